@@ -1,0 +1,82 @@
+import js from '@eslint/js'
+import prettier from 'eslint-config-prettier'
+import tseslint from 'typescript-eslint'
+
+const outsideWorld = [
+  'node:*',
+  'nano',
+  'undici',
+  'pino',
+  'p-queue',
+  'dotenv',
+  '**/couch/*',
+  '**/write/*',
+  '**/feed/*',
+  '**/log.ts',
+  '**/config.ts',
+]
+
+export default tseslint.config(
+  { ignores: ['dist/', 'coverage/', 'data/'] },
+  js.configs.recommended,
+  ...tseslint.configs.recommendedTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+    },
+  },
+  {
+    // plan/ and model/ decide; they never reach for the world, so that every decision can be replayed.
+    files: ['src/plan/**', 'src/model/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: outsideWorld, message: 'plan/ and model/ are pure: take what you need as an argument.' },
+          ],
+        },
+      ],
+      'no-restricted-globals': [
+        'error',
+        'process',
+        'fetch',
+        'setTimeout',
+        'setInterval',
+        'setImmediate',
+        'performance',
+        'crypto',
+        'console',
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: 'plan/ and model/ have no clock.' },
+        { object: 'Math', property: 'random', message: 'plan/ and model/ have no randomness.' },
+      ],
+    },
+  },
+  {
+    files: ['test/**'],
+    rules: { '@typescript-eslint/no-floating-promises': 'error' },
+  },
+  {
+    // Design document functions are CouchDB's dialect, not modules of this program.
+    files: ['skeleton/**/*.js', 'eslint.config.js'],
+    ...tseslint.configs.disableTypeChecked,
+  },
+  {
+    // The function is what the file is for, though nothing here calls it.
+    files: ['skeleton/**/*.js'],
+    languageOptions: { globals: { emit: 'readonly' } },
+    rules: { '@typescript-eslint/no-unused-vars': 'off', 'no-unused-vars': 'off', 'no-var': 'off' },
+  },
+  prettier,
+)
