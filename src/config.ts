@@ -1,0 +1,310 @@
+// Every setting of the daemon in one table: read from the environment, checked with zod, and all faults told at once.
+import { readFileSync, statSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { TemplateError, userDatabases, type UserDatabases } from './model/names.ts'
+
+/** What the daemon runs with; times in milliseconds, folders absolute. */
+export interface Config {
+  server: { kind: 'couchdb'; url: string } | { kind: 'embedded'; port: number; dataDir: string | null }
+  admin: { user: string; pass: string }
+  /** The URL by which CouchDB reaches itself; null: the server's own url. */
+  replicationServer: string | null
+  userDatabases: UserDatabases
+  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
+  concurrency: number
+  replicationIdleTimeoutMs: number
+  replicationCheckIntervalMs: number
+  outbox: 'always' | 'first-share'
+  sweepIntervalMs: number
+  deletionGraceMs: number
+  skeleton: string
+  opsPort: number | null
+  opsHost: string
+}
+
+/** One thing wrong with the configuration; `found` is ready for display and never holds a secret. */
+export interface Fault {
+  variable: string
+  expected: string
+  found: string
+}
+
+/** A configuration that cannot be used: all its faults, one a line in `message`. */
+export class ConfigError extends Error {
+  readonly faults: Fault[]
+  constructor(faults: Fault[]) {
+    super(
+      faults
+        .map((fault) => `Expected \`${fault.variable}\` to be ${fault.expected}, got ${fault.found}`)
+        .join('\n'),
+    )
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+/** A server's address, its credentials taken out; `url` has no trailing slash. */
+interface Address {
+  url: string
+  user: string | null
+  pass: string | null
+}
+
+/** A schema whose only issue reads as the end of the sentence "Expected X to be …". */
+const parsedBy = <T>(expected: string, parse: (text: string) => T | undefined): z.ZodType<T, string> =>
+  z.string().transform((text, context) => {
+    const value = parse(text)
+    if (value !== undefined) return value
+    context.issues.push({ code: 'custom', message: expected, input: text })
+    return z.NEVER
+  })
+
+const wholeNumber = (least: number, most: number) =>
+  parsedBy(`a whole number from ${least} to ${most}`, (text) => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : NaN
+    return number >= least && number <= most ? number : undefined
+  })
+
+const port = wholeNumber(1, 65_535)
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** Above this, Node's timers fire at once: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const LONGEST_MS = 596 * UNIT_MS.h
+
+const duration = (least: 0 | 1) => {
+  const expected = `a duration like 500ms, 30s, 30m, 2h or plain milliseconds, ${least === 0 ? '' : 'above 0 and '}at most 596h`
+  return parsedBy(expected, (text) => {
+    const [, digits, unit = 'ms'] = /^(\d{1,10})(ms|s|m|h)?$/.exec(text) ?? []
+    const ms = digits === undefined ? NaN : Number(digits) * UNIT_MS[unit as keyof typeof UNIT_MS]
+    return ms >= least && ms <= LONGEST_MS ? ms : undefined
+  })
+}
+
+const oneOf = <const T extends readonly string[]>(names: T) =>
+  z.enum(names, { error: `one of ${names.join(', ')}` })
+
+/** Takes an address apart, or returns undefined where it is no usable one. */
+function parseAddress(text: string): Address | undefined {
+  // An @ in the path is an unescaped / in a password, which would be logged as part of the URL.
+  if (/[?#\s]/.test(text) || !URL.canParse(text)) return undefined
+  const { protocol, host, pathname, username, password } = new URL(text)
+  if (!/^https?:$/.test(protocol) || pathname.includes('@')) return undefined
+  try {
+    return {
+      url: `${protocol}//${host}${pathname.replace(/\/+$/, '')}`,
+      user: username === '' ? null : decodeURIComponent(username),
+      pass: password === '' ? null : decodeURIComponent(password),
+    }
+  } catch {
+    return undefined
+  }
+}
+
+const address = parsedBy(
+  'an http or https URL without query or fragment (special characters in a password percent-encoded)',
+  parseAddress,
+)
+
+const addressWithoutCredentials = parsedBy(
+  'an http or https URL without query, fragment or credentials',
+  (text): string | undefined => {
+    const parsed = parseAddress(text)
+    return parsed && parsed.user === null && parsed.pass === null ? parsed.url : undefined
+  },
+)
+
+const template = z.string().transform((text, context): UserDatabases => {
+  try {
+    return userDatabases(text)
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error
+    context.issues.push({ code: 'custom', message: error.expected, input: text })
+    return z.NEVER
+  }
+})
+
+const folder = parsedBy('a folder that exists', (text) => {
+  const path = resolve(text)
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? path : undefined
+})
+
+const hostName = parsedBy('an address or host name to listen on, without a port', (text) =>
+  isIP(text) !== 0 || /^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$/i.test(text) ? text : undefined,
+)
+
+/** Basic authentication ends the name at the first colon: https://datatracker.ietf.org/doc/html/rfc7617#section-2 */
+const userName = parsedBy('a name without a colon', (text) => (text.includes(':') ? undefined : text))
+
+interface Setting {
+  schema: z.ZodType<unknown, string>
+  /** As it would be written in the environment; null: unset. */
+  default: string | null
+  /** Taken exactly as it is, and never shown, not even in a fault: who writes `user:pass` as a name shows a password. */
+  hidden?: true
+}
+
+/** All settings by the name of their variable, in the order of `.env.example`, which a test holds against it. */
+export const SETTINGS = {
+  HOODIE_SERVER: { schema: address, default: null },
+  COUCHDB_URL: { schema: address, default: null },
+  HOODIE_ADMIN_USER: { schema: userName, default: null, hidden: true },
+  HOODIE_ADMIN_USER_FILE: { schema: z.string(), default: null },
+  HOODIE_ADMIN_PASS: { schema: z.string(), default: null, hidden: true },
+  HOODIE_ADMIN_PASS_FILE: { schema: z.string(), default: null },
+  REPLICATION_SERVER: { schema: addressWithoutCredentials, default: null },
+  USER_DATABASES: { schema: template, default: 'user/{id}' },
+  OUTBOX: { schema: oneOf(['always', 'first-share']), default: 'always' },
+  SKELETON: { schema: folder, default: null },
+  CONCURRENCY: { schema: wholeNumber(1, 100), default: '8' },
+  REPLICATION_IDLE_TIMEOUT: { schema: duration(1), default: '30m' },
+  REPLICATION_CHECK_INTERVAL: { schema: duration(1), default: '15s' },
+  SWEEP_INTERVAL: { schema: duration(1), default: '15m' },
+  DELETION_GRACE: { schema: duration(0), default: '5m' },
+  LOG_LEVEL: {
+    schema: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    default: 'info',
+  },
+  OPS_PORT: { schema: port, default: null },
+  OPS_HOST: { schema: hostName, default: '127.0.0.1' },
+  EMBEDDED_PORT: { schema: port, default: '5984' },
+  EMBEDDED_DATA: { schema: z.string().transform((path) => resolve(path)), default: 'data' },
+  EMBEDDED_MEMORY: {
+    schema: oneOf(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
+    default: 'false',
+  },
+} as const satisfies Record<string, Setting>
+
+type Name = keyof typeof SETTINGS
+type Value<N extends Name> = z.output<(typeof SETTINGS)[N]['schema']>
+
+const EMBEDDED_ADMIN = { user: 'admin', pass: 'admin' }
+
+/** The folder that is shipped; it lies beside `src/` and beside `dist/`. */
+const SHIPPED_SKELETON = fileURLToPath(new URL('../skeleton', import.meta.url))
+
+const NOTHING = 'nothing'
+
+/** A value as a fault shows it: one line, short, and without what could be credentials in a URL. */
+function display(text: string): string {
+  // Up to the last @, because an unescaped @, / or # in a password is what a fault may be about.
+  const scrubbed = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^]*@/i, '$1***@').replace(/\?[^]*$/, '?…')
+  const line = JSON.stringify(scrubbed).slice(1, -1).replaceAll('\\"', '"')
+  return `\`${line.length > 100 ? `${line.slice(0, 100)}…` : line}\``
+}
+
+const readTextFile = (path: string): string => readFileSync(path, 'utf8')
+
+/**
+ * Reads the settings from an environment; an empty value counts as unset.
+ * @param readFile gives the text of a `…_FILE`; it throws where there is none.
+ * @throws {ConfigError} with every fault there is
+ */
+export function loadConfig(env: Record<string, string | undefined>, readFile = readTextFile): Config {
+  const faults: Fault[] = []
+  const fault = (variable: Name, expected: string, found: string): undefined => {
+    faults.push({ variable, expected, found })
+  }
+
+  const written = (name: Name): string | null => {
+    const text = env[name]
+    if (text === undefined) return null
+    const kept = 'hidden' in SETTINGS[name] ? text : text.trim()
+    return kept === '' ? null : kept
+  }
+
+  /** The checked value; null where unset, undefined where a fault was noted. */
+  const read = <N extends Name>(
+    name: N,
+    text = written(name) ?? SETTINGS[name].default,
+  ): Value<N> | null | undefined => {
+    if (text === null) return null
+    const setting: Setting = SETTINGS[name]
+    const result = setting.schema.safeParse(text)
+    if (result.success) return result.data as Value<N>
+    return fault(
+      name,
+      result.error.issues[0]?.message ?? 'valid',
+      setting.hidden ? 'a value that is not shown' : display(text),
+    )
+  }
+
+  /** Text of a secret's file without its last line break; null where no file is named, undefined after a fault. */
+  const readSecretFile = (name: Name): string | null | undefined => {
+    const path = written(name)
+    if (path === null) return null
+    try {
+      const text = readFile(path).replace(/\r?\n$/, '')
+      return text === '' ? fault(name, 'a file with a value in it', `${display(path)}, which is empty`) : text
+    } catch (error) {
+      const { code = 'unreadable' } = error as NodeJS.ErrnoException
+      return fault(name, 'a file that can be read', `${display(path)} (${code})`)
+    }
+  }
+
+  const readAdmin = (
+    name: 'HOODIE_ADMIN_USER' | 'HOODIE_ADMIN_PASS',
+    file: 'HOODIE_ADMIN_USER_FILE' | 'HOODIE_ADMIN_PASS_FILE',
+    inUrl: string | null | undefined,
+    embedded: string,
+  ): string | undefined => {
+    const direct = written(name)
+    const fromFile = readSecretFile(file)
+    if (direct !== null && fromFile !== null) return fault(file, `unset where \`${name}\` is set`, 'both')
+    // A file that cannot be read was reported; asking for the value as well would be noise. So is a bad URL.
+    if (fromFile === undefined) return undefined
+    const own = read(name, direct ?? fromFile)
+    if (own === undefined) return undefined
+    if (inUrl === undefined) return own ?? undefined
+    if (own !== null && inUrl !== null && own !== inUrl)
+      return fault(name, 'the same as in the URL of the server, or unset', 'another one')
+    return (
+      own ?? inUrl ?? (isEmbedded ? embedded : fault(name, 'set, as there is a server to log in to', NOTHING))
+    )
+  }
+
+  const hoodieServer = read('HOODIE_SERVER')
+  const couchdbUrl = read('COUCHDB_URL')
+  if (hoodieServer && couchdbUrl && !sameAddress(hoodieServer, couchdbUrl))
+    fault('COUCHDB_URL', 'the same as `HOODIE_SERVER`, or unset', display(written('COUCHDB_URL') ?? ''))
+  const server = hoodieServer === null ? couchdbUrl : hoodieServer
+  const isEmbedded = server === null
+
+  const inUrl = (part: 'user' | 'pass') => (server === undefined ? undefined : (server?.[part] ?? null))
+  const user = readAdmin('HOODIE_ADMIN_USER', 'HOODIE_ADMIN_USER_FILE', inUrl('user'), EMBEDDED_ADMIN.user)
+  const pass = readAdmin('HOODIE_ADMIN_PASS', 'HOODIE_ADMIN_PASS_FILE', inUrl('pass'), EMBEDDED_ADMIN.pass)
+
+  const values = {
+    replicationServer: read('REPLICATION_SERVER'),
+    userDatabases: read('USER_DATABASES'),
+    outbox: read('OUTBOX'),
+    skeleton: read('SKELETON', written('SKELETON') ?? SHIPPED_SKELETON),
+    concurrency: read('CONCURRENCY'),
+    replicationIdleTimeoutMs: read('REPLICATION_IDLE_TIMEOUT'),
+    replicationCheckIntervalMs: read('REPLICATION_CHECK_INTERVAL'),
+    sweepIntervalMs: read('SWEEP_INTERVAL'),
+    deletionGraceMs: read('DELETION_GRACE'),
+    logLevel: read('LOG_LEVEL'),
+    opsPort: read('OPS_PORT'),
+    opsHost: read('OPS_HOST'),
+  }
+  const embeddedPort = read('EMBEDDED_PORT')
+  const embeddedData = read('EMBEDDED_DATA')
+  const embeddedMemory = read('EMBEDDED_MEMORY')
+
+  if (faults.length > 0) throw new ConfigError(faults)
+  // Without a fault every value is there: what has a default is not null, and nothing is undefined.
+  return {
+    server: server
+      ? { kind: 'couchdb', url: server.url }
+      : { kind: 'embedded', port: embeddedPort!, dataDir: embeddedMemory ? null : embeddedData! },
+    admin: { user: user!, pass: pass! },
+    ...(values as { [K in keyof typeof values]: Exclude<(typeof values)[K], undefined> }),
+  } as Config
+}
+
+const sameAddress = (one: Address, other: Address): boolean =>
+  one.url === other.url && one.user === other.user && one.pass === other.pass

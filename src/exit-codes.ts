@@ -1,0 +1,30 @@
+// What the process says to whoever started it (a shell, systemd, Docker); one number for each thing an operator does next.
+
+/**
+ * Exit codes, after sysexits(3) where it has a fitting one: https://man.openbsd.org/sysexits.3
+ * `deploy/couch-shares.service` lists those that a restart cannot heal.
+ */
+export const EXIT = {
+  /** Stopped as asked (SIGTERM, SIGINT), or a command that succeeded. */
+  ok: 0,
+  /** Anything unforeseen; also `couch-shares health` when the daemon is not well. */
+  failure: 1,
+  /** EX_USAGE: unknown command or argument. */
+  usage: 64,
+  /** EX_UNAVAILABLE: the embedded server was asked for and its optional packages are not installed. */
+  embeddedMissing: 69,
+  /** EX_TEMPFAIL: a port to listen on, the embedded server's or OPS_PORT, is taken. */
+  portTaken: 75,
+  /** EX_PROTOCOL: what answers at the server's URL is no CouchDB. */
+  notCouchDb: 76,
+  /** EX_NOPERM: the server refuses the admin's name or password. */
+  wrongPassword: 77,
+  /** EX_CONFIG: settings or skeleton cannot be used; all faults are on stderr. */
+  config: 78,
+  /** Not in sysexits: the login works, and is no server admin's. */
+  notAdmin: 79,
+  /** 128 + SIGINT: a second signal cut the stopping short. */
+  forced: 130,
+} as const
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

@@ -1,0 +1,133 @@
+// The names of things: which database is whose, and how documents of the daemon are called.
+// Everything here is text in, text out; encoding for URLs happens in couch/.
+
+/** Share ids, as DESIGN.md gives them: a database `share/<id>` must be a legal CouchDB name. */
+export const SHARE_ID = /^[a-z0-9][a-z0-9_-]{0,99}$/
+
+/** What `{id}` in the template of user databases may stand for: legal in a database name, and no `/`. */
+const OWNER = '[a-z0-9_$()+-]+'
+
+/** https://docs.couchdb.org/en/stable/api/database/common.html#put--db */
+const DATABASE_NAME = /^[a-z][a-z0-9_$()+/-]*$/
+
+export const REGISTRY = 'shares'
+export const CHECKPOINTS = 'shares/checkpoints'
+export const SKELETON_PREFIX = 'skeleton/'
+
+const SHARE_DOCUMENT_PREFIX = '$share/'
+const SHARE_PREFIX = 'share/'
+const BASE_PREFIX = 'base/'
+const OUTBOX_SUFFIX = '/$shares'
+
+/** True for a string that may name a share. */
+export const isShareId = (id: string): boolean => SHARE_ID.test(id)
+
+/** `$share/<id>`: the document by which an owner asks for a share. */
+export const shareDocumentId = (share: string): string => SHARE_DOCUMENT_PREFIX + share
+
+/** The share id in `$share/<id>`, unchecked, or null where the document is no `$share`. */
+export const shareOfDocument = (documentId: string): string | null =>
+  documentId.startsWith(SHARE_DOCUMENT_PREFIX) ? documentId.slice(SHARE_DOCUMENT_PREFIX.length) : null
+
+/** The database that members of a share read. */
+export const shareDatabase = (share: string): string => SHARE_PREFIX + share
+
+/** The registry's document for a share. */
+export const entryId = (share: string): string => SHARE_PREFIX + share
+
+/** The share whose registry document this is, or null. */
+export const shareOfEntry = (id: string): string | null =>
+  id.startsWith(SHARE_PREFIX) ? id.slice(SHARE_PREFIX.length) : null
+
+/** The document that a copy of `object` is, in the outbox and in the share: `share/<id>/<object id>`. */
+export const copyId = (share: string, object: string): string => `${SHARE_PREFIX}${share}/${object}`
+
+/** Share and object of a copy's id, or null where the id is not that of a copy. */
+export function parseCopyId(id: string): { share: string; object: string } | null {
+  if (!id.startsWith(SHARE_PREFIX)) return null
+  const slash = id.indexOf('/', SHARE_PREFIX.length)
+  if (slash < 0 || slash === id.length - 1) return null
+  const share = id.slice(SHARE_PREFIX.length, slash)
+  return isShareId(share) ? { share, object: id.slice(slash + 1) } : null
+}
+
+/** First and last possible id of a share's copies; `0` is the character after `/`. */
+export const copyRange = (share: string): { startKey: string; endKey: string } => ({
+  startKey: `${SHARE_PREFIX}${share}/`,
+  endKey: `${SHARE_PREFIX}${share}0`,
+})
+
+/** The outbox document that remembers where an object has copies. */
+export const baseId = (object: string): string => BASE_PREFIX + object
+
+/** The object of a base's id, or null. */
+export const objectOfBase = (id: string): string | null =>
+  id.startsWith(BASE_PREFIX) ? id.slice(BASE_PREFIX.length) : null
+
+/** Objects are all documents of a user but those whose id begins with `_` or `$`. */
+export const isObjectId = (id: string): boolean => id !== '' && !id.startsWith('_') && !id.startsWith('$')
+
+/** The `_id` of the replication that carries an owner's copies into a share, as the seed names it. */
+export const replicationId = (outbox: string, share: string): string => `${outbox} => ${shareDatabase(share)}`
+
+/** Tells user databases and their outboxes from all others. */
+export interface UserDatabases {
+  /** The template as configured, e.g. `user/{id}`. */
+  readonly template: string
+  /** The literal text before `{id}`: a range of `_all_dbs`. */
+  readonly prefix: string
+  /** Owner of a user database, or null where `db` is none. */
+  ownerOf(db: string): string | null
+  /** Owner of an outbox, or null where `db` is none. */
+  ownerOfOutbox(db: string): string | null
+  database(owner: string): string
+  outbox(owner: string): string
+}
+
+/** A template that cannot be used; `expected` completes the sentence "expected …". */
+export class TemplateError extends Error {
+  readonly expected: string
+  constructor(expected: string) {
+    super(`expected ${expected}`)
+    this.name = 'TemplateError'
+    this.expected = expected
+  }
+}
+
+const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+/**
+ * Compiles a template such as `user/{id}` or `userdb-{id}`.
+ * @throws {TemplateError} without exactly one `{id}`, with an illegal database name around it,
+ *   or where it would also match a database of the daemon or of CouchDB.
+ */
+export function userDatabases(template: string): UserDatabases {
+  const parts = template.split('{id}')
+  const [prefix, suffix] = parts
+  if (parts.length !== 2 || prefix === undefined || suffix === undefined)
+    throw new TemplateError('a template with exactly one {id}, like user/{id} or userdb-{id}')
+  if (!DATABASE_NAME.test(`${prefix}x${suffix}`) || prefix === '')
+    throw new TemplateError(
+      'legal characters of a database name around {id}: a-z first, then a-z 0-9 _ $ ( ) + - /',
+    )
+  if (suffix.endsWith(OUTBOX_SUFFIX))
+    throw new TemplateError(`another ending than ${OUTBOX_SUFFIX}, which names outboxes`)
+
+  const pattern = new RegExp(`^${escapeRegExp(prefix)}(${OWNER})${escapeRegExp(suffix)}$`)
+  const ownerOf = (db: string): string | null => pattern.exec(db)?.[1] ?? null
+  const taken = [REGISTRY, CHECKPOINTS, 'share/x', 'skeleton/x'].find((name) => ownerOf(name) !== null)
+  if (taken !== undefined || 'share/'.startsWith(prefix) || prefix.startsWith('share/'))
+    throw new TemplateError(
+      `a template that does not match the daemon's own databases (${taken ?? 'share/…'})`,
+    )
+
+  const database = (owner: string): string => prefix + owner + suffix
+  return {
+    template,
+    prefix,
+    ownerOf,
+    ownerOfOutbox: (db) => (db.endsWith(OUTBOX_SUFFIX) ? ownerOf(db.slice(0, -OUTBOX_SUFFIX.length)) : null),
+    database,
+    outbox: (owner) => database(owner) + OUTBOX_SUFFIX,
+  }
+}
