@@ -1,0 +1,217 @@
+// The folder is the schema: reads skeleton/ into the design documents and security objects that databases are born with.
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, extname, join } from 'node:path'
+import { compileFunction, Script } from 'node:vm'
+
+/** The kinds of database that a skeleton may describe, each a folder. */
+export const SKELETON_KINDS = ['user', 'outbox', 'share', 'registry', 'users', 'replicator'] as const
+export type SkeletonKind = (typeof SKELETON_KINDS)[number]
+
+/** https://docs.couchdb.org/en/stable/ddocs/ddocs.html; `couch_shares` tells a later run that it wrote this. */
+export interface DesignDocument {
+  _id: string
+  language: string
+  couch_shares: { hash: string }
+  [attribute: string]: unknown
+}
+
+/** What a kind of database is born with; `security` is null where the folder says nothing about it. */
+export interface SkeletonOfKind {
+  security: Record<string, unknown> | null
+  designDocuments: DesignDocument[]
+}
+
+/** A skeleton that cannot be used; `path` is the file or folder that is wrong. */
+export class SkeletonError extends Error {
+  readonly path: string
+  constructor(path: string, problem: string) {
+    super(`${path}: ${problem}`)
+    this.name = 'SkeletonError'
+    this.path = path
+  }
+}
+
+type Entry = { name: string; path: string; isFolder: boolean }
+
+/** Hidden files and what editors leave behind. */
+const LEFTOVER = /^\.|~$|^#.*#$|\.(?:bak|orig|rej|swp|swo|tmp)$/
+
+const byCodeUnit = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
+
+/** What is in a folder, sorted by name so that the same folder always gives the same documents. */
+async function entriesOf(folder: string): Promise<Entry[]> {
+  let found
+  try {
+    found = await readdir(folder, { withFileTypes: true })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new SkeletonError(folder, `expected a folder that can be read (${code ?? String(error)})`)
+  }
+  return found
+    .filter((entry) => !LEFTOVER.test(entry.name))
+    .map((entry): Entry => {
+      const path = join(folder, entry.name)
+      if (!entry.isFile() && !entry.isDirectory())
+        throw new SkeletonError(path, 'expected a file or a folder')
+      return { name: entry.name, path, isFolder: entry.isDirectory() }
+    })
+    .sort((one, other) => byCodeUnit(one.name, other.name))
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'))
+  } catch (error) {
+    throw new SkeletonError(path, `expected JSON: ${(error as Error).message}`)
+  }
+}
+
+/**
+ * Where CouchDB looks for a function; JavaScript anywhere else is a CommonJS module for `require()`.
+ * https://docs.couchdb.org/en/stable/ddocs/ddocs.html
+ */
+const isFunctionAt = ([first, second, third, ...more]: string[]): boolean => {
+  if (more.length > 0 || first === undefined) return false
+  if (third !== undefined)
+    return first === 'views' && second !== 'lib' && (third === 'map' || third === 'reduce')
+  if (second !== undefined) return ['filters', 'updates', 'shows', 'lists'].includes(first)
+  return first === 'validate_doc_update' || first === 'rewrites'
+}
+
+/** Comments and white space at the beginning of a source, up to the code. */
+const LEADING_COMMENTS = /^(?:\s|\/\/[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*/
+
+/** What keeps `parse` from parsing, or null. */
+function parseError(parse: () => unknown): string | null {
+  try {
+    parse()
+    return null
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+/** What keeps the text from being a script, or null; it is never run. */
+const scriptError = (source: string): string | null => parseError(() => new Script(source))
+
+/**
+ * A function's file as CouchDB takes it. Files hold `function name(…) {…}`, which editors, prettier and lint take, and
+ * CouchDB 3.5 does not ("Expression does not eval to a function"); in parentheses it does, behind comments too.
+ * Prettier puts a `;` before parentheses that are there already.
+ */
+function functionSource(text: string, path: string): string {
+  const comments = LEADING_COMMENTS.exec(text)?.[0] ?? ''
+  const code = text.slice(comments.length).replace(/^;\s*/, '')
+  const expression = code.replace(/;$/, '')
+  const inOneLine = `(${expression})`
+  // The line break is for a comment at the end, which would take the parenthesis with it.
+  const enclosed = scriptError(inOneLine) === null ? inOneLine : `(${expression}\n)`
+  const problem = scriptError(enclosed)
+  if (problem !== null)
+    throw new SkeletonError(path, `expected one JavaScript function and nothing else: ${problem}`)
+  return comments + (/^function\s*[\w$]/.test(expression) ? enclosed : expression)
+}
+
+/** A CommonJS module as it is; parsed, never run. */
+function moduleSource(text: string, path: string): string {
+  const problem = parseError(() => compileFunction(text, ['module', 'exports', 'require']))
+  if (problem !== null) throw new SkeletonError(path, `expected JavaScript: ${problem}`)
+  return text
+}
+
+async function readAttribute(path: string, place: string[]): Promise<unknown> {
+  const extension = extname(path)
+  if (extension === '.json') return readJson(path)
+  const text = (await readFile(path, 'utf8')).trimEnd()
+  if (extension !== '.js') return text
+  return isFunctionAt(place) ? functionSource(text, path) : moduleSource(text, path)
+}
+
+/** A folder as an object: files by their names without extension, folders within as objects. */
+async function readAttributes(folder: string, place: string[] = []): Promise<Record<string, unknown>> {
+  const entries = await entriesOf(folder)
+  if (entries.length === 0) throw new SkeletonError(folder, 'expected files, the folder is empty')
+  const attributes: Record<string, unknown> = {}
+  for (const { path, name: fileName, isFolder } of entries) {
+    const name = isFolder ? fileName : basename(fileName, extname(fileName))
+    // CouchDB keeps _ at the top of a document to itself; couch_shares is written below.
+    if ((place.length === 0 && (name.startsWith('_') || name === 'couch_shares')) || name === '__proto__')
+      throw new SkeletonError(path, `expected another name than ${name}, which is reserved`)
+    if (Object.hasOwn(attributes, name))
+      throw new SkeletonError(path, `expected one file or folder for the attribute ${name}, found two`)
+    attributes[name] = isFolder
+      ? await readAttributes(path, [...place, name])
+      : await readAttribute(path, [...place, name])
+  }
+  return attributes
+}
+
+/** Keys sorted at every depth, so that equal documents have equal text. */
+const canonical = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(canonical)
+  if (typeof value !== 'object' || value === null) return value
+  const sorted = Object.entries(value).sort(([one], [other]) => byCodeUnit(one, other))
+  return Object.fromEntries(sorted.map(([name, item]) => [name, canonical(item)]))
+}
+
+/**
+ * SHA-256, in hex, of a design document's content: all but `_rev`, `_revisions` and `couch_shares`. A document in
+ * CouchDB whose `couch_shares.hash` is this was written by the daemon and not changed since.
+ */
+export function designDocumentHash(document: Record<string, unknown>): string {
+  const { _rev, _revisions, couch_shares: _mark, ...content } = document
+  return createHash('sha256')
+    .update(JSON.stringify(canonical(content)))
+    .digest('hex')
+}
+
+async function readDesignDocument({ name, path, isFolder }: Entry): Promise<DesignDocument> {
+  if (!isFolder) throw new SkeletonError(path, 'expected a folder, one for each design document')
+  const content = { _id: `_design/${name}`, language: 'javascript', ...(await readAttributes(path)) }
+  return { ...content, couch_shares: { hash: designDocumentHash(content) } }
+}
+
+async function readSecurity({ path }: Entry): Promise<Record<string, unknown>> {
+  const security = await readJson(path)
+  if (typeof security !== 'object' || security === null || Array.isArray(security))
+    throw new SkeletonError(path, 'expected a JSON object')
+  return security as Record<string, unknown>
+}
+
+async function readKind(folder: string): Promise<SkeletonOfKind> {
+  const kind: SkeletonOfKind = { security: null, designDocuments: [] }
+  for (const entry of await entriesOf(folder)) {
+    if (entry.name === '_security.json' && !entry.isFolder) kind.security = await readSecurity(entry)
+    else if (entry.name === '_design' && entry.isFolder)
+      for (const document of await entriesOf(entry.path))
+        kind.designDocuments.push(await readDesignDocument(document))
+    else throw new SkeletonError(entry.path, 'expected only _security.json and the folder _design beside it')
+  }
+  return kind
+}
+
+const isKind = (name: string): name is SkeletonKind => (SKELETON_KINDS as readonly string[]).includes(name)
+
+/**
+ * Reads a skeleton: `<kind>/_security.json` and `<kind>/_design/<name>/…`, where each file is an attribute of the
+ * design document and each folder an object. `.json` files are values, `.js` and all others strings without the white
+ * space at their end; `language` is `javascript` unless a file says otherwise. A `README.md` may lie beside the kinds.
+ * @returns the kinds whose folders exist, in the order of SKELETON_KINDS; design documents by name
+ * @throws {SkeletonError} that names the file: bad JSON, JavaScript that does not parse, an unknown entry, an empty
+ *   design document
+ */
+export async function readSkeleton(folder: string): Promise<Map<SkeletonKind, SkeletonOfKind>> {
+  const folders = new Map<SkeletonKind, string>()
+  for (const { name, path, isFolder } of await entriesOf(folder)) {
+    if (isKind(name) && isFolder) folders.set(name, path)
+    else if (name !== 'README.md')
+      throw new SkeletonError(path, `expected only folders named ${SKELETON_KINDS.join(', ')}`)
+  }
+  const skeleton = new Map<SkeletonKind, SkeletonOfKind>()
+  for (const kind of SKELETON_KINDS) {
+    const path = folders.get(kind)
+    if (path !== undefined) skeleton.set(kind, await readKind(path))
+  }
+  return skeleton
+}
