@@ -1,0 +1,261 @@
+// One database: the few CouchDB calls that the daemon makes, typed, with the expected refusals as values.
+import type { Readable } from 'node:stream'
+import type { Couch } from './client.ts'
+import type {
+  Change,
+  ChangesPage,
+  DatabaseInfo,
+  Doc,
+  Row,
+  Security,
+  Seq,
+  StoredDoc,
+  Written,
+} from './document.ts'
+import { isFault } from './fault.ts'
+
+/** A create straight after a drop may answer 412 though nothing is there: ask, and try again so often. */
+const CREATE_TRIES = 10
+const CREATE_PAUSE_MS = 100
+
+export interface ChangesOptions {
+  since: Seq
+  limit: number
+  includeDocs: boolean
+}
+
+export interface RangeOptions {
+  startKey?: string
+  endKey?: string
+  limit?: number
+  includeDocs?: boolean
+  inclusiveEnd?: boolean
+}
+
+interface AllDocsRow {
+  id?: string
+  key: string
+  value?: { rev: string; deleted?: boolean }
+  doc?: StoredDoc | null
+  error?: string
+}
+
+/** One entry of `_bulk_get`: a leaf, or why there is none. */
+interface BulkGetAnswer {
+  results: { id: string; docs: ({ ok: StoredDoc } | { error: { rev: string; error: string } })[] }[]
+}
+
+export class Database {
+  readonly name: string
+  readonly #couch: Couch
+
+  constructor(couch: Couch, name: string) {
+    this.#couch = couch
+    this.name = name
+  }
+
+  /** What CouchDB says of the database, or null where there is none. */
+  async info(): Promise<DatabaseInfo | null> {
+    return orNull(this.#couch.request<DatabaseInfo>({ path: [this.name] }))
+  }
+
+  /** Creates the database; false where it was there. @param q shards; the server's default where it is left out. */
+  async create(q?: number): Promise<boolean> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await this.#couch.request({ method: 'PUT', path: [this.name], query: { q } })
+        return true
+      } catch (error) {
+        if (!isFault(error, 'exists')) throw error
+        if ((await this.info()) !== null) return false
+        if (tries >= CREATE_TRIES) throw error
+        await new Promise((resolve) => setTimeout(resolve, CREATE_PAUSE_MS))
+      }
+    }
+  }
+
+  /** Drops the database; false where there was none. */
+  async drop(): Promise<boolean> {
+    return (await orNull(this.#couch.request({ method: 'DELETE', path: [this.name] }))) !== null
+  }
+
+  async security(): Promise<Security> {
+    return this.#couch.request<Security>({ path: [this.name, '_security'] })
+  }
+
+  async putSecurity(security: Security): Promise<void> {
+    await this.#couch.request({ method: 'PUT', path: [this.name, '_security'], body: security })
+  }
+
+  /** A page of changes, with the documents and the revisions of their conflicts where asked for. */
+  async changes({ since, limit, includeDocs }: ChangesOptions): Promise<ChangesPage> {
+    const page = await this.#couch.request<{ results: Change[]; last_seq: Seq; pending?: number }>({
+      path: [this.name, '_changes'],
+      query: { since, limit, ...(includeDocs ? { include_docs: true, conflicts: true } : {}) },
+    })
+    return { ...page, pending: page.pending ?? (page.results.length < limit ? 0 : 1) }
+  }
+
+  /** Waits until something changes. @returns false where nothing did for so long */
+  async waitForChange(since: Seq, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    const { results } = await this.#couch.request<ChangesPage>({
+      path: [this.name, '_changes'],
+      query: { feed: 'longpoll', since, limit: 1, timeout: timeoutMs },
+      timeoutMs: timeoutMs * 2,
+      signal,
+    })
+    return results.length > 0
+  }
+
+  /** What stands under each id, in the order of the ids: a live document, a tombstone, or nothing. */
+  async fetch(ids: string[], { includeDocs = true, conflicts = false } = {}): Promise<Row[]> {
+    if (ids.length === 0) return []
+    const { rows } = await this.#couch.request<{ rows: AllDocsRow[] }>({
+      method: 'POST',
+      path: [this.name, '_all_docs'],
+      query: { ...(includeDocs ? { include_docs: true } : {}), ...(conflicts ? { conflicts: true } : {}) },
+      body: { keys: ids },
+    })
+    return rows.map(toRow)
+  }
+
+  /** Like `fetch`; nothing where the database is not there. */
+  async fetchIfThere(ids: string[], options: { conflicts?: boolean } = {}): Promise<Row[]> {
+    return (await orNull(this.fetch(ids, options))) ?? []
+  }
+
+  /** Live documents of an id range, in order. */
+  async range({
+    startKey,
+    endKey,
+    limit,
+    includeDocs = false,
+    inclusiveEnd = false,
+  }: RangeOptions): Promise<Row[]> {
+    const { rows } = await this.#couch.request<{ rows: AllDocsRow[] }>({
+      path: [this.name, '_all_docs'],
+      query: {
+        ...(startKey === undefined ? {} : { startkey: JSON.stringify(startKey) }),
+        ...(endKey === undefined ? {} : { endkey: JSON.stringify(endKey) }),
+        ...(limit === undefined ? {} : { limit }),
+        ...(includeDocs ? { include_docs: true } : {}),
+        inclusive_end: inclusiveEnd,
+      },
+    })
+    return rows.map(toRow)
+  }
+
+  /** The document, or null. Asked for by body: an id such as `..` cannot stand in a URL. */
+  async get(id: string, { conflicts = false } = {}): Promise<StoredDoc | null> {
+    const [row] = await this.fetch([id], { conflicts })
+    return row?.doc ?? null
+  }
+
+  /**
+   * Every leaf of each id, or the revisions that are named, with whole histories. Missing ones are left out.
+   * @param attachments with their contents, base64
+   */
+  async leaves(wanted: { id: string; rev?: string }[], { attachments = false } = {}): Promise<StoredDoc[]> {
+    if (wanted.length === 0) return []
+    const { results } = await this.#couch.request<BulkGetAnswer>({
+      method: 'POST',
+      path: [this.name, '_bulk_get'],
+      query: { revs: true, ...(attachments ? { attachments: true } : {}) },
+      body: { docs: wanted },
+    })
+    return results.flatMap(({ docs }) => docs.flatMap((answer) => ('ok' in answer ? [answer.ok] : [])))
+  }
+
+  /**
+   * Writes documents. What became of each is told by id; with `newEdits: false` CouchDB tells only of failures.
+   * @throws {CouchFault} `too_large` where one of them exceeds the server's limit, and then none was written
+   */
+  async bulk(docs: Doc[], { newEdits = true } = {}): Promise<Written[]> {
+    if (docs.length === 0) return []
+    const rows = await this.#couch.request<{ id: string; rev?: string; error?: string; reason?: string }[]>({
+      method: 'POST',
+      path: [this.name, '_bulk_docs'],
+      body: { docs, ...(newEdits ? {} : { new_edits: false }) },
+    })
+    return rows.map(({ id, rev, error, reason }) =>
+      error === undefined
+        ? { id, ok: true, rev: rev ?? '' }
+        : { id, ok: false, error, reason: reason ?? error },
+    )
+  }
+
+  /** Writes one document; a conflict is told, not thrown. */
+  async put(doc: Doc): Promise<Written> {
+    const [written] = await this.bulk([doc])
+    return (
+      written ?? {
+        id: doc._id,
+        ok: false,
+        error: 'unknown',
+        reason: 'the server said nothing of the document',
+      }
+    )
+  }
+
+  /** Writes a document by a multipart/related body. @throws {CouchFault} */
+  async putMultipart(id: string, body: Readable, contentType: string): Promise<string> {
+    const { rev } = await this.#couch.upload<{ rev: string }>({
+      method: 'PUT',
+      path: [this.name, id],
+      body,
+      contentType,
+      timeoutMs: 600_000,
+    })
+    return rev
+  }
+
+  /** The bytes of an attachment. @throws {CouchFault} */
+  async attachment(id: string, name: string, rev: string): Promise<Readable> {
+    return this.#couch.stream({ path: [this.name, id, name], query: { rev } })
+  }
+
+  /** Really removes leaf revisions with all that only they hold. https://docs.couchdb.org/en/stable/api/database/misc.html#db-purge */
+  async purge(revisions: Record<string, string[]>): Promise<void> {
+    await this.#couch.request({ method: 'POST', path: [this.name, '_purge'], body: revisions })
+  }
+
+  /** Rows of a view for the given keys. */
+  async view<Value>(
+    design: string,
+    view: string,
+    keys: string[],
+  ): Promise<{ id: string; key: string; value: Value }[]> {
+    const { rows } = await this.#couch.request<{ rows: { id: string; key: string; value: Value }[] }>({
+      method: 'POST',
+      path: [this.name, '_design', design, '_view', view],
+      body: { keys },
+    })
+    return rows
+  }
+
+  /** Calls an update function for a document. https://docs.couchdb.org/en/stable/api/ddoc/render.html */
+  async callUpdate(design: string, name: string, id: string): Promise<void> {
+    await this.#couch.request({
+      method: 'PUT',
+      path: [this.name, '_design', design, '_update', name, id],
+      body: {},
+    })
+  }
+}
+
+const toRow = ({ id, key, value, doc }: AllDocsRow): Row => ({
+  id: id ?? key,
+  rev: value?.rev ?? null,
+  deleted: value?.deleted === true,
+  doc: doc ?? null,
+})
+
+/** The answer, or null for 404. */
+async function orNull<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer
+  } catch (error) {
+    if (isFault(error, 'not_found')) return null
+    throw error
+  }
+}

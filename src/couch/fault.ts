@@ -1,0 +1,79 @@
+// What can go wrong when CouchDB is asked, as a few words that the rest of the program can decide by.
+
+/** How each kind of fault is to be met: `retryable` ones may heal by waiting, the others will not. */
+const FAULTS = {
+  unreachable: { retryable: true },
+  timeout: { retryable: true },
+  server_error: { retryable: true },
+  too_many_requests: { retryable: true },
+  stopped: { retryable: false },
+  unauthorized: { retryable: false },
+  forbidden: { retryable: false },
+  not_found: { retryable: false },
+  conflict: { retryable: false },
+  exists: { retryable: false },
+  too_large: { retryable: false },
+  bad_request: { retryable: false },
+  not_couchdb: { retryable: false },
+} as const
+
+export type FaultCode = keyof typeof FAULTS
+
+/**
+ * A request that CouchDB did not fulfil. It carries no request and no document: what it says may be logged.
+ */
+export class CouchFault extends Error {
+  readonly code: FaultCode
+  readonly status: number | null
+  /** CouchDB's own `error` word, such as `file_exists` or `missing_stub`. */
+  readonly error: string | null
+  readonly reason: string
+
+  constructor(
+    code: FaultCode,
+    where: string,
+    reason: string,
+    status: number | null = null,
+    error: string | null = null,
+  ) {
+    super(`${where}: ${reason}`)
+    this.name = 'CouchFault'
+    this.code = code
+    this.status = status
+    this.error = error
+    this.reason = reason
+  }
+
+  /** True where the same request may succeed later without anybody's doing. */
+  get retryable(): boolean {
+    return FAULTS[this.code].retryable
+  }
+}
+
+/** The fault that an HTTP status of CouchDB stands for. */
+export function faultOfStatus(status: number, error: string | null): FaultCode {
+  switch (status) {
+    case 401:
+      return 'unauthorized'
+    case 403:
+      return 'forbidden'
+    case 404:
+      return 'not_found'
+    case 409:
+      return 'conflict'
+    case 412:
+      return error === 'file_exists' ? 'exists' : 'bad_request'
+    case 413:
+      return 'too_large'
+    case 429:
+      return 'too_many_requests'
+    case 408:
+      return 'timeout'
+    default:
+      return status >= 500 ? 'server_error' : 'bad_request'
+  }
+}
+
+/** True for a CouchFault, of the given code where one is given. */
+export const isFault = (error: unknown, code?: FaultCode): error is CouchFault =>
+  error instanceof CouchFault && (code === undefined || error.code === code)
