@@ -1,0 +1,115 @@
+// An object and its `$shares`: what its author consents to, and the projection of it that a share gets to see.
+import isEqual from 'lodash/isEqual.js'
+import { isShareId } from './names.ts'
+import { kindOf, MOST_ATTRIBUTES, MOST_SHARES, problem, type Problem } from './problem.ts'
+
+/** The daemon's own attributes: never copied, in any direction. */
+export const DAEMON_ATTRIBUTES: ReadonlySet<string> = new Set(['$shares', '$state', '$error', '$rejected'])
+
+/** What of an object is shared: all attributes, or those of a sorted list. */
+export type Selection = true | readonly string[]
+
+/** What an author says about one share of an object. */
+export type Consent =
+  { kind: 'share'; selection: Selection } | { kind: 'unshare' } | { kind: 'invalid'; problem: Problem }
+
+/** All that an author says about sharing an object. */
+export type Consents =
+  | { kind: 'none' }
+  | { kind: 'invalid'; problem: Problem }
+  | { kind: 'keys'; keys: ReadonlyMap<string, Consent> }
+
+/** As much of a document as planning looks at. */
+export interface ObjectDoc {
+  _id: string
+  _rev: string
+  _attachments?: Record<string, AttachmentStub>
+  [attribute: string]: unknown
+}
+
+export interface AttachmentStub {
+  content_type?: string
+  digest?: string
+  length?: number
+}
+
+/** What a copy holds: the shared attributes, and which attachments. */
+export interface Content {
+  attributes: Record<string, unknown>
+  attachments: Record<string, AttachmentStub>
+}
+
+/** True for attributes that never leave the document they stand in. */
+export const isReserved = (attribute: string): boolean =>
+  attribute.startsWith('_') || DAEMON_ATTRIBUTES.has(attribute)
+
+/** Reads `$shares`. Each key stands alone: a bad one leaves the others as they are (DESIGN.md, an object's life). */
+export function parseConsents(value: unknown): Consents {
+  if (value === undefined) return { kind: 'none' }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { kind: 'invalid', problem: problem('invalid_shares', kindOf(value)) }
+  const entries = Object.entries(value)
+  if (entries.length > MOST_SHARES)
+    return { kind: 'invalid', problem: problem('too_many_shares', String(entries.length)) }
+  return { kind: 'keys', keys: new Map(entries.map(([id, wish]) => [id, parseConsent(id, wish)])) }
+}
+
+function parseConsent(id: string, wish: unknown): Consent {
+  if (wish === false) return { kind: 'unshare' }
+  if (!isShareId(id)) return { kind: 'invalid', problem: problem('invalid_share_id', id) }
+  if (wish === true) return { kind: 'share', selection: true }
+  if (!Array.isArray(wish)) return { kind: 'invalid', problem: problem('invalid_selection', kindOf(wish)) }
+  return parseNames(wish)
+}
+
+function parseNames(names: unknown[]): Consent {
+  if (names.length > MOST_ATTRIBUTES)
+    return { kind: 'invalid', problem: problem('too_many_attributes', String(names.length)) }
+  const selection = new Set<string>()
+  for (const name of names) {
+    if (typeof name !== 'string')
+      return { kind: 'invalid', problem: problem('invalid_selection', `a list with ${kindOf(name)} in it`) }
+    if (isReserved(name) && name !== '_attachments')
+      return { kind: 'invalid', problem: problem('reserved_attribute', name) }
+    selection.add(name)
+  }
+  return { kind: 'share', selection: [...selection].sort() }
+}
+
+/** True where everything that `old` shows is also shown by `selection`: nothing is taken back. */
+export function covers(selection: Selection, old: Selection): boolean {
+  if (selection === true) return true
+  return old !== true && old.every((name) => selection.includes(name))
+}
+
+/** What both selections show. */
+export function intersect(one: Selection, other: Selection): Selection {
+  if (one === true) return other
+  return other === true ? one : one.filter((name) => other.includes(name))
+}
+
+/** What either selection shows. */
+export function unite(one: Selection, other: Selection): Selection {
+  if (one === true || other === true) return true
+  return [...new Set([...one, ...other])].sort()
+}
+
+/** The content of an object's copy under a selection: exactly the selected attributes that exist, never a reserved one. */
+export function project(doc: ObjectDoc, selection: Selection): Content {
+  const shown = (name: string): boolean => selection === true || selection.includes(name)
+  return {
+    attributes: Object.fromEntries(Object.entries(doc).filter(([name]) => !isReserved(name) && shown(name))),
+    attachments: shown('_attachments') ? { ...doc._attachments } : {},
+  }
+}
+
+/** True where a copy as it stands holds that content; attachments are the same where digest and type are. */
+export function holds(copy: ObjectDoc, { attributes, attachments }: Content): boolean {
+  const there = Object.fromEntries(Object.entries(copy).filter(([name]) => !name.startsWith('_')))
+  return isEqual(there, attributes) && isEqual(essence(copy._attachments ?? {}), essence(attachments))
+}
+
+const essence = (attachments: Record<string, AttachmentStub>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(attachments).map(([name, { digest, content_type }]) => [name, { digest, content_type }]),
+  )

@@ -1,0 +1,49 @@
+// The replication that carries an owner's copies into a share, as a document of `_replicator`.
+import isEqual from 'lodash/isEqual.js'
+import pick from 'lodash/pick.js'
+import { copyRange, replicationId, shareDatabase } from './names.ts'
+
+export interface Endpoint {
+  url: string
+  headers: { Authorization: string }
+}
+
+/** https://docs.couchdb.org/en/stable/replication/replicator.html */
+export interface Replication {
+  _id: string
+  source: Endpoint
+  target: Endpoint
+  continuous: true
+  selector: { _id: { $gte: string; $lt: string } }
+  /** Marks the document as the daemon's. */
+  share: string
+}
+
+/** How CouchDB reaches itself: databases need full URLs and credentials on both ends. */
+export interface ReplicationServer {
+  url: string
+  user: string
+  pass: string
+}
+
+/** The replication of a share, home to share; the range of ids is a selector, which CouchDB evaluates in Erlang. */
+export function shareReplication(share: string, outbox: string, server: ReplicationServer): Replication {
+  const authorization = `Basic ${Buffer.from(`${server.user}:${server.pass}`).toString('base64')}`
+  const endpoint = (db: string): Endpoint => ({
+    url: `${server.url}/${encodeURIComponent(db)}`,
+    headers: { Authorization: authorization },
+  })
+  const { startKey, endKey } = copyRange(share)
+  return {
+    _id: replicationId(outbox, share),
+    source: endpoint(outbox),
+    target: endpoint(shareDatabase(share)),
+    continuous: true,
+    selector: { _id: { $gte: startKey, $lt: endKey } },
+    share,
+  }
+}
+
+/** True where a document of `_replicator` says what it should; what CouchDB adds (`owner`, states) does not count. */
+export const sameReplication = (there: object, wanted: Replication): boolean =>
+  isEqual(pick(there, Object.keys(wanted)), wanted)
