@@ -1,0 +1,98 @@
+// Leases: continuous replications that run while a share has traffic, and are cancelled after it was idle for a while.
+import type { Replicator } from '../couch/replicator.ts'
+import { shareReplication, type Replication, type ReplicationServer } from '../model/replication.ts'
+import { replicationId, type UserDatabases } from '../model/names.ts'
+import type { ReplicationStatus } from '../couch/replicator.ts'
+
+export interface Lease {
+  share: string
+  owner: string
+  /** When the last copy was written, in milliseconds. */
+  usedAt: number
+}
+
+export class Leases {
+  readonly #replicator: Replicator
+  readonly #users: UserDatabases
+  readonly #server: ReplicationServer
+  readonly #now: () => number
+  readonly #idleTimeoutMs: number
+  readonly #held = new Map<string, Lease>()
+
+  constructor(deps: {
+    replicator: Replicator
+    users: UserDatabases
+    server: ReplicationServer
+    now: () => number
+    idleTimeoutMs: number
+  }) {
+    this.#replicator = deps.replicator
+    this.#users = deps.users
+    this.#server = deps.server
+    this.#now = deps.now
+    this.#idleTimeoutMs = deps.idleTimeoutMs
+  }
+
+  /** The shares whose replication runs, as far as is known here. */
+  held(): Lease[] {
+    return [...this.#held.values()]
+  }
+
+  /** True for a lease that no copy was written under for the idle timeout. */
+  isIdle({ usedAt }: Lease): boolean {
+    return this.#now() - usedAt >= this.#idleTimeoutMs
+  }
+
+  /** Takes note of a replication that was there when the daemon started. */
+  adopt(share: string, owner: string): void {
+    if (!this.#held.has(share)) this.#held.set(share, { share, owner, usedAt: this.#now() })
+  }
+
+  /** Starts or corrects the replication of a share and waits until it is accepted, or known not to be. */
+  async start(share: string, owner: string): Promise<ReplicationStatus> {
+    const status = await this.#replicator.start(this.replication(share, owner))
+    this.#held.set(share, { share, owner, usedAt: this.#now() })
+    return status
+  }
+
+  /** A copy was written: the replication has to run, and its idle time begins anew. */
+  async use(share: string, owner: string): Promise<void> {
+    const lease = this.#held.get(share)
+    if (lease) lease.usedAt = this.#now()
+    else await this.start(share, owner)
+  }
+
+  /** Cancels the replication of a share and waits until no job of it is left. */
+  async stop(share: string, owner: string): Promise<void> {
+    await this.#replicator.stop(this.id(share, owner))
+    this.#held.delete(share)
+  }
+
+  /** Forgets a replication that somebody else has deleted: the next copy starts it again. */
+  forget(share: string): void {
+    this.#held.delete(share)
+  }
+
+  /**
+   * Cancels a lease that is idle, unless its replication still has something to do.
+   * @returns whether it was cancelled
+   */
+  async endIfIdle(share: string): Promise<boolean> {
+    const lease = this.#held.get(share)
+    if (!lease || !this.isIdle(lease)) return false
+    const status = await this.#replicator.status(this.id(share, lease.owner))
+    if (status.kind !== 'accepted' || !status.caughtUp) return false
+    await this.stop(share, lease.owner)
+    return true
+  }
+
+  /** The `_id` of the replication document. */
+  id(share: string, owner: string): string {
+    return replicationId(this.#users.outbox(owner), share)
+  }
+
+  /** The document as it should be. */
+  replication(share: string, owner: string): Replication {
+    return shareReplication(share, this.#users.outbox(owner), this.#server)
+  }
+}

@@ -1,0 +1,236 @@
+// Performs what was planned for a page of objects: outbox first, then the shares, then the bases, the objects last.
+import type { Database } from '../couch/database.ts'
+import type { Doc, Written } from '../couch/document.ts'
+import { CouchFault } from '../couch/fault.ts'
+import { baseDoc } from '../model/base.ts'
+import { copyId, parseCopyId, shareDatabase } from '../model/names.ts'
+import { problem } from '../model/problem.ts'
+import { settledObject, type ObjectEffect, type ReportedProblem } from '../plan/object.ts'
+import {
+  attachmentsToCarry,
+  bytesOf,
+  fitsUrl,
+  INLINE_BYTES,
+  inlineAttachments,
+  streamCopy,
+} from './attachments.ts'
+import { writeBulk } from './bulk.ts'
+import { pushCopies, type FreshCopy } from './copies.ts'
+import type { Deps } from './deps.ts'
+import { MOST_PURGED, withdraw } from './withdrawals.ts'
+
+type Effect<Kind extends ObjectEffect['kind']> = Extract<ObjectEffect, { kind: Kind }>
+
+const only = <Kind extends ObjectEffect['kind']>(
+  effects: readonly ObjectEffect[],
+  kind: Kind,
+): Effect<Kind>[] => effects.filter((effect): effect is Effect<Kind> => effect.kind === kind)
+
+/** What the server would not take, by object: it goes into the object's `$error`. */
+type Refusals = Map<string, ReportedProblem[]>
+
+/**
+ * Performs the effects of many objects of one owner, in bulk, in the order that planObject relies on.
+ * @throws {CouchFault} where CouchDB fails, or somebody else wrote into the outbox meanwhile: plan again
+ */
+export async function performObjects(
+  deps: Deps,
+  owner: string,
+  effects: readonly ObjectEffect[],
+): Promise<void> {
+  if (effects.length === 0) return
+  const outbox = deps.couch.database(deps.users.outbox(owner))
+  const source = deps.couch.database(deps.users.database(owner))
+  const refusals: Refusals = new Map()
+
+  const bases = new Map<string, string>()
+  const fresh = await writeOutbox(deps, source, outbox, effects, bases, refusals)
+  await bringToShares(deps, owner, outbox, fresh, only(effects, 'withdraw'))
+  await settleBases(outbox, only(effects, 'put-base'), bases, refusals)
+  await settleObjects(deps, source, effects, refusals)
+}
+
+/** Bases that are widened, copies, tombstones; in one request as far as they are small. */
+async function writeOutbox(
+  deps: Deps,
+  source: Database,
+  outbox: Database,
+  effects: readonly ObjectEffect[],
+  bases: Map<string, string>,
+  refusals: Refusals,
+): Promise<FreshCopy[]> {
+  const widened = only(effects, 'put-base').filter(({ stage }) => stage === 'before')
+  const docs: Doc[] = widened.map(({ object, shares, rev }) => ({
+    ...baseDoc(object, shares),
+    ...revision(rev),
+  }))
+  const streamed: { effect: Effect<'put-copy'>; doc: Doc; lacking: string[] }[] = []
+  for (const effect of only(effects, 'put-copy')) {
+    const copy = await assemble(source, effect)
+    if (copy?.lacking.length) streamed.push({ effect, ...copy })
+    else if (copy) docs.push(copy.doc)
+  }
+  for (const { share, object, over } of only(effects, 'delete-copy'))
+    docs.push({ _id: copyId(share, object), _rev: over._rev, _deleted: true })
+
+  const written = await writeBulk(outbox, docs)
+  for (const { effect, doc, lacking } of streamed) {
+    const rev = await streamCopy(source, outbox, effect.from, doc, lacking)
+    docs.push({ ...doc, _attachments: effect.content.attachments })
+    written.push({ id: doc._id, ok: true, rev })
+  }
+  return takeNote(deps, outbox, docs, written, bases, refusals)
+}
+
+/** A copy ready to be written, and the attachments that are too large to travel inside it; null where the object has changed meanwhile. */
+async function assemble(
+  source: Database,
+  effect: Effect<'put-copy'>,
+): Promise<{ doc: Doc; lacking: string[] } | null> {
+  const { share, object, content, over, from } = effect
+  const { stubs, lacking } = attachmentsToCarry(content.attachments, over)
+  const doc = { ...content.attributes, _id: copyId(share, object), ...revision(over?._rev ?? null) }
+  const isSmall =
+    bytesOf(content.attachments, lacking) <= INLINE_BYTES || ![object, ...lacking].every(fitsUrl)
+  if (lacking.length > 0 && !isSmall) return { doc: { ...doc, _attachments: stubs }, lacking }
+  const inline = lacking.length === 0 ? {} : await inlineAttachments(source, from, lacking)
+  if (inline === null) return null
+  const attachments = { ...stubs, ...inline }
+  return {
+    doc: { ...doc, ...(Object.keys(attachments).length === 0 ? {} : { _attachments: attachments }) },
+    lacking: [],
+  }
+}
+
+function takeNote(
+  { ownWrites, log }: Deps,
+  outbox: Database,
+  docs: Doc[],
+  written: Written[],
+  bases: Map<string, string>,
+  refusals: Refusals,
+): FreshCopy[] {
+  const rows = new Map(written.map((row) => [row.id, row]))
+  return docs.flatMap((doc) => {
+    const row = rows.get(doc._id)
+    if (!row) return []
+    const copy = parseCopyId(doc._id)
+    if (row.ok) {
+      if (!copy) bases.set(doc._id, row.rev)
+      ownWrites.add(outbox.name, doc._id, row.rev)
+      return copy ? [{ doc, rev: row.rev }] : []
+    }
+    if (row.error === 'conflict' || !copy)
+      throw new CouchFault('server_error', outbox.name, `somebody else wrote ${doc._id}: ${row.reason}`)
+    const found = row.error === 'too_large' ? problem('too_large') : problem('copy_refused', row.reason)
+    refusals.set(copy.object, [...(refusals.get(copy.object) ?? []), { share: copy.share, problem: found }])
+    log.warn({ db: outbox.name, share: copy.share, doc: copy.object, code: found.code }, 'copy refused')
+    return []
+  })
+}
+
+/** New copies go into the share databases at once; what was un-shared is really removed there. */
+async function bringToShares(
+  deps: Deps,
+  owner: string,
+  outbox: Database,
+  fresh: FreshCopy[],
+  withdrawals: Effect<'withdraw'>[],
+): Promise<void> {
+  const shares = new Set([
+    ...fresh.map(({ doc }) => parseCopyId(doc._id)?.share ?? ''),
+    ...withdrawals.map(({ share }) => share),
+  ])
+  for (const share of shares) {
+    const withdrawn = withdrawals
+      .filter((effect) => effect.share === share)
+      .map(({ object }) => copyId(share, object))
+    const copies = fresh.filter(({ doc }) => parseCopyId(doc._id)?.share === share)
+    await deps.leases.use(share, owner)
+    await push(
+      deps,
+      outbox,
+      share,
+      copies.filter(({ doc }) => !withdrawn.includes(doc._id)),
+    )
+    if (withdrawn.length === 0) continue
+    if (deps.canPurge && withdrawn.length <= MOST_PURGED)
+      await withdraw(outbox, deps.couch.database(shareDatabase(share)), withdrawn)
+    else await orderRotation(deps, owner, share)
+    deps.log.info({ db: outbox.name, share, count: withdrawn.length }, 'copies withdrawn')
+  }
+}
+
+/** Makes the share database anew, later: the registry remembers it, so that bases may be narrowed at once. */
+async function orderRotation({ registry, rotations }: Deps, owner: string, share: string): Promise<void> {
+  await registry.change(share, { rotate: true })
+  rotations.set(owner, new Set([...(rotations.get(owner) ?? []), share]))
+}
+
+/** Being early is all that this is for: where it fails, the replication brings the copies, and says so if it cannot. */
+async function push(deps: Deps, outbox: Database, share: string, copies: FreshCopy[]): Promise<void> {
+  if (copies.length === 0) return
+  try {
+    const refused = await pushCopies(outbox, deps.couch.database(shareDatabase(share)), copies)
+    for (const row of refused)
+      if (!row.ok)
+        deps.log.warn(
+          { share, doc: row.id, code: row.error, reason: row.reason },
+          'copy refused by the share',
+        )
+    deps.log.debug({ db: outbox.name, share, count: copies.length }, 'copies written')
+  } catch (error) {
+    deps.log.warn({ db: outbox.name, share, err: error }, 'copies left to the replication')
+  }
+}
+
+/** Bases are narrowed only now that nothing wider is readable; not for copies that the server refused. */
+async function settleBases(
+  outbox: Database,
+  effects: Effect<'put-base'>[],
+  written: Map<string, string>,
+  refusals: Refusals,
+): Promise<void> {
+  const docs = effects
+    .filter(({ stage, object }) => stage === 'after' && !refusals.has(object))
+    .map(({ object, shares, rev }): Doc => {
+      const base = baseDoc(object, shares)
+      const current = revision(written.get(base._id) ?? rev)
+      return Object.keys(shares).length === 0
+        ? { _id: base._id, ...current, _deleted: true }
+        : { ...base, ...current }
+    })
+  await writeBulk(outbox, docs)
+}
+
+/** Writes `$shares` and `$error` into the user's objects. A conflict means that the user wrote: that change comes by itself. */
+async function settleObjects(
+  { log }: Deps,
+  source: Database,
+  effects: readonly ObjectEffect[],
+  refusals: Refusals,
+): Promise<void> {
+  const docs = new Map<string, Doc>()
+  for (const { doc, strip, problems } of only(effects, 'settle-object')) {
+    const settled = settledObject(doc, strip, [...problems, ...(refusals.get(doc._id) ?? [])])
+    if (settled) docs.set(doc._id, settled)
+    for (const { share, problem: found } of problems)
+      log.info({ db: source.name, doc: doc._id, share, code: found.code }, 'problem reported on object')
+  }
+  // Objects that were all right themselves, and whose copies were not.
+  for (const { object, from } of only(effects, 'put-copy')) {
+    const found = refusals.get(object)
+    const settled = found && !docs.has(object) ? settledObject(from, [], found) : null
+    if (settled) docs.set(object, settled)
+  }
+  const drops = only(effects, 'drop-leaf').map(({ object, rev }): Doc => ({
+    _id: object,
+    _rev: rev,
+    _deleted: true,
+  }))
+  for (const row of [...(await writeBulk(source, [...docs.values()])), ...(await writeBulk(source, drops))])
+    if (!row.ok && row.error !== 'conflict')
+      log.warn({ db: source.name, doc: row.id, code: row.error, reason: row.reason }, 'object not updated')
+}
+
+const revision = (rev: string | null): { _rev?: string } => (rev === null ? {} : { _rev: rev })

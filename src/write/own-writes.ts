@@ -1,0 +1,23 @@
+// Remembers the revisions that the daemon wrote into outboxes, so that following an outbox costs nothing for them.
+
+/** Enough for the copies of many pages; what was forgotten is looked at once more, and found right. */
+const REMEMBERED = 50_000
+
+export class OwnWrites {
+  readonly #revisions = new Map<string, string>()
+
+  add(db: string, id: string, rev: string): void {
+    const key = `${db} ${id}`
+    this.#revisions.delete(key)
+    this.#revisions.set(key, rev)
+    for (const oldest of this.#revisions.keys()) {
+      if (this.#revisions.size <= REMEMBERED) break
+      this.#revisions.delete(oldest)
+    }
+  }
+
+  /** True where the daemon itself wrote that revision. */
+  includes(db: string, id: string, rev: string): boolean {
+    return this.#revisions.get(`${db} ${id}`) === rev
+  }
+}

@@ -1,0 +1,133 @@
+// Watches the replications that run: failures are retried, and those that last are shown to the share's owner.
+import type { Database } from '../couch/database.ts'
+import type { Couch } from '../couch/client.ts'
+import type { Replicator, ReplicationStatus } from '../couch/replicator.ts'
+import type { Logger } from '../log.ts'
+import { copyRange, shareDatabase, type UserDatabases } from '../model/names.ts'
+import { problem, type Problem } from '../model/problem.ts'
+import type { Lease, Leases } from './leases.ts'
+import type { Registry } from './registry.ts'
+
+/** A trouble that was there for so many looks in a row is shown to the owner. */
+const LOOKS_UNTIL_SHOWN = 3
+/** The longest time between two tries to start a failed replication again, in looks. */
+const LONGEST_WAIT_LOOKS = 32
+const COMPARE_PAGE = 1000
+
+interface Trouble {
+  looks: number
+  nextTry: number
+  wait: number
+}
+
+export interface WatchOptions {
+  couch: Couch
+  users: UserDatabases
+  replicator: Replicator
+  leases: Leases
+  registry: Registry
+  log: Logger
+  /** The owner's `$share` has to say something else now. */
+  onChanged: (owner: string, share: string) => void
+}
+
+export class ReplicationWatch {
+  readonly #options: WatchOptions
+  readonly #troubles = new Map<string, Trouble>()
+  /** Refused documents that were looked into, by share. */
+  readonly #refused = new Map<string, number>()
+
+  constructor(options: WatchOptions) {
+    this.#options = options
+  }
+
+  /** Looks at all leases once; without a lease it asks nothing. */
+  async look(): Promise<void> {
+    const { leases, replicator } = this.#options
+    const held = leases.held()
+    if (held.length === 0) return
+    const statuses = await replicator.statuses()
+    for (const lease of held) {
+      const status = statuses.get(leases.id(lease.share, lease.owner)) ?? { kind: 'absent' as const }
+      await this.#judge(lease, status)
+    }
+  }
+
+  async #judge(lease: Lease, status: ReplicationStatus): Promise<void> {
+    switch (status.kind) {
+      case 'waiting':
+        return
+      case 'absent':
+        // Somebody deleted the document, or the scheduler has not seen it yet; starting again is right in both cases.
+        this.#options.log.warn({ share: lease.share }, 'replication is gone, started again')
+        this.#options.leases.forget(lease.share)
+        await this.#options.leases.start(lease.share, lease.owner)
+        return
+      case 'accepted':
+        this.#troubles.delete(lease.share)
+        return this.#show(lease, await this.#refusal(lease, status.refused))
+      case 'crashing':
+      case 'failed':
+        return this.#trouble(lease, status)
+      default:
+        return status satisfies never
+    }
+  }
+
+  async #trouble(
+    lease: Lease,
+    { kind, reason }: { kind: 'crashing' | 'failed'; reason: string },
+  ): Promise<void> {
+    const { leases, log } = this.#options
+    const trouble = this.#troubles.get(lease.share) ?? { looks: 0, nextTry: 1, wait: 1 }
+    trouble.looks += 1
+    this.#troubles.set(lease.share, trouble)
+    if (trouble.looks === 1) log.warn({ share: lease.share, state: kind, reason }, 'replication in trouble')
+    // CouchDB tries a crashing one again by itself, with a pause that doubles; a failed one it gives up.
+    if (kind === 'failed' && trouble.looks >= trouble.nextTry) {
+      trouble.wait = Math.min(trouble.wait * 2, LONGEST_WAIT_LOOKS)
+      trouble.nextTry = trouble.looks + trouble.wait
+      await leases.start(lease.share, lease.owner)
+    }
+    if (trouble.looks >= LOOKS_UNTIL_SHOWN) await this.#show(lease, problem('replication_failed', reason))
+  }
+
+  /** Validation functions of the share make the replicator drop documents for good: are copies missing because of that? */
+  async #refusal(lease: Lease, refused: number): Promise<Problem | null> {
+    if (refused === 0) return null
+    const { couch, users, log } = this.#options
+    const outbox = couch.database(users.outbox(lease.owner))
+    const missing = await countMissing(outbox, couch.database(shareDatabase(lease.share)), lease.share)
+    if (this.#refused.get(lease.share) !== missing)
+      log.warn({ share: lease.share, count: missing }, 'copies refused by the share')
+    this.#refused.set(lease.share, missing)
+    return missing === 0 ? null : problem('copies_refused', String(missing))
+  }
+
+  async #show(lease: Lease, found: Problem | null): Promise<void> {
+    const { registry, onChanged } = this.#options
+    const entry = await registry.entry(lease.share)
+    if (!entry || entry.state !== 'active' || entry.problem?.reason === found?.reason) return
+    await registry.change(lease.share, { problem: found ?? undefined })
+    onChanged(lease.owner, lease.share)
+  }
+}
+
+/** How many copies of the outbox the share does not have under the same revision. */
+async function countMissing(outbox: Database, share: Database, id: string): Promise<number> {
+  const { startKey, endKey } = copyRange(id)
+  let from = startKey
+  let missing = 0
+  for (;;) {
+    const rows = await outbox.range({ startKey: from, endKey, limit: COMPARE_PAGE })
+    const there = await share.fetch(
+      rows.map((row) => row.id),
+      { includeDocs: false },
+    )
+    const revs = new Map(there.map((row) => [row.id, row.deleted ? null : row.rev]))
+    missing += rows.filter((row) => revs.get(row.id) !== row.rev).length
+    const last = rows.at(-1)
+    if (rows.length < COMPARE_PAGE || last === undefined) return missing
+    from = `${last.id}\u0000`
+  }
+}
