@@ -1,0 +1,439 @@
+// The daemon: feed → plan → write → checkpoint, wired together and kept going.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Config } from './config.ts'
+import { Couch } from './couch/client.ts'
+import type { Seq } from './couch/document.ts'
+import { CouchFault, isFault } from './couch/fault.ts'
+import { Replicator } from './couch/replicator.ts'
+import { Checkpoints } from './feed/checkpoints.ts'
+import { Lanes } from './feed/lanes.ts'
+import { sweep } from './feed/sweep.ts'
+import { WarmFeeds } from './feed/warm-feeds.ts'
+import { followUpdates, type Update } from './feed/updates.ts'
+import { identify, install } from './install.ts'
+import type { Logger } from './log.ts'
+import type { ShareEntry } from './model/entry.ts'
+import { SKELETON_PREFIX } from './model/names.ts'
+import { sameReplication } from './model/replication.ts'
+import type { SkeletonOfKind } from './skeleton.ts'
+import { takeTurn } from './turn.ts'
+import { Births } from './write/births.ts'
+import type { Deps } from './write/deps.ts'
+import { Leases } from './write/leases.ts'
+import { OwnWrites } from './write/own-writes.ts'
+import { Registry } from './write/registry.ts'
+import { ReplicationWatch } from './write/watch.ts'
+
+export type DaemonConfig = Pick<
+  Config,
+  | 'admin'
+  | 'userDatabases'
+  | 'concurrency'
+  | 'replicationServer'
+  | 'replicationIdleTimeoutMs'
+  | 'replicationCheckIntervalMs'
+  | 'outbox'
+  | 'sweepIntervalMs'
+  | 'deletionGraceMs'
+> & { url: string }
+
+export interface DaemonOptions {
+  config: DaemonConfig
+  skeleton: ReadonlyMap<string, SkeletonOfKind>
+  log: Logger
+  now?: () => number
+}
+
+export interface Verdict {
+  ok: boolean
+  reason?: string
+}
+
+const SHORTEST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 30_000
+/** Checkpoints are written so often; what is lost with a crash is looked at once more. */
+const FLUSH_MS = 1_000
+/** A slow sweep rests so long between two batches. */
+const SLOW_SWEEP_REST_MS = 1_000
+/** Turns that are under way may take so long when the daemon stops. */
+const STOP_TIMEOUT_MS = 8_000
+/** With owners waiting, a loop that finished no turn for so long does not turn any more. */
+const STUCK_MS = 5 * 60_000
+
+export class Daemon {
+  readonly #options: DaemonOptions
+  readonly #couch: Couch
+  readonly #registry: Registry
+  readonly #checkpoints: Checkpoints
+  readonly #births: Births
+  readonly #rotations = new Map<string, Set<string>>()
+  readonly #lanes: Lanes
+  readonly #stop = new AbortController()
+  readonly #warmFeeds: WarmFeeds
+  readonly #now: () => number
+  readonly #departures = new Map<string, NodeJS.Timeout>()
+  #deps: Deps | null = null
+  #tasks: Promise<void>[] = []
+  #installed = false
+  #outage: Promise<void> | null = null
+  /** Owners whose first turns are still to come; null until the first sweep has named them. */
+  #awaited: Set<string> | null = null
+  #lastTurnAt: number
+
+  constructor(options: DaemonOptions) {
+    const { config, now = Date.now } = options
+    this.#options = options
+    this.#now = now
+    this.#lastTurnAt = now()
+    const { user, pass } = config.admin
+    this.#couch = new Couch({ url: config.url, user, pass, connections: config.concurrency * 2 + 4 })
+    this.#registry = new Registry(this.#couch, now)
+    this.#checkpoints = new Checkpoints(this.#couch)
+    this.#births = new Births(this.#couch)
+    this.#warmFeeds = new WarmFeeds({
+      signal: this.#stop.signal,
+      onChange: (owner) => this.#lanes.mark(owner, { user: true }),
+    })
+    this.#lanes = new Lanes({
+      concurrency: config.concurrency,
+      takeTurn: async (owner, hint) => {
+        const deps = this.#deps
+        if (deps === null) throw new CouchFault('stopped', '', 'not started')
+        const outcome = await takeTurn({ deps, owner, hint, outboxAlways: config.outbox === 'always' })
+        this.#lastTurnAt = this.#now()
+        if (outcome.isActive && outcome.next === 'done') await this.#keepWarm(owner)
+        return outcome
+      },
+      onFailure: (owner, error, tries) => this.#onFailure(owner, error, tries),
+      onGone: (owner) => this.#onGone(owner),
+      onSettled: (owner) => void this.#awaited?.delete(owner),
+    })
+  }
+
+  /**
+   * Connects, installs and begins to follow. Waits for a server that is not there yet.
+   * @throws {InstallError} where the server cannot be used
+   */
+  async start(): Promise<void> {
+    const { config, log } = this.#options
+    const since = await this.#persist(async () => {
+      const kind = await identify(this.#couch)
+      log.info({ server: config.url, version: kind.version, embedded: kind.isEmbedded }, 'connected')
+      return this.#install(kind.isEmbedded)
+    })
+    if (since === null) return
+    this.#installed = true
+    this.#tasks = [
+      this.#sweeps(),
+      followUpdates(since, {
+        couch: this.#couch,
+        log,
+        signal: this.#stop.signal,
+        sleep: this.#sleep,
+        onUpdate: (update) => this.#onUpdate(update),
+        onGap: () => this.#onGap(),
+      }),
+      this.#every(FLUSH_MS, () => this.#checkpoints.flush()),
+      this.#watchReplications(),
+      this.#endIdleLeases(),
+    ]
+  }
+
+  /** @returns where `_db_updates` is to be followed from */
+  async #install(isEmbedded: boolean): Promise<Seq> {
+    this.#deps ??= this.#wire(isEmbedded)
+    await install(this.#couch, this.#options.skeleton, this.#options.log)
+    await this.#births.load()
+    return this.#couch.updatesSeq()
+  }
+
+  /** Finishes the pages in hand, saves the checkpoints and closes all connections. Leases go on. */
+  async stop(): Promise<void> {
+    const { log } = this.#options
+    this.#stop.abort()
+    for (const timer of this.#departures.values()) clearTimeout(timer)
+    await Promise.race([this.#lanes.stop(), delay(STOP_TIMEOUT_MS, undefined, { ref: false })])
+    try {
+      if (this.#installed) await this.#checkpoints.flush()
+    } catch (error) {
+      log.warn({ err: error }, 'checkpoints not saved; the last pages will be read again')
+    }
+    await this.#couch.close()
+    await Promise.allSettled(this.#tasks)
+  }
+
+  /** Owners that have something to do. */
+  get busy(): number {
+    return this.#lanes.busy.length
+  }
+
+  /** Turns taken since the start. */
+  get turns(): number {
+    return this.#lanes.turns
+  }
+
+  /** Requests sent to CouchDB since the start. */
+  get requests(): number {
+    return this.#couch.requests
+  }
+
+  /** Does the loop turn? */
+  health(): Verdict {
+    const isStuck =
+      this.#outage === null && this.#lanes.busy.length > 0 && this.#now() - this.#lastTurnAt > STUCK_MS
+    return isStuck && this.#lanes.failing === 0
+      ? { ok: false, reason: 'no turn was finished for five minutes' }
+      : { ok: true }
+  }
+
+  /** Does CouchDB answer, is all installed, is the feed caught up? */
+  ready(): Verdict {
+    if (!this.#installed) return { ok: false, reason: 'not installed yet' }
+    if (this.#outage !== null) return { ok: false, reason: 'CouchDB does not answer' }
+    if (this.#awaited === null) return { ok: false, reason: 'the first sweep is not finished' }
+    if (this.#awaited.size > 0)
+      return { ok: false, reason: `${this.#awaited.size} user databases to catch up with` }
+    return { ok: true }
+  }
+
+  #wire(isEmbedded: boolean): Deps {
+    const { config, log } = this.#options
+    const replicator = new Replicator(this.#couch, { hasScheduler: !isEmbedded, sleep: this.#sleep })
+    const leases = new Leases({
+      replicator,
+      users: config.userDatabases,
+      server: { url: config.replicationServer ?? config.url, ...config.admin },
+      now: this.#now,
+      idleTimeoutMs: config.replicationIdleTimeoutMs,
+    })
+    return {
+      couch: this.#couch,
+      users: config.userDatabases,
+      registry: this.#registry,
+      births: this.#births,
+      replicator,
+      leases,
+      checkpoints: this.#checkpoints,
+      ownWrites: new OwnWrites(),
+      rotations: this.#rotations,
+      canPurge: !isEmbedded,
+      log,
+    }
+  }
+
+  /** Tries again, ever more slowly, while CouchDB does not answer; null where the daemon is stopped meanwhile. */
+  async #persist<T>(work: () => Promise<T>): Promise<T | null> {
+    let pause = SHORTEST_PAUSE_MS
+    while (!this.#stop.signal.aborted) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!isFault(error)) throw error
+        if (pause === SHORTEST_PAUSE_MS) this.#options.log.warn({ err: error }, 'waiting for CouchDB')
+        await this.#sleep(pause)
+        pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
+      }
+    }
+    return null
+  }
+
+  /** Whoever has just written will soon write again. */
+  async #keepWarm(owner: string): Promise<void> {
+    const db = this.#options.config.userDatabases.database(owner)
+    const checkpoint = (await this.#checkpoints.read([db])).get(db)
+    if (checkpoint) this.#warmFeeds.keep(owner, this.#couch.database(db), checkpoint.since)
+  }
+
+  #onUpdate({ db, type }: Update): void {
+    const { userDatabases: users } = this.#options.config
+    const owner = users.ownerOf(db)
+    const outboxOwner = users.ownerOfOutbox(db)
+    if (owner !== null) this.#lanes.mark(owner, { user: true, recreated: type === 'created' })
+    else if (outboxOwner !== null) this.#lanes.mark(outboxOwner, { outbox: true })
+    else if (db.startsWith(SKELETON_PREFIX) && type === 'updated') this.#background(this.#births.load())
+    else if (db.startsWith('share/') && type === 'deleted')
+      this.#background(this.#onShareDropped(db.slice('share/'.length)))
+  }
+
+  /** A share database that went without the daemon's doing is made again. */
+  async #onShareDropped(share: string): Promise<void> {
+    const entry = await this.#registry.entry(share)
+    if (entry?.state === 'active' && this.#isOurs(entry))
+      this.#lanes.mark(entry.owner, { shares: new Set([share]) })
+  }
+
+  /** The shares of another template are another daemon's. */
+  #isOurs({ owner, database }: ShareEntry): boolean {
+    return this.#options.config.userDatabases.database(owner) === database
+  }
+
+  #onFailure(owner: string, error: unknown, tries: number): void {
+    const { log, config } = this.#options
+    const db = config.userDatabases.database(owner)
+    if (isFault(error, 'stopped')) return
+    if (isFault(error) && (error.code === 'unreachable' || error.code === 'unauthorized')) this.#beginOutage()
+    else log.warn({ db, tries, err: error }, 'turn failed, tried again')
+  }
+
+  /** One outage at a time: the lanes wait, and when the server is back, a sweep finds what was missed. */
+  #beginOutage(): void {
+    if (this.#outage !== null || this.#stop.signal.aborted) return
+    const { log } = this.#options
+    log.error('CouchDB does not answer')
+    this.#lanes.pause()
+    this.#outage = this.#waitOutOutage().finally(() => {
+      this.#outage = null
+      this.#lanes.resume()
+    })
+  }
+
+  async #waitOutOutage(): Promise<void> {
+    const { log } = this.#options
+    while (!this.#stop.signal.aborted) {
+      await this.#sleep(SHORTEST_PAUSE_MS)
+      try {
+        if ((await this.#persist(() => identify(this.#couch))) !== null) log.info('CouchDB answers again')
+        return
+      } catch (error) {
+        log.error({ err: error }, 'CouchDB cannot be used')
+        await this.#sleep(LONGEST_PAUSE_MS)
+      }
+    }
+  }
+
+  async #onGap(): Promise<Seq> {
+    while (!this.#stop.signal.aborted) {
+      try {
+        // `_global_changes` may be what went away.
+        const { version, isEmbedded } = await identify(this.#couch)
+        this.#options.log.debug({ version }, 'feed opened again')
+        const since = await this.#install(isEmbedded)
+        await this.#sweep({ slow: false })
+        return since
+      } catch (error) {
+        this.#options.log.warn({ err: error }, 'feed cannot be opened again yet')
+        await this.#sleep(LONGEST_PAUSE_MS / 10)
+      }
+    }
+    return 'now'
+  }
+
+  /** A database that is gone may come back: only after the grace time, and a second look, everything of it goes. */
+  #onGone(owner: string): void {
+    if (this.#departures.has(owner) || this.#stop.signal.aborted) return
+    const { config, log } = this.#options
+    log.info(
+      { db: config.userDatabases.database(owner), ms: config.deletionGraceMs },
+      'user database is gone, waiting',
+    )
+    const timer = setTimeout(() => {
+      this.#departures.delete(owner)
+      this.#lanes.mark(owner, { departed: true })
+    }, config.deletionGraceMs)
+    this.#departures.set(owner, timer)
+  }
+
+  async #sweeps(): Promise<void> {
+    let pause = SHORTEST_PAUSE_MS
+    while (!this.#stop.signal.aborted) {
+      const isFirst = this.#awaited === null
+      try {
+        await this.#sweep({ slow: !isFirst })
+        if (isFirst) {
+          this.#awaited = new Set(this.#lanes.busy)
+          await this.#adoptReplications()
+        }
+        pause = SHORTEST_PAUSE_MS
+        await this.#sleep(this.#options.config.sweepIntervalMs)
+      } catch (error) {
+        if (!this.#stop.signal.aborted) this.#options.log.warn({ err: error }, 'sweep failed, tried again')
+        await this.#sleep(pause)
+        pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
+      }
+    }
+  }
+
+  async #sweep({ slow }: { slow: boolean }): Promise<void> {
+    const { config, log } = this.#options
+    const begun = this.#now()
+    const databases = await sweep({
+      couch: this.#couch,
+      users: config.userDatabases,
+      registry: this.#registry,
+      checkpoints: this.#checkpoints,
+      signal: this.#stop.signal,
+      rest: () => (slow ? this.#sleep(SLOW_SWEEP_REST_MS) : Promise.resolve()),
+      onDirty: (owner, hint) => this.#lanes.mark(owner, hint),
+      onGone: (owner) => this.#onGone(owner),
+      onRotate: (owner, share) =>
+        void this.#rotations.set(owner, new Set([...(this.#rotations.get(owner) ?? []), share])),
+    })
+    log[slow ? 'debug' : 'info']({ databases, ms: this.#now() - begun }, 'sweep finished')
+  }
+
+  /** Replications that were there: taken over, brought up to date with the settings, or cancelled where no share needs them. */
+  async #adoptReplications(): Promise<void> {
+    const { log, config } = this.#options
+    if (this.#deps === null) return
+    const { replicator, leases } = this.#deps
+    for await (const doc of replicator.documents()) {
+      const entry = await this.#registry.entry(doc.share)
+      if (entry ? !this.#isOurs(entry) : !doc._id.startsWith(config.userDatabases.prefix)) continue
+      if (entry?.state !== 'active' || leases.id(doc.share, entry.owner) !== doc._id) {
+        if (entry?.state === 'opening' || entry?.state === 'ending') continue
+        log.info({ share: doc.share }, 'replication without a share, cancelled')
+        await replicator.stop(doc._id)
+      } else if (sameReplication(doc, leases.replication(doc.share, entry.owner)))
+        leases.adopt(doc.share, entry.owner)
+      else {
+        log.info(
+          { share: doc.share, db: config.userDatabases.outbox(entry.owner) },
+          'replication brought up to date',
+        )
+        await leases.start(doc.share, entry.owner)
+      }
+    }
+  }
+
+  async #watchReplications(): Promise<void> {
+    const { config } = this.#options
+    if (this.#deps === null) return
+    const watch = new ReplicationWatch({
+      ...this.#deps,
+      onChanged: (owner, share) => this.#lanes.mark(owner, { shares: new Set([share]) }),
+    })
+    await this.#every(config.replicationCheckIntervalMs, () => watch.look())
+  }
+
+  async #endIdleLeases(): Promise<void> {
+    if (this.#deps === null) return
+    const { leases } = this.#deps
+    const often = Math.min(this.#options.config.replicationIdleTimeoutMs / 4, 60_000)
+    await this.#every(often, () => {
+      for (const lease of leases.held())
+        if (leases.isIdle(lease)) this.#lanes.mark(lease.owner, { idle: new Set([lease.share]) })
+      return Promise.resolve()
+    })
+  }
+
+  /** Does something at intervals until the daemon stops; a failure is logged, and the next time comes. */
+  async #every(ms: number, work: () => Promise<void>): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      await this.#sleep(ms)
+      if (this.#stop.signal.aborted || this.#outage !== null) continue
+      await work().catch((error: unknown) => this.#logFault(error))
+    }
+  }
+
+  #background(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#logFault(error))
+  }
+
+  #logFault(error: unknown): void {
+    if (!this.#stop.signal.aborted) this.#options.log.warn({ err: error }, 'tried again later')
+  }
+
+  readonly #sleep = async (ms: number): Promise<void> => {
+    await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined)
+  }
+}

@@ -1,0 +1,129 @@
+// Checkpoints: how far each followed database was read, kept in an admin-only database and written in bulk.
+import isEqual from 'lodash/isEqual.js'
+import type { Couch } from '../couch/client.ts'
+import type { Database } from '../couch/database.ts'
+import type { Doc, Seq } from '../couch/document.ts'
+import { CHECKPOINTS } from '../model/names.ts'
+
+export interface Checkpoint {
+  /** `last_seq` of the last page of `_changes` whose effects have landed. */
+  since: Seq
+  /** `update_seq` as `_dbs_info` showed it before a page that was the last one; for equality with later ones only. */
+  updateSeq: Seq | null
+  /** `instance_start_time`: a database of the same name that was created later has another one. */
+  instance: string | null
+  /** Going through all documents again, for the sake of these shares. */
+  scan: { since: Seq; shares: string[] } | null
+}
+
+export const START: Checkpoint = { since: '0', updateSeq: null, instance: null, scan: null }
+
+type Stored = Checkpoint & { _id: string; _rev: string }
+
+/** Checkpoints kept in memory at the most; the rest is read when it is needed. */
+const CACHED = 5000
+const PAGE = 1000
+
+export class Checkpoints {
+  readonly #database: Database
+  /** As last read or written, with revisions; in the order of use. */
+  readonly #cache = new Map<string, { rev: string | null; checkpoint: Checkpoint | null }>()
+  readonly #dirty = new Map<string, Checkpoint | null>()
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(couch: Couch) {
+    this.#database = couch.database(CHECKPOINTS)
+  }
+
+  /** The checkpoints of databases, by name; those that have none are left out. */
+  async read(names: string[]): Promise<Map<string, Checkpoint>> {
+    const unknown = names.filter((name) => !this.#cache.has(name))
+    const rows = await this.#database.fetch(unknown)
+    for (const { id, doc } of rows) {
+      if (this.#cache.has(id)) continue
+      this.#cache.set(id, {
+        rev: doc?._rev ?? null,
+        checkpoint: doc === null ? null : toCheckpoint(doc as unknown as Stored),
+      })
+    }
+    const found = new Map<string, Checkpoint>()
+    for (const name of names) {
+      const checkpoint = this.#dirty.has(name) ? this.#dirty.get(name) : this.#cache.get(name)?.checkpoint
+      if (checkpoint) found.set(name, checkpoint)
+    }
+    this.#evict()
+    return found
+  }
+
+  /** Moves a checkpoint; it reaches the disk with the next `flush`. */
+  set(name: string, checkpoint: Checkpoint): void {
+    const current = this.#dirty.get(name) ?? this.#cache.get(name)?.checkpoint
+    if (!isEqual(current, checkpoint)) this.#dirty.set(name, checkpoint)
+  }
+
+  /** Forgets a database that is gone; the document goes with the next `flush`. */
+  remove(name: string): void {
+    this.#dirty.set(name, null)
+  }
+
+  /** Writes what has moved since, in bulk. Runs one at a time; lands before it resolves. */
+  flush(): Promise<void> {
+    this.#writing = this.#writing.catch(() => undefined).then(() => this.#write())
+    return this.#writing
+  }
+
+  /** The names of all databases that have a checkpoint, a page at a time. */
+  async *names(): AsyncGenerator<string[]> {
+    let startKey = ''
+    for (;;) {
+      const rows = await this.#database.range({ startKey, limit: PAGE })
+      yield rows.map(({ id }) => id).filter((id) => !id.startsWith('_'))
+      const last = rows.at(-1)
+      if (rows.length < PAGE || last === undefined) return
+      startKey = `${last.id}\u0000`
+    }
+  }
+
+  async #write(): Promise<void> {
+    const moved = [...this.#dirty]
+    if (moved.length === 0) return
+    await this.#learnRevisions(moved.map(([name]) => name))
+    const docs = moved.flatMap(([name, checkpoint]): Doc[] => {
+      const rev = this.#cache.get(name)?.rev ?? null
+      const revision = rev === null ? {} : { _rev: rev }
+      if (checkpoint !== null) return [{ _id: name, ...revision, ...checkpoint }]
+      return rev === null ? [] : [{ _id: name, ...revision, _deleted: true }]
+    })
+    const written = new Map((await this.#database.bulk(docs)).map((row) => [row.id, row]))
+    for (const [name, checkpoint] of moved) {
+      const row = written.get(name)
+      // In a conflict somebody wrote here by hand: read its revision, and write with the next flush.
+      if (row && !row.ok) this.#cache.delete(name)
+      else {
+        this.#cache.set(name, { rev: checkpoint === null ? null : (row?.rev ?? null), checkpoint })
+        if (this.#dirty.get(name) === checkpoint) this.#dirty.delete(name)
+      }
+    }
+    this.#evict()
+  }
+
+  async #learnRevisions(names: string[]): Promise<void> {
+    const unknown = names.filter((name) => !this.#cache.has(name))
+    for (const { id, doc } of await this.#database.fetch(unknown))
+      this.#cache.set(id, { rev: doc?._rev ?? null, checkpoint: null })
+  }
+
+  #evict(): void {
+    for (const name of this.#cache.keys()) {
+      if (this.#cache.size <= CACHED) return
+      this.#cache.delete(name)
+    }
+  }
+}
+
+const toCheckpoint = ({ since, updateSeq, instance, scan }: Stored): Checkpoint => ({
+  since,
+  updateSeq,
+  instance,
+  scan,
+})

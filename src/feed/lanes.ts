@@ -1,0 +1,128 @@
+// Lanes: who is dirty, one turn at a time for each owner, all owners under one limit, the busiest at the back of the queue.
+import PQueue from 'p-queue'
+import type { Hint, Outcome } from '../turn.ts'
+
+export interface LanesOptions {
+  concurrency: number
+  takeTurn: (owner: string, hint: Hint) => Promise<Outcome>
+  /** Told of every turn that failed, before it is tried again. */
+  onFailure: (owner: string, error: unknown, tries: number) => void
+  onGone: (owner: string) => void
+  /** Told when there is nothing left to do for an owner. */
+  onSettled: (owner: string) => void
+}
+
+const SHORTEST_BACKOFF_MS = 200
+const LONGEST_BACKOFF_MS = 60_000
+
+interface Lane {
+  /** What the next turn is told; null while there is nothing to do after the present one. */
+  next: Hint | null
+  failures: number
+  retry: NodeJS.Timeout | null
+}
+
+export class Lanes {
+  readonly #options: LanesOptions
+  readonly #queue: PQueue
+  /** Owners that have a turn, wait for one, or wait to try again. Idle owners cost nothing. */
+  readonly #lanes = new Map<string, Lane>()
+  #stopped = false
+  /** Turns taken so far. */
+  turns = 0
+
+  constructor(options: LanesOptions) {
+    this.#options = options
+    this.#queue = new PQueue({ concurrency: options.concurrency })
+  }
+
+  /** There may be something to do for an owner. */
+  mark(owner: string, hint: Hint): void {
+    if (this.#stopped) return
+    const lane = this.#lanes.get(owner)
+    if (lane) {
+      lane.next = lane.next ? mergeHints(lane.next, hint) : hint
+      return
+    }
+    this.#lanes.set(owner, { next: hint, failures: 0, retry: null })
+    this.#enqueue(owner)
+  }
+
+  /** Owners that have something to do. */
+  get busy(): string[] {
+    return [...this.#lanes.keys()]
+  }
+
+  /** Owners whose last turn failed. */
+  get failing(): number {
+    return [...this.#lanes.values()].filter(({ failures }) => failures > 0).length
+  }
+
+  /** No turn begins until `resume`. */
+  pause(): void {
+    this.#queue.pause()
+  }
+
+  resume(): void {
+    if (!this.#stopped) this.#queue.start()
+  }
+
+  /** Lets the turns that are under way finish, and begins no other. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#queue.clear()
+    for (const { retry } of this.#lanes.values()) if (retry) clearTimeout(retry)
+    await this.#queue.onPendingZero()
+  }
+
+  #enqueue(owner: string): void {
+    void this.#queue.add(() => this.#turn(owner))
+  }
+
+  async #turn(owner: string): Promise<void> {
+    const lane = this.#lanes.get(owner)
+    if (!lane || this.#stopped) return
+    const hint = lane.next ?? {}
+    lane.next = null
+    try {
+      const outcome = await this.#options.takeTurn(owner, hint)
+      this.turns += 1
+      lane.failures = 0
+      if (outcome.next === 'gone') this.#options.onGone(owner)
+      // `idle` and `recreated` were seen to; the rest of a hint stays true while there is more.
+      if (outcome.next === 'more')
+        lane.next = mergeHints(lane.next ?? {}, { user: true, outbox: true, updateSeqs: hint.updateSeqs })
+    } catch (error) {
+      lane.failures += 1
+      lane.next = mergeHints(lane.next ?? {}, hint)
+      this.#options.onFailure(owner, error, lane.failures)
+    }
+    if (this.#stopped) return
+    if (lane.next === null) {
+      this.#lanes.delete(owner)
+      this.#options.onSettled(owner)
+    } else if (lane.failures === 0) this.#enqueue(owner)
+    else this.#retryLater(owner, lane)
+  }
+
+  #retryLater(owner: string, lane: Lane): void {
+    const pause = Math.min(SHORTEST_BACKOFF_MS * 2 ** (lane.failures - 1), LONGEST_BACKOFF_MS)
+    lane.retry = setTimeout(() => {
+      lane.retry = null
+      this.#enqueue(owner)
+    }, pause)
+  }
+}
+
+/** What either hint says; a missing `user` or `outbox` is no. */
+export function mergeHints(one: Hint, other: Hint): Hint {
+  return {
+    user: one.user === true || other.user === true,
+    outbox: one.outbox === true || other.outbox === true,
+    departed: one.departed === true || other.departed === true,
+    recreated: one.recreated === true || other.recreated === true,
+    shares: new Set([...(one.shares ?? []), ...(other.shares ?? [])]),
+    idle: new Set([...(one.idle ?? []), ...(other.idle ?? [])]),
+    updateSeqs: new Map([...(one.updateSeqs ?? []), ...(other.updateSeqs ?? [])]),
+  }
+}

@@ -1,0 +1,136 @@
+// A sweep compares everything that is there with everything that is known: what `_db_updates` lost is found here.
+import type { Couch } from '../couch/client.ts'
+import type { Seq } from '../couch/document.ts'
+import { shareDatabase, type UserDatabases } from '../model/names.ts'
+import type { ShareEntry } from '../model/entry.ts'
+import type { Hint } from '../turn.ts'
+import type { Registry } from '../write/registry.ts'
+import type { Checkpoints } from './checkpoints.ts'
+
+export interface SweepOptions {
+  couch: Couch
+  users: UserDatabases
+  registry: Registry
+  checkpoints: Checkpoints
+  /** There is something to do for an owner. */
+  onDirty: (owner: string, hint: Hint) => void
+  /** The user database of an owner, of whom something is left, is not there. */
+  onGone: (owner: string) => void
+  /** A share database that has to be made anew. */
+  onRotate: (owner: string, share: string) => void
+  signal: AbortSignal
+  /** Called between two batches; a slow sweep waits here. */
+  rest: () => Promise<void>
+}
+
+/** User databases and outboxes that one batch asks about; `_dbs_info` opens each of them. */
+const BATCH = 50
+const NAMES_PAGE = 1000
+
+/** Goes through all user databases and all shares once. @returns how many user databases there are */
+export async function sweep(options: SweepOptions): Promise<number> {
+  const { owners, outboxes } = await listDatabases(options)
+  const present = [...owners]
+  for (let at = 0; at < present.length && !options.signal.aborted; at += BATCH) {
+    await compare(options, present.slice(at, at + BATCH), outboxes)
+    await options.rest()
+  }
+  for (const owner of outboxes) if (!owners.has(owner)) options.onGone(owner)
+  await findForgotten(options, owners)
+  await compareShares(options, owners)
+  return owners.size
+}
+
+async function listDatabases({
+  couch,
+  users,
+  signal,
+}: SweepOptions): Promise<{ owners: Set<string>; outboxes: Set<string> }> {
+  const owners = new Set<string>()
+  const outboxes = new Set<string>()
+  let startKey = users.prefix
+  while (!signal.aborted) {
+    const names = await couch.allDbs({ startKey, endKey: `${users.prefix}\ufff0`, limit: NAMES_PAGE })
+    for (const name of names) {
+      const owner = users.ownerOf(name)
+      const outboxOwner = users.ownerOfOutbox(name)
+      if (owner !== null) owners.add(owner)
+      if (outboxOwner !== null) outboxes.add(outboxOwner)
+    }
+    const last = names.at(-1)
+    if (names.length < NAMES_PAGE || last === undefined) break
+    startKey = `${last}\u0000`
+  }
+  return { owners, outboxes }
+}
+
+/** Marks the owners of a batch whose databases are not as their checkpoints have them. */
+async function compare(
+  options: SweepOptions,
+  owners: string[],
+  outboxes: ReadonlySet<string>,
+): Promise<void> {
+  const { couch, users, checkpoints, onDirty } = options
+  const names = owners.flatMap((owner) => [
+    users.database(owner),
+    ...(outboxes.has(owner) ? [users.outbox(owner)] : []),
+  ])
+  const infos = await couch.dbsInfo(names)
+  const known = await checkpoints.read(
+    owners.flatMap((owner) => [users.database(owner), users.outbox(owner)]),
+  )
+  for (const owner of owners) {
+    const database = infos.get(users.database(owner))
+    if (!database) continue
+    const checkpoint = known.get(users.database(owner))
+    const outbox = infos.get(users.outbox(owner))
+    const outboxCheckpoint = known.get(users.outbox(owner))
+    const hint = {
+      user: !checkpoint || checkpoint.updateSeq !== database.update_seq || checkpoint.scan !== null,
+      outbox: outboxCheckpoint
+        ? outboxCheckpoint.updateSeq !== (outbox?.update_seq ?? null)
+        : outbox !== undefined,
+      recreated: checkpoint !== undefined && checkpoint.instance !== database.instance_start_time,
+    }
+    if (!hint.user && !hint.outbox && !hint.recreated) continue
+    const updateSeqs = new Map<string, Seq>([[users.database(owner), database.update_seq]])
+    if (outbox) updateSeqs.set(users.outbox(owner), outbox.update_seq)
+    onDirty(owner, { ...hint, updateSeqs })
+  }
+}
+
+/** Databases that were followed and are gone. */
+async function findForgotten(
+  { users, checkpoints, onGone, signal }: SweepOptions,
+  owners: ReadonlySet<string>,
+): Promise<void> {
+  for await (const names of checkpoints.names()) {
+    if (signal.aborted) return
+    for (const name of names) {
+      const owner = users.ownerOf(name) ?? users.ownerOfOutbox(name)
+      if (owner !== null && !owners.has(owner)) onGone(owner)
+    }
+  }
+}
+
+/** Shares that stopped half-way, or whose databases are gone. */
+async function compareShares(options: SweepOptions, owners: ReadonlySet<string>): Promise<void> {
+  const { couch, registry, users, onDirty, onGone, onRotate, rest, signal } = options
+  for await (const entries of registry.all()) {
+    if (signal.aborted) return
+    const running = [...entries].filter(
+      ([, { state, owner, database }]) => state !== 'ended' && database === users.database(owner),
+    )
+    const databases = await couch.dbsInfo(running.map(([share]) => shareDatabase(share)))
+    for (const [share, entry] of running) {
+      if (!owners.has(entry.owner)) onGone(entry.owner)
+      else if (needsWork(entry) || !databases.has(shareDatabase(share)))
+        onDirty(entry.owner, { user: true, shares: new Set([share]) })
+      if (entry.rotate) onRotate(entry.owner, share)
+    }
+    await rest()
+  }
+}
+
+const needsWork = ({ state, rotate, problem }: ShareEntry): boolean =>
+  state !== 'active' || rotate === true || problem !== undefined
