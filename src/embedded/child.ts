@@ -1,0 +1,126 @@
+// The process that is the embedded server: it obeys its parent over IPC and never outlives it.
+import { EventEmitter } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { answerUncaught, buildApp } from './app.ts'
+import { Databases } from './databases.ts'
+import { logFault } from './faults.ts'
+import { credentialCheck } from './gate.ts'
+import type { ChildMessage, ParentMessage } from './messages.ts'
+import { loadPackages, MissingPackages } from './packages.ts'
+import { Replicator } from './replicator.ts'
+import { Updates } from './updates.ts'
+
+const HOST = '127.0.0.1'
+/** The parent kills after two seconds. */
+const CLOSE_LIMIT_MS = 1_500
+/** Longer than clients keep an idle connection, so that none is closed under a request. */
+const KEEP_ALIVE_MS = 70_000
+
+type Start = Extract<ParentMessage, { type: 'start' }>
+
+// The packages are old; their warnings are no news for a user.
+process.noDeprecation = true
+EventEmitter.defaultMaxListeners = 0
+// Ctrl-C reaches the whole process group, but the parent has still to write; it ends this process when it is done.
+process.on('SIGINT', () => undefined)
+process.on('SIGHUP', () => undefined)
+process.on('SIGTERM', () => void end())
+process.on('disconnect', () => void end())
+process.on('uncaughtException', answerUncaught)
+process.on('unhandledRejection', answerUncaught)
+process.on('message', (message: ParentMessage) => {
+  if (message.type === 'stop') void end()
+  else void start(message)
+})
+
+const stopping = new AbortController()
+let close = (): Promise<void> => Promise.resolve()
+
+async function start({ port, dataDir, admin }: Start): Promise<void> {
+  try {
+    const packages = await loadPackages(dataDir !== null)
+    const Pouch = packages.PouchDB.defaults(
+      dataDir === null ? { adapter: 'memory' } : { adapter: 'leveldb', prefix: join(dataDir, '/') },
+    )
+    const databases = new Databases(Pouch, dataDir)
+    await databases.load()
+    const updates = new Updates(databases)
+    const isAdmin = credentialCheck(admin)
+    let bound = port
+    const replications = { databases, port: () => bound, isAdmin }
+    const replicator = new Replicator(replications)
+    const server = createServer(
+      buildApp({
+        packages,
+        Pouch,
+        databases,
+        updates,
+        adminName: admin.user,
+        isAdmin,
+        replications,
+        settled: (database) => replicator.settled(database),
+        stopping: stopping.signal,
+      }),
+    )
+    server.keepAliveTimeout = KEEP_ALIVE_MS
+    server.requestTimeout = 0
+    bound = await listen(server, port)
+    close = async () => {
+      server.close()
+      await replicator.stop()
+      await databases.close()
+      server.closeAllConnections()
+    }
+    replicator.start()
+    tell({ type: 'ready', port: bound })
+  } catch (error) {
+    tell(explain(error, port))
+  }
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, HOST, () => {
+      server.off('error', reject)
+      server.on('error', logFault)
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}
+
+function explain(error: unknown, port: number): ChildMessage {
+  if (error instanceof MissingPackages) {
+    return {
+      type: 'failed',
+      code: 'not_installed',
+      message:
+        `The embedded server needs packages that are not installed: ${error.names.join(', ')}. ` +
+        'They are optional dependencies of couch-shares: install it without --omit=optional, ' +
+        `or run "npm install ${error.names.join(' ')}". With a CouchDB of your own they are not needed.`,
+    }
+  }
+  if ((error as NodeJS.ErrnoException | null)?.code === 'EADDRINUSE') {
+    return {
+      type: 'failed',
+      code: 'port_in_use',
+      message: `Port ${port} is already in use, so the embedded server cannot listen on it. Set EMBEDDED_PORT to another port.`,
+    }
+  }
+  const reason = error instanceof Error ? error.message : String(error)
+  return { type: 'failed', code: 'failed', message: `The embedded server could not be started: ${reason}` }
+}
+
+function tell(message: ChildMessage): void {
+  if (process.connected) process.send?.(message)
+}
+
+async function end(): Promise<void> {
+  if (stopping.signal.aborted) return
+  stopping.abort()
+  setTimeout(() => process.exit(1), CLOSE_LIMIT_MS)
+  await close().catch(logFault)
+  process.exit(0)
+}

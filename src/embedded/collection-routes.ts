@@ -1,0 +1,97 @@
+// Many documents at once: _bulk_docs, _all_docs, views and Mango, straight on PouchDB with CouchDB's parameters.
+import type { Database, Databases } from './databases.ts'
+import { databaseOf } from './database-routes.ts'
+import { writeDocuments } from './document-writes.ts'
+import { badRequest, CouchFault, notFound, route, sendJson } from './faults.ts'
+import type { Router } from './packages.ts'
+import { bodyOf, isJson, viewOptions } from './parameters.ts'
+
+export function addCollectionRoutes(
+  router: Router,
+  databases: Databases,
+  settled: (database: Database) => Promise<void>,
+): void {
+  router.post(
+    '/:db/_bulk_docs',
+    route(async (request, response) => {
+      const database = databaseOf(request, databases)
+      const body = bodyOf(request)
+      const { docs } = body
+      if (docs === undefined) throw badRequest('POST body must include `docs` parameter.')
+      if (!Array.isArray(docs)) throw badRequest('`docs` parameter must be an array.')
+      const answers = await writeDocuments(database, docs as unknown[], body['new_edits'] !== false)
+      await settled(database)
+      sendJson(response, 201, answers)
+    }),
+  )
+
+  const allDocs = route(async (request, response) => {
+    const database = databaseOf(request, databases)
+    const options = viewOptions(request)
+    for (const key of ['key', 'startkey', 'endkey']) {
+      if (options[key] !== undefined && typeof options[key] !== 'string') {
+        throw badRequest(`\`${key}\` must be a string`)
+      }
+    }
+    sendJson(response, 200, await database.pouch.allDocs(options))
+  })
+  router.get('/:db/_all_docs', allDocs)
+  router.post('/:db/_all_docs', allDocs)
+
+  const view = route(async (request, response) => {
+    const database = databaseOf(request, databases)
+    const { ddoc = '', view: name = '' } = request.params
+    const design = await database.pouch.get(`_design/${ddoc}`)
+    const views = design['views']
+    if (!isJson(views) || !isJson(views[name])) throw notFound('missing_named_view')
+    sendJson(response, 200, await database.pouch.query(`${ddoc}/${name}`, viewOptions(request)))
+  })
+  router.get('/:db/_design/:ddoc/_view/:view', view)
+  router.post('/:db/_design/:ddoc/_view/:view', view)
+
+  router.post(
+    '/:db/_find',
+    route(async (request, response) => {
+      sendJson(response, 200, await mango(databaseOf(request, databases).pouch.find(bodyOf(request))))
+    }),
+  )
+  router.post(
+    '/:db/_explain',
+    route(async (request, response) => {
+      sendJson(response, 200, await mango(databaseOf(request, databases).pouch.explain(bodyOf(request))))
+    }),
+  )
+  router.get(
+    '/:db/_index',
+    route(async (request, response) => {
+      sendJson(response, 200, await databaseOf(request, databases).pouch.getIndexes())
+    }),
+  )
+  router.post(
+    '/:db/_index',
+    route(async (request, response) => {
+      const { pouch } = databaseOf(request, databases)
+      sendJson(response, 200, await mango(pouch.createIndex(bodyOf(request))))
+    }),
+  )
+  router.delete(
+    '/:db/_index/:ddoc/:type/:name',
+    route(async (request, response) => {
+      const { ddoc = '', type, name } = request.params
+      const { pouch } = databaseOf(request, databases)
+      sendJson(response, 200, await pouch.deleteIndex({ ddoc: ddoc.replace(/^_design\//, ''), type, name }))
+    }),
+  )
+}
+
+/** pouchdb-find throws plain Errors for what is the client's mistake. */
+async function mango<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  try {
+    return await answer
+  } catch (fault) {
+    if (fault instanceof Error && !('status' in fault)) {
+      throw new CouchFault(400, 'bad_request', fault.message)
+    }
+    throw fault
+  }
+}

@@ -1,0 +1,118 @@
+// Databases over HTTP: listing, creating, dropping, describing; and finding the one that a request means.
+import type { Database, Databases } from './databases.ts'
+import { badRequest, databaseMissing, route, sendJson } from './faults.ts'
+import type { Json, Request, Router } from './packages.ts'
+import { bodyOf, isJson, isTrue, parseJson, queryOf, wholeNumber } from './parameters.ts'
+
+const DEFAULT_SECURITY = { members: { roles: ['_admin'] }, admins: { roles: ['_admin'] } }
+const SECURITY_ID = '_local/_security'
+
+/** The database in the path. Throws CouchDB's 404. */
+export function databaseOf(request: Request, databases: Databases): Database {
+  const database = databases.get(request.params['db'] ?? '')
+  if (database === undefined) throw databaseMissing()
+  return database
+}
+
+export function addDatabaseRoutes(router: Router, databases: Databases): void {
+  router.get(
+    '/_all_dbs',
+    route((request, response) => sendJson(response, 200, selectNames(databases.names(), queryOf(request)))),
+  )
+
+  router.post(
+    '/_dbs_info',
+    route(async (request, response) => {
+      const { keys } = bodyOf(request)
+      if (!Array.isArray(keys)) throw badRequest('`keys` member must exist.')
+      const answer = []
+      for (const key of keys as unknown[]) answer.push(await describe(databases, String(key)))
+      sendJson(response, 200, answer)
+    }),
+  )
+
+  router.put(
+    '/:db',
+    route(async (request, response) => {
+      await databases.create(request.params['db'] ?? '')
+      sendJson(response, 201, { ok: true })
+    }),
+  )
+
+  router.delete(
+    '/:db',
+    route(async (request, response) => {
+      if (queryOf(request).has('rev')) {
+        throw badRequest(
+          'You tried to DELETE a database with a ?=rev parameter. Did you mean to DELETE a document instead?',
+        )
+      }
+      await databases.drop(request.params['db'] ?? '')
+      sendJson(response, 200, { ok: true })
+    }),
+  )
+
+  router.get(
+    '/:db',
+    route(async (request, response) => sendJson(response, 200, await databaseOf(request, databases).info())),
+  )
+
+  router.post(
+    '/:db/_ensure_full_commit',
+    route((request, response) => {
+      const { startTime } = databaseOf(request, databases)
+      sendJson(response, 201, { ok: true, instance_start_time: startTime })
+    }),
+  )
+
+  router.get(
+    '/:db/_security',
+    route(async (request, response) => {
+      const stored = await readSecurity(databaseOf(request, databases))
+      sendJson(response, 200, stored?.['security'] ?? DEFAULT_SECURITY)
+    }),
+  )
+
+  router.put(
+    '/:db/_security',
+    route(async (request, response) => {
+      const database = databaseOf(request, databases)
+      const security = bodyOf(request)
+      const rev = (await readSecurity(database))?.['_rev']
+      await database.pouch.put({ _id: SECURITY_ID, security, ...(rev === undefined ? {} : { _rev: rev }) })
+      sendJson(response, 200, { ok: true })
+    }),
+  )
+}
+
+async function describe(databases: Databases, key: string): Promise<Json> {
+  const database = databases.get(key)
+  return database === undefined ? { key, error: 'not_found' } : { key, info: await database.info() }
+}
+
+function selectNames(names: string[], query: URLSearchParams): string[] {
+  const bound = (...aliases: string[]): string | undefined => {
+    const text = aliases.map((alias) => query.get(alias)).find((value) => value !== null)
+    return text === undefined || text === null ? undefined : String(parseJson(text))
+  }
+  const descending = isTrue(query.get('descending'))
+  const start = bound('startkey', 'start_key', 'key')
+  const end = bound('endkey', 'end_key', 'key')
+  const [from, to] = descending ? [end, start] : [start, end]
+  const exclusive = query.get('inclusive_end') === 'false' ? end : undefined
+  const selected = names.filter(
+    (name) => (from === undefined || name >= from) && (to === undefined || name <= to) && name !== exclusive,
+  )
+  if (descending) selected.reverse()
+  const skip = wholeNumber('skip', query.get('skip')) ?? 0
+  return selected.slice(skip, skip + (wholeNumber('limit', query.get('limit')) ?? Infinity))
+}
+
+async function readSecurity(database: Database): Promise<Json | undefined> {
+  try {
+    return await database.pouch.get(SECURITY_ID)
+  } catch (fault) {
+    if (isJson(fault) && fault['status'] === 404) return undefined
+    throw fault
+  }
+}

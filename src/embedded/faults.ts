@@ -1,0 +1,103 @@
+// How a fault is answered, so that every answer is JSON in CouchDB's words and none of PouchDB's slip through.
+import type { Handler, Next, Request, Response } from './packages.ts'
+
+export class CouchFault extends Error {
+  readonly status: number
+  readonly error: string
+  readonly reason: string
+  constructor(status: number, error: string, reason: string) {
+    super(`${error}: ${reason}`)
+    this.status = status
+    this.error = error
+    this.reason = reason
+  }
+}
+
+export const badRequest = (reason: string) => new CouchFault(400, 'bad_request', reason)
+export const notFound = (reason: string) => new CouchFault(404, 'not_found', reason)
+export const databaseMissing = () => notFound('Database does not exist.')
+export const conflict = () => new CouchFault(409, 'conflict', 'Document update conflict.')
+export const notImplemented = (what: string) =>
+  new CouchFault(501, 'not_implemented', `The embedded server has no ${what}.`)
+
+interface PouchFault {
+  status?: number
+  name?: string
+  message?: string
+  reason?: string
+  type?: string
+}
+
+/** A thrown thing as CouchDB would say it; `unexpected` marks what belongs in the log. */
+export function toFault(thrown: unknown): CouchFault & { unexpected?: boolean } {
+  if (thrown instanceof CouchFault) return thrown
+  const fault: PouchFault = typeof thrown === 'object' && thrown !== null ? thrown : {}
+  if (fault.type === 'entity.parse.failed') return badRequest('invalid UTF-8 JSON')
+  if (fault.type === 'entity.too.large')
+    return new CouchFault(413, 'too_large', 'the request entity is too large')
+  if (thrown instanceof URIError) return badRequest('The address is not valid.')
+  if (fault.name === 'conflict') return conflict()
+  if (fault.name === 'doc_validation') {
+    return new CouchFault(400, 'doc_validation', `Bad special document member: ${fault.reason ?? 'unknown'}`)
+  }
+  if (fault.name === 'badarg') return badRequest(fault.reason ?? fault.message ?? '')
+  if (typeof fault.status === 'number' && fault.status >= 400 && fault.status < 500) {
+    const name = fault.name ?? 'bad_request'
+    return new CouchFault(
+      fault.status,
+      name === 'Error' ? 'bad_request' : name,
+      fault.reason ?? fault.message ?? '',
+    )
+  }
+  const reason = fault.message ?? 'unknown'
+  return Object.assign(new CouchFault(500, 'internal_server_error', reason), { unexpected: true })
+}
+
+export function sendJson(
+  response: Response,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  if (response.headersSent) return
+  const text = Buffer.from(`${JSON.stringify(body)}\n`)
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': String(text.length),
+    'cache-control': 'must-revalidate',
+    ...headers,
+  })
+  // HEAD keeps the headers; node leaves the body out.
+  response.end(text)
+}
+
+/** Answers with the fault, or cuts a response that has already begun: its reader must not take it for complete. */
+export function sendFault(response: Response, thrown: unknown): void {
+  const fault = toFault(thrown)
+  if (fault.unexpected) logFault(thrown)
+  if (response.headersSent) {
+    if (!response.writableEnded) response.destroy()
+    return
+  }
+  const headers: Record<string, string> =
+    fault.status === 401 ? { 'www-authenticate': 'Basic realm="couch-shares embedded"' } : {}
+  sendJson(response, fault.status, { error: fault.error, reason: fault.reason }, headers)
+}
+
+export function logFault(thrown: unknown): void {
+  // Not `instanceof Error`: what a design document's function throws comes from another context.
+  const stack = (thrown as { stack?: unknown } | null | undefined)?.stack
+  const text = typeof stack === 'string' ? stack : JSON.stringify(thrown)
+  process.stderr.write(`couch-shares embedded server: ${text}\n`)
+}
+
+/** An asynchronous handler as express takes it: a rejection becomes an answer. */
+export function route(
+  handle: (request: Request, response: Response, next: Next) => Promise<void> | void,
+): Handler {
+  return (request, response, next) => {
+    Promise.resolve()
+      .then(() => handle(request, response, next))
+      .catch((fault: unknown) => sendFault(response, fault))
+  }
+}

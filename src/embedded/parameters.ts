@@ -1,0 +1,83 @@
+// Reads what clients send, query and body, so that a malformed parameter is a 400 here and no surprise in PouchDB.
+import { badRequest, CouchFault } from './faults.ts'
+import type { Json, Request } from './packages.ts'
+
+export function queryOf(request: Request): URLSearchParams {
+  const [, query = ''] = /\?(.*)$/s.exec(request.originalUrl) ?? []
+  return new URLSearchParams(query)
+}
+
+export function isJson(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The body as an object; an absent body counts as an empty one. */
+export function bodyOf(request: Request, reason = 'Request body must be a JSON object'): Json {
+  const { body } = request
+  if (body === undefined) return {}
+  if (!isJson(body)) throw badRequest(reason)
+  return body
+}
+
+export const isTrue = (value: unknown): boolean => value === 'true' || value === true
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    throw badRequest('invalid UTF-8 JSON')
+  }
+}
+
+/** A whole number >= 0, from a query or a body; undefined when absent. */
+export function wholeNumber(name: string, value: unknown): number | undefined {
+  if (value === null || value === undefined) return undefined
+  const number = typeof value === 'number' ? value : Number(typeof value === 'string' ? value || NaN : NaN)
+  if (!Number.isInteger(number) || number < 0) {
+    throw new CouchFault(400, 'query_parse_error', `Invalid value for integer parameter: ${name}`)
+  }
+  return number
+}
+
+const FLAGS = [
+  'include_docs',
+  'conflicts',
+  'attachments',
+  'descending',
+  'inclusive_end',
+  'update_seq',
+  'reduce',
+  'group',
+]
+const NUMBERS = ['limit', 'skip', 'group_level']
+const KEYS: Record<string, string> = {
+  key: 'key',
+  keys: 'keys',
+  startkey: 'startkey',
+  start_key: 'startkey',
+  endkey: 'endkey',
+  end_key: 'endkey',
+}
+
+/** What `_all_docs` and views take, from the query or else the body, as PouchDB's options. */
+export function viewOptions(request: Request): Json {
+  const query = queryOf(request)
+  const body = bodyOf(request)
+  const options: Json = {}
+  for (const [name, option] of Object.entries(KEYS)) {
+    const text = query.get(name)
+    if (text !== null) options[option] = parseJson(text)
+    else if (body[name] !== undefined && options[option] === undefined) options[option] = body[name]
+  }
+  for (const name of FLAGS) {
+    const value = query.get(name) ?? body[name]
+    if (value !== undefined && value !== null) options[name] = isTrue(value)
+  }
+  for (const name of NUMBERS) {
+    const value = wholeNumber(name, query.get(name) ?? body[name])
+    if (value !== undefined) options[name] = value
+  }
+  if (options['keys'] !== undefined && !Array.isArray(options['keys']))
+    throw badRequest('`keys` body member must be an array.')
+  return options
+}

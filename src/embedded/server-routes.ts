@@ -1,0 +1,100 @@
+// What the server says about itself, and a clean no to what it does not have.
+import { randomUUID } from 'node:crypto'
+import { notFound, notImplemented, route, sendJson } from './faults.ts'
+import type { Router } from './packages.ts'
+import { queryOf, wholeNumber } from './parameters.ts'
+
+/** By this the client tells that it is not talking to CouchDB. */
+export const VENDOR = 'couch-shares embedded'
+/** The API that is spoken, as far as it goes. */
+const VERSION = '3.0.0-embedded'
+
+const ABSENT_ON_SERVER = [
+  '_scheduler',
+  '_node',
+  '_cluster_setup',
+  '_reshard',
+  '_search_analyze',
+  '_membership',
+  '_config',
+  '_stats',
+  '_log',
+  '_restart',
+]
+const ABSENT_ON_DATABASE = [
+  '_purge',
+  '_purged_infos_limit',
+  '_revs_limit',
+  '_shards',
+  '_sync_shards',
+  '_design_docs',
+  '_local_docs',
+  '_missing_revs',
+  '_partition',
+  '_auto_purge',
+]
+
+export function addServerRoutes(router: Router, adminName: string): void {
+  const uuid = hexUuid()
+  router.get(
+    '/',
+    route((_, response) =>
+      sendJson(response, 200, {
+        couchdb: 'Welcome',
+        version: VERSION,
+        uuid,
+        features: [],
+        vendor: { name: VENDOR },
+      }),
+    ),
+  )
+  router.get(
+    '/_up',
+    route((_, response) => sendJson(response, 200, { status: 'ok' })),
+  )
+  router.get(
+    '/_session',
+    route((_, response) =>
+      sendJson(response, 200, {
+        ok: true,
+        userCtx: { name: adminName, roles: ['_admin'] },
+        info: { authentication_handlers: ['default'], authenticated: 'default' },
+      }),
+    ),
+  )
+  router.get(
+    '/_uuids',
+    route((request, response) => {
+      const count = Math.min(wholeNumber('count', queryOf(request).get('count')) ?? 1, 1_000)
+      sendJson(response, 200, { uuids: Array.from({ length: count }, hexUuid) })
+    }),
+  )
+  router.get(
+    '/_active_tasks',
+    route((_, response) => sendJson(response, 200, [])),
+  )
+  for (const name of ABSENT_ON_SERVER) {
+    router.all(
+      [`/${name}`, `/${name}/*`],
+      route(() => {
+        throw notImplemented(`/${name}`)
+      }),
+    )
+  }
+  for (const name of ABSENT_ON_DATABASE) {
+    router.all(
+      [`/:db/${name}`, `/:db/${name}/*`],
+      route(() => {
+        throw notImplemented(`/{db}/${name}`)
+      }),
+    )
+  }
+  router.all(
+    ['/_utils', '/_utils/*', '/favicon.ico'],
+    route(() => {
+      throw notFound('missing')
+    }),
+  )
+}
+
+const hexUuid = () => randomUUID().replaceAll('-', '')

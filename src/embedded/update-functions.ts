@@ -1,0 +1,118 @@
+// Update functions of design documents: pouchdb-update cuts the id in `req.id` at its first slash, and shares have one.
+import { randomUUID } from 'node:crypto'
+import { createContext, Script } from 'node:vm'
+import type { Databases } from './databases.ts'
+import { databaseOf } from './database-routes.ts'
+import { writeDocument } from './document-writes.ts'
+import { CouchFault, notFound, route } from './faults.ts'
+import type { Json, Request, Response, Router } from './packages.ts'
+import { isJson, queryOf } from './parameters.ts'
+
+const TIME_LIMIT_MS = 5_000
+
+export function addUpdateFunctionRoute(router: Router, databases: Databases, adminName: string): void {
+  const handle = route(async (request, response) => {
+    const database = databaseOf(request, databases)
+    const { ddoc = '', name = '' } = request.params
+    const id = documentIdOf(request)
+    const design = await database.pouch.get(`_design/${ddoc}`)
+    const updates = design['updates']
+    const source = isJson(updates) ? updates[name] : undefined
+    if (typeof source !== 'string') throw notFound(`missing json key: ${name}`)
+    const doc = id === null ? null : await database.pouch.get(id).catch(() => null)
+    const [path = ''] = request.originalUrl.split('?')
+    const result = run(design, source, doc, {
+      id,
+      uuid: randomUUID().replaceAll('-', ''),
+      method: request.method,
+      headers: request.headers,
+      body: await readText(request),
+      query: Object.fromEntries(queryOf(request)),
+      form: {},
+      cookie: {},
+      info: await database.info(),
+      path: path.split('/').slice(1).map(decodeURIComponent),
+      requested_path: path.split('/').slice(1),
+      raw_path: request.originalUrl,
+      peer: '127.0.0.1',
+      userCtx: { db: database.name, name: adminName, roles: ['_admin'] },
+      secObj: {},
+    })
+    const headers: Record<string, string> = {}
+    if (isJson(result[0])) {
+      const written = await writeDocument(database, result[0], true)
+      headers['x-couch-id'] = encodeURIComponent(written.id)
+      headers['x-couch-update-newrev'] = written.rev
+    }
+    send(response, result[1], result[0] === null ? 200 : 201, headers)
+  })
+  for (const path of ['/:db/_design/:ddoc/_update/:name', '/:db/_design/:ddoc/_update/:name/*']) {
+    router.put(path, handle)
+    router.post(path, handle)
+  }
+}
+
+function documentIdOf(request: Request): string | null {
+  const [path = ''] = request.originalUrl.split('?')
+  const id = path.split('/').slice(6).map(decodeURIComponent).join('/')
+  return id === '' ? null : id
+}
+
+async function readText(request: Request): Promise<string> {
+  const parts: Buffer[] = []
+  for await (const part of request) parts.push(part as Buffer)
+  return Buffer.concat(parts).toString('utf8')
+}
+
+/** Not a sandbox: only the admin writes design documents here. The time limit keeps the server alive. */
+function run(design: Json, source: string, doc: Json | null, request: Json): unknown[] {
+  const input = JSON.stringify({ design, doc, request })
+  const program = `(() => {
+    const { design, doc, request } = JSON.parse(input)
+    const isArray = Array.isArray, toJSON = JSON.stringify, log = () => {}
+    const sum = (numbers) => numbers.reduce((a, b) => a + b, 0)
+    const require = (path) => {
+      const module = { id: path, exports: {} }
+      const text = path.split('/').filter((part) => part && part !== '.').reduce((at, part) => at[part], design)
+      new Function('module', 'exports', 'require', text)(module, module.exports, require)
+      return module.exports
+    }
+    const result = (${source.replace(/;\s*$/, '')}).call(design, doc, request)
+    return JSON.stringify(result)
+  })()`
+  let text: unknown
+  try {
+    text = new Script(program).runInContext(createContext({ input }), { timeout: TIME_LIMIT_MS })
+  } catch (fault) {
+    throw new CouchFault(500, 'render_error', `function raised error: ${describe(fault)}`)
+  }
+  const result: unknown = typeof text === 'string' ? JSON.parse(text) : null
+  if (!Array.isArray(result) || (result[0] !== null && !isJson(result[0]))) {
+    throw new CouchFault(500, 'render_error', 'the function must return [document or null, response]')
+  }
+  return result as unknown[]
+}
+
+/** Thrown in another context, so that `instanceof Error` says nothing. */
+function describe(fault: unknown): string {
+  const message = (fault as { message?: unknown } | null)?.message
+  return typeof message === 'string' ? message : (JSON.stringify(fault) ?? 'unknown')
+}
+
+function send(response: Response, answer: unknown, status: number, headers: Record<string, string>): void {
+  const said: Json = isJson(answer) ? answer : { body: typeof answer === 'string' ? answer : '' }
+  const json = said['json'] !== undefined
+  const body = json
+    ? JSON.stringify(said['json'])
+    : typeof said['base64'] === 'string'
+      ? Buffer.from(said['base64'], 'base64')
+      : typeof said['body'] === 'string'
+        ? said['body']
+        : ''
+  response.writeHead(typeof said['code'] === 'number' ? said['code'] : status, {
+    'content-type': json ? 'application/json' : 'text/html; charset=utf-8',
+    ...headers,
+    ...((isJson(said['headers']) ? said['headers'] : {}) as Record<string, string>),
+  })
+  response.end(body)
+}
