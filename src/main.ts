@@ -1,0 +1,190 @@
+#!/usr/bin/env node
+// The edge of the program: arguments, environment, signals and exit codes. The only place that ends the process.
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import dotenv from 'dotenv'
+import { ConfigError, loadConfig, type Config } from './config.ts'
+import { Daemon } from './daemon.ts'
+import { EmbeddedError, startEmbedded, type EmbeddedServer } from './embedded/server.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { InstallError } from './install.ts'
+import { createLogger, type Logger } from './log.ts'
+import { probe } from './ops/probe.ts'
+import { OpsListenError, startOps } from './ops/server.ts'
+import { readSkeleton, SkeletonError } from './skeleton.ts'
+import { welcome } from './welcome.ts'
+
+const USAGE = `couch-shares: sharing between the users of a CouchDB
+
+  couch-shares           run the daemon; without HOODIE_SERVER against an embedded server, for a first look
+  couch-shares health    exit 0 where the daemon that listens at OPS_PORT is well
+  couch-shares --version
+  couch-shares --help
+
+Settings come from the environment and from .env; .env.example explains them.
+`
+
+/** How long stopping may take before it is cut short. */
+const STOP_LIMIT_MS = 9_500
+
+/** What ends the program, from the last opened to the first. */
+type Release = () => Promise<void>
+
+async function main(): Promise<ExitCode> {
+  const command = readCommand(process.argv.slice(2))
+  switch (command) {
+    case 'help':
+      process.stdout.write(USAGE)
+      return EXIT.ok
+    case 'version':
+      process.stdout.write(`${version()}\n`)
+      return EXIT.ok
+    case 'usage':
+      process.stderr.write(USAGE)
+      return EXIT.usage
+    case 'health':
+      return health()
+    case 'run':
+      return run()
+    default:
+      return command satisfies never
+  }
+}
+
+function readCommand(args: string[]): 'run' | 'health' | 'help' | 'version' | 'usage' {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
+      allowPositionals: true,
+    })
+    if (values.help) return 'help'
+    if (values.version) return 'version'
+    if (positionals.length === 0) return 'run'
+    return positionals.length === 1 && positionals[0] === 'health' ? 'health' : 'usage'
+  } catch {
+    return 'usage'
+  }
+}
+
+/** Reads nothing but where to ask: a secret that is missing here says nothing of the daemon. */
+async function health(): Promise<ExitCode> {
+  dotenv.config({ quiet: true })
+  const { OPS_PORT: port, OPS_HOST: host } = process.env
+  if (!port) {
+    process.stderr.write('Expected `OPS_PORT` to be the port that the daemon listens at, got nothing\n')
+    return EXIT.config
+  }
+  const name =
+    !host || host === '0.0.0.0'
+      ? '127.0.0.1'
+      : host.includes(':')
+        ? `[${host === '::' ? '::1' : host}]`
+        : host
+  return (await probe(`http://${name}:${port}/healthz`)) ? EXIT.ok : EXIT.failure
+}
+
+async function run(): Promise<ExitCode> {
+  dotenv.config({ quiet: true })
+  const config = loadConfig(process.env)
+  const skeleton = await readSkeleton(config.skeleton)
+  const log = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY })
+  const releases: Release[] = []
+  const stopped = stopSignal()
+  try {
+    const embedded = await startServer(config, releases)
+    const url = embedded?.url ?? (config.server.kind === 'couchdb' ? config.server.url : '')
+    const daemon = new Daemon({ config: { ...config, url }, skeleton, log })
+    releases.push(() => daemon.stop())
+    if (config.opsPort !== null) {
+      const ops = await startOps({
+        host: config.opsHost,
+        port: config.opsPort,
+        health: () => daemon.health(),
+        ready: () => daemon.ready(),
+      })
+      releases.push(() => ops.close())
+      log.info({ host: config.opsHost, port: ops.port }, 'health and readiness at /healthz and /readyz')
+    }
+    // A server that is not there yet is waited for, and a signal ends the waiting.
+    const started = daemon.start()
+    await Promise.race([started, stopped])
+    if (embedded) {
+      process.stdout.write(welcome(config, url))
+      void embedded.exited.then(() => log.error('the embedded server ended'))
+    }
+    const reason = await Promise.race([stopped, ...(embedded ? [embedded.exited.then(() => null)] : [])])
+    log.info({ signal: reason }, 'stopping')
+    return reason === null ? EXIT.failure : EXIT.ok
+  } finally {
+    await releaseAll(releases, log)
+  }
+}
+
+async function startServer(config: Config, releases: Release[]): Promise<EmbeddedServer | null> {
+  if (config.server.kind === 'couchdb') return null
+  const { port, dataDir } = config.server
+  const server = await startEmbedded({ port, dataDir, admin: config.admin })
+  releases.push(() => server.stop())
+  return server
+}
+
+/** Resolves with the first SIGTERM or SIGINT; a second one ends the process at once. */
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    let isSecond = false
+    for (const signal of ['SIGTERM', 'SIGINT'] as const)
+      process.on(signal, () => {
+        if (isSecond) process.exit(EXIT.forced)
+        isSecond = true
+        resolve(signal)
+      })
+  })
+}
+
+async function releaseAll(releases: Release[], log: Logger): Promise<void> {
+  const limit = setTimeout(() => {
+    log.error('stopping takes too long, cut short')
+    process.exit(EXIT.failure)
+  }, STOP_LIMIT_MS)
+  limit.unref()
+  for (const release of releases.reverse())
+    await release().catch((error: unknown) => log.error({ err: error }, 'stopping'))
+  clearTimeout(limit)
+}
+
+const version = (): string =>
+  (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
+    .version
+
+/** The exit code for what ended the program before its time; each is told in plain words. */
+function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof ConfigError || error instanceof SkeletonError) return EXIT.config
+  if (error instanceof OpsListenError) return EXIT.portTaken
+  if (error instanceof EmbeddedError) {
+    if (error.code === 'port_in_use') return EXIT.portTaken
+    return error.code === 'not_installed' ? EXIT.embeddedMissing : EXIT.failure
+  }
+  if (!(error instanceof InstallError)) return EXIT.failure
+  switch (error.code) {
+    case 'wrong_password':
+      return EXIT.wrongPassword
+    case 'not_admin':
+      return EXIT.notAdmin
+    case 'not_couchdb':
+      return EXIT.notCouchDb
+    case 'foreign_design':
+      return EXIT.config
+    default:
+      return error.code satisfies never
+  }
+}
+
+try {
+  process.exit(await main())
+} catch (error) {
+  const code = exitCodeOf(error)
+  const isForeseen = code !== EXIT.failure || error instanceof EmbeddedError
+  process.stderr.write(`${isForeseen ? (error as Error).message : String((error as Error).stack ?? error)}\n`)
+  process.exit(code)
+}

@@ -1,0 +1,87 @@
+// Tells whoever watches the process (Docker, Kubernetes, a load balancer) whether it lives and whether it works.
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** The answer to one question; `reason` is for people, without secrets. */
+export interface Verdict {
+  ok: boolean
+  reason?: string
+}
+
+/** The port cannot be listened on; `code` is Node's, EADDRINUSE for one that is taken. */
+export class OpsListenError extends Error {
+  readonly code: string
+  readonly host: string
+  readonly port: number
+  constructor(code: string, host: string, port: number, cause: unknown) {
+    const problem = code === 'EADDRINUSE' ? 'is taken' : `cannot be listened on (${code})`
+    super(`Expected \`OPS_PORT\` on \`OPS_HOST\` to be a free port, but ${host}:${port} ${problem}`, {
+      cause,
+    })
+    this.name = 'OpsListenError'
+    this.code = code
+    this.host = host
+    this.port = port
+  }
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  body: { status: 'ok' | 'fail'; reason?: string },
+): void {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
+  // For HEAD, node:http itself leaves the body out.
+  response.end(`${JSON.stringify(body)}\n`)
+}
+
+/**
+ * Serves GET and HEAD of `/healthz` and `/readyz`: 200 or 503 with `{status: 'ok' | 'fail', reason?}`.
+ * @param options.port 0 takes any free one; the result says which
+ * @throws {OpsListenError} where it cannot listen
+ */
+export async function startOps(options: {
+  host: string
+  port: number
+  health: () => Verdict
+  ready: () => Verdict
+}): Promise<{ port: number; close(): Promise<void> }> {
+  const questions = new Map([
+    ['/healthz', options.health],
+    ['/readyz', options.ready],
+  ])
+
+  const respond = (request: IncomingMessage, response: ServerResponse): void => {
+    const ask = questions.get((request.url ?? '').replace(/\?.*/, ''))
+    if (ask === undefined)
+      return answer(response, 404, { status: 'fail', reason: 'only /healthz and /readyz are here' })
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD')
+      return answer(response, 405, { status: 'fail', reason: 'only GET and HEAD are allowed' })
+    }
+    const { ok, reason } = ask()
+    answer(response, ok ? 200 : 503, {
+      status: ok ? 'ok' : 'fail',
+      ...(reason === undefined ? {} : { reason }),
+    })
+  }
+
+  const server = createServer(respond)
+  server.listen(options.port, options.host)
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException
+    throw new OpsListenError(code, options.host, options.port, error)
+  }
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}

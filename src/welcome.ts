@@ -1,0 +1,34 @@
+// What a newcomer reads after `npm start`: what runs where, and three lines to try.
+import type { Config } from './config.ts'
+
+/** The text for a daemon that runs against its own embedded server. */
+export function welcome(
+  { admin, userDatabases, server }: Pick<Config, 'admin' | 'userDatabases' | 'server'>,
+  url: string,
+): string {
+  const base = url.replace('://', `://${encodeURIComponent(admin.user)}:${encodeURIComponent(admin.pass)}@`)
+  const user = `${base}/${encodeURIComponent(userDatabases.database('joe'))}`
+  const data =
+    server.kind === 'embedded' && server.dataDir !== null
+      ? `Its data is in ${server.dataDir}.`
+      : 'Its data is in memory only.'
+  const example = { name: 'Remember the milk', owner: 'joe@example.com', $shares: { milk: ['name'] } }
+  return `
+couch-shares is running, with an embedded server at ${url} (no HOODIE_SERVER is set).
+${data} It is for a first look; give it a real CouchDB 3.x for real users.
+
+Try it: joe has a database, a share called milk, and an object that shows only its name there.
+
+  curl -X PUT ${user}
+  curl -X POST ${user}/_bulk_docs -H 'Content-Type: application/json' -d '${JSON.stringify({
+    docs: [
+      { _id: '$share/milk', type: '$share' },
+      { _id: 'todo/1', ...example },
+    ],
+  })}'
+  curl ${base}/share%2Fmilk/_all_docs?include_docs=true
+
+Stop it with Ctrl-C.
+
+`
+}

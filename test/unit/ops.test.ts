@@ -1,0 +1,126 @@
+// The health endpoints as a supervisor sees them.
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { probe } from '../../src/ops/probe.ts'
+import { OpsListenError, startOps, type Verdict } from '../../src/ops/server.ts'
+
+describe('ops', () => {
+  const state: { health: Verdict; ready: Verdict } = { health: { ok: true }, ready: { ok: true } }
+  let ops: Awaited<ReturnType<typeof startOps>>
+  let base: string
+
+  before(async () => {
+    ops = await startOps({ host: '127.0.0.1', port: 0, health: () => state.health, ready: () => state.ready })
+    base = `http://127.0.0.1:${ops.port}`
+  })
+  beforeEach(() => {
+    state.health = { ok: true }
+    state.ready = { ok: true }
+  })
+  after(() => ops.close())
+
+  const ask = async (path: string, method = 'GET') => {
+    const response = await fetch(base + path, { method })
+    return {
+      status: response.status,
+      type: response.headers.get('content-type'),
+      text: await response.text(),
+    }
+  }
+  const json = (status: number, body: object) => ({
+    status,
+    type: 'application/json',
+    text: `${JSON.stringify(body)}\n`,
+  })
+
+  for (const [path, question] of [
+    ['/healthz', 'health'],
+    ['/readyz', 'ready'],
+  ] as const) {
+    it(`answers ${path}`, async () => assert.deepEqual(await ask(path), json(200, { status: 'ok' })))
+
+    it(`answers ${path} with the reason of a failure, and nothing else fails`, async () => {
+      state[question] = { ok: false, reason: 'CouchDB does not answer' }
+      assert.deepEqual(await ask(path), json(503, { status: 'fail', reason: 'CouchDB does not answer' }))
+      assert.equal((await ask(path === '/healthz' ? '/readyz' : '/healthz')).status, 200)
+      assert.equal(await probe(base + path), false)
+    })
+
+    it(`answers HEAD of ${path} without a body`, async () => {
+      assert.deepEqual(await ask(path, 'HEAD'), { status: 200, type: 'application/json', text: '' })
+      state[question] = { ok: false }
+      assert.equal((await ask(path, 'HEAD')).status, 503)
+    })
+
+    it(`answers ${path} with a query`, async () => assert.equal((await ask(`${path}?x=1`)).status, 200))
+  }
+
+  it('has nothing elsewhere', async () => {
+    for (const path of ['/', '/healthz/', '/metrics']) {
+      const { status, text } = await ask(path)
+      assert.equal(status, 404, path)
+      assert.equal((JSON.parse(text) as { status: string }).status, 'fail')
+    }
+  })
+
+  it('takes only GET and HEAD', async () => {
+    for (const method of ['POST', 'PUT', 'DELETE']) {
+      const response = await fetch(`${base}/healthz`, { method })
+      assert.equal(response.status, 405, method)
+      assert.equal(response.headers.get('allow'), 'GET, HEAD')
+      assert.equal(((await response.json()) as { status: string }).status, 'fail')
+    }
+  })
+
+  it('says that a port is taken', async () => {
+    const again = startOps({
+      host: '127.0.0.1',
+      port: ops.port,
+      health: () => state.health,
+      ready: () => state.ready,
+    })
+    await assert.rejects(again, (error) => {
+      assert.ok(error instanceof OpsListenError)
+      assert.equal(error.code, 'EADDRINUSE')
+      assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${ops.port} is taken`))
+      return true
+    })
+  })
+
+  it('frees its port when closed, with connections still open', async () => {
+    const first = await startOps({
+      host: '127.0.0.1',
+      port: 0,
+      health: () => state.health,
+      ready: () => state.ready,
+    })
+    await (await fetch(`http://127.0.0.1:${first.port}/healthz`)).text()
+    await first.close()
+    const second = await startOps({
+      host: '127.0.0.1',
+      port: first.port,
+      health: () => state.health,
+      ready: () => state.ready,
+    })
+    await second.close()
+    assert.equal(await probe(`http://127.0.0.1:${first.port}/healthz`), false)
+  })
+
+  it('probes', async () => {
+    assert.equal(await probe(`${base}/healthz`), true)
+    assert.equal(await probe(`${base}/nowhere`), false)
+    assert.equal(await probe('no url'), false)
+  })
+
+  it('gives up on a server that never answers', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1')
+    await new Promise((resolve) => silent.once('listening', resolve))
+    try {
+      assert.equal(await probe(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/`, 50), false)
+    } finally {
+      silent.closeAllConnections()
+      silent.close()
+    }
+  })
+})
