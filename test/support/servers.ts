@@ -1,0 +1,125 @@
+// The servers that the tests run against: always the embedded one, and a real CouchDB where there is one.
+import { spawn, spawnSync } from 'node:child_process'
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { realpathSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { startEmbedded } from '../../src/embedded/server.ts'
+
+export interface Server {
+  kind: 'embedded' | 'couchdb'
+  url: string
+  user: string
+  pass: string
+  /** The test may change the server's settings and stop it: nobody else uses it. */
+  isOurs: boolean
+}
+
+export type ServerKind = Server['kind']
+
+const COUCHDB_ON_PATH = spawnSync('sh', ['-c', 'command -v couchdb'], { encoding: 'utf8' }).stdout.trim()
+
+/** Where a real CouchDB is to be had, in words; null where there is none. */
+export const couchdbSource = process.env['COUCHDB_URL']
+  ? 'COUCHDB_URL'
+  : COUCHDB_ON_PATH !== ''
+    ? 'couchdb on the PATH'
+    : null
+
+const started = new Map<ServerKind, Promise<{ server: Server; stop: () => Promise<void> }>>()
+
+/** The server of that kind, started at first need and kept for the whole run. */
+export async function useServer(kind: ServerKind): Promise<Server> {
+  const running = started.get(kind) ?? start(kind)
+  started.set(kind, running)
+  return (await running).server
+}
+
+/** Stops every server that this run started. */
+export async function stopServers(): Promise<void> {
+  const all = [...started.values()]
+  started.clear()
+  for (const one of await Promise.allSettled(all)) if (one.status === 'fulfilled') await one.value.stop()
+}
+
+async function start(kind: ServerKind): Promise<{ server: Server; stop: () => Promise<void> }> {
+  const admin = { user: 'admin', pass: 'secret' }
+  if (kind === 'embedded') {
+    const embedded = await startEmbedded({ port: 0, dataDir: null, admin })
+    return { server: { kind, url: embedded.url, ...admin, isOurs: true }, stop: () => embedded.stop() }
+  }
+  const given = process.env['COUCHDB_URL']
+  if (given) {
+    const url = new URL(given)
+    const user = decodeURIComponent(url.username) || (process.env['HOODIE_ADMIN_USER'] ?? '')
+    const pass = decodeURIComponent(url.password) || (process.env['HOODIE_ADMIN_PASS'] ?? '')
+    const plain = `${url.origin}${url.pathname}`.replace(/\/$/, '')
+    return { server: { kind, url: plain, user, pass, isOurs: false }, stop: () => Promise.resolve() }
+  }
+  return startCouchdb(admin)
+}
+
+/** Runs the `couchdb` of the PATH on data and settings of its own. */
+async function startCouchdb(admin: { user: string; pass: string }): Promise<{
+  server: Server
+  stop: () => Promise<void>
+}> {
+  const folder = await mkdtemp(join(tmpdir(), 'couch-shares-couchdb-'))
+  const port = await freePort()
+  // An ini of its own, a copy of the release's arguments with another node name: two CouchDBs may run side by side.
+  const release = dirname(dirname(realpathSync(COUCHDB_ON_PATH)))
+  await mkdir(join(folder, 'data'))
+  await cp(join(release, 'etc'), join(folder, 'etc'), { recursive: true })
+  const settings = `
+[couchdb]
+database_dir = ${join(folder, 'data')}
+view_index_dir = ${join(folder, 'data')}
+single_node = true
+[chttpd]
+port = ${port}
+bind_address = 127.0.0.1
+[admins]
+${admin.user} = ${admin.pass}
+[log]
+writer = file
+file = ${join(folder, 'couch.log')}
+`
+  await writeFile(join(folder, 'etc', 'local.ini'), settings)
+  const child = spawn(COUCHDB_ON_PATH, [], {
+    stdio: 'ignore',
+    detached: true,
+    env: {
+      ...process.env,
+      COUCHDB_INI_FILES: `${join(release, 'etc', 'default.ini')} ${join(folder, 'etc', 'local.ini')}`,
+      ERL_FLAGS: `-couch_ini ${join(release, 'etc', 'default.ini')} ${join(folder, 'etc', 'local.ini')}`,
+      COUCHDB_ARGS_FILE: join(folder, 'etc', 'vm.args'),
+    },
+  })
+  const stop = async (): Promise<void> => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
+    await delay(500)
+    await rm(folder, { recursive: true, force: true })
+  }
+  const url = `http://127.0.0.1:${port}`
+  for (let tries = 0; tries < 150; tries += 1) {
+    const answer = await fetch(`${url}/_up`).catch(() => null)
+    if (answer?.ok) return { server: { kind: 'couchdb', url, ...admin, isOurs: true }, stop }
+    await delay(200)
+  }
+  await stop()
+  throw new Error(`Expected \`${COUCHDB_ON_PATH}\` to answer at ${url} within 30 s`)
+}
+
+/** A port that is free just now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}

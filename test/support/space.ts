@@ -1,0 +1,178 @@
+// A space of its own for each test on a server: user databases under a prefix, a daemon that follows just those.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Couch } from '../../src/couch/client.ts'
+import type { Database } from '../../src/couch/database.ts'
+import type { Doc, StoredDoc } from '../../src/couch/document.ts'
+import { Daemon, type DaemonConfig } from '../../src/daemon.ts'
+import { createLogger } from '../../src/log.ts'
+import { copyId, REGISTRY, shareDatabase, userDatabases } from '../../src/model/names.ts'
+import { readSkeleton } from '../../src/skeleton.ts'
+import type { Server } from './servers.ts'
+
+export const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
+
+/** How long a test waits for a state before it fails. */
+const PATIENCE_MS = 20_000
+
+export type SpaceOptions = Partial<Omit<DaemonConfig, 'url' | 'admin' | 'userDatabases'>> & {
+  template?: (prefix: string) => string
+}
+
+export class Space {
+  readonly server: Server
+  readonly couch: Couch
+  readonly prefix: string
+  /** What the daemon logged, parsed. */
+  readonly lines: Record<string, unknown>[] = []
+  readonly config: DaemonConfig
+  #daemon: Daemon | null = null
+
+  /** @param name of the test: its databases are called after it */
+  constructor(server: Server, name: string, { template, ...settings }: SpaceOptions = {}) {
+    this.server = server
+    const slug = name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .slice(0, 30)
+    this.prefix = `t${randomBytes(3).toString('hex')}-${slug}/`
+    this.couch = new Couch({ url: server.url, user: server.user, pass: server.pass })
+    this.config = {
+      url: server.url,
+      admin: { user: server.user, pass: server.pass },
+      userDatabases: userDatabases(template?.(this.prefix) ?? `${this.prefix}{id}`),
+      concurrency: 8,
+      replicationServer: null,
+      replicationIdleTimeoutMs: 30 * 60_000,
+      replicationCheckIntervalMs: 15_000,
+      outbox: 'always',
+      sweepIntervalMs: 15 * 60_000,
+      deletionGraceMs: 5 * 60_000,
+      ...settings,
+    }
+  }
+
+  /** A share id that no other test has. */
+  shareId(name = 'share'): string {
+    return `${name}-${this.prefix.slice(1, 7)}`
+  }
+
+  get daemon(): Daemon {
+    assert(this.#daemon !== null, 'Expected the daemon to run')
+    return this.#daemon
+  }
+
+  /** Starts the daemon and waits until it has caught up. */
+  async start(settings: Partial<DaemonConfig> = {}): Promise<void> {
+    const log = createLogger({
+      level: 'debug',
+      pretty: false,
+      destination: {
+        write: (line: string) => void this.lines.push(JSON.parse(line) as Record<string, unknown>),
+      },
+    })
+    this.#daemon = new Daemon({
+      config: { ...this.config, ...settings },
+      skeleton: await readSkeleton(SKELETON),
+      log,
+    })
+    await this.#daemon.start()
+    await this.until('the daemon is ready', () => Promise.resolve(this.#daemon?.ready().ok === true))
+  }
+
+  async stop(): Promise<void> {
+    await this.#daemon?.stop()
+    this.#daemon = null
+  }
+
+  /** An owner's user database. */
+  user(owner: string): Database {
+    return this.couch.database(this.config.userDatabases.database(owner))
+  }
+
+  outbox(owner: string): Database {
+    return this.couch.database(this.config.userDatabases.outbox(owner))
+  }
+
+  share(id: string): Database {
+    return this.couch.database(shareDatabase(id))
+  }
+
+  /** The registry's document of a share. */
+  entry(id: string): Promise<StoredDoc | null> {
+    return this.couch.database(REGISTRY).get(shareDatabase(id))
+  }
+
+  /** The copy of an object in a share as a member sees it, without `_id` and `_rev`; null where there is none. */
+  async copy(id: string, object: string): Promise<Record<string, unknown> | null> {
+    const [row] = await this.share(id).fetchIfThere([copyId(id, object)])
+    if (!row?.doc) return null
+    const { _id, _rev, ...content } = row.doc
+    return content
+  }
+
+  /** Writes a document over whatever is there, as a user's client does. @returns its revision */
+  async write(database: Database, doc: Doc): Promise<string> {
+    for (let tries = 0; tries < 10; tries += 1) {
+      const there = await database.get(doc._id)
+      const written = await database.put({ ...doc, ...(there ? { _rev: there._rev } : {}) })
+      if (written.ok) return written.rev
+    }
+    throw new Error(`Expected to write ${doc._id} within 10 tries`)
+  }
+
+  /** Waits for a state; fails with what it waited for. */
+  async until(what: string, holds: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
+    for (let waited = 0; waited < patienceMs; waited += 25) {
+      if (await holds()) return
+      await delay(25)
+    }
+    throw new assert.AssertionError({ message: `Expected within ${patienceMs / 1000} s that ${what}` })
+  }
+
+  /** Waits until the daemon has nothing left to do and nothing new comes for a while. */
+  async settled(quietMs = 1_200): Promise<void> {
+    let quiet = 0
+    await this.until('the daemon settles', async () => {
+      const before = this.daemon.turns
+      await delay(100)
+      const isQuiet = this.daemon.ready().ok && this.daemon.busy === 0 && this.daemon.turns === before
+      quiet = isQuiet ? quiet + 125 : 0
+      return quiet >= quietMs
+    })
+  }
+
+  /** Runs a test in this space, and drops all its databases; those of a failed test stay, and its message names them. */
+  async run(test: (space: Space) => Promise<void>): Promise<void> {
+    try {
+      await test(this)
+      await this.stop()
+      await this.#drop()
+    } catch (error) {
+      if (error instanceof Error) error.message += ` [databases: ${this.prefix}…]`
+      throw error
+    } finally {
+      await this.stop()
+      await this.couch.close()
+    }
+  }
+
+  async #drop(): Promise<void> {
+    const { couch, prefix } = this
+    const registry = couch.database(REGISTRY)
+    const entries = (
+      await registry.range({ startKey: 'share/', endKey: 'share0', includeDocs: true })
+    ).flatMap(({ doc }) => (doc && String(doc['database']).startsWith(prefix) ? [doc] : []))
+    await registry.bulk(entries.map(({ _id, _rev }) => ({ _id, _rev, _deleted: true })))
+    const replicator = couch.database('_replicator')
+    const replications = await replicator.range({ startKey: prefix, endKey: `${prefix}\ufff0` })
+    await replicator.bulk(replications.map(({ id, rev }) => ({ _id: id, _rev: rev ?? '', _deleted: true })))
+    const checkpoints = couch.database('shares/checkpoints')
+    const marks = await checkpoints.range({ startKey: prefix, endKey: `${prefix}\ufff0` })
+    await checkpoints.bulk(marks.map(({ id, rev }) => ({ _id: id, _rev: rev ?? '', _deleted: true })))
+    const databases = await couch.allDbs({ startKey: prefix, endKey: `${prefix}\ufff0` })
+    for (const name of [...databases, ...entries.map(({ _id }) => _id)]) await couch.database(name).drop()
+  }
+}
