@@ -102,6 +102,7 @@ export class Daemon {
         const outcome = await takeTurn({ deps, owner, hint, outboxAlways: config.outbox === 'always' })
         this.#lastTurnAt = this.#now()
         if (outcome.isActive && outcome.next === 'done') await this.#keepWarm(owner)
+        if (outcome.halted.size > 0) void this.#tryAgainLater(owner, outcome.halted)
         return outcome
       },
       onFailure: (owner, error, tries) => this.#onFailure(owner, error, tries),
@@ -235,6 +236,11 @@ export class Daemon {
       }
     }
     return null
+  }
+
+  async #tryAgainLater(owner: string, shares: ReadonlySet<string>): Promise<void> {
+    await this.#sleep(this.#options.config.replicationCheckIntervalMs * 2)
+    this.#lanes.mark(owner, { shares })
   }
 
   /** Whoever has just written will soon write again. */

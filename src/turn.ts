@@ -1,7 +1,7 @@
 // A turn of one owner: a page of what changed is read, planned and written, and only then the checkpoint moves.
 import type { Database } from './couch/database.ts'
 import type { ChangesPage, Seq } from './couch/document.ts'
-import { isFault } from './couch/fault.ts'
+import { isFault, type CouchFault } from './couch/fault.ts'
 import { START, type Checkpoint } from './feed/checkpoints.ts'
 import { gatherObjects, gatherShare, readShareDocuments, withRivals, type UserDoc } from './feed/facts.ts'
 import { parseCopyId, shareOfDocument } from './model/names.ts'
@@ -41,9 +41,11 @@ export interface Outcome {
   next: 'done' | 'more' | 'gone'
   /** The user database had changes: more may come soon. */
   isActive: boolean
+  /** Shares that could not be opened, to be tried again later. */
+  halted: ReadonlySet<string>
 }
 
-const GONE: Outcome = { next: 'gone', isActive: false }
+const GONE: Outcome = { next: 'gone', isActive: false, halted: new Set() }
 
 export interface TurnOptions {
   deps: Deps
@@ -75,6 +77,7 @@ class Turn {
   readonly #user: Database
   readonly #outbox: Database
   #isActive = false
+  readonly #halted = new Set<string>()
 
   constructor({ deps, owner, hint, outboxAlways }: TurnOptions) {
     this.#deps = deps
@@ -94,7 +97,7 @@ class Turn {
     for (const share of this.#hint.idle ?? [])
       if (await this.#deps.leases.endIfIdle(share))
         this.#deps.log.info({ share }, 'replication idle, cancelled')
-    return { next: left.includes(true) ? 'more' : 'done', isActive: this.#isActive }
+    return { next: left.includes(true) ? 'more' : 'done', isActive: this.#isActive, halted: this.#halted }
   }
 
   /** Meets a database for the first time, or one that was created again; false where there is none. */
@@ -135,7 +138,7 @@ class Turn {
     for (const { name } of [this.#user, this.#outbox]) checkpoints.remove(name)
     rotations.delete(this.#owner)
     log.info({ db: this.#user.name }, 'user database is gone, its shares have ended')
-    return { next: 'done', isActive: false }
+    return { next: 'done', isActive: false, halted: this.#halted }
   }
 
   async #followUser(shares: ReadonlySet<string>): Promise<boolean> {
@@ -220,7 +223,7 @@ class Turn {
       try {
         await this.#planShareUntilDone(share, found, fromStart)
       } catch (error) {
-        if (isFault(error)) throw error
+        if (isFault(error) && !concernsOneDocument(error)) throw error
         this.#setAside(found.id, error)
       }
     }
@@ -233,8 +236,10 @@ class Turn {
       const facts = await gatherShare(this.#deps, this.#owner, share, found, { scanning, fromStart })
       const result = await performShare(this.#deps, this.#owner, planShare(facts))
       if (result.kind === 'lost') continue
-      if (result.kind === 'halted' && found.doc)
-        await performShare(this.#deps, this.#owner, planHalted(found.doc, result.problem))
+      if (result.kind === 'halted') {
+        this.#halted.add(share)
+        if (found.doc) await performShare(this.#deps, this.#owner, planHalted(found.doc, result.problem))
+      }
       return
     }
   }
@@ -295,3 +300,7 @@ class Turn {
     }
   }
 }
+
+/** True for refusals that waiting does not heal, and that say nothing about the server. */
+const concernsOneDocument = ({ code }: CouchFault): boolean =>
+  code === 'bad_request' || code === 'forbidden' || code === 'too_large' || code === 'exists'

@@ -31,6 +31,8 @@ export interface Request {
   body?: unknown
   signal?: AbortSignal
   timeoutMs?: number
+  /** An answer with more bytes than this fails as `answer_too_large` before it fills the memory. */
+  mostBytes?: number
 }
 
 export interface RawRequest extends Omit<Request, 'body'> {
@@ -85,6 +87,7 @@ export class Couch {
    * @throws {CouchFault}
    */
   async request<T>(request: Request): Promise<T> {
+    if (request.mostBytes !== undefined) return this.#bounded<T>(request, request.mostBytes)
     const answer = await this.#send<Buffer>(request, {
       ...(request.body === undefined ? {} : { body: encodeJson(request.body), dontStringify: true }),
       dontParse: true,
@@ -117,7 +120,7 @@ export class Couch {
    * the failure of a connection, and a server that goes away would end this process (lib/nano.js, `opts.stream`).
    * @throws {CouchFault}
    */
-  async stream(request: Request): Promise<Readable> {
+  async stream(request: Request & { accept?: string }): Promise<Readable> {
     this.requests += 1
     const signal = AbortSignal.any([this.#stop.signal, ...(request.signal ? [request.signal] : [])])
     const { path } = this.#options(request)
@@ -125,7 +128,13 @@ export class Couch {
     try {
       answer = await undiciRequest(`${this.url}/${path}`, {
         dispatcher: this.#agent,
-        headers: { authorization: this.#authorization, accept: '*/*' },
+        method: request.method ?? 'GET',
+        headers: {
+          authorization: this.#authorization,
+          accept: request.accept ?? '*/*',
+          ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        body: request.body === undefined ? null : encodeJson(request.body),
         signal,
       })
     } catch (error) {
@@ -134,8 +143,31 @@ export class Couch {
     }
     const { statusCode, body } = answer
     if (statusCode < 300) return body
-    await body.dump()
-    throw new CouchFault(faultOfStatus(statusCode, null), where(request), `status ${statusCode}`, statusCode)
+    const { error, reason } = (await body.json().catch(() => ({}))) as { error?: string; reason?: string }
+    const code = faultOfStatus(statusCode, error ?? null)
+    throw new CouchFault(code, where(request), reason ?? `status ${statusCode}`, statusCode, error ?? null)
+  }
+
+  /** The parsed answer, read up to a number of bytes. */
+  async #bounded<T>(request: Request, mostBytes: number): Promise<T> {
+    const timeout = AbortSignal.timeout(request.timeoutMs ?? REQUEST_TIMEOUT_MS)
+    const signal = AbortSignal.any([timeout, ...(request.signal ? [request.signal] : [])])
+    const chunks: Buffer[] = []
+    let bytes = 0
+    try {
+      for await (const chunk of await this.stream({ ...request, signal, accept: 'application/json' })) {
+        chunks.push(chunk as Buffer)
+        bytes += (chunk as Buffer).length
+        if (bytes > mostBytes)
+          throw new CouchFault('answer_too_large', where(request), `more than ${mostBytes} bytes`)
+      }
+    } catch (error) {
+      if (timeout.aborted) throw new CouchFault('timeout', where(request), 'no answer in time')
+      if (error instanceof CouchFault) throw error
+      if (this.#stop.signal.aborted) throw new CouchFault('stopped', where(request), 'stopped')
+      throw new CouchFault('unreachable', where(request), (error as Error).message)
+    }
+    return decodeJson(Buffer.concat(chunks).toString('utf8')) as T
   }
 
   /** `GET /`. @throws {CouchFault} `not_couchdb` where something else answers. */

@@ -18,6 +18,10 @@ import { isFault } from './fault.ts'
 const CREATE_TRIES = 10
 const CREATE_PAUSE_MS = 100
 
+/** Answers with documents are read in smaller parts where they have more bytes than this; a single document always fits. */
+const MOST_BYTES = 64 * 1024 * 1024
+const SINGLE_BYTES = Number.MAX_SAFE_INTEGER
+
 export interface ChangesOptions {
   since: Seq
   limit: number
@@ -87,13 +91,22 @@ export class Database {
     await this.#couch.request({ method: 'PUT', path: [this.name, '_security'], body: security })
   }
 
-  /** A page of changes, with the documents and the revisions of their conflicts where asked for. */
+  /**
+   * A page of changes, with the documents and the revisions of their conflicts where asked for. Large documents make
+   * it a shorter page than `limit`.
+   */
   async changes({ since, limit, includeDocs }: ChangesOptions): Promise<ChangesPage> {
-    const page = await this.#couch.request<{ results: Change[]; last_seq: Seq; pending?: number }>({
-      path: [this.name, '_changes'],
-      query: { since, limit, ...(includeDocs ? { include_docs: true, conflicts: true } : {}) },
-    })
-    return { ...page, pending: page.pending ?? (page.results.length < limit ? 0 : 1) }
+    try {
+      const page = await this.#couch.request<{ results: Change[]; last_seq: Seq; pending?: number }>({
+        path: [this.name, '_changes'],
+        query: { since, limit, ...(includeDocs ? { include_docs: true, conflicts: true } : {}) },
+        mostBytes: limit === 1 ? SINGLE_BYTES : MOST_BYTES,
+      })
+      return { ...page, pending: page.pending ?? (page.results.length < limit ? 0 : 1) }
+    } catch (error) {
+      if (!isFault(error, 'answer_too_large')) throw error
+      return this.changes({ since, limit: Math.ceil(limit / 5), includeDocs })
+    }
   }
 
   /** Waits until something changes. @returns false where nothing did for so long */
@@ -109,14 +122,16 @@ export class Database {
 
   /** What stands under each id, in the order of the ids: a live document, a tombstone, or nothing. */
   async fetch(ids: string[], { includeDocs = true, conflicts = false } = {}): Promise<Row[]> {
-    if (ids.length === 0) return []
-    const { rows } = await this.#couch.request<{ rows: AllDocsRow[] }>({
-      method: 'POST',
-      path: [this.name, '_all_docs'],
-      query: { ...(includeDocs ? { include_docs: true } : {}), ...(conflicts ? { conflicts: true } : {}) },
-      body: { keys: ids },
+    return inParts(ids, async (keys, mostBytes) => {
+      const { rows } = await this.#couch.request<{ rows: AllDocsRow[] }>({
+        method: 'POST',
+        path: [this.name, '_all_docs'],
+        query: { ...(includeDocs ? { include_docs: true } : {}), ...(conflicts ? { conflicts: true } : {}) },
+        body: { keys },
+        mostBytes,
+      })
+      return rows.map(toRow)
     })
-    return rows.map(toRow)
   }
 
   /** Like `fetch`; nothing where the database is not there. */
@@ -156,14 +171,16 @@ export class Database {
    * @param attachments with their contents, base64
    */
   async leaves(wanted: { id: string; rev?: string }[], { attachments = false } = {}): Promise<StoredDoc[]> {
-    if (wanted.length === 0) return []
-    const { results } = await this.#couch.request<BulkGetAnswer>({
-      method: 'POST',
-      path: [this.name, '_bulk_get'],
-      query: { revs: true, ...(attachments ? { attachments: true } : {}) },
-      body: { docs: wanted },
+    return inParts(wanted, async (docs, mostBytes) => {
+      const { results } = await this.#couch.request<BulkGetAnswer>({
+        method: 'POST',
+        path: [this.name, '_bulk_get'],
+        query: { revs: true, ...(attachments ? { attachments: true } : {}) },
+        body: { docs },
+        mostBytes,
+      })
+      return results.flatMap((result) => result.docs.flatMap((answer) => ('ok' in answer ? [answer.ok] : [])))
     })
-    return results.flatMap(({ docs }) => docs.flatMap((answer) => ('ok' in answer ? [answer.ok] : [])))
   }
 
   /**
@@ -249,6 +266,21 @@ const toRow = ({ id, key, value, doc }: AllDocsRow): Row => ({
   deleted: value?.deleted === true,
   doc: doc ?? null,
 })
+
+/** Asks for all at once, or in halves where the answer would be too large. */
+async function inParts<Wanted, Answer>(
+  wanted: Wanted[],
+  ask: (part: Wanted[], mostBytes: number) => Promise<Answer[]>,
+): Promise<Answer[]> {
+  if (wanted.length === 0) return []
+  try {
+    return await ask(wanted, wanted.length === 1 ? SINGLE_BYTES : MOST_BYTES)
+  } catch (error) {
+    if (!isFault(error, 'answer_too_large')) throw error
+    const middle = Math.ceil(wanted.length / 2)
+    return [...(await inParts(wanted.slice(0, middle), ask)), ...(await inParts(wanted.slice(middle), ask))]
+  }
+}
 
 /** The answer, or null for 404. */
 async function orNull<T>(answer: Promise<T>): Promise<T | null> {

@@ -13,6 +13,8 @@ const FAULTS = {
   conflict: { retryable: false },
   exists: { retryable: false },
   too_large: { retryable: false },
+  /** Not CouchDB's: the answer has more bytes than the caller wants to hold. */
+  answer_too_large: { retryable: false },
   bad_request: { retryable: false },
   not_couchdb: { retryable: false },
 } as const

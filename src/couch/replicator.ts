@@ -59,10 +59,14 @@ export class Replicator {
     this.#sleep = sleep
   }
 
+  /** Has that replication there; a document that says the same already is left as it is. */
+  async ensure(replication: Replication): Promise<void> {
+    await this.#put(replication)
+  }
+
   /**
    * Has that replication there and accepted. A document that says the same already is left as it is.
-   * @returns what the scheduler made of it: `accepted`, `crashing` or `failed`
-   * @throws {CouchFault} `timeout` where the scheduler does not look at it in time
+   * @returns what the scheduler made of it, or `waiting` where it has not looked at it in time
    */
   async start(replication: Replication): Promise<ReplicationStatus> {
     await this.#put(replication)
@@ -72,7 +76,7 @@ export class Replicator {
       else if (status.kind !== 'waiting') return status
       await this.#sleep(POLL_MS)
     }
-    throw new CouchFault('timeout', REPLICATOR, 'the replicator did not look at a new document in time')
+    return { kind: 'waiting' }
   }
 
   /** Cancels a replication and waits until no job of it is left; nothing happens where there is none. */

@@ -59,7 +59,10 @@ export class Leases {
   async use(share: string, owner: string): Promise<void> {
     const lease = this.#held.get(share)
     if (lease) lease.usedAt = this.#now()
-    else await this.start(share, owner)
+    else {
+      await this.#replicator.ensure(this.replication(share, owner))
+      this.adopt(share, owner)
+    }
   }
 
   /** Cancels the replication of a share and waits until no job of it is left. */

@@ -124,9 +124,10 @@ async function startReplication(
   share: string,
 ): Promise<Performed> {
   const status = await leases.start(share, owner)
-  if (status.kind !== 'failed' && status.kind !== 'crashing') return DONE
-  const found = problem('replication_failed', status.reason)
-  log.error({ share, state: status.kind, reason: status.reason }, 'replication does not start')
+  if (status.kind === 'accepted') return DONE
+  const reason = 'reason' in status ? status.reason : 'the replicator has not looked at it yet'
+  const found = problem('replication_failed', reason)
+  log.error({ share, state: status.kind, reason }, 'replication does not start')
   await registry.change(share, { problem: found })
   return { kind: 'halted', problem: found }
 }
