@@ -109,11 +109,9 @@ async function run(): Promise<ExitCode> {
     // A server that is not there yet is waited for, and a signal ends the waiting.
     const started = daemon.start()
     await Promise.race([started, stopped])
-    if (embedded) {
-      process.stdout.write(welcome(config, url))
-      void embedded.exited.then(() => log.error('the embedded server ended'))
-    }
+    if (embedded) process.stdout.write(welcome(config, url))
     const reason = await Promise.race([stopped, ...(embedded ? [embedded.exited.then(() => null)] : [])])
+    if (reason === null) log.error('the embedded server ended by itself')
     log.info({ signal: reason }, 'stopping')
     return reason === null ? EXIT.failure : EXIT.ok
   } finally {

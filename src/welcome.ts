@@ -19,14 +19,14 @@ ${data} It is for a first look; give it a real CouchDB 3.x for real users.
 
 Try it: joe has a database, a share called milk, and an object that shows only its name there.
 
-  curl -X PUT ${user}
-  curl -X POST ${user}/_bulk_docs -H 'Content-Type: application/json' -d '${JSON.stringify({
+  curl -X PUT '${user}'
+  curl -X POST '${user}/_bulk_docs' -H 'Content-Type: application/json' -d '${JSON.stringify({
     docs: [
       { _id: '$share/milk', type: '$share' },
       { _id: 'todo/1', ...example },
     ],
   })}'
-  curl ${base}/share%2Fmilk/_all_docs?include_docs=true
+  curl '${base}/share%2Fmilk/share%2Fmilk%2Ftodo%2F1'
 
 Stop it with Ctrl-C.
 
