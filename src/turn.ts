@@ -267,11 +267,13 @@ class Turn {
   /** Rotations wait until the page was the last one: a thousand withdrawals make one. */
   async #rotate(): Promise<void> {
     const { registry, rotations, log } = this.#deps
-    for (const share of rotations.get(this.#owner) ?? []) {
+    // A rotation that was halted is found by its entry, when the share is planned again.
+    for (const share of new Set([...(rotations.get(this.#owner) ?? []), ...(this.#hint.shares ?? [])])) {
       const entry = await registry.entry(share)
       if (entry?.database !== this.#user.name || entry.state !== 'active' || !entry.rotate) continue
       const result = await performShare(this.#deps, this.#owner, planRotation(share))
-      log.info({ share, result: result.kind }, 'share database rotated')
+      if (result.kind === 'done') log.info({ share }, 'share database rotated')
+      else this.#halted.add(share)
     }
     rotations.delete(this.#owner)
   }

@@ -139,8 +139,17 @@ function mentionedShares({ doc, rivals }: UserDoc): string[] {
 function standing(entry: ShareEntry | undefined, database: string): Standing {
   if (!entry) return 'absent'
   if (entry.database !== database) return entry.state === 'ended' ? 'absent' : 'foreign'
-  if (entry.state === 'active') return 'open'
-  return entry.state === 'ending' ? 'ending' : 'absent'
+  switch (entry.state) {
+    case 'active':
+      return 'open'
+    case 'opening':
+    case 'ending':
+      return entry.state
+    case 'ended':
+      return 'absent'
+    default:
+      return entry.state satisfies never
+  }
 }
 
 /** Live documents by id; an outbox that is not there yet holds none. */

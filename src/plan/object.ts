@@ -14,8 +14,11 @@ import {
 import { isOurProblem, problem, type Problem } from '../model/problem.ts'
 import { jointConsents, redundantLeaves, type Rival } from './leaves.ts'
 
-/** How a share stands to the object's author. `absent`: unknown, not open yet, or over. */
-export type Standing = 'open' | 'ending' | 'foreign' | 'absent'
+/**
+ * How a share stands to the object's author. `opening`: the author's, and not in place (again) yet: what is shared
+ * waits as it is · `absent`: unknown, or over.
+ */
+export type Standing = 'open' | 'opening' | 'ending' | 'foreign' | 'absent'
 
 /** A copy as the outbox has it; null: there is none, or a tombstone. */
 export type CopyState = ObjectDoc | null
@@ -95,6 +98,10 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
         copies.push({ kind: 'put-copy', share, object, content, over: copy, from: doc })
       if (old !== undefined && !covers(consent.selection, old))
         withdrawals.push({ kind: 'withdraw', share, object })
+    } else if (standing === 'opening') {
+      // The base stays: once the share is open, what was un-shared meanwhile is withdrawn there.
+      if (copy !== null && consent?.kind !== 'share')
+        copies.push({ kind: 'delete-copy', share, object, over: copy })
     } else {
       delete after[share]
       if (copy !== null) copies.push({ kind: 'delete-copy', share, object, over: copy })
