@@ -4,19 +4,21 @@ import type { Config } from './config.ts'
 import { Couch } from './couch/client.ts'
 import type { Seq } from './couch/document.ts'
 import { CouchFault, isFault } from './couch/fault.ts'
+import { Outage, persist, type Waiting } from './couch/outage.ts'
 import { Replicator } from './couch/replicator.ts'
 import { Checkpoints } from './feed/checkpoints.ts'
+import { Departures } from './feed/departures.ts'
 import { Lanes } from './feed/lanes.ts'
 import { sweep } from './feed/sweep.ts'
-import { WarmFeeds } from './feed/warm-feeds.ts'
+import { MOST_FEEDS, WarmFeeds } from './feed/warm-feeds.ts'
 import { followUpdates, type Update } from './feed/updates.ts'
 import { identify, install } from './install.ts'
 import type { Logger } from './log.ts'
 import type { ShareEntry } from './model/entry.ts'
 import { SKELETON_PREFIX } from './model/names.ts'
-import { sameReplication } from './model/replication.ts'
 import type { SkeletonOfKind } from './skeleton.ts'
 import { takeTurn } from './turn.ts'
+import { adoptReplications } from './write/adoption.ts'
 import { Births } from './write/births.ts'
 import type { Deps } from './write/deps.ts'
 import { Leases } from './write/leases.ts'
@@ -55,6 +57,8 @@ const LONGEST_PAUSE_MS = 30_000
 const FLUSH_MS = 1_000
 /** A slow sweep rests so long between two batches. */
 const SLOW_SWEEP_REST_MS = 1_000
+/** Idle leases are looked for at least so often. */
+const LONGEST_IDLE_CHECK_MS = 60_000
 /** Turns that are under way may take so long when the daemon stops. */
 const STOP_TIMEOUT_MS = 8_000
 /** With owners waiting, a loop that finished no turn for so long does not turn any more. */
@@ -71,27 +75,44 @@ export class Daemon {
   readonly #stop = new AbortController()
   readonly #warmFeeds: WarmFeeds
   readonly #now: () => number
-  readonly #departures = new Map<string, NodeJS.Timeout>()
+  readonly #waiting: Waiting
+  readonly #departures: Departures
+  readonly #outage: Outage
   #deps: Deps | null = null
   #tasks: Promise<void>[] = []
   #installed = false
-  #outage: Promise<void> | null = null
   /** Owners whose first turns are still to come; null until the first sweep has named them. */
   #awaited: Set<string> | null = null
   #lastTurnAt: number
 
   constructor(options: DaemonOptions) {
-    const { config, now = Date.now } = options
+    const { config, log, now = Date.now } = options
     this.#options = options
     this.#now = now
     this.#lastTurnAt = now()
     const { user, pass } = config.admin
-    this.#couch = new Couch({ url: config.url, user, pass, connections: config.concurrency * 2 + 4 })
+    this.#couch = new Couch({
+      url: config.url,
+      user,
+      pass,
+      connections: config.concurrency * 2 + MOST_FEEDS + 8,
+    })
     this.#registry = new Registry(this.#couch, now)
     this.#checkpoints = new Checkpoints(this.#couch)
     this.#births = new Births(this.#couch)
+    this.#departures = new Departures({
+      graceMs: config.deletionGraceMs,
+      log,
+      onDeparted: (owner) => this.#lanes.mark(owner, { departed: true }),
+    })
+    this.#waiting = { signal: this.#stop.signal, sleep: this.#sleep, log }
+    this.#outage = new Outage({
+      ...this.#waiting,
+      ask: () => identify(this.#couch),
+      onBegin: () => this.#lanes.pause(),
+      onEnd: () => this.#lanes.resume(),
+    })
     this.#warmFeeds = new WarmFeeds({
-      signal: this.#stop.signal,
       onChange: (owner) => this.#lanes.mark(owner, { user: true }),
     })
     this.#lanes = new Lanes({
@@ -117,11 +138,12 @@ export class Daemon {
    */
   async start(): Promise<void> {
     const { config, log } = this.#options
-    const since = await this.#persist(async () => {
+    const connect = async (): Promise<Seq> => {
       const kind = await identify(this.#couch)
       log.info({ server: config.url, version: kind.version, embedded: kind.isEmbedded }, 'connected')
       return this.#install(kind.isEmbedded)
-    })
+    }
+    const since = await persist(connect, this.#waiting)
     if (since === null) return
     this.#installed = true
     this.#tasks = [
@@ -135,8 +157,7 @@ export class Daemon {
         onGap: () => this.#onGap(),
       }),
       this.#every(FLUSH_MS, () => this.#checkpoints.flush()),
-      this.#watchReplications(),
-      this.#endIdleLeases(),
+      this.#keepReplications(),
     ]
   }
 
@@ -152,7 +173,8 @@ export class Daemon {
   async stop(): Promise<void> {
     const { log } = this.#options
     this.#stop.abort()
-    for (const timer of this.#departures.values()) clearTimeout(timer)
+    this.#departures.stop()
+    this.#warmFeeds.stop()
     await Promise.race([this.#lanes.stop(), delay(STOP_TIMEOUT_MS, undefined, { ref: false })])
     try {
       if (this.#installed) await this.#checkpoints.flush()
@@ -181,7 +203,7 @@ export class Daemon {
   /** Does the loop turn? */
   health(): Verdict {
     const isStuck =
-      this.#outage === null && this.#lanes.busy.length > 0 && this.#now() - this.#lastTurnAt > STUCK_MS
+      !this.#outage.isOngoing && this.#lanes.busy.length > 0 && this.#now() - this.#lastTurnAt > STUCK_MS
     return isStuck && this.#lanes.failing === 0
       ? { ok: false, reason: 'no turn was finished for five minutes' }
       : { ok: true }
@@ -190,7 +212,7 @@ export class Daemon {
   /** Does CouchDB answer, is all installed, is the feed caught up? */
   ready(): Verdict {
     if (!this.#installed) return { ok: false, reason: 'not installed yet' }
-    if (this.#outage !== null) return { ok: false, reason: 'CouchDB does not answer' }
+    if (this.#outage.isOngoing) return { ok: false, reason: 'CouchDB does not answer' }
     if (this.#awaited === null) return { ok: false, reason: 'the first sweep is not finished' }
     if (this.#awaited.size > 0)
       return { ok: false, reason: `${this.#awaited.size} user databases to catch up with` }
@@ -222,22 +244,6 @@ export class Daemon {
     }
   }
 
-  /** Tries again, ever more slowly, while CouchDB does not answer; null where the daemon is stopped meanwhile. */
-  async #persist<T>(work: () => Promise<T>): Promise<T | null> {
-    let pause = SHORTEST_PAUSE_MS
-    while (!this.#stop.signal.aborted) {
-      try {
-        return await work()
-      } catch (error) {
-        if (!isFault(error)) throw error
-        if (pause === SHORTEST_PAUSE_MS) this.#options.log.warn({ err: error }, 'waiting for CouchDB')
-        await this.#sleep(pause)
-        pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
-      }
-    }
-    return null
-  }
-
   async #tryAgainLater(owner: string, shares: ReadonlySet<string>): Promise<void> {
     await this.#sleep(this.#options.config.replicationCheckIntervalMs * 2)
     this.#lanes.mark(owner, { shares })
@@ -247,7 +253,8 @@ export class Daemon {
   async #keepWarm(owner: string): Promise<void> {
     const db = this.#options.config.userDatabases.database(owner)
     const checkpoint = (await this.#checkpoints.read([db])).get(db)
-    if (checkpoint) this.#warmFeeds.keep(owner, this.#couch.database(db), checkpoint.since)
+    if (checkpoint && !this.#stop.signal.aborted)
+      this.#warmFeeds.keep(owner, this.#couch.database(db), checkpoint.since)
   }
 
   #onUpdate({ db, type }: Update): void {
@@ -277,34 +284,9 @@ export class Daemon {
     const { log, config } = this.#options
     const db = config.userDatabases.database(owner)
     if (isFault(error, 'stopped')) return
-    if (isFault(error) && (error.code === 'unreachable' || error.code === 'unauthorized')) this.#beginOutage()
+    if (isFault(error) && (error.code === 'unreachable' || error.code === 'unauthorized'))
+      this.#outage.begin()
     else log.warn({ db, tries, err: error }, 'turn failed, tried again')
-  }
-
-  /** One outage at a time: the lanes wait, and when the server is back, a sweep finds what was missed. */
-  #beginOutage(): void {
-    if (this.#outage !== null || this.#stop.signal.aborted) return
-    const { log } = this.#options
-    log.error('CouchDB does not answer')
-    this.#lanes.pause()
-    this.#outage = this.#waitOutOutage().finally(() => {
-      this.#outage = null
-      this.#lanes.resume()
-    })
-  }
-
-  async #waitOutOutage(): Promise<void> {
-    const { log } = this.#options
-    while (!this.#stop.signal.aborted) {
-      await this.#sleep(SHORTEST_PAUSE_MS)
-      try {
-        if ((await this.#persist(() => identify(this.#couch))) !== null) log.info('CouchDB answers again')
-        return
-      } catch (error) {
-        log.error({ err: error }, 'CouchDB cannot be used')
-        await this.#sleep(LONGEST_PAUSE_MS)
-      }
-    }
   }
 
   async #onGap(): Promise<Seq> {
@@ -324,19 +306,9 @@ export class Daemon {
     return 'now'
   }
 
-  /** A database that is gone may come back: only after the grace time, and a second look, everything of it goes. */
   #onGone(owner: string): void {
-    if (this.#departures.has(owner) || this.#stop.signal.aborted) return
-    const { config, log } = this.#options
-    log.info(
-      { db: config.userDatabases.database(owner), ms: config.deletionGraceMs },
-      'user database is gone, waiting',
-    )
-    const timer = setTimeout(() => {
-      this.#departures.delete(owner)
-      this.#lanes.mark(owner, { departed: true })
-    }, config.deletionGraceMs)
-    this.#departures.set(owner, timer)
+    if (!this.#stop.signal.aborted)
+      this.#departures.gone(owner, this.#options.config.userDatabases.database(owner))
   }
 
   async #sweeps(): Promise<void> {
@@ -345,10 +317,7 @@ export class Daemon {
       const isFirst = this.#awaited === null
       try {
         await this.#sweep({ slow: !isFirst })
-        if (isFirst) {
-          this.#awaited = new Set(this.#lanes.busy)
-          await this.#adoptReplications()
-        }
+        if (isFirst) this.#awaited = new Set(this.#lanes.busy)
         pause = SHORTEST_PAUSE_MS
         await this.#sleep(this.#options.config.sweepIntervalMs)
       } catch (error) {
@@ -377,56 +346,33 @@ export class Daemon {
     log[slow ? 'debug' : 'info']({ databases, ms: this.#now() - begun }, 'sweep finished')
   }
 
-  /** Replications that were there: taken over, brought up to date with the settings, or cancelled where no share needs them. */
-  async #adoptReplications(): Promise<void> {
-    const { log, config } = this.#options
-    if (this.#deps === null) return
-    const { replicator, leases } = this.#deps
-    for await (const doc of replicator.documents()) {
-      const entry = await this.#registry.entry(doc.share)
-      if (entry ? !this.#isOurs(entry) : !doc._id.startsWith(config.userDatabases.prefix)) continue
-      if (entry?.state !== 'active' || leases.id(doc.share, entry.owner) !== doc._id) {
-        if (entry?.state === 'opening' || entry?.state === 'ending') continue
-        log.info({ share: doc.share }, 'replication without a share, cancelled')
-        await replicator.stop(doc._id)
-      } else if (sameReplication(doc, leases.replication(doc.share, entry.owner)))
-        leases.adopt(doc.share, entry.owner)
-      else {
-        log.info(
-          { share: doc.share, db: config.userDatabases.outbox(entry.owner) },
-          'replication brought up to date',
-        )
-        await leases.start(doc.share, entry.owner)
-      }
-    }
-  }
-
-  async #watchReplications(): Promise<void> {
-    const { config } = this.#options
-    if (this.#deps === null) return
+  /** Takes over the replications that are there, then watches all of them, and ends those that are idle. */
+  async #keepReplications(): Promise<void> {
+    const { replicationCheckIntervalMs, replicationIdleTimeoutMs } = this.#options.config
+    const deps = this.#deps
+    if (deps === null) return
+    await persist(() => adoptReplications(deps), this.#waiting)
     const watch = new ReplicationWatch({
-      ...this.#deps,
+      ...deps,
       onChanged: (owner, share) => this.#lanes.mark(owner, { shares: new Set([share]) }),
     })
-    await this.#every(config.replicationCheckIntervalMs, () => watch.look())
-  }
-
-  async #endIdleLeases(): Promise<void> {
-    if (this.#deps === null) return
-    const { leases } = this.#deps
-    const often = Math.min(this.#options.config.replicationIdleTimeoutMs / 4, 60_000)
-    await this.#every(often, () => {
-      for (const lease of leases.held())
-        if (leases.isIdle(lease)) this.#lanes.mark(lease.owner, { idle: new Set([lease.share]) })
-      return Promise.resolve()
-    })
+    const markIdle = (): void => {
+      for (const lease of deps.leases.held())
+        if (deps.leases.isIdle(lease)) this.#lanes.mark(lease.owner, { idle: new Set([lease.share]) })
+    }
+    await Promise.all([
+      this.#every(replicationCheckIntervalMs, () => watch.look()),
+      this.#every(Math.min(replicationIdleTimeoutMs / 4, LONGEST_IDLE_CHECK_MS), () =>
+        Promise.resolve(markIdle()),
+      ),
+    ])
   }
 
   /** Does something at intervals until the daemon stops; a failure is logged, and the next time comes. */
   async #every(ms: number, work: () => Promise<void>): Promise<void> {
     while (!this.#stop.signal.aborted) {
       await this.#sleep(ms)
-      if (this.#stop.signal.aborted || this.#outage !== null) continue
+      if (this.#stop.signal.aborted || this.#outage.isOngoing) continue
       await work().catch((error: unknown) => this.#logFault(error))
     }
   }

@@ -3,6 +3,7 @@ import nano from 'nano'
 import { Agent, request as undiciRequest } from 'undici'
 import type { Readable } from 'node:stream'
 import type { Seq } from './document.ts'
+import { Deadline } from './deadline.ts'
 import { CouchFault, faultOfStatus } from './fault.ts'
 import { decodeJson, encodeJson } from './json.ts'
 import { Database } from './database.ts'
@@ -122,7 +123,6 @@ export class Couch {
    */
   async stream(request: Request & { accept?: string }): Promise<Readable> {
     this.requests += 1
-    const signal = AbortSignal.any([this.#stop.signal, ...(request.signal ? [request.signal] : [])])
     const { path } = this.#options(request)
     let answer
     try {
@@ -135,10 +135,11 @@ export class Couch {
           ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         body: request.body === undefined ? null : encodeJson(request.body),
-        signal,
+        signal: request.signal ?? null,
       })
     } catch (error) {
-      if (signal.aborted) throw new CouchFault('stopped', where(request), 'stopped')
+      if (this.#stop.signal.aborted || request.signal?.aborted)
+        throw new CouchFault('stopped', where(request), 'stopped')
       throw new CouchFault('unreachable', where(request), String((error as Error).message))
     }
     const { statusCode, body } = answer
@@ -150,8 +151,8 @@ export class Couch {
 
   /** The parsed answer, read up to a number of bytes. */
   async #bounded<T>(request: Request, mostBytes: number): Promise<T> {
-    const timeout = AbortSignal.timeout(request.timeoutMs ?? REQUEST_TIMEOUT_MS)
-    const signal = AbortSignal.any([timeout, ...(request.signal ? [request.signal] : [])])
+    const deadline = this.#deadline(request)
+    const { signal } = deadline
     const chunks: Buffer[] = []
     let bytes = 0
     try {
@@ -162,10 +163,12 @@ export class Couch {
           throw new CouchFault('answer_too_large', where(request), `more than ${mostBytes} bytes`)
       }
     } catch (error) {
-      if (timeout.aborted) throw new CouchFault('timeout', where(request), 'no answer in time')
+      if (deadline.isExpired) throw new CouchFault('timeout', where(request), 'no answer in time')
       if (error instanceof CouchFault) throw error
-      if (this.#stop.signal.aborted) throw new CouchFault('stopped', where(request), 'stopped')
+      if (deadline.isStopped) throw new CouchFault('stopped', where(request), 'stopped')
       throw new CouchFault('unreachable', where(request), (error as Error).message)
+    } finally {
+      deadline.close()
     }
     return decodeJson(Buffer.concat(chunks).toString('utf8')) as T
   }
@@ -235,17 +238,16 @@ export class Couch {
 
   async #send<T>(request: Request | RawRequest, extra: object): Promise<T> {
     this.requests += 1
-    const timeout = AbortSignal.timeout(request.timeoutMs ?? REQUEST_TIMEOUT_MS)
-    const stops = request.signal ? [this.#stop.signal, request.signal] : [this.#stop.signal]
+    const deadline = this.#deadline(request)
     try {
-      const options = { ...this.#options(request), ...extra, signal: AbortSignal.any([timeout, ...stops]) }
+      const options = { ...this.#options(request), ...extra, signal: deadline.signal }
       const answer: unknown = await this.#nano.request(options)
       return answer as T
     } catch (error) {
       // nano's errors carry the request with its body and headers: only these few fields leave this place.
       const { statusCode, error: word, reason, message } = error as NanoFailure
-      if (stops.some((signal) => signal.aborted)) throw new CouchFault('stopped', where(request), 'stopped')
-      if (timeout.aborted) throw new CouchFault('timeout', where(request), 'no answer in time')
+      if (deadline.isStopped) throw new CouchFault('stopped', where(request), 'stopped')
+      if (deadline.isExpired) throw new CouchFault('timeout', where(request), 'no answer in time')
       if (statusCode === undefined) throw new CouchFault('unreachable', where(request), message)
       const code = faultOfStatus(statusCode, word ?? null)
       throw new CouchFault(
@@ -255,7 +257,13 @@ export class Couch {
         statusCode,
         word ?? null,
       )
+    } finally {
+      deadline.close()
     }
+  }
+
+  #deadline({ timeoutMs = REQUEST_TIMEOUT_MS, signal }: Request | RawRequest): Deadline {
+    return new Deadline(timeoutMs, signal ? [this.#stop.signal, signal] : [this.#stop.signal])
   }
 }
 

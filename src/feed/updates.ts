@@ -63,33 +63,26 @@ async function* readLines(
   since: Seq,
   { couch, signal, heartbeatMs = HEARTBEAT_MS }: FollowOptions,
 ): AsyncGenerator<string> {
-  const dead = new AbortController()
-  const stream = await couch.stream({
-    path: ['_db_updates'],
-    query: { feed: 'continuous', since, heartbeat: heartbeatMs },
-    signal: AbortSignal.any([signal, dead.signal]),
-  })
-  const silence = (): NodeJS.Timeout =>
-    setTimeout(() => {
-      dead.abort()
-      stream.destroy(new Error('no sign of life'))
-    }, heartbeatMs * SILENT_HEARTBEATS)
-  let timer = silence()
-  const stop = (): void => void stream.destroy()
-  signal.addEventListener('abort', stop, { once: true })
+  const life = new AbortController()
+  const end = (): void => life.abort()
+  signal.addEventListener('abort', end, { once: true })
+  const silence = setTimeout(end, heartbeatMs * SILENT_HEARTBEATS)
   let rest = ''
   try {
+    const stream = await couch.stream({
+      path: ['_db_updates'],
+      query: { feed: 'continuous', since, heartbeat: heartbeatMs },
+      signal: life.signal,
+    })
     for await (const chunk of stream) {
-      clearTimeout(timer)
-      timer = silence()
+      silence.refresh()
       const lines = (rest + (chunk as Buffer).toString('utf8')).split('\n')
       rest = lines.pop() ?? ''
       yield* lines.map((line) => line.trim())
     }
   } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', stop)
-    dead.abort()
-    stream.destroy()
+    clearTimeout(silence)
+    signal.removeEventListener('abort', end)
+    life.abort()
   }
 }

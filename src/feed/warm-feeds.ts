@@ -6,10 +6,9 @@ import type { Seq } from '../couch/document.ts'
 /** How long a database is listened to after its last change. */
 const WARM_MS = 30_000
 /** The most databases that are listened to at once: one socket each. The longest silent one makes room. */
-const MOST_FEEDS = 24
+export const MOST_FEEDS = 24
 
 export interface WarmFeedsOptions {
-  signal: AbortSignal
   onChange: (owner: string) => void
 }
 
@@ -28,7 +27,6 @@ export class WarmFeeds {
 
   /** Listens to an owner's database from where its last page ended. */
   keep(owner: string, database: Database, since: Seq): void {
-    if (this.#options.signal.aborted) return
     this.#feeds.get(owner)?.abort()
     this.#feeds.delete(owner)
     for (const [oldest, feed] of this.#feeds) {
@@ -41,10 +39,15 @@ export class WarmFeeds {
     void this.#listen(owner, database, since, feed)
   }
 
+  /** Listens to nobody any more. */
+  stop(): void {
+    for (const feed of this.#feeds.values()) feed.abort()
+    this.#feeds.clear()
+  }
+
   /** Only a way to be early: whatever fails here, `_db_updates` and the sweeps still tell. */
   async #listen(owner: string, database: Database, since: Seq, feed: AbortController): Promise<void> {
-    const signal = AbortSignal.any([feed.signal, this.#options.signal])
-    const hasChanged = await database.waitForChange(since, WARM_MS, signal).catch(() => false)
+    const hasChanged = await database.waitForChange(since, WARM_MS, feed.signal).catch(() => false)
     if (this.#feeds.get(owner) !== feed) return
     this.#feeds.delete(owner)
     if (hasChanged) this.#options.onChange(owner)

@@ -1,0 +1,79 @@
+// A server that does not answer is waited for, for ever, and told about once.
+import type { Logger } from '../log.ts'
+import { isFault } from './fault.ts'
+
+const SHORTEST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 30_000
+
+export interface Waiting {
+  signal: AbortSignal
+  /** Resolves after so many milliseconds, or when `signal` is aborted. */
+  sleep: (ms: number) => Promise<void>
+  log: Logger
+}
+
+/**
+ * Tries again, ever more slowly, while CouchDB fails.
+ * @returns null where `signal` is aborted meanwhile
+ * @throws whatever is no CouchFault
+ */
+export async function persist<T>(work: () => Promise<T>, { signal, sleep, log }: Waiting): Promise<T | null> {
+  for (let pause = SHORTEST_PAUSE_MS; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isFault(error)) throw error
+      if (pause === SHORTEST_PAUSE_MS) log.warn({ err: error }, 'waiting for CouchDB')
+    }
+    await sleep(pause)
+  }
+  return null
+}
+
+export interface OutageOptions extends Waiting {
+  /** Fails while the server is away, or cannot be used. */
+  ask: () => Promise<unknown>
+  onBegin: () => void
+  onEnd: () => void
+}
+
+/** The time from the first request that finds nobody to the first that is answered. */
+export class Outage {
+  readonly #options: OutageOptions
+  #isOngoing = false
+
+  constructor(options: OutageOptions) {
+    this.#options = options
+  }
+
+  get isOngoing(): boolean {
+    return this.#isOngoing
+  }
+
+  /** Somebody found that the server does not answer; nothing more happens where that is known. */
+  begin(): void {
+    if (this.#isOngoing || this.#options.signal.aborted) return
+    this.#isOngoing = true
+    this.#options.log.error('CouchDB does not answer')
+    this.#options.onBegin()
+    void this.#wait().then(() => {
+      this.#isOngoing = false
+      this.#options.onEnd()
+    })
+  }
+
+  async #wait(): Promise<void> {
+    const { ask, log, signal, sleep } = this.#options
+    await sleep(SHORTEST_PAUSE_MS)
+    while (!signal.aborted) {
+      try {
+        if ((await persist(ask, this.#options)) !== null) log.info('CouchDB answers again')
+        return
+      } catch (error) {
+        // It answers, and will not have us: the password may be in the middle of a change.
+        log.error({ err: error }, 'CouchDB cannot be used')
+        await sleep(LONGEST_PAUSE_MS)
+      }
+    }
+  }
+}
