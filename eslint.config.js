@@ -2,8 +2,10 @@ import js from '@eslint/js'
 import prettier from 'eslint-config-prettier'
 import tseslint from 'typescript-eslint'
 
+// lodash's isEqual calls methods that a document may hold under names such as `__wrapped__`; node:util's does not.
 const outsideWorld = [
   'node:*',
+  '!node:util',
   'nano',
   'undici',
   'pino',

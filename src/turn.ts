@@ -1,4 +1,5 @@
 // A turn of one owner: a page of what changed is read, planned and written, and only then the checkpoint moves.
+import groupBy from 'lodash/groupBy.js'
 import type { Database } from './couch/database.ts'
 import type { ChangesPage, Seq } from './couch/document.ts'
 import { isFault, type CouchFault } from './couch/fault.ts'
@@ -10,7 +11,7 @@ import { problem } from './model/problem.ts'
 import { planObject, settledObject, type ObjectEffect } from './plan/object.ts'
 import { planHalted, planRotation, planScanned, planShare } from './plan/share.ts'
 import type { Deps } from './write/deps.ts'
-import { performObjects } from './write/objects.ts'
+import { orderRotation, performObjects } from './write/objects.ts'
 import { createOutbox, performShare } from './write/shares.ts'
 
 /** Changes a page of a user database, with their documents. */
@@ -161,14 +162,20 @@ class Turn {
     if (!checkpoint || (checkpoint.since !== START.since && !this.#hint.outbox)) return false
     const page = await this.#readOutbox(checkpoint.since)
     if (page === null) return this.#restoreOutbox()
-    const objects = page.results
-      .filter(
-        ({ id, changes }) => !changes.every(({ rev }) => ownWrites.includes(this.#outbox.name, id, rev)),
-      )
-      .flatMap(({ id }) => parseCopyId(id)?.object ?? [])
+    const foreign = page.results.filter(
+      ({ id, changes }) => !changes.every(({ rev }) => ownWrites.includes(this.#outbox.name, id, rev)),
+    )
+    const copies = groupBy(
+      foreign.flatMap(({ id }) => parseCopyId(id) ?? []),
+      'object',
+    )
+    const objects = Object.keys(copies)
     for (let at = 0; at < objects.length; at += PAGE) {
-      const rows = await this.#user.fetch([...new Set(objects.slice(at, at + PAGE))], { conflicts: true })
-      await this.#reconcileObjects(await withRivals(this.#user, rows))
+      const rows = await this.#user.fetch(objects.slice(at, at + PAGE), { conflicts: true })
+      const docs = await withRivals(this.#user, rows)
+      await this.#reconcileObjects(
+        docs.map((doc) => ({ ...doc, copiedTo: copies[doc.id]?.map(({ share }) => share) ?? [] })),
+      )
     }
     await this.#move(this.#outbox, page)
     return page.pending > 0
@@ -176,10 +183,13 @@ class Turn {
 
   /** An outbox that somebody dropped: all copies are made again. */
   async #restoreOutbox(): Promise<boolean> {
-    const { checkpoints, log } = this.#deps
+    const { checkpoints, registry, log } = this.#deps
     log.warn({ db: this.#outbox.name }, 'outbox is gone, made anew')
     await createOutbox(this.#deps, this.#owner)
     checkpoints.set(this.#outbox.name, START)
+    // What the shares held was under revisions that went with the outbox.
+    for (const [share, { state }] of await registry.entries(await registry.sharesOf(this.#user.name)))
+      if (state === 'active') await orderRotation(this.#deps, this.#owner, share)
     const checkpoint = await this.#checkpoint(this.#user)
     checkpoints.set(this.#user.name, {
       ...checkpoint,

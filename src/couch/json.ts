@@ -17,9 +17,9 @@ const exactNumberMet = new Error('an ExactNumber needs encodeJson')
 
 /**
  * A number behind a structural character that might not survive: 16 digits or more, an exponent, a trailing zero
- * after the point, a minus zero. It may also match inside a string; then the slow reader gives the same result.
+ * after the point, a minus zero, a decimal so small that JavaScript writes it with an exponent. It may also match inside a string; then the slow reader gives the same result.
  */
-const SUSPICIOUS = /[:,[]\s*(?:-?(?:\d[\d.]{15,}|[\d.]+[eE]|\d+\.\d*0(?!\d))|-0(?=[,\]}\s]))/
+const SUSPICIOUS = /[:,[]\s*(?:-?(?:\d[\d.]{15,}|[\d.]+[eE]|\d+\.\d*0(?!\d)|0\.0{6})|-0(?=[,\]}\s]))/
 /** True where JavaScript's number prints as the same text, so that nothing is lost by using it. */
 const survives = (source: string): boolean => String(Number(source)) === source
 
@@ -27,6 +27,7 @@ const survives = (source: string): boolean => String(Number(source)) === source
 export function decodeJson(text: string): unknown {
   if (!SUSPICIOUS.test(text)) return JSON.parse(text)
   return parseLossless(text, undefined, {
+    onDuplicateKey: ({ newValue }) => newValue,
     parseNumber: (source) => (survives(source) ? Number(source) : new ExactNumber(source)),
   })
 }

@@ -25,6 +25,8 @@ export interface UserDoc {
   id: string
   doc: ObjectDoc | null
   rivals: Rival[]
+  /** Shares that have a copy of it, as the outbox was seen to hold. */
+  copiedTo?: readonly string[]
 }
 
 export interface Sources {
@@ -126,19 +128,19 @@ export async function gatherObjects(
   }))
 }
 
-/** Every share id in `$shares`, of any leaf, that can be one. */
-function mentionedShares({ doc, rivals }: UserDoc): string[] {
+/** Every share id in `$shares`, of any leaf, that can be one, and those of copies that were found. */
+function mentionedShares({ doc, rivals, copiedTo = [] }: UserDoc): string[] {
   const leaves = doc === null ? [] : [doc, ...rivals.map(({ leaf }) => leaf)]
   const named = leaves.flatMap((leaf) => {
     const consents = parseConsents(leaf['$shares'])
     return consents.kind === 'keys' ? [...consents.keys.keys()] : []
   })
-  return [...new Set(named)].filter(isShareId)
+  return [...new Set([...named, ...copiedTo])].filter(isShareId)
 }
 
 function standing(entry: ShareEntry | undefined, database: string): Standing {
   if (!entry) return 'absent'
-  if (entry.database !== database) return entry.state === 'ended' ? 'absent' : 'foreign'
+  if (entry.database !== database) return 'foreign'
   switch (entry.state) {
     case 'active':
       return 'open'

@@ -49,13 +49,15 @@ export async function followUpdates(since: Seq, options: FollowOptions): Promise
 }
 
 function take(line: string, { onUpdate, log }: FollowOptions): void {
+  let event: { db_name?: string; type?: Update['type'] } | null
   try {
-    const event = JSON.parse(line) as { db_name?: string; type?: Update['type'] }
-    if (event.db_name !== undefined && event.type !== undefined)
-      onUpdate({ db: event.db_name, type: event.type })
+    event = JSON.parse(line) as typeof event
   } catch {
     log.warn({ feed: '_db_updates' }, 'a line that is no JSON')
+    return
   }
+  if (event?.db_name !== undefined && event.type !== undefined)
+    onUpdate({ db: event.db_name, type: event.type })
 }
 
 /** The lines of the continuous feed; a heartbeat is an empty one. */

@@ -17,6 +17,10 @@ export const baseDoc = (object: string, shares: Record<string, Selection>): Base
 
 /** A base read from an outbox; anything else in its place counts as none. */
 export function parseBase(doc: Record<string, unknown> | null): Base | null {
-  if (doc === null || typeof doc['shares'] !== 'object' || doc['shares'] === null) return null
-  return doc as unknown as Base
+  const shares = doc?.['shares']
+  if (typeof shares !== 'object' || shares === null || Array.isArray(shares)) return null
+  return Object.values(shares).every(isSelection) ? (doc as unknown as Base) : null
 }
+
+const isSelection = (value: unknown): value is Selection =>
+  value === true || (Array.isArray(value) && value.every((name) => typeof name === 'string'))

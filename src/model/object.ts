@@ -1,5 +1,5 @@
 // An object and its `$shares`: what its author consents to, and the projection of it that a share gets to see.
-import isEqual from 'lodash/isEqual.js'
+import { isDeepStrictEqual } from 'node:util'
 import { isShareId } from './names.ts'
 import { kindOf, MOST_ATTRIBUTES, MOST_SHARES, problem, type Problem } from './problem.ts'
 
@@ -106,7 +106,10 @@ export function project(doc: ObjectDoc, selection: Selection): Content {
 /** True where a copy as it stands holds that content; attachments are the same where digest and type are. */
 export function holds(copy: ObjectDoc, { attributes, attachments }: Content): boolean {
   const there = Object.fromEntries(Object.entries(copy).filter(([name]) => !name.startsWith('_')))
-  return isEqual(there, attributes) && isEqual(essence(copy._attachments ?? {}), essence(attachments))
+  return (
+    isDeepStrictEqual(there, attributes) &&
+    isDeepStrictEqual(essence(copy._attachments ?? {}), essence(attachments))
+  )
 }
 
 const essence = (attachments: Record<string, AttachmentStub>): Record<string, unknown> =>

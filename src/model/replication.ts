@@ -1,5 +1,5 @@
 // The replication that carries an owner's copies into a share, as a document of `_replicator`.
-import isEqual from 'lodash/isEqual.js'
+import { isDeepStrictEqual } from 'node:util'
 import pick from 'lodash/pick.js'
 import { copyRange, replicationId, shareDatabase } from './names.ts'
 
@@ -46,4 +46,4 @@ export function shareReplication(share: string, outbox: string, server: Replicat
 
 /** True where a document of `_replicator` says what it should; what CouchDB adds (`owner`, states) does not count. */
 export const sameReplication = (there: object, wanted: Replication): boolean =>
-  isEqual(pick(there, Object.keys(wanted)), wanted)
+  isDeepStrictEqual(pick(there, Object.keys(wanted)), wanted)

@@ -1,5 +1,5 @@
 // A user's own conflicts: the user was offline while the daemon wrote. Which leaves can go without anything being lost?
-import isEqual from 'lodash/isEqual.js'
+import { isDeepStrictEqual } from 'node:util'
 import {
   DAEMON_ATTRIBUTES,
   intersect,
@@ -22,7 +22,7 @@ export interface Rival {
 export function redundantLeaves(winner: ObjectDoc, rivals: readonly Rival[]): string[] {
   const redundant = new Set<string>()
   for (const { leaf, ancestor } of rivals) {
-    if (isEqual(ownWords(leaf), ownWords(winner)) || (ancestor && isDaemonsOnly(leaf, ancestor)))
+    if (isDeepStrictEqual(ownWords(leaf), ownWords(winner)) || (ancestor && isDaemonsOnly(leaf, ancestor)))
       redundant.add(leaf._rev)
     else if (ancestor && isDaemonsOnly(winner, ancestor)) redundant.add(winner._rev)
   }
@@ -31,7 +31,7 @@ export function redundantLeaves(winner: ObjectDoc, rivals: readonly Rival[]): st
 
 /** True where nothing but the daemon's attributes differs; taking a refused share out of `$shares` is the daemon's doing. */
 const isDaemonsOnly = (leaf: ObjectDoc, ancestor: ObjectDoc): boolean =>
-  isEqual(ownWords(leaf), ownWords(ancestor))
+  isDeepStrictEqual(ownWords(leaf), ownWords(ancestor))
 
 /** What the user wrote: no attributes of the daemon, no `false` in `$shares`, no bookkeeping of CouchDB. */
 function ownWords(doc: ObjectDoc): unknown {

@@ -1,5 +1,5 @@
 // What is to be done for an object: which copies it should have, against those that it has.
-import isEqual from 'lodash/isEqual.js'
+import { isDeepStrictEqual } from 'node:util'
 import type { Base } from '../model/base.ts'
 import {
   covers,
@@ -70,6 +70,7 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
   const shares = new Set([
     ...(consents.kind === 'keys' ? consents.keys.keys() : []),
     ...Object.keys(base?.shares ?? {}),
+    ...[...facts.copies].flatMap(([share, copy]) => (copy === null ? [] : share)),
   ])
 
   const before: Record<string, Selection> = { ...base?.shares }
@@ -84,7 +85,9 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
     const consent = consents.kind === 'keys' ? consents.keys.get(share) : undefined
     const standing = facts.standings.get(share) ?? 'absent'
     const copy = facts.copies.get(share) ?? null
-    const old = base && Object.hasOwn(base.shares, share) ? base.shares[share] : undefined
+    // A copy that no base knows of may show, or have shown, anything.
+    const unknown = copy === null ? undefined : true
+    const old = base && Object.hasOwn(base.shares, share) ? base.shares[share] : unknown
     if (consent?.kind === 'unshare' || (consent && standing === 'ending')) strip.push(share)
     else if (consent?.kind === 'invalid') problems.push({ share, problem: consent.problem })
     else if (consent && standing === 'foreign')
@@ -105,8 +108,7 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
     } else {
       delete after[share]
       if (copy !== null) copies.push({ kind: 'delete-copy', share, object, over: copy })
-      if ((copy !== null || old !== undefined) && standing === 'open')
-        withdrawals.push({ kind: 'withdraw', share, object })
+      if (old !== undefined && standing === 'open') withdrawals.push({ kind: 'withdraw', share, object })
     }
   }
 
@@ -116,12 +118,12 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
   const settles =
     doc !== null && !redundant.includes(doc._rev) && settledObject(doc, strip, problems) !== null
   return [
-    ...(isEqual(before, base?.shares ?? {})
+    ...(isDeepStrictEqual(before, base?.shares ?? {})
       ? []
       : [{ kind: 'put-base', object, shares: before, rev, stage: 'before' } as const]),
     ...copies,
     ...withdrawals,
-    ...(isEqual(after, before)
+    ...(isDeepStrictEqual(after, before)
       ? []
       : [{ kind: 'put-base', object, shares: after, rev, stage: 'after' } as const]),
     ...(settles ? [{ kind: 'settle-object', doc, strip, problems } as const] : []),
@@ -153,7 +155,7 @@ export function settledObject(
     ...(isEmpty || left === undefined ? {} : { $shares: left }),
     ...(reported === undefined ? {} : { $error: reported }),
   }
-  return isEqual(settled, doc) ? null : settled
+  return isDeepStrictEqual(settled, doc) ? null : settled
 }
 
 function report(problems: readonly ReportedProblem[]): unknown {

@@ -1,5 +1,5 @@
 // What is to be done for a share: its document, its registry entry and its database, brought to agree.
-import isEqual from 'lodash/isEqual.js'
+import { isDeepStrictEqual } from 'node:util'
 import type { ShareEntry } from '../model/entry.ts'
 import { shareOfDocument } from '../model/names.ts'
 import type { ObjectDoc } from '../model/object.ts'
@@ -70,7 +70,9 @@ function planLife(facts: ShareFacts): ShareEffect[] {
   const request = parseShareRequest(doc)
   if (request.kind === 'malformed') return mark(doc, request.problem)
   if (entry !== null && !mine) return mark(doc, problem('id_taken', share))
-  if (entry === null && facts.databaseExists) return mark(doc, problem('database_exists', share))
+  // Of an ended share nothing is left: what stands under its name is somebody else's, too.
+  const isFree = entry === null || entry.state === 'ended'
+  if (isFree && facts.databaseExists) return mark(doc, problem('database_exists', share))
   if (entry?.state === 'active' && facts.databaseExists) return mark(doc, entry.problem ?? null)
   return open(facts, doc)
 }
@@ -153,5 +155,5 @@ function mark(doc: ObjectDoc, found: Problem | null): ShareEffect[] {
     ...(state === undefined ? {} : { $state: state }),
     ...(found === null ? foreign : { $error: found }),
   }
-  return isEqual(marked, doc) ? [] : [{ kind: 'put-document', doc: marked }]
+  return isDeepStrictEqual(marked, doc) ? [] : [{ kind: 'put-document', doc: marked }]
 }

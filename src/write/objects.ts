@@ -111,6 +111,10 @@ function takeNote(
   refusals: Refusals,
 ): FreshCopy[] {
   const rows = new Map(written.map((row) => [row.id, row]))
+  const foreign = written.find((row) => !row.ok && (row.error === 'conflict' || !parseCopyId(row.id)))
+  // Before anything is taken note of: what landed all the same is looked at again when the outbox is followed.
+  if (foreign && !foreign.ok)
+    throw new CouchFault('server_error', outbox.name, `somebody else wrote ${foreign.id}: ${foreign.reason}`)
   return docs.flatMap((doc) => {
     const row = rows.get(doc._id)
     if (!row) return []
@@ -120,8 +124,7 @@ function takeNote(
       ownWrites.add(outbox.name, doc._id, row.rev)
       return copy ? [{ doc, rev: row.rev }] : []
     }
-    if (row.error === 'conflict' || !copy)
-      throw new CouchFault('server_error', outbox.name, `somebody else wrote ${doc._id}: ${row.reason}`)
+    if (!copy) return []
     const found = row.error === 'too_large' ? problem('too_large') : problem('copy_refused', row.reason)
     refusals.set(copy.object, [...(refusals.get(copy.object) ?? []), { share: copy.share, problem: found }])
     log.warn({ db: outbox.name, share: copy.share, doc: copy.object, code: found.code }, 'copy refused')
@@ -162,7 +165,11 @@ async function bringToShares(
 }
 
 /** Makes the share database anew, later: the registry remembers it, so that bases may be narrowed at once. */
-async function orderRotation({ registry, rotations }: Deps, owner: string, share: string): Promise<void> {
+export async function orderRotation(
+  { registry, rotations }: Deps,
+  owner: string,
+  share: string,
+): Promise<void> {
   await registry.change(share, { rotate: true })
   rotations.set(owner, new Set([...(rotations.get(owner) ?? []), share]))
 }

@@ -1,6 +1,6 @@
 // The servers that the tests run against: always the embedded one, and a real CouchDB where there is one.
 import { spawn, spawnSync } from 'node:child_process'
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -70,8 +70,9 @@ async function startCouchdb(admin: { user: string; pass: string }): Promise<{
   const port = await freePort()
   // An ini of its own, a copy of the release's arguments with another node name: two CouchDBs may run side by side.
   const release = dirname(dirname(realpathSync(COUCHDB_ON_PATH)))
-  await mkdir(join(folder, 'data'))
-  await cp(join(release, 'etc'), join(folder, 'etc'), { recursive: true })
+  const args = join(folder, 'vm.args')
+  const releaseArgs = await readFile(join(release, 'etc', 'vm.args'), 'utf8')
+  await writeFile(args, releaseArgs.replace(/^-name .*$/m, `-name couch-shares-${port}@127.0.0.1`))
   const settings = `
 [couchdb]
 database_dir = ${join(folder, 'data')}
@@ -86,20 +87,19 @@ ${admin.user} = ${admin.pass}
 writer = file
 file = ${join(folder, 'couch.log')}
 `
-  await writeFile(join(folder, 'etc', 'local.ini'), settings)
+  const local = join(folder, 'local.ini')
+  await writeFile(local, settings)
   const child = spawn(COUCHDB_ON_PATH, [], {
     stdio: 'ignore',
-    detached: true,
     env: {
       ...process.env,
-      COUCHDB_INI_FILES: `${join(release, 'etc', 'default.ini')} ${join(folder, 'etc', 'local.ini')}`,
-      ERL_FLAGS: `-couch_ini ${join(release, 'etc', 'default.ini')} ${join(folder, 'etc', 'local.ini')}`,
-      COUCHDB_ARGS_FILE: join(folder, 'etc', 'vm.args'),
+      COUCHDB_INI_FILES: `${join(release, 'etc', 'default.ini')} ${local}`,
+      COUCHDB_ARGS_FILE: args,
     },
   })
   const stop = async (): Promise<void> => {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM')
-    await delay(500)
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    if (child.exitCode === null && child.kill('SIGTERM')) await ended
     await rm(folder, { recursive: true, force: true })
   }
   const url = `http://127.0.0.1:${port}`

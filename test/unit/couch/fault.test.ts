@@ -1,0 +1,46 @@
+// Faults: what an HTTP status stands for, and which of them may heal by waiting.
+import assert from 'node:assert/strict'
+import { CouchFault, faultOfStatus, isFault, type FaultCode } from '../../../src/couch/fault.ts'
+
+describe('couch/fault', () => {
+  const statuses: [number, string | null, FaultCode, boolean][] = [
+    [400, 'bad_request', 'bad_request', false],
+    [401, 'unauthorized', 'unauthorized', false],
+    [403, 'forbidden', 'forbidden', false],
+    [404, 'not_found', 'not_found', false],
+    [405, 'method_not_allowed', 'bad_request', false],
+    [408, null, 'timeout', true],
+    [409, 'conflict', 'conflict', false],
+    [412, 'file_exists', 'exists', false],
+    [412, 'missing_stub', 'bad_request', false],
+    [413, 'document_too_large', 'too_large', false],
+    [415, null, 'bad_request', false],
+    [429, null, 'too_many_requests', true],
+    [500, 'unknown_error', 'server_error', true],
+    [502, null, 'server_error', true],
+    [503, null, 'server_error', true],
+    [504, null, 'server_error', true],
+  ]
+  for (const [status, word, code, retryable] of statuses)
+    it(`${status} ${word ?? ''} is ${code}, ${retryable ? 'to be tried again' : 'final'}`, () => {
+      assert.equal(faultOfStatus(status, word), code)
+      assert.equal(new CouchFault(code, 'GET /db', 'why', status, word).retryable, retryable)
+    })
+
+  it('a server that is away may come back; a stop is final', () => {
+    assert.ok(new CouchFault('unreachable', 'GET /', 'x').retryable)
+    assert.ok(!new CouchFault('stopped', 'GET /', 'x').retryable)
+  })
+
+  it('is told by its code', () => {
+    const fault = new CouchFault('conflict', 'PUT /db/doc', 'Document update conflict.', 409, 'conflict')
+    const found: unknown = fault
+    assert.deepEqual(
+      [isFault(found), isFault(found, 'conflict'), isFault(found, 'exists')],
+      [true, true, false],
+    )
+    assert.ok(!isFault({ code: 'conflict' }, 'conflict'))
+    assert.ok(!isFault(null))
+    assert.equal(fault.message, 'PUT /db/doc: Document update conflict.')
+  })
+})

@@ -1,0 +1,292 @@
+// Lanes: one turn at a time for an owner, owners side by side, the busiest at the back; only order is asserted.
+import assert from 'node:assert/strict'
+import { setImmediate as nextRound } from 'node:timers/promises'
+import fc from 'fast-check'
+import { Lanes, mergeHints, type LanesOptions } from '../../../src/feed/lanes.ts'
+import type { Hint, Outcome } from '../../../src/turn.ts'
+
+const DONE: Outcome = { next: 'done', isActive: false, halted: new Set() }
+const MORE: Outcome = { next: 'more', isActive: true, halted: new Set() }
+const GONE: Outcome = { next: 'gone', isActive: false, halted: new Set() }
+
+interface Turn {
+  owner: string
+  hint: Hint
+  end: (outcome: Outcome) => void
+  fail: (error: Error) => void
+}
+
+/** Lanes whose turns end when the test says so. */
+function open(concurrency = 2) {
+  const running: Turn[] = []
+  const begun: string[] = []
+  const told: string[] = []
+  const options: LanesOptions = {
+    concurrency,
+    takeTurn: (owner, hint) => {
+      begun.push(owner)
+      return new Promise((resolve, reject) => {
+        const leave = () => void running.splice(running.indexOf(turn), 1)
+        const turn: Turn = {
+          owner,
+          hint,
+          end: (outcome) => {
+            leave()
+            resolve(outcome)
+          },
+          fail: (error) => {
+            leave()
+            reject(error)
+          },
+        }
+        running.push(turn)
+      })
+    },
+    onFailure: (owner, error, tries) =>
+      told.push(`failure ${owner} ${(error as Error).message} ${String(tries)}`),
+    onGone: (owner) => told.push(`gone ${owner}`),
+    onSettled: (owner) => told.push(`settled ${owner}`),
+  }
+  const lanes = new Lanes(options)
+  opened.push(lanes)
+  const turnOf = (owner: string): Turn =>
+    running.find((turn) => turn.owner === owner) ?? assert.fail(`no turn of ${owner} is running`)
+  return { lanes, running, begun, told, turnOf, owners: () => running.map(({ owner }) => owner) }
+}
+
+const opened: Lanes[] = []
+
+async function settle(): Promise<void> {
+  for (let round = 0; round < 5; round += 1) await nextRound()
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+describe('feed/lanes', function () {
+  this.timeout(60_000)
+  afterEach(() => {
+    // A lane that waits to try again would keep the process alive.
+    for (const lanes of opened.splice(0)) void lanes.stop()
+  })
+
+  it('takes a turn for an owner who was marked, and forgets it', async () => {
+    const { lanes, turnOf, told, begun } = open()
+    lanes.mark('a', { user: true })
+    await settle()
+    assert.deepEqual(lanes.busy, ['a'])
+    assert.equal(turnOf('a').hint.user, true)
+    turnOf('a').end(DONE)
+    await settle()
+    assert.deepEqual(lanes.busy, [])
+    assert.deepEqual(told, ['settled a'])
+    assert.deepEqual(begun, ['a'])
+    assert.equal(lanes.turns, 1)
+  })
+
+  it('never takes two turns of one owner at once; hints that come meanwhile are one turn', async () => {
+    const { lanes, turnOf, begun, owners } = open(8)
+    lanes.mark('a', { user: true })
+    await settle()
+    lanes.mark('a', { outbox: true, shares: new Set(['s']) })
+    lanes.mark('a', { shares: new Set(['t']), updateSeqs: new Map([['user/a', '2-x']]) })
+    await settle()
+    assert.deepEqual(owners(), ['a'])
+    assert.equal(turnOf('a').hint.outbox, undefined, 'what came later is for the next turn')
+    turnOf('a').end(DONE)
+    await settle()
+    const { hint } = turnOf('a')
+    assert.ok(!hint.user)
+    assert.equal(hint.outbox, true)
+    assert.deepEqual([...(hint.shares ?? [])], ['s', 't'])
+    assert.deepEqual([...(hint.updateSeqs ?? [])], [['user/a', '2-x']])
+    turnOf('a').end(DONE)
+    await settle()
+    assert.deepEqual(begun, ['a', 'a'])
+    assert.deepEqual(lanes.busy, [])
+  })
+
+  it('merges hints that come before the turn begins', async () => {
+    const { lanes, turnOf } = open()
+    lanes.pause()
+    lanes.mark('a', { user: true })
+    lanes.mark('a', { outbox: true })
+    await settle()
+    lanes.resume()
+    await settle()
+    assert.deepEqual([turnOf('a').hint.user, turnOf('a').hint.outbox], [true, true])
+  })
+
+  it('runs owners side by side, up to the limit', async () => {
+    const { lanes, turnOf, owners } = open(2)
+    for (const owner of ['a', 'b', 'c']) lanes.mark(owner, {})
+    await settle()
+    assert.deepEqual(owners(), ['a', 'b'])
+    turnOf('b').end(DONE)
+    await settle()
+    assert.deepEqual(owners(), ['a', 'c'])
+  })
+
+  it('puts an owner who has more at the back, with a hint that says so', async () => {
+    const { lanes, turnOf, begun } = open(1)
+    for (const owner of ['a', 'b', 'c'])
+      lanes.mark(owner, { user: true, recreated: true, idle: new Set(['s']) })
+    for (const owner of ['a', 'b', 'c']) {
+      await settle()
+      turnOf(owner).end(owner === 'a' ? MORE : DONE)
+    }
+    await settle()
+    assert.deepEqual(begun, ['a', 'b', 'c', 'a'])
+    const { hint } = turnOf('a')
+    assert.deepEqual([hint.user, hint.outbox], [true, true])
+    assert.ok(!hint.recreated, 'was seen to')
+    assert.deepEqual([...(hint.idle ?? [])], [], 'was seen to')
+    turnOf('a').end(DONE)
+    await settle()
+    assert.deepEqual(lanes.busy, [])
+  })
+
+  it('tells of an owner who is gone, and forgets it', async () => {
+    const { lanes, turnOf, told } = open()
+    lanes.mark('a', {})
+    await settle()
+    turnOf('a').end(GONE)
+    await settle()
+    assert.deepEqual(told, ['gone a', 'settled a'])
+    assert.deepEqual(lanes.busy, [])
+  })
+
+  it('tries again after a failure, with the same hint, and holds up nobody meanwhile', async () => {
+    const { lanes, turnOf, told, owners, begun } = open(1)
+    lanes.mark('a', { user: true, departed: true, shares: new Set(['s']) })
+    lanes.mark('b', {})
+    await settle()
+    turnOf('a').fail(new Error('away'))
+    await settle()
+    assert.deepEqual(told, ['failure a away 1'])
+    assert.deepEqual(owners(), ['b'], 'b goes on while a waits')
+    assert.equal(lanes.failing, 1)
+    assert.ok(lanes.busy.includes('a'))
+    lanes.mark('a', { outbox: true })
+    turnOf('b').end(DONE)
+    await until(() => owners().includes('a'))
+    assert.deepEqual(begun, ['a', 'b', 'a'])
+    const { hint } = turnOf('a')
+    assert.deepEqual([hint.user, hint.departed, hint.outbox], [true, true, true])
+    assert.deepEqual([...(hint.shares ?? [])], ['s'])
+    turnOf('a').fail(new Error('away still'))
+    await settle()
+    assert.deepEqual(told.at(-1), 'failure a away still 2')
+    await until(() => owners().includes('a'))
+    turnOf('a').end(DONE)
+    await settle()
+    assert.deepEqual([lanes.failing, lanes.busy], [0, []])
+  })
+
+  it('a mark while an owner waits to try again makes no second turn', async () => {
+    const { lanes, turnOf, owners } = open(4)
+    lanes.mark('a', {})
+    await settle()
+    turnOf('a').fail(new Error('away'))
+    await settle()
+    lanes.mark('a', {})
+    lanes.mark('a', {})
+    await until(() => owners().length > 0)
+    await settle()
+    assert.deepEqual(owners(), ['a'])
+  })
+
+  it('stop waits for the turns under way, and begins no other', async () => {
+    const { lanes, turnOf, begun, told } = open(1)
+    lanes.mark('a', {})
+    lanes.mark('b', {})
+    await settle()
+    lanes.mark('a', {})
+    let stopped = false
+    const stopping = lanes.stop().then(() => (stopped = true))
+    await settle()
+    assert.equal(stopped, false)
+    turnOf('a').end(MORE)
+    await stopping
+    lanes.mark('c', {})
+    lanes.resume()
+    await settle()
+    assert.deepEqual(begun, ['a'])
+    assert.deepEqual(told, [])
+  })
+
+  it('stop ends the wait of those who failed', async () => {
+    const { lanes, turnOf, begun } = open()
+    lanes.mark('a', {})
+    await settle()
+    turnOf('a').fail(new Error('away'))
+    await settle()
+    await lanes.stop()
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    assert.deepEqual(begun, ['a'])
+  })
+
+  it('begins no turn while paused', async () => {
+    const { lanes, begun } = open()
+    lanes.pause()
+    lanes.mark('a', {})
+    await settle()
+    assert.deepEqual(begun, [])
+    lanes.resume()
+    await settle()
+    assert.deepEqual(begun, ['a'])
+  })
+
+  it('keeps all that under any interleaving, and forgets everybody in the end', async () => {
+    const owner = fc.constantFrom('a', 'b', 'c', 'd')
+    const event = fc.oneof(
+      fc.tuple(fc.constant('mark' as const), owner),
+      fc.tuple(fc.constantFrom('done' as const, 'more' as const), owner),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(event, { maxLength: 25 }), async (events) => {
+        const { lanes, running, owners, begun } = open(2)
+        const lastMark = new Map<string, number>()
+        for (const [kind, who] of events) {
+          if (kind === 'mark') {
+            lastMark.set(who, begun.filter((one) => one === who).length)
+            lanes.mark(who, {})
+          } else running.find((turn) => turn.owner === who)?.end(kind === 'done' ? DONE : MORE)
+          await settle()
+          assert.equal(new Set(owners()).size, owners().length, 'two turns of one owner')
+          assert.ok(owners().length <= 2)
+        }
+        while (running.length > 0) {
+          running[0]?.end(DONE)
+          await settle()
+        }
+        assert.deepEqual(lanes.busy, [])
+        for (const [who, turns] of lastMark)
+          assert.ok(
+            begun.filter((one) => one === who).length > turns,
+            `the last mark of ${who} was forgotten`,
+          )
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('mergeHints', () => {
+  it('says what either says', () => {
+    const merged = mergeHints(
+      { user: true, shares: new Set(['s']), updateSeqs: new Map([['db', 1]]) },
+      { departed: true, shares: new Set(['t']), idle: new Set(['u']), updateSeqs: new Map([['db', 2]]) },
+    )
+    assert.deepEqual(merged, {
+      user: true,
+      outbox: false,
+      departed: true,
+      recreated: false,
+      shares: new Set(['s', 't']),
+      idle: new Set(['u']),
+      updateSeqs: new Map([['db', 2]]),
+    })
+  })
+})
