@@ -7,6 +7,7 @@ import { Deadline } from './deadline.ts'
 import { CouchFault, faultOfStatus } from './fault.ts'
 import { decodeJson, encodeJson } from './json.ts'
 import { Database } from './database.ts'
+import { wholeAnswers } from './whole-answers.ts'
 import type { DatabaseInfo } from './document.ts'
 
 /** How long an ordinary request may take before it counts as lost. */
@@ -74,7 +75,7 @@ export class Couch {
       parseUrl: false,
       headers: { Authorization: this.#authorization },
       // nano hands this on as fetch's dispatcher; its types know node's own agents only.
-      agentOptions: this.#agent as never,
+      agentOptions: this.#agent.compose(wholeAnswers) as never,
     } as nano.Configuration)
   }
 
