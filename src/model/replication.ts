@@ -15,6 +15,8 @@ export interface Replication {
   target: Endpoint
   continuous: true
   selector: { _id: { $gte: string; $lt: string } }
+  worker_processes: number
+  http_connections: number
   /** Marks the document as the daemon's. */
   share: string
 }
@@ -40,6 +42,9 @@ export function shareReplication(share: string, outbox: string, server: Replicat
     target: endpoint(shareDatabase(share)),
     continuous: true,
     selector: { _id: { $gte: startKey, $lt: endKey } },
+    // It follows behind copies that are pushed: more workers would only write them a second time.
+    worker_processes: 1,
+    http_connections: 2,
     share,
   }
 }

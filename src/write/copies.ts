@@ -1,4 +1,5 @@
 // Brings copies from an outbox into the share database at once, as a replication would; the lease makes sure of the rest.
+import chunk from 'lodash/chunk.js'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc, Written } from '../couch/document.ts'
 import { copyRange } from '../model/names.ts'
@@ -6,6 +7,10 @@ import { writeBulk } from './bulk.ts'
 
 /** Copies a page while a share is filled again, with their attachments. */
 const REFILL_PAGE = 100
+
+/** Requests that write into one share at once, and the fewest documents that are worth one. */
+const SIDE_BY_SIDE = 4
+const SMALLEST_PART = 25
 
 /** A copy as it was just written, under the revision that the outbox gave it. */
 export interface FreshCopy {
@@ -24,10 +29,14 @@ export async function pushCopies(outbox: Database, share: Database, fresh: Fresh
   // A later revision needs its whole history: cut off, it would stand as a conflict beside its own ancestor.
   const histories = await outbox.leaves(later.map(({ doc, rev }) => ({ id: doc._id, rev })))
   return refused(
-    await writeBulk(share, [...first.map(({ doc, rev }) => withRevision(doc, rev)), ...histories], {
-      newEdits: false,
-    }),
+    await writeSideBySide(share, [...first.map(({ doc, rev }) => withRevision(doc, rev)), ...histories]),
   )
+}
+
+/** CouchDB runs validation functions one document after the other, and one row of them for each request. */
+async function writeSideBySide(share: Database, docs: StoredDoc[]): Promise<Written[]> {
+  const parts = chunk(docs, Math.max(SMALLEST_PART, Math.ceil(docs.length / SIDE_BY_SIDE)))
+  return (await Promise.all(parts.map((part) => writeBulk(share, part, { newEdits: false })))).flat()
 }
 
 /** Fills an empty share database from the outbox: live copies and tombstones, each with its history. */
@@ -40,7 +49,7 @@ export async function refill(outbox: Database, share: Database, id: string): Pro
       rows.map((row) => ({ id: row.id })),
       { attachments: true },
     )
-    await writeBulk(share, docs, { newEdits: false })
+    await writeSideBySide(share, docs)
     const last = rows.at(-1)
     if (rows.length < REFILL_PAGE || last === undefined) return
     from = `${last.id}\u0000`

@@ -14,6 +14,8 @@ describe('model/replication', () => {
       source: { url: 'http://couch:5984/user%2Fhash%2F%24shares', headers },
       target: { url: 'http://couch:5984/share%2Fx', headers },
       continuous: true,
+      worker_processes: 1,
+      http_connections: 2,
       selector: { _id: { $gte: 'share/x/', $lt: 'share/x0' } },
       share: 'x',
     })
