@@ -122,7 +122,7 @@ export class Daemon {
         if (deps === null) throw new CouchFault('stopped', '', 'not started')
         const outcome = await takeTurn({ deps, owner, hint, outboxAlways: config.outbox === 'always' })
         this.#lastTurnAt = this.#now()
-        if (outcome.isActive && outcome.next === 'done') await this.#keepWarm(owner)
+        if (outcome.isActive && outcome.next === null) await this.#keepWarm(owner)
         if (outcome.halted.size > 0) void this.#tryAgainLater(owner, outcome.halted)
         return outcome
       },

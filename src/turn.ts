@@ -38,15 +38,17 @@ export interface Hint {
 }
 
 export interface Outcome {
-  /** `gone`: the user database is not there. */
-  next: 'done' | 'more' | 'gone'
+  /** False: the user database is not there. */
+  isThere: boolean
+  /** What there is left to do, or null. */
+  next: Hint | null
   /** The user database had changes: more may come soon. */
   isActive: boolean
   /** Shares that could not be opened, to be tried again later. */
   halted: ReadonlySet<string>
 }
 
-const GONE: Outcome = { next: 'gone', isActive: false, halted: new Set() }
+const GONE: Outcome = { isThere: false, next: null, isActive: false, halted: new Set() }
 
 export interface TurnOptions {
   deps: Deps
@@ -93,12 +95,19 @@ class Turn {
     if (this.#hint.departed && (await this.#user.info()) === null) return this.#depart()
     const shares = new Set(this.#hint.shares)
     if (!(await this.#arrive(shares))) return GONE
-    const left = [await this.#followUser(shares), await this.#followOutbox(), await this.#scan()]
-    if (!left.includes(true)) await this.#rotate()
+    const user = await this.#followUser(shares)
+    const outbox = await this.#followOutbox()
+    const isScanning = await this.#scan()
+    const isDone = !user && !outbox && !isScanning
+    if (isDone) await this.#rotate()
     for (const share of this.#hint.idle ?? [])
       if (await this.#deps.leases.endIfIdle(share))
         this.#deps.log.info({ share }, 'replication idle, cancelled')
-    return { next: left.includes(true) ? 'more' : 'done', isActive: this.#isActive, halted: this.#halted }
+    return this.#outcome(isDone ? null : { user, outbox, updateSeqs: this.#hint.updateSeqs })
+  }
+
+  #outcome(next: Hint | null): Outcome {
+    return { isThere: true, next, isActive: this.#isActive, halted: this.#halted }
   }
 
   /** Meets a database for the first time, or one that was created again; false where there is none. */
@@ -139,7 +148,7 @@ class Turn {
     for (const { name } of [this.#user, this.#outbox]) checkpoints.remove(name)
     rotations.delete(this.#owner)
     log.info({ db: this.#user.name }, 'user database is gone, its shares have ended')
-    return { next: 'done', isActive: false, halted: this.#halted }
+    return this.#outcome(null)
   }
 
   async #followUser(shares: ReadonlySet<string>): Promise<boolean> {

@@ -88,10 +88,8 @@ export class Lanes {
       const outcome = await this.#options.takeTurn(owner, hint)
       this.turns += 1
       lane.failures = 0
-      if (outcome.next === 'gone') this.#options.onGone(owner)
-      // `idle` and `recreated` were seen to; the rest of a hint stays true while there is more.
-      if (outcome.next === 'more')
-        lane.next = mergeHints(lane.next ?? {}, { user: true, outbox: true, updateSeqs: hint.updateSeqs })
+      if (!outcome.isThere) this.#options.onGone(owner)
+      if (outcome.next !== null) lane.next = mergeHints(lane.next ?? {}, outcome.next)
     } catch (error) {
       lane.failures += 1
       lane.next = mergeHints(lane.next ?? {}, hint)

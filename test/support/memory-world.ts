@@ -58,9 +58,13 @@ export class MemoryWorld {
       let isMore = false
       for (const owner of this.owners()) {
         const shares = await this.#unfinished(owner)
-        isMore =
-          (await takeTurn({ deps: this.#deps, owner, hint: { ...hint, shares }, outboxAlways: true }))
-            .next === 'more' || isMore
+        const outcome = await takeTurn({
+          deps: this.#deps,
+          owner,
+          hint: { ...hint, shares },
+          outboxAlways: true,
+        })
+        isMore ||= outcome.next !== null
       }
       const moved = this.couch.replicate()
       if (!isMore && !moved && this.couch.writes.length === before) {
