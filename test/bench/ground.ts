@@ -1,0 +1,187 @@
+// Where the benchmarks work: databases under a prefix of their own on a real CouchDB, all of which go at the end.
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Couch } from '../../src/couch/client.ts'
+import type { Database } from '../../src/couch/database.ts'
+import type { Doc, StoredDoc } from '../../src/couch/document.ts'
+import { CHECKPOINTS, REGISTRY, shareDatabase, userDatabases } from '../../src/model/names.ts'
+import type { Replication } from '../../src/model/replication.ts'
+
+export interface Server {
+  url: string
+  user: string
+  pass: string
+}
+
+const REPLICATOR = '_replicator'
+const POLL_MS = 20
+const PATIENCE_MS = 120_000
+const AT_ONCE = 8
+
+/** The server in COUCHDB_URL, or a sentence about what is wrong with it. */
+export function readServer(text: string | undefined): Server | string {
+  if (!text) return 'Expected `COUCHDB_URL` to be the URL of a CouchDB with its admin, got nothing'
+  if (!URL.canParse(text))
+    return 'Expected `COUCHDB_URL` to be a URL, like http://admin:secret@127.0.0.1:5984'
+  const { origin, pathname, username, password } = new URL(text)
+  const user = decodeURIComponent(username) || process.env['HOODIE_ADMIN_USER']
+  const pass = decodeURIComponent(password) || process.env['HOODIE_ADMIN_PASS']
+  if (!user || !pass)
+    return 'Expected `COUCHDB_URL` to hold the name and password of an admin, or `HOODIE_ADMIN_USER` and `HOODIE_ADMIN_PASS` to do so'
+  return { url: `${origin}${pathname}`.replace(/\/$/, ''), user, pass }
+}
+
+export class Ground {
+  readonly server: Server
+  readonly couch: Couch
+  /** Of all databases and replications; no database of users or tests begins so. */
+  readonly prefix: string
+  readonly users
+  readonly say: (line: string) => void
+  #shares = 0
+
+  constructor(server: Server, say: (line: string) => void) {
+    this.server = server
+    this.couch = new Couch(server)
+    this.prefix = `bench-${randomBytes(3).toString('hex')}/`
+    this.users = userDatabases(`${this.prefix}{id}`)
+    this.say = say
+  }
+
+  /** The user database of an owner. */
+  user(owner: string): Database {
+    return this.couch.database(this.users.database(owner))
+  }
+
+  /** A database that no daemon takes for a user's. */
+  plain(name: string): Database {
+    return this.couch.database(`${this.prefix}plain/${name}`)
+  }
+
+  share(id: string): Database {
+    return this.couch.database(shareDatabase(id))
+  }
+
+  newShareId(): string {
+    this.#shares += 1
+    return `${this.prefix.slice(0, -1)}-${this.#shares}`
+  }
+
+  /** Creates a user database with an active share; the daemon has to run. @returns the share's id */
+  async userWithShare(owner: string): Promise<string> {
+    const share = this.newShareId()
+    await this.user(owner).create()
+    await this.put(this.user(owner), { _id: `$share/${share}`, type: '$share' })
+    await this.until(`the share ${share} is active`, async () => {
+      const doc = await this.user(owner).get(`$share/${share}`)
+      return doc?.['$state'] === 'active'
+    })
+    return share
+  }
+
+  /** A continuous replication as CouchDB has it by itself, of the documents `todo/…`. */
+  async replicate(name: string, source: Database, target: Database): Promise<void> {
+    await this.put(this.couch.database(REPLICATOR), {
+      _id: `${this.prefix}${name}`,
+      ...this.endpoints(source, target),
+      continuous: true,
+      selector: { _id: { $gte: 'todo/', $lt: 'todo0' } },
+    })
+  }
+
+  /** Both ends of a replication, with credentials. */
+  endpoints(source: Database, target: Database): Pick<Replication, 'source' | 'target'> {
+    const { url, user, pass } = this.server
+    const headers = { Authorization: `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}` }
+    const endpoint = (database: Database) => ({
+      url: `${url}/${encodeURIComponent(database.name)}`,
+      headers,
+    })
+    return { source: endpoint(source), target: endpoint(target) }
+  }
+
+  /** Writes a document. @returns its revision */
+  async put(database: Database, doc: Doc): Promise<string> {
+    const written = await database.put(doc)
+    if (!written.ok) throw new Error(`Expected to write ${doc._id} into ${database.name}: ${written.reason}`)
+    return written.rev
+  }
+
+  /** Writes many documents, 1,000 a request. */
+  async putAll(database: Database, docs: Doc[]): Promise<void> {
+    for (let at = 0; at < docs.length; at += 1000) await database.bulk(docs.slice(at, at + 1000))
+  }
+
+  /** Waits for a state. */
+  async until(what: string, holds: () => Promise<boolean>, pollMs = POLL_MS): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS
+    while (!(await holds())) {
+      if (performance.now() > deadline)
+        throw new Error(`Expected within ${PATIENCE_MS / 1000} s that ${what}`)
+      await delay(pollMs)
+    }
+  }
+
+  /** Waits until the daemon has read and written all that is in a user database. */
+  async settled(owner: string): Promise<void> {
+    const user = this.user(owner)
+    await this.until(
+      `the daemon has read all of ${user.name}`,
+      async () => {
+        const checkpoint = await this.couch.database(CHECKPOINTS).get(user.name)
+        if (checkpoint === null || checkpoint['scan'] !== null) return false
+        const since = checkpoint['since'] as string
+        return (await user.changes({ since, limit: 1, includeDocs: false })).results.length === 0
+      },
+      100,
+    )
+  }
+
+  /** Removes all that was made under the prefix: documents of the daemon first, so that nothing is made anew. */
+  async clear(): Promise<void> {
+    const { couch, prefix } = this
+    const range = { startKey: prefix, endKey: `${prefix}\ufff0` }
+    const registry = couch.database(REGISTRY)
+    const shares = `share/${prefix.slice(0, -1)}`
+    const entries = await orNone(registry.range({ startKey: shares, endKey: `${shares}\ufff0` }))
+    await remove(registry, entries)
+    for (const name of [REPLICATOR, CHECKPOINTS])
+      await remove(couch.database(name), await orNone(couch.database(name).range(range)))
+    const names = [...(await couch.allDbs(range)), ...entries.map(({ id }) => id)]
+    await inParallel(names, (name) => couch.database(name).drop())
+  }
+}
+
+/** Runs work on many things, a few at once. */
+export async function inParallel<T>(
+  things: readonly T[],
+  work: (thing: T) => Promise<unknown>,
+): Promise<void> {
+  const left = things.values()
+  const worker = async (): Promise<void> => {
+    for (const thing of left) await work(thing)
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+}
+
+/** An object of about 300 bytes. */
+export const todo = (id: string, rest: Partial<StoredDoc> = {}): Doc => ({
+  _id: `todo/${id}`,
+  type: 'todo',
+  name: `Remember the milk, number ${id}`,
+  owner: 'joe@example.com',
+  notes: 'Two litres, the fresh one, and if there is none then the one that keeps for weeks will do.',
+  createdAt: '2024-05-06T07:08:09.010Z',
+  updatedAt: '2024-05-06T07:08:09.010Z',
+  done: false,
+  position: 17,
+  ...rest,
+})
+
+async function remove(database: Database, rows: { id: string; rev: string | null }[]): Promise<void> {
+  await database.bulk(rows.map(({ id, rev }) => ({ _id: id, _rev: rev ?? '', _deleted: true })))
+}
+
+async function orNone<T>(rows: Promise<T[]>): Promise<T[]> {
+  return rows.catch(() => [])
+}

@@ -1,0 +1,110 @@
+// `npm run bench`: the daemon against CouchDB's own replicator, on the server in COUCHDB_URL.
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { buildDaemon, stopDaemons } from './daemon.ts'
+import { Ground, readServer, type Server } from './ground.ts'
+import { benchIdle } from './idle.ts'
+import { benchLatency } from './latency.ts'
+import { benchPlan } from './plan.ts'
+import { toJson, toTable, type Findings } from './report.ts'
+import { benchThroughput } from './throughput.ts'
+
+const USAGE = `COUCHDB_URL=http://admin:secret@127.0.0.1:5984 npm run bench -- [options]
+
+  --only NAME   latency, throughput, idle or plan
+  --quick       small sizes, for a first impression
+  --profile     requests of the daemon by endpoint
+  --json        JSON to stdout in place of the table
+  --out FILE    JSON to a file as well
+`
+
+interface Options {
+  only: string | null
+  quick: boolean
+  profile: boolean
+  json: boolean
+  out: string | null
+}
+
+const BENCHES: Record<string, (ground: Ground, options: Options) => Promise<Findings>> = {
+  latency: benchLatency,
+  throughput: benchThroughput,
+  idle: benchIdle,
+  plan: (_ground, options) => benchPlan(options),
+}
+
+/** What is wrong with the command; the program ends with 2. */
+class UsageError extends Error {}
+
+function readOptions(): Options {
+  const { only, out, ...flags } = parse()
+  if (only !== undefined && !Object.hasOwn(BENCHES, only))
+    throw new UsageError(`Expected \`--only\` to be one of ${Object.keys(BENCHES).join(', ')}, got ${only}`)
+  return {
+    only: only ?? null,
+    out: out ?? null,
+    quick: flags.quick === true,
+    profile: flags.profile === true,
+    json: flags.json === true,
+  }
+}
+
+function parse() {
+  try {
+    const flag = { type: 'boolean' } as const
+    const name = { type: 'string' } as const
+    return parseArgs({ options: { only: name, quick: flag, profile: flag, json: flag, out: name } }).values
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n\n${USAGE}`)
+  }
+}
+
+function server(): Server {
+  const found = readServer(process.env['COUCHDB_URL'])
+  if (typeof found === 'string') throw new UsageError(found)
+  return found
+}
+
+/** Runs what was asked for. What was made on the server goes, also where a benchmark fails or is interrupted. */
+async function run(options: Options, ground: Ground, interrupted: Promise<never>): Promise<void> {
+  try {
+    const { version } = await ground.couch.server()
+    await Promise.race([measure(options, ground, { couchdb: version, quick: options.quick }), interrupted])
+  } finally {
+    ground.say('clearing away')
+    await stopDaemons()
+    await ground.clear()
+    await ground.couch.close()
+  }
+}
+
+async function measure(options: Options, ground: Ground, about: object): Promise<void> {
+  buildDaemon()
+  const findings: Findings = { rows: [], profiles: [] }
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (options.only !== null && options.only !== name) continue
+    ground.say(name)
+    const { rows, profiles } = await bench(ground, options)
+    findings.rows.push(...rows)
+    findings.profiles.push(...profiles)
+  }
+  process.stdout.write(options.json ? toJson(findings, about) : toTable(findings))
+  if (options.out !== null) writeFileSync(options.out, toJson(findings, about))
+}
+
+const interruption = (): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => reject(new Error(`interrupted by ${signal}`)))
+  })
+
+try {
+  const options = readOptions()
+  const ground = new Ground(server(), (line) => void process.stderr.write(`· ${line}\n`))
+  await run(options, ground, interruption())
+  process.exit(0)
+} catch (error) {
+  const isUsage = error instanceof UsageError
+  process.stderr.write(`${isUsage ? error.message : String((error as Error).stack ?? error)}\n`)
+  process.exit(isUsage ? 2 : 1)
+}
