@@ -120,10 +120,14 @@ export class Daemon {
       takeTurn: async (owner, hint) => {
         const deps = this.#deps
         if (deps === null) throw new CouchFault('stopped', '', 'not started')
+        const begun = this.#now()
         const outcome = await takeTurn({ deps, owner, hint, outboxAlways: config.outbox === 'always' })
         this.#lastTurnAt = this.#now()
+        log.debug({ db: config.userDatabases.database(owner), ms: this.#lastTurnAt - begun }, 'turn')
         if (outcome.isActive && outcome.next === null) await this.#keepWarm(owner)
-        if (outcome.halted.size > 0) void this.#tryAgainLater(owner, outcome.halted)
+        if (outcome.halted.size > 0)
+          void this.#planLater(owner, outcome.halted, config.replicationCheckIntervalMs * 2)
+        if (outcome.orphans.size > 0) void this.#planLater(owner, outcome.orphans, config.deletionGraceMs)
         return outcome
       },
       onFailure: (owner, error, tries) => this.#onFailure(owner, error, tries),
@@ -244,8 +248,8 @@ export class Daemon {
     }
   }
 
-  async #tryAgainLater(owner: string, shares: ReadonlySet<string>): Promise<void> {
-    await this.#sleep(this.#options.config.replicationCheckIntervalMs * 2)
+  async #planLater(owner: string, shares: ReadonlySet<string>, ms: number): Promise<void> {
+    await this.#sleep(ms)
     this.#lanes.mark(owner, { shares })
   }
 

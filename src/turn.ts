@@ -5,7 +5,7 @@ import type { ChangesPage, Seq } from './couch/document.ts'
 import { isFault, type CouchFault } from './couch/fault.ts'
 import { START, type Checkpoint } from './feed/checkpoints.ts'
 import { gatherObjects, gatherShare, readShareDocuments, withRivals, type UserDoc } from './feed/facts.ts'
-import { parseCopyId, shareOfDocument } from './model/names.ts'
+import { parseCopyId, shareDocumentId, shareOfDocument } from './model/names.ts'
 import { asksForShare } from './model/share.ts'
 import { problem } from './model/problem.ts'
 import { planObject, settledObject, type ObjectEffect } from './plan/object.ts'
@@ -46,9 +46,12 @@ export interface Outcome {
   isActive: boolean
   /** Shares that could not be opened, to be tried again later. */
   halted: ReadonlySet<string>
+  /** Shares of a database that was created again: after the grace time they end where nobody asks for them. */
+  orphans: ReadonlySet<string>
 }
 
-const GONE: Outcome = { isThere: false, next: null, isActive: false, halted: new Set() }
+const NONE: ReadonlySet<string> = new Set()
+const GONE: Outcome = { isThere: false, next: null, isActive: false, halted: NONE, orphans: NONE }
 
 export interface TurnOptions {
   deps: Deps
@@ -81,6 +84,7 @@ class Turn {
   readonly #outbox: Database
   #isActive = false
   readonly #halted = new Set<string>()
+  readonly #orphans = new Set<string>()
 
   constructor({ deps, owner, hint, outboxAlways }: TurnOptions) {
     this.#deps = deps
@@ -93,8 +97,8 @@ class Turn {
 
   async take(): Promise<Outcome> {
     if (this.#hint.departed && (await this.#user.info()) === null) return this.#depart()
-    const shares = new Set(this.#hint.shares)
-    if (!(await this.#arrive(shares))) return GONE
+    const shares = this.#hint.shares ?? NONE
+    if (!(await this.#arrive())) return GONE
     const user = await this.#followUser(shares)
     const outbox = await this.#followOutbox()
     const isScanning = await this.#scan()
@@ -107,12 +111,12 @@ class Turn {
   }
 
   #outcome(next: Hint | null): Outcome {
-    return { isThere: true, next, isActive: this.#isActive, halted: this.#halted }
+    return { isThere: true, next, isActive: this.#isActive, halted: this.#halted, orphans: this.#orphans }
   }
 
   /** Meets a database for the first time, or one that was created again; false where there is none. */
-  async #arrive(shares: Set<string>): Promise<boolean> {
-    const { checkpoints, registry, users } = this.#deps
+  async #arrive(): Promise<boolean> {
+    const { checkpoints, registry, users, ownWrites } = this.#deps
     const outbox = users.outbox(this.#owner)
     const known = await checkpoints.read([this.#user.name, outbox])
     const checkpoint = known.get(this.#user.name)
@@ -121,8 +125,10 @@ class Turn {
     if (info === null) return false
     if (this.#outboxAlways) await createOutbox(this.#deps, this.#owner)
     if (checkpoint) {
-      // Shares and copies whose documents went with an earlier database: they are all looked at once more.
-      for (const share of await registry.sharesOf(this.#user.name)) shares.add(share)
+      // Copies and shares whose documents went with an earlier database. Copies come back with their objects; a share
+      // does not, and gets as much time as one whose database is gone.
+      for (const share of await registry.sharesOf(this.#user.name)) this.#orphans.add(share)
+      ownWrites.forget(outbox)
       if (known.has(outbox)) checkpoints.set(outbox, START)
     }
     checkpoints.set(this.#user.name, {
@@ -137,8 +143,8 @@ class Turn {
   async #depart(): Promise<Outcome> {
     const { registry, checkpoints, rotations, log } = this.#deps
     for (const share of await registry.sharesOf(this.#user.name)) {
-      const none = { id: '', doc: null, rivals: [] }
-      const facts = await gatherShare(this.#deps, this.#owner, share, none, {
+      const none = { id: shareDocumentId(share), doc: null, rivals: [] }
+      const facts = await gatherShare(this.#deps, this.#owner, none, {
         scanning: false,
         fromStart: false,
       })
@@ -194,11 +200,11 @@ class Turn {
   async #restoreOutbox(): Promise<boolean> {
     const { checkpoints, registry, log } = this.#deps
     log.warn({ db: this.#outbox.name }, 'outbox is gone, made anew')
-    await createOutbox(this.#deps, this.#owner)
-    checkpoints.set(this.#outbox.name, START)
-    // What the shares held was under revisions that went with the outbox.
+    // What the shares hold is under revisions that went with the outbox: they are made anew.
     for (const [share, { state }] of await registry.entries(await registry.sharesOf(this.#user.name)))
       if (state === 'active') await orderRotation(this.#deps, this.#owner, share)
+    await createOutbox(this.#deps, this.#owner)
+    checkpoints.set(this.#outbox.name, START)
     const checkpoint = await this.#checkpoint(this.#user)
     checkpoints.set(this.#user.name, {
       ...checkpoint,
@@ -231,32 +237,31 @@ class Turn {
 
   async #reconcileShares(docs: UserDoc[], extra: ReadonlySet<string>, fromStart: boolean): Promise<void> {
     const inPage = docs.filter(({ id, doc }) => shareOfDocument(id) !== null || (doc && asksForShare(doc)))
-    const asked = new Map(inPage.map((doc) => [shareOfDocument(doc.id) ?? doc.id, doc]))
-    const absent = [...extra].filter((share) => !asked.has(share))
-    for (const [share, doc] of await readShareDocuments(this.#user, absent)) asked.set(share, doc)
-    await this.#planShares(asked, fromStart)
+    const absent = [...extra].filter((share) => !inPage.some(({ id }) => id === shareDocumentId(share)))
+    await this.#planShares([...inPage, ...(await readShareDocuments(this.#user, absent))], fromStart)
   }
 
-  async #planShares(asked: ReadonlyMap<string, UserDoc>, fromStart: boolean): Promise<void> {
-    for (const [share, found] of asked) {
+  async #planShares(docs: readonly UserDoc[], fromStart: boolean): Promise<void> {
+    for (const doc of docs) {
       try {
-        await this.#planShareUntilDone(share, found, fromStart)
+        await this.#planShareUntilDone(doc, fromStart)
       } catch (error) {
         if (isFault(error) && !concernsOneDocument(error)) throw error
-        this.#setAside(found.id, error)
+        this.#setAside(doc.id, error)
       }
     }
   }
 
-  async #planShareUntilDone(share: string, found: UserDoc, fromStart: boolean): Promise<void> {
+  async #planShareUntilDone(found: UserDoc, fromStart: boolean): Promise<void> {
+    const share = shareOfDocument(found.id)
     for (;;) {
       const { scan } = await this.#checkpoint(this.#user)
-      const scanning = scan?.shares.includes(share) ?? false
-      const facts = await gatherShare(this.#deps, this.#owner, share, found, { scanning, fromStart })
+      const scanning = share !== null && (scan?.shares.includes(share) ?? false)
+      const facts = await gatherShare(this.#deps, this.#owner, found, { scanning, fromStart })
       const result = await performShare(this.#deps, this.#owner, planShare(facts))
       if (result.kind === 'lost') continue
       if (result.kind === 'halted') {
-        this.#halted.add(share)
+        this.#halted.add(facts.share)
         if (found.doc) await performShare(this.#deps, this.#owner, planHalted(found.doc, result.problem))
       }
       return

@@ -7,12 +7,13 @@ import {
   baseId,
   copyId,
   isObjectId,
+  isShareId,
   shareDatabase,
   shareDocumentId,
+  shareOfDocument,
   type UserDatabases,
 } from '../model/names.ts'
 import { parseConsents, type ObjectDoc } from '../model/object.ts'
-import { isShareId } from '../model/names.ts'
 import type { ShareEntry } from '../model/entry.ts'
 import { asksForShare } from '../model/share.ts'
 import type { Rival } from '../plan/leaves.ts'
@@ -164,10 +165,11 @@ async function fetchOrNothing(database: Database, ids: string[]): Promise<Map<st
 export async function gatherShare(
   { couch, users, registry }: Sources,
   owner: string,
-  share: string,
   found: UserDoc,
   { scanning, fromStart }: { scanning: boolean; fromStart: boolean },
 ): Promise<ShareFacts> {
+  // A document that only calls itself a share has no share, whatever its id.
+  const share = shareOfDocument(found.id) ?? ''
   const known = isShareId(share)
   const database = users.database(owner)
   const [entry, info] = known
@@ -186,16 +188,8 @@ export async function gatherShare(
   }
 }
 
-/** `$share` documents of an owner, by share id. */
-export async function readShareDocuments(
-  database: Database,
-  shares: string[],
-): Promise<Map<string, UserDoc>> {
+/** The `$share` documents of these shares; those that are not there have no `doc`. */
+export async function readShareDocuments(database: Database, shares: string[]): Promise<UserDoc[]> {
   const rows = await database.fetchIfThere(shares.map(shareDocumentId), { conflicts: true })
-  const docs = await withRivals(database, rows)
-  return new Map(
-    shares.map((share) => [share, docs.find(({ id }) => id === shareDocumentId(share)) ?? none(share)]),
-  )
+  return withRivals(database, rows)
 }
-
-const none = (share: string): UserDoc => ({ id: shareDocumentId(share), doc: null, rivals: [] })

@@ -88,7 +88,7 @@ async function compare(
     const hint = {
       user: !checkpoint || checkpoint.updateSeq !== database.update_seq || checkpoint.scan !== null,
       outbox: outboxCheckpoint
-        ? outboxCheckpoint.updateSeq !== (outbox?.update_seq ?? null)
+        ? outbox === undefined || outboxCheckpoint.updateSeq !== outbox.update_seq
         : outbox !== undefined,
       recreated: checkpoint !== undefined && checkpoint.instance !== database.instance_start_time,
     }

@@ -1,7 +1,7 @@
 // Performs what was planned for a page of objects: outbox first, then the shares, then the bases, the objects last.
 import type { Database } from '../couch/database.ts'
 import type { Doc, Written } from '../couch/document.ts'
-import { CouchFault } from '../couch/fault.ts'
+import { CouchFault, isFault } from '../couch/fault.ts'
 import { baseDoc } from '../model/base.ts'
 import { copyId, parseCopyId, shareDatabase } from '../model/names.ts'
 import { problem } from '../model/problem.ts'
@@ -75,11 +75,26 @@ async function writeOutbox(
 
   const written = await writeBulk(outbox, docs)
   for (const { effect, doc, lacking } of streamed) {
-    const rev = await streamCopy(source, outbox, effect.from, doc, lacking)
+    written.push(await writeStreamed(source, outbox, effect, doc, lacking))
     docs.push({ ...doc, _attachments: effect.content.attachments })
-    written.push({ id: doc._id, ok: true, rev })
   }
   return takeNote(deps, outbox, docs, written, bases, refusals)
+}
+
+/** A refusal is told like that of any other copy. */
+async function writeStreamed(
+  source: Database,
+  outbox: Database,
+  { from }: Effect<'put-copy'>,
+  doc: Doc,
+  lacking: string[],
+): Promise<Written> {
+  try {
+    return { id: doc._id, ok: true, rev: await streamCopy(source, outbox, from, doc, lacking) }
+  } catch (error) {
+    if (!isFault(error) || error.retryable || error.code === 'stopped') throw error
+    return { id: doc._id, ok: false, error: error.code, reason: error.reason }
+  }
 }
 
 /** A copy ready to be written, and the attachments that are too large to travel inside it; null where the object has changed meanwhile. */

@@ -16,6 +16,11 @@ export class OwnWrites {
     }
   }
 
+  /** Everything in that database is to be looked at again. */
+  forget(db: string): void {
+    for (const key of this.#revisions.keys()) if (key.startsWith(`${db} `)) this.#revisions.delete(key)
+  }
+
   /** True where the daemon itself wrote that revision. */
   includes(db: string, id: string, rev: string): boolean {
     return this.#revisions.get(`${db} ${id}`) === rev

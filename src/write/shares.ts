@@ -2,7 +2,7 @@
 import type { Doc } from '../couch/document.ts'
 import { shareDatabase } from '../model/names.ts'
 import { ADMIN_ONLY, ownerOnly } from '../model/security.ts'
-import { problem, type Problem } from '../model/problem.ts'
+import { isOurProblem, problem, type Problem } from '../model/problem.ts'
 import type { ShareEffect } from '../plan/share.ts'
 import { START } from '../feed/checkpoints.ts'
 import { deleteCopies, refill } from './copies.ts'
@@ -97,6 +97,9 @@ async function beginScan({ checkpoints, users }: Deps, owner: string, share: str
 async function writeShareDocument({ couch, users, log }: Deps, owner: string, doc: Doc): Promise<void> {
   const db = users.database(owner)
   const written = await couch.database(db).put(doc)
+  const { $error } = doc
+  if (written.ok && isOurProblem($error))
+    log.info({ db, doc: doc._id, code: ($error as Problem).code }, 'problem reported on share')
   if (!written.ok && written.error !== 'conflict')
     log.warn({ db, doc: doc._id, code: written.error, reason: written.reason }, 'share document not updated')
 }

@@ -125,7 +125,7 @@ export class Space {
 
   /** Waits for a state; fails with what it waited for. */
   async until(what: string, holds: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
-    for (let waited = 0; waited < patienceMs; waited += 25) {
+    for (const end = Date.now() + patienceMs; Date.now() < end;) {
       if (await holds()) return
       await delay(25)
     }

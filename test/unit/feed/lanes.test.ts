@@ -5,9 +5,15 @@ import fc from 'fast-check'
 import { Lanes, mergeHints, type LanesOptions } from '../../../src/feed/lanes.ts'
 import type { Hint, Outcome } from '../../../src/turn.ts'
 
-const DONE: Outcome = { isThere: true, next: null, isActive: false, halted: new Set() }
-const MORE: Outcome = { isThere: true, next: { user: true, outbox: true }, isActive: true, halted: new Set() }
-const GONE: Outcome = { isThere: false, next: null, isActive: false, halted: new Set() }
+const DONE: Outcome = { isThere: true, next: null, isActive: false, halted: new Set(), orphans: new Set() }
+const MORE: Outcome = {
+  isThere: true,
+  next: { user: true, outbox: true },
+  isActive: true,
+  halted: new Set(),
+  orphans: new Set(),
+}
+const GONE: Outcome = { isThere: false, next: null, isActive: false, halted: new Set(), orphans: new Set() }
 
 interface Turn {
   owner: string
