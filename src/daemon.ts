@@ -15,7 +15,7 @@ import { followUpdates, type Update } from './feed/updates.ts'
 import { identify, install } from './install.ts'
 import type { Logger } from './log.ts'
 import type { ShareEntry } from './model/entry.ts'
-import { SKELETON_PREFIX } from './model/names.ts'
+import { shareDatabase, SKELETON_PREFIX } from './model/names.ts'
 import type { SkeletonOfKind } from './skeleton.ts'
 import { takeTurn } from './turn.ts'
 import { adoptReplications } from './write/adoption.ts'
@@ -275,7 +275,9 @@ export class Daemon {
   /** A share database that went without the daemon's doing is made again. */
   async #onShareDropped(share: string): Promise<void> {
     const entry = await this.#registry.entry(share)
-    if (entry?.state === 'active' && this.#isOurs(entry))
+    if (entry?.state !== 'active' || !this.#isOurs(entry)) return
+    // A rotation drops and creates it; the event comes when both are done.
+    if ((await this.#couch.database(shareDatabase(share)).info()) === null)
       this.#lanes.mark(entry.owner, { shares: new Set([share]) })
   }
 

@@ -376,39 +376,40 @@ onEachServer('the life of a share', ({ it, kind }) => {
     ],
   ]
   for (const [when, recreate] of recreations)
-    it(`goes by the new content of a database that was created again ${when}`, async (space) => {
-      const [kept, lost] = [space.shareId(), space.shareId('lost')]
-      const joe = await newUser(space, 'joe')
-      await space.start()
-      await put(
-        joe,
-        shareDoc(kept),
-        shareDoc(lost),
-        { _id: 'gone', n: 1, $shares: { [kept]: true } },
-        { _id: 'private now', n: 2, $shares: { [kept]: true } },
-        { _id: 'changed', n: 3, $shares: { [kept]: true } },
-        { _id: 'of lost', n: 4, $shares: { [lost]: true } },
-      )
-      for (const share of [kept, lost]) await becomesActive(space, 'joe', share)
-      for (const [n, object] of ['gone', 'private now', 'changed'].entries())
-        await copyBecomes(space, kept, object, { n: n + 1 })
+    it(
+      `goes by the new content of a database that was created again ${when}`,
+      async (space) => {
+        const [kept, lost] = [space.shareId(), space.shareId('lost')]
+        const joe = await newUser(space, 'joe')
+        await space.start()
+        await put(
+          joe,
+          shareDoc(kept),
+          shareDoc(lost),
+          { _id: 'gone', n: 1, $shares: { [kept]: true } },
+          { _id: 'private now', n: 2, $shares: { [kept]: true } },
+          { _id: 'changed', n: 3, $shares: { [kept]: true } },
+          { _id: 'of lost', n: 4, $shares: { [lost]: true } },
+        )
+        for (const share of [kept, lost]) await becomesActive(space, 'joe', share)
+        for (const [n, object] of ['gone', 'private now', 'changed'].entries())
+          await copyBecomes(space, kept, object, { n: n + 1 })
 
-      const changed = { _id: 'changed', n: 5, $shares: { [kept]: true } }
-      await recreate(space, joe, () => put(joe, shareDoc(kept), changed, { _id: 'private now', n: 6 }))
-      await hasEnded(space, lost)
-      await becomesActive(space, 'joe', kept)
-      // A daemon that met the database while it was empty has ended this share too: then the object is shared again.
-      await space.settled()
-      if ((await joe.get('changed'))?.['$shares'] === undefined) await space.write(joe, changed)
-      await copyBecomes(space, kept, 'changed', { n: 5 })
-      await copyBecomes(space, kept, 'gone', null)
-      await copyBecomes(space, kept, 'private now', null)
-      await space.settled()
-      assert.deepEqual(await copiesInOutbox(space, 'joe', kept), [`share/${kept}/changed`])
-      assert.deepEqual(await copiesInOutbox(space, 'joe', lost), [])
-      assert.equal(await space.share(lost).info(), null)
-      await assertInPlace(space, 'joe', kept)
-    })
+        const changed = { _id: 'changed', n: 5, $shares: { [kept]: true } }
+        await recreate(space, joe, () => put(joe, shareDoc(kept), changed, { _id: 'private now', n: 6 }))
+        await becomesActive(space, 'joe', kept)
+        await copyBecomes(space, kept, 'changed', { n: 5 })
+        await copyBecomes(space, kept, 'gone', null)
+        await copyBecomes(space, kept, 'private now', null)
+        await hasEnded(space, lost)
+        await space.settled()
+        assert.deepEqual(await copiesInOutbox(space, 'joe', kept), [`share/${kept}/changed`])
+        assert.deepEqual(await copiesInOutbox(space, 'joe', lost), [])
+        assert.equal(await space.share(lost).info(), null)
+        await assertInPlace(space, 'joe', kept)
+      },
+      { deletionGraceMs: 8_000 },
+    )
 
   it('fills a share database again that somebody dropped', async (space) => {
     const share = space.shareId()
