@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from './config.ts'
 import { Couch } from './couch/client.ts'
 import type { Seq } from './couch/document.ts'
-import { CouchFault, isFault } from './couch/fault.ts'
+import { CouchFault, isFault, type FaultCode } from './couch/fault.ts'
 import { Outage, persist, type Waiting } from './couch/outage.ts'
 import { Replicator } from './couch/replicator.ts'
 import { Checkpoints } from './feed/checkpoints.ts'
@@ -17,7 +17,7 @@ import type { Logger } from './log.ts'
 import type { ShareEntry } from './model/entry.ts'
 import { shareDatabase, SKELETON_PREFIX } from './model/names.ts'
 import type { SkeletonOfKind } from './skeleton.ts'
-import { takeTurn } from './turn.ts'
+import { takeTurn, type Hint } from './turn.ts'
 import { adoptReplications } from './write/adoption.ts'
 import { Births } from './write/births.ts'
 import type { Deps } from './write/deps.ts'
@@ -57,6 +57,8 @@ const LONGEST_PAUSE_MS = 30_000
 const FLUSH_MS = 1_000
 /** A slow sweep rests so long between two batches. */
 const SLOW_SWEEP_REST_MS = 1_000
+/** A single request that took too long begins an outage too: it ends with the next answer. */
+const OUTAGE_FAULTS: ReadonlySet<FaultCode> = new Set(['unreachable', 'timeout', 'unauthorized'])
 /** Idle leases are looked for at least so often. */
 const LONGEST_IDLE_CHECK_MS = 60_000
 /** Turns that are under way may take so long when the daemon stops. */
@@ -126,8 +128,9 @@ export class Daemon {
         log.debug({ db: config.userDatabases.database(owner), ms: this.#lastTurnAt - begun }, 'turn')
         if (outcome.isActive && outcome.next === null) await this.#keepWarm(owner)
         if (outcome.halted.size > 0)
-          void this.#planLater(owner, outcome.halted, config.replicationCheckIntervalMs * 2)
-        if (outcome.orphans.size > 0) void this.#planLater(owner, outcome.orphans, config.deletionGraceMs)
+          void this.#markLater(owner, { shares: outcome.halted }, config.replicationCheckIntervalMs * 2)
+        if (outcome.orphans.size > 0)
+          void this.#markLater(owner, { orphans: outcome.orphans }, config.deletionGraceMs)
         return outcome
       },
       onFailure: (owner, error, tries) => this.#onFailure(owner, error, tries),
@@ -248,9 +251,9 @@ export class Daemon {
     }
   }
 
-  async #planLater(owner: string, shares: ReadonlySet<string>, ms: number): Promise<void> {
+  async #markLater(owner: string, hint: Hint, ms: number): Promise<void> {
     await this.#sleep(ms)
-    this.#lanes.mark(owner, { shares })
+    this.#lanes.mark(owner, hint)
   }
 
   /** Whoever has just written will soon write again. */
@@ -290,9 +293,14 @@ export class Daemon {
     const { log, config } = this.#options
     const db = config.userDatabases.database(owner)
     if (isFault(error, 'stopped')) return
-    if (isFault(error) && (error.code === 'unreachable' || error.code === 'unauthorized'))
-      this.#outage.begin()
-    else log.warn({ db, tries, err: error }, 'turn failed, tried again')
+    if (!this.#isOutage(error)) log.warn({ db, tries, err: error }, 'turn failed, tried again')
+  }
+
+  /** Does that failure say that the server is away, or will not have us? Then everything waits until it is back. */
+  #isOutage(error: unknown): boolean {
+    const isOutage = isFault(error) && OUTAGE_FAULTS.has(error.code)
+    if (isOutage) this.#outage.begin()
+    return isOutage
   }
 
   async #onGap(): Promise<Seq> {
@@ -305,7 +313,7 @@ export class Daemon {
         await this.#sweep({ slow: false })
         return since
       } catch (error) {
-        this.#options.log.warn({ err: error }, 'feed cannot be opened again yet')
+        if (!this.#isOutage(error)) this.#options.log.warn({ err: error }, 'feed cannot be opened again yet')
         await this.#sleep(LONGEST_PAUSE_MS / 10)
       }
     }
@@ -327,7 +335,8 @@ export class Daemon {
         pause = SHORTEST_PAUSE_MS
         await this.#sleep(this.#options.config.sweepIntervalMs)
       } catch (error) {
-        if (!this.#stop.signal.aborted) this.#options.log.warn({ err: error }, 'sweep failed, tried again')
+        if (!this.#stop.signal.aborted && !this.#isOutage(error))
+          this.#options.log.warn({ err: error }, 'sweep failed, tried again')
         await this.#sleep(pause)
         pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
       }

@@ -29,6 +29,8 @@ export interface Hint {
   recreated?: boolean
   /** Shares to be planned whether or not their documents changed. */
   shares?: ReadonlySet<string>
+  /** Shares that end where their documents have not come back. */
+  orphans?: ReadonlySet<string>
   /** The user database is gone for longer than the grace time: if it still is, all that is left of it goes. */
   departed?: boolean
   /** Leases that were idle for long. */
@@ -97,7 +99,7 @@ class Turn {
 
   async take(): Promise<Outcome> {
     if (this.#hint.departed && (await this.#user.info()) === null) return this.#depart()
-    const shares = this.#hint.shares ?? NONE
+    const shares = new Set([...(this.#hint.shares ?? []), ...(this.#hint.orphans ?? [])])
     if (!(await this.#arrive())) return GONE
     const user = await this.#followUser(shares)
     const outbox = await this.#followOutbox()
@@ -257,7 +259,8 @@ class Turn {
     for (;;) {
       const { scan } = await this.#checkpoint(this.#user)
       const scanning = share !== null && (scan?.shares.includes(share) ?? false)
-      const facts = await gatherShare(this.#deps, this.#owner, found, { scanning, fromStart })
+      const isOrphan = share !== null && this.#hint.orphans?.has(share) === true
+      const facts = await gatherShare(this.#deps, this.#owner, found, { scanning, fromStart, isOrphan })
       const result = await performShare(this.#deps, this.#owner, planShare(facts))
       if (result.kind === 'lost') continue
       if (result.kind === 'halted') {

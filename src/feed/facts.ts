@@ -26,6 +26,8 @@ export interface UserDoc {
   id: string
   doc: ObjectDoc | null
   rivals: Rival[]
+  /** There is not even a tombstone: nobody has deleted it from this database. */
+  isMissing?: boolean
   /** Shares that have a copy of it, as the outbox was seen to hold. */
   copiedTo?: readonly string[]
 }
@@ -39,11 +41,11 @@ export interface Sources {
 /** The documents with their conflicts, from rows or changes that were read with `conflicts=true`. */
 export async function withRivals(
   database: Database,
-  rows: readonly { id: string; doc?: StoredDoc | null }[],
+  rows: readonly { id: string; rev?: string | null; doc?: StoredDoc | null }[],
 ): Promise<UserDoc[]> {
   const found: UserDoc[] = []
-  for (const { id, doc } of rows) {
-    if (!doc || doc._deleted) found.push({ id, doc: null, rivals: [] })
+  for (const { id, rev, doc } of rows) {
+    if (!doc || doc._deleted) found.push({ id, doc: null, rivals: [], isMissing: rev === null })
     else if (!doc._conflicts?.length) found.push({ id, doc: plain(doc), rivals: [] })
     else found.push(await readRivals(database, doc, doc._conflicts))
   }
@@ -166,7 +168,7 @@ export async function gatherShare(
   { couch, users, registry }: Sources,
   owner: string,
   found: UserDoc,
-  { scanning, fromStart }: { scanning: boolean; fromStart: boolean },
+  { scanning, fromStart, isOrphan = false }: { scanning: boolean; fromStart: boolean; isOrphan?: boolean },
 ): Promise<ShareFacts> {
   // A document that only calls itself a share has no share, whatever its id.
   const share = shareOfDocument(found.id) ?? ''
@@ -183,6 +185,7 @@ export async function gatherShare(
     entry,
     databaseExists: info !== null,
     ownerExists: found.doc !== null || (await couch.database(database).info()) !== null,
+    isMissing: found.isMissing === true && !isOrphan,
     scanning,
     fromStart,
   }

@@ -120,6 +120,7 @@ export function mergeHints(one: Hint, other: Hint): Hint {
     departed: one.departed === true || other.departed === true,
     recreated: one.recreated === true || other.recreated === true,
     shares: new Set([...(one.shares ?? []), ...(other.shares ?? [])]),
+    orphans: new Set([...(one.orphans ?? []), ...(other.orphans ?? [])]),
     idle: new Set([...(one.idle ?? []), ...(other.idle ?? [])]),
     updateSeqs: new Map([...(one.updateSeqs ?? []), ...(other.updateSeqs ?? [])]),
   }

@@ -14,6 +14,8 @@ export interface ShareFacts {
   /** `$share/<id>` as it is there, or null where it is deleted or never was. */
   doc: ObjectDoc | null
   rivals: readonly Rival[]
+  /** The document is not there and was not deleted either: its database was created again, and it may come back. */
+  isMissing: boolean
   entry: ShareEntry | null
   /** Whether `share/<id>` exists. */
   databaseExists: boolean
@@ -63,6 +65,7 @@ export function planShare(facts: ShareFacts): ShareEffect[] {
 function planLife(facts: ShareFacts): ShareEffect[] {
   const { share, doc, entry, database } = facts
   const mine = entry !== null && entry.database === database
+  if (facts.isMissing && entry?.state !== 'ending') return []
   if (mine && (entry.state === 'ending' || (doc === null && entry.state !== 'ended')))
     return end(facts, entry)
   if (doc === null) return []

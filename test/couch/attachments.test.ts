@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import type { Database } from '../../src/couch/database.ts'
 import type { Attachment, Doc } from '../../src/couch/document.ts'
 import type { Space } from '../support/space.ts'
+import { joeShares } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
 
 interface Piece {
@@ -27,20 +28,6 @@ const inline = (pieces: Pieces): Record<string, Attachment> =>
       { content_type: type, data: bytes.toString('base64') },
     ]),
   )
-
-/** A user with a share, and the daemon at work. */
-async function joeShares(space: Space): Promise<{ joe: Database; share: string }> {
-  const share = space.shareId()
-  const joe = space.user('joe')
-  await joe.create()
-  await space.start()
-  await space.write(joe, { _id: `$share/${share}`, type: '$share' })
-  await space.until(
-    'the share is active',
-    async () => (await joe.get(`$share/${share}`))?.['$state'] === 'active',
-  )
-  return { joe, share }
-}
 
 /** Name, type, length and hash of each attachment of a document, as they can be read; null where there is no document. */
 async function readPieces(database: Database, id: string): Promise<Record<string, unknown> | null> {

@@ -3,49 +3,14 @@ import assert from 'node:assert/strict'
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
-import { isDeepStrictEqual } from 'node:util'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
 import type { Space } from '../support/space.ts'
+import { type Content, shareDoc, put, joeShares, copyBecomes } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
-
-type Content = Record<string, unknown>
 
 /** Stands in the bad documents, and must never stand in the log. */
 const SECRET = 'zq7-content-of-a-user'
-
-const shareDoc = (share: string): Doc => ({ _id: `$share/${share}`, type: '$share' })
-
-const put = async (user: Database, ...docs: Doc[]): Promise<void> => {
-  for (const row of await user.bulk(docs)) assert.ok(row.ok, JSON.stringify(row))
-}
-
-/** A user with a share, and the daemon at work. */
-async function joeShares(space: Space): Promise<{ joe: Database; share: string }> {
-  const share = space.shareId()
-  const joe = space.user('joe')
-  await joe.create()
-  await space.start()
-  await put(joe, shareDoc(share))
-  await space.until(
-    'the share is active',
-    async () => (await joe.get(`$share/${share}`))?.['$state'] === 'active',
-  )
-  return { joe, share }
-}
-
-async function copyBecomes(
-  space: Space,
-  share: string,
-  object: string,
-  expected: Content | null,
-): Promise<void> {
-  let seen: Content | null = null
-  const look = async () => isDeepStrictEqual((seen = await space.copy(share, object)), expected)
-  await space.until(`the copy of ${object} is right`, look).catch(() => {
-    assert.deepEqual(seen, expected, `copy of ${object} in ${share}`)
-  })
-}
 
 const problemOf = (doc: Content | null): { code?: unknown; reason?: unknown } => doc?.['$error'] ?? {}
 

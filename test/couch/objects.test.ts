@@ -4,47 +4,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
 import type { Space } from '../support/space.ts'
+import { type Content, shareDoc, put, becomesActive, joeShares, copyBecomes } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
-
-type Content = Record<string, unknown>
-
-const shareDoc = (share: string): Doc => ({ _id: `$share/${share}`, type: '$share' })
-
-const put = async (user: Database, ...docs: Doc[]): Promise<void> => {
-  for (const row of await user.bulk(docs)) assert.ok(row.ok, JSON.stringify(row))
-}
-
-async function becomesActive(space: Space, owner: string, share: string): Promise<void> {
-  await space.until(
-    `share ${share} of ${owner} is active`,
-    async () => (await space.user(owner).get(`$share/${share}`))?.['$state'] === 'active',
-  )
-}
-
-/** A user with a share, and the daemon at work. */
-async function joeShares(space: Space): Promise<{ joe: Database; share: string }> {
-  const share = space.shareId()
-  const joe = space.user('joe')
-  await joe.create()
-  await space.start()
-  await put(joe, shareDoc(share))
-  await becomesActive(space, 'joe', share)
-  return { joe, share }
-}
-
-/** Waits for a copy to be as expected; null for none. */
-async function copyBecomes(
-  space: Space,
-  share: string,
-  object: string,
-  expected: Content | null,
-): Promise<void> {
-  let seen: Content | null = null
-  const look = async () => isDeepStrictEqual((seen = await space.copy(share, object)), expected)
-  await space.until(`the copy of ${object} is right`, look).catch(() => {
-    assert.deepEqual(seen, expected, `copy of ${object} in ${share}`)
-  })
-}
 
 /** The copy after everything has come to rest. */
 async function copyStays(space: Space, share: string, object: string, expected: Content | null) {

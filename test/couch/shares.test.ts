@@ -1,31 +1,16 @@
 // A share's life, row by row of DESIGN.md's table, with the daemon running.
 import assert from 'node:assert/strict'
-import { isDeepStrictEqual } from 'node:util'
 import type { Database } from '../../src/couch/database.ts'
-import type { Doc, StoredDoc } from '../../src/couch/document.ts'
+import type { StoredDoc } from '../../src/couch/document.ts'
 import type { Space } from '../support/space.ts'
+import { type Content, shareDoc, put, becomesActive, copyBecomes } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
-
-type Content = Record<string, unknown>
-
-const shareDoc = (share: string, more: Content = {}): Doc => ({
-  _id: `$share/${share}`,
-  type: '$share',
-  ...more,
-})
 
 /** A user with a database of their own. */
 async function newUser(space: Space, owner: string): Promise<Database> {
   const user = space.user(owner)
   await user.create()
   return user
-}
-
-async function becomesActive(space: Space, owner: string, share: string): Promise<void> {
-  await space.until(`share ${share} of ${owner} is active`, async () => {
-    const doc = await space.user(owner).get(`$share/${share}`)
-    return doc?.['$state'] === 'active' && doc['$error'] === undefined
-  })
 }
 
 async function isRefused(space: Space, owner: string, share: string, code: string): Promise<void> {
@@ -45,23 +30,6 @@ async function hasEnded(space: Space, share: string): Promise<void> {
     async () => (await space.entry(share))?.['state'] === 'ended',
     40_000,
   )
-}
-
-async function copyBecomes(
-  space: Space,
-  share: string,
-  object: string,
-  expected: Content | null,
-): Promise<void> {
-  let seen: Content | null = null
-  const look = async () => isDeepStrictEqual((seen = await space.copy(share, object)), expected)
-  await space.until(`the copy of ${object} is right`, look, 40_000).catch(() => {
-    assert.deepEqual(seen, expected, `copy of ${object} in ${share}`)
-  })
-}
-
-const put = async (user: Database, ...docs: Doc[]): Promise<void> => {
-  for (const row of await user.bulk(docs)) assert.ok(row.ok, JSON.stringify(row))
 }
 
 async function remove(user: Database, id: string): Promise<void> {

@@ -5,37 +5,14 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
 import type { Space } from '../support/space.ts'
+import { type Content, put, joeShares } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
-
-type Content = Record<string, unknown>
 
 /** What is taken back: in the body, and in an attachment. */
 const SECRET = 'S3CRET-what-was-taken-back'
 const ATTACHMENT = 'secret.txt'
 const ATTACHED = {
   [ATTACHMENT]: { content_type: 'text/plain', data: Buffer.from(SECRET).toString('base64') },
-}
-
-const put = async (user: Database, ...docs: Doc[]): Promise<void> => {
-  for (const row of await user.bulk(docs)) assert.ok(row.ok, JSON.stringify(row))
-}
-
-async function becomesActive(space: Space, owner: string, share: string): Promise<void> {
-  await space.until(
-    `share ${share} of ${owner} is active`,
-    async () => (await space.user(owner).get(`$share/${share}`))?.['$state'] === 'active',
-  )
-}
-
-/** A user with a share, and the daemon at work. */
-async function joeShares(space: Space): Promise<{ joe: Database; share: string }> {
-  const share = space.shareId()
-  const joe = space.user('joe')
-  await joe.create()
-  await space.start()
-  await put(joe, { _id: `$share/${share}`, type: '$share' })
-  await becomesActive(space, 'joe', share)
-  return { joe, share }
 }
 
 /** Waits until a copy, its attachments by name, is as expected; null for none. */

@@ -292,6 +292,7 @@ describe('mergeHints', () => {
       recreated: false,
       shares: new Set(['s', 't']),
       idle: new Set(['u']),
+      orphans: new Set(),
       updateSeqs: new Map([['db', 2]]),
     })
   })

@@ -46,6 +46,7 @@ const plan = (given: Partial<ShareFacts>): ShareEffect[] =>
     ownerExists: true,
     scanning: false,
     fromStart: false,
+    isMissing: false,
     ...given,
   })
 
@@ -497,6 +498,7 @@ class World {
         ownerExists: this.ownerExists,
         scanning: this.isScanning,
         fromStart: this.fromStart,
+        isMissing: false,
       }),
     )
   }
