@@ -1,0 +1,479 @@
+// The program as an operator has it: a process with arguments, an environment, signals, exit codes, and a log on stdout.
+import assert from 'node:assert/strict'
+import { exec, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer, type Server as NetServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { startEmbedded, type EmbeddedServer } from '../../src/embedded/server.ts'
+import { EXIT } from '../../src/exit-codes.ts'
+import { copyId } from '../../src/model/names.ts'
+import { freePort, type Server } from '../support/servers.ts'
+import type { Space } from '../support/space.ts'
+import { onEachServer } from '../support/suites.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+// Whole, because the program runs in a folder that has no node_modules.
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+const ADMIN = { user: 'admin', pass: 'pa55word/of:admin' }
+const PATIENCE_MS = 30_000
+/** In less than this the program is to stop. */
+const STOP_MS = 10_000
+
+async function until(what: string, holds: () => boolean | Promise<boolean>, patienceMs = PATIENCE_MS) {
+  for (let waited = 0; waited < patienceMs; waited += 50) {
+    if (await holds()) return
+    await delay(50)
+  }
+  throw new assert.AssertionError({ message: `Expected within ${patienceMs / 1000} s that ${what}` })
+}
+
+/** The program, running in an empty folder with just this environment. */
+class Program {
+  readonly child: ChildProcess
+  out = ''
+  err = ''
+  readonly #exited: Promise<number | string>
+
+  constructor(folder: string, args: string[], env: Record<string, string>) {
+    const { PATH = '', HOME = '' } = process.env
+    this.child = spawn(process.execPath, [`--import=${TSX}`, MAIN, ...args], {
+      cwd: folder,
+      env: { PATH, HOME, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.child.stdout?.on('data', (chunk: Buffer) => (this.out += chunk.toString()))
+    this.child.stderr?.on('data', (chunk: Buffer) => (this.err += chunk.toString()))
+    this.#exited = once(this.child, 'close').then(
+      ([code, signal]: (number | string | null)[]) => code ?? signal ?? '',
+    )
+  }
+
+  /** The exit code, or the signal that ended it; fails where it goes on. */
+  async exit(patienceMs = PATIENCE_MS): Promise<number | string> {
+    const code = await Promise.race([this.#exited, delay(patienceMs, null, { ref: false })])
+    if (code === null) throw new assert.AssertionError({ message: `Expected an exit, got:\n${this.all}` })
+    return code
+  }
+
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null
+  }
+
+  get all(): string {
+    return this.out + this.err
+  }
+
+  /** The lines of the log. */
+  get lines(): Record<string, unknown>[] {
+    return this.out
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  }
+
+  async kill(): Promise<void> {
+    if (this.isRunning) this.child.kill('SIGKILL')
+    await this.#exited
+  }
+}
+
+/** What a case opens, closed again in reverse order, come what may. */
+class Bench {
+  readonly #releases: (() => Promise<unknown>)[] = []
+
+  release(by: () => Promise<unknown>): void {
+    this.#releases.push(by)
+  }
+
+  async folder(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'couch-shares-process-'))
+    this.release(() => rm(folder, { recursive: true, force: true }))
+    return folder
+  }
+
+  async run(env: Record<string, string> = {}, ...args: string[]): Promise<Program> {
+    const program = new Program(await this.folder(), args, env)
+    this.release(() => program.kill())
+    return program
+  }
+
+  async embedded(port: number, dataDir: string | null): Promise<EmbeddedServer> {
+    const server = await startEmbedded({ port, dataDir, admin: ADMIN })
+    this.release(() => server.stop())
+    return server
+  }
+
+  /** Takes a port, by nobody who speaks HTTP. */
+  async takenPort(): Promise<number> {
+    const server: NetServer = createServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    this.release(() => new Promise((resolve) => server.close(resolve)))
+    return (server.address() as { port: number }).port
+  }
+
+  async clear(): Promise<void> {
+    const failures: unknown[] = []
+    for (const release of this.#releases.reverse())
+      await release().catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw new AggregateError(failures, 'teardown')
+  }
+}
+
+const withBench = async (test: (bench: Bench) => Promise<void>): Promise<void> => {
+  const bench = new Bench()
+  try {
+    await test(bench)
+  } finally {
+    await bench.clear()
+  }
+}
+
+const settingsFor = ({ url, user, pass }: Pick<Server, 'url' | 'user' | 'pass'>): Record<string, string> => ({
+  HOODIE_SERVER: url,
+  HOODIE_ADMIN_USER: user,
+  HOODIE_ADMIN_PASS: pass,
+})
+
+/** The status of an answer of OPS_PORT; 0 where nobody answers. */
+async function ops(port: number, question: 'healthz' | 'readyz'): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${port}/${question}`).catch(() => null)
+  await answer?.arrayBuffer()
+  return answer?.status ?? 0
+}
+
+/** Waits for a state that a running program brings about; fails with what it said. */
+async function untilBy(program: Program, what: string, holds: () => Promise<boolean>): Promise<void> {
+  try {
+    await until(what, () => {
+      assert(program.isRunning, 'Expected the program to run')
+      return holds()
+    })
+  } catch (error) {
+    if (error instanceof Error) error.message += `, got:\n${program.all}`
+    throw error
+  }
+}
+
+const untilReady = (program: Program, port: number): Promise<void> =>
+  untilBy(program, 'the program is ready', async () => (await ops(port, 'readyz')) === 200)
+
+async function assertStops(program: Program, signal: NodeJS.Signals): Promise<void> {
+  program.child.kill(signal)
+  assert.equal(await program.exit(STOP_MS), EXIT.ok, program.all)
+}
+
+function assertNoSecrets(program: Program, { user, pass }: { user: string; pass: string }): void {
+  const login = Buffer.from(`${user}:${pass}`).toString('base64')
+  for (const secret of [pass, encodeURIComponent(pass), login])
+    assert(!program.all.includes(secret), `Expected no output to contain ${secret}`)
+}
+
+describe('the program', () => {
+  it('tells how it is used', () =>
+    withBench(async (bench) => {
+      const help = await bench.run({}, '--help')
+      assert.equal(await help.exit(), EXIT.ok)
+      assert.match(help.out, /couch-shares health/)
+      assert.equal(help.err, '')
+      const version = await bench.run({}, '--version')
+      assert.equal(await version.exit(), EXIT.ok)
+      assert.match(version.out, /^\d+\.\d+\.\d+\S*\n$/)
+      for (const args of [['dance'], ['--dance'], ['health', 'twice']]) {
+        const unknown = await bench.run({}, ...args)
+        assert.equal(await unknown.exit(), 64, args.join(' '))
+        assert.equal(unknown.out, '')
+        assert.match(unknown.err, /couch-shares --help/)
+      }
+    }))
+
+  it('tells all faults of a configuration at once', () =>
+    withBench(async (bench) => {
+      const program = await bench.run({
+        HOODIE_SERVER: 'ftp://example.org',
+        CONCURRENCY: 'many',
+        OUTBOX: 'never',
+        USER_DATABASES: 'user',
+        HOODIE_ADMIN_PASS: 'hidden',
+        REPLICATION_IDLE_TIMEOUT: 'soon',
+      })
+      assert.equal(await program.exit(), 78)
+      assert.equal(program.out, '')
+      for (const name of [
+        'HOODIE_SERVER',
+        'CONCURRENCY',
+        'OUTBOX',
+        'USER_DATABASES',
+        'REPLICATION_IDLE_TIMEOUT',
+      ])
+        assert.match(program.err, new RegExp(`^Expected \`${name}\` to be .+, got .+$`, 'm'))
+      assert(!program.err.includes('hidden'))
+      assert(!program.err.includes('    at '), 'Expected no stack')
+    }))
+
+  it('ends where what answers is no CouchDB', () =>
+    withBench(async (bench) => {
+      const bodies = ['<html>Welcome to nginx!</html>', '{"hello": "world"}']
+      for (const body of bodies) {
+        const server = createHttpServer((_, response) => {
+          response.writeHead(200, { 'content-type': body.startsWith('{') ? 'application/json' : 'text/html' })
+          response.end(body)
+        })
+        server.listen(0, '127.0.0.1')
+        await once(server, 'listening')
+        bench.release(async () => {
+          server.closeAllConnections()
+          await new Promise((resolve) => server.close(resolve))
+        })
+        const { port } = server.address() as { port: number }
+        const program = await bench.run(settingsFor({ url: `http://127.0.0.1:${port}`, ...ADMIN }))
+        assert.equal(await program.exit(), 76, program.all)
+        assert.match(program.err, /^[^\n]*CouchDB[^\n]*\n$/)
+        assertNoSecrets(program, ADMIN)
+      }
+    }))
+
+  it('ends where a port is taken, the embedded server’s or its own', () =>
+    withBench(async (bench) => {
+      const taken = await bench.takenPort()
+      const embedded = await bench.run({ EMBEDDED_PORT: String(taken), EMBEDDED_MEMORY: 'true' })
+      assert.equal(await embedded.exit(), 75, embedded.all)
+      assert.match(embedded.err, new RegExp(`^[^\\n]*${taken}[^\\n]*EMBEDDED_PORT[^\\n]*\\n$`))
+      const own = await bench.run({
+        EMBEDDED_PORT: String(await freePort()),
+        EMBEDDED_MEMORY: 'true',
+        OPS_PORT: String(taken),
+      })
+      assert.equal(await own.exit(), 75, own.all)
+      assert.match(own.err, new RegExp(`^[^\\n]*OPS_PORT[^\\n]*${taken}[^\\n]*\\n$`))
+    }))
+
+  it('starts an embedded server, and prints three lines that work', () =>
+    withBench(async (bench) => {
+      const port = await freePort()
+      const program = await bench.run({ EMBEDDED_PORT: String(port) })
+      await until('it says what to try', () => program.out.includes('curl') && program.out.includes('Ctrl-C'))
+      assert(program.out.includes(`http://127.0.0.1:${port}`))
+      assert.match(program.out, /data is in \S+data/)
+      const curls = program.out
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line.startsWith('curl '))
+      assert.equal(curls.length, 3, program.out)
+      const shell = async (line: string): Promise<unknown> =>
+        JSON.parse((await promisify(exec)(line.replace(/^curl /, 'curl -sS '))).stdout)
+      const [create, write, read] = curls as [string, string, string]
+      assert.deepEqual(await shell(create), { ok: true })
+      assert(await shell(write))
+      let copy: Record<string, unknown> = {}
+      await until('the third line shows the copy', async () => {
+        copy = (await shell(read)) as Record<string, unknown>
+        return !('error' in copy)
+      })
+      const { _id, _rev, ...shown } = copy
+      assert.equal(typeof _rev, 'string')
+      assert.match(String(_id), /^share\/milk\//)
+      assert.deepEqual(shown, { name: 'Remember the milk' })
+      await assertStops(program, 'SIGINT')
+      await until('its server has ended too', () =>
+        fetch(`http://127.0.0.1:${port}/`).then(
+          () => false,
+          () => true,
+        ),
+      )
+    }))
+
+  it('stops at once at a second signal', () =>
+    withBench(async (bench) => {
+      const port = await freePort()
+      const program = await bench.run({
+        EMBEDDED_PORT: String(await freePort()),
+        EMBEDDED_MEMORY: 'true',
+        OPS_PORT: String(port),
+      })
+      await untilReady(program, port)
+      program.child.kill('SIGINT')
+      await delay(20)
+      program.child.kill('SIGINT')
+      const code = await program.exit(STOP_MS)
+      // 0 where it was faster than the second one.
+      assert(code === EXIT.forced || code === EXIT.ok, `Expected 130 or 0, got ${code}`)
+    }))
+
+  it('waits for a server that is not there yet, and for one that goes away', () =>
+    withBench(async (bench) => {
+      const [port, opsPort] = [await freePort(), await freePort()]
+      const data = await bench.folder()
+      const url = `http://127.0.0.1:${port}`
+      const program = await bench.run({ ...settingsFor({ url, ...ADMIN }), OPS_PORT: String(opsPort) })
+      await until('it waits', () => program.out.includes('waiting for CouchDB'))
+      assert.deepEqual([await ops(opsPort, 'healthz'), await ops(opsPort, 'readyz')], [200, 503])
+      const first = await bench.embedded(port, data)
+      await untilReady(program, opsPort)
+      await first.stop()
+      await until('it is not ready', async () => (await ops(opsPort, 'readyz')) === 503)
+      await delay(1_000)
+      assert.equal(await ops(opsPort, 'healthz'), 200)
+      assert(program.isRunning)
+      await bench.embedded(port, data)
+      await untilReady(program, opsPort)
+      assertNoSecrets(program, ADMIN)
+      await assertStops(program, 'SIGTERM')
+    }))
+
+  it('stops while it waits for a server', () =>
+    withBench(async (bench) => {
+      const url = `http://127.0.0.1:${await freePort()}`
+      const program = await bench.run(settingsFor({ url, ...ADMIN }))
+      await until('it waits', () => program.out.includes('waiting for CouchDB'))
+      await assertStops(program, 'SIGTERM')
+    }))
+})
+
+onEachServer('the program, beside a server', ({ it }) => {
+  const settings = (space: Space): Record<string, string> => ({
+    ...settingsFor(space.server),
+    USER_DATABASES: space.config.userDatabases.template,
+  })
+
+  it('ends where the password is wrong', (space) =>
+    withBench(async (bench) => {
+      await space.start()
+      await space.stop()
+      const wrong = 'not-the-password'
+      const program = await bench.run({ ...settings(space), HOODIE_ADMIN_PASS: wrong })
+      assert.equal(await program.exit(), 77, program.all)
+      assert.match(program.err, /^[^\n]*password[^\n]*\n$/)
+      assertNoSecrets(program, { user: space.server.user, pass: wrong })
+    }))
+
+  it('tells health and readiness, by HTTP and by `health`', (space) =>
+    withBench(async (bench) => {
+      const port = await freePort()
+      const OPS_PORT = String(port)
+      const before = await bench.run({ OPS_PORT }, 'health')
+      assert.equal(await before.exit(), EXIT.failure)
+      const program = await bench.run({ ...settings(space), OPS_PORT })
+      await untilReady(program, port)
+      assert.equal(await ops(port, 'healthz'), 200)
+      const during = await bench.run({ OPS_PORT }, 'health')
+      assert.equal(await during.exit(), EXIT.ok, during.all)
+      await assertStops(program, 'SIGTERM')
+      const after = await bench.run({ OPS_PORT }, 'health')
+      assert.equal(await after.exit(), EXIT.failure)
+    }))
+
+  it('logs JSON lines, without contents of documents and without credentials', (space) =>
+    withBench(async (bench) => {
+      const [port, share] = [await freePort(), space.shareId()]
+      const joe = space.user('joe')
+      await joe.create()
+      const program = await bench.run({ ...settings(space), OPS_PORT: String(port) })
+      await untilReady(program, port)
+      await joe.bulk([
+        { _id: `$share/${share}`, type: '$share', title: 'c0ntent-of-share' },
+        { _id: 'good', name: 'c0ntent-shared', secret: 'c0ntent-private', $shares: { [share]: ['name'] } },
+        { _id: 'bad', name: 'c0ntent-shared', $shares: { [share]: 'c0ntent-wrong' } },
+        { _id: '$share/Bad Id', type: '$share', title: 'c0ntent-of-share' },
+      ])
+      await space.until('the copy is there', async () => (await space.copy(share, 'good')) !== null)
+      await space.until('the bad one is told', async () => '$error' in ((await joe.get('bad')) ?? {}))
+      await space.write(joe, { _id: 'good', name: 'c0ntent-new', $shares: { [share]: false } })
+      await space.until('it is taken back', async () => (await space.copy(share, 'good')) === null)
+      await assertStops(program, 'SIGTERM')
+      const { lines } = program
+      assert(lines.length > 3)
+      for (const line of lines) {
+        assert.equal(typeof line['msg'], 'string', JSON.stringify(line))
+        assert.equal(typeof line['level'], 'string')
+        assert(!Number.isNaN(Date.parse(String(line['time']))))
+      }
+      assert(lines.some((line) => line['share'] === share))
+      assert(lines.some((line) => line['db'] === joe.name && line['doc'] === 'bad'))
+      assert(!program.all.includes('c0ntent'), program.all)
+      assertNoSecrets(program, space.server)
+      assert.equal(program.err, '')
+    }))
+
+  it('makes 1,000 right copies though it is killed in the middle', (space) =>
+    withBench(async (bench) => {
+      const [share, count] = [space.shareId(), 1_000]
+      const joe = space.user('joe')
+      await joe.create()
+      await joe.bulk([
+        { _id: `$share/${share}`, type: '$share' },
+        ...Array.from({ length: count }, (_, at) => ({
+          _id: `object/${at}`,
+          name: `name ${at}`,
+          secret: 'mine',
+          $shares: { [share]: ['name'] },
+        })),
+      ])
+      const copies = async (): Promise<number> => {
+        const outbox = await space.outbox('joe').info()
+        return outbox === null
+          ? 0
+          : (await space.outbox('joe').range({ startKey: 'share/', endKey: 'share0' })).length
+      }
+      for (const enough of [1, count / 3]) {
+        const program = await bench.run({ ...settings(space), CONCURRENCY: '1' })
+        await untilBy(program, 'it copies', async () => (await copies()) >= enough)
+        await program.kill()
+        const left = await copies()
+        assert(left < count, `Expected to kill it in the middle, but there were ${left} copies`)
+      }
+      const port = await freePort()
+      const program = await bench.run({ ...settings(space), OPS_PORT: String(port) })
+      await untilReady(program, port)
+      const rows = async () =>
+        space.share(share).range({ startKey: 'share/', endKey: 'share0', includeDocs: true })
+      await untilBy(program, 'all copies are there', async () => (await rows()).length === count)
+      await assertStops(program, 'SIGTERM')
+      const there = new Map((await rows()).map(({ id, doc }) => [id, doc]))
+      assert.equal(there.size, count)
+      for (let at = 0; at < count; at += 1) {
+        const id = copyId(share, `object/${at}`)
+        const { _rev, ...copy } = there.get(id) ?? { _rev: '' }
+        assert.match(_rev, /^1-/, `Expected ${id} to be written once`)
+        assert.deepEqual(copy, { _id: id, name: `name ${at}` })
+      }
+      for (const database of [space.outbox('joe'), space.share(share)]) {
+        const leaves = await database.leaves([...there.keys()].map((id) => ({ id })))
+        assert.equal(leaves.length, count, `Expected no conflicts in ${database.name}`)
+      }
+      const source = await joe.range({ startKey: 'object/', endKey: 'object0' })
+      assert(source.every(({ rev }) => rev?.startsWith('1-')))
+      assert.equal((await joe.get(`$share/${share}`))?.['$state'], 'active')
+    }))
+})
+
+onEachServer(
+  'the program, with a user who is no admin',
+  ({ it }) => {
+    it('ends', (space) =>
+      withBench(async (bench) => {
+        const user = `nobody-${space.prefix.slice(0, 7)}`
+        const users = space.couch.database('_users')
+        const id = `org.couchdb.user:${user}`
+        await space.start()
+        await space.stop()
+        await users.put({ _id: id, type: 'user', name: user, roles: [], password: 'nobodys-pass' })
+        bench.release(async () => {
+          const there = await users.get(id)
+          if (there) await users.put({ _id: id, _rev: there._rev, _deleted: true })
+        })
+        const program = await bench.run(settingsFor({ url: space.server.url, user, pass: 'nobodys-pass' }))
+        assert.equal(await program.exit(), 79, program.all)
+        assert.match(program.err, /^[^\n]*admin[^\n]*\n$/)
+        assertNoSecrets(program, { user, pass: 'nobodys-pass' })
+      }))
+  },
+  ['couchdb'],
+)
