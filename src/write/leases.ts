@@ -67,13 +67,16 @@ export class Leases {
 
   /** Cancels the replication of a share and waits until no job of it is left. */
   async stop(share: string, owner: string): Promise<void> {
-    await this.#replicator.stop(this.id(share, owner))
+    // Forgotten first: while it ends, the watch must not take it for lost.
     this.#held.delete(share)
+    await this.#replicator.stop(this.id(share, owner))
   }
 
-  /** Forgets a replication that somebody else has deleted: the next copy starts it again. */
-  forget(share: string): void {
-    this.#held.delete(share)
+  /** Puts a replication back that is held and was lost or given up; one that is stopped meanwhile stays stopped. */
+  async restart({ share, owner }: Lease): Promise<void> {
+    if (!this.#held.has(share)) return
+    await this.#replicator.ensure(this.replication(share, owner))
+    if (!this.#held.has(share)) await this.#replicator.stop(this.id(share, owner))
   }
 
   /**

@@ -47,7 +47,8 @@ export class ReplicationWatch {
     const held = leases.held()
     if (held.length === 0) return
     const statuses = await replicator.statuses()
-    for (const lease of held) {
+    const still = new Set(leases.held())
+    for (const lease of held.filter((one) => still.has(one))) {
       const status = statuses.get(leases.id(lease.share, lease.owner)) ?? { kind: 'absent' as const }
       await this.#judge(lease, status)
     }
@@ -60,9 +61,7 @@ export class ReplicationWatch {
       case 'absent':
         // Somebody deleted the document, or the scheduler has not seen it yet; starting again is right in both cases.
         this.#options.log.warn({ share: lease.share }, 'replication is gone, started again')
-        this.#options.leases.forget(lease.share)
-        await this.#options.leases.start(lease.share, lease.owner)
-        return
+        return this.#options.leases.restart(lease)
       case 'accepted':
         this.#troubles.delete(lease.share)
         return this.#show(lease, await this.#refusal(lease, status.refused))
@@ -87,7 +86,7 @@ export class ReplicationWatch {
     if (kind === 'failed' && trouble.looks >= trouble.nextTry) {
       trouble.wait = Math.min(trouble.wait * 2, LONGEST_WAIT_LOOKS)
       trouble.nextTry = trouble.looks + trouble.wait
-      await leases.start(lease.share, lease.owner)
+      await leases.restart(lease)
     }
     if (trouble.looks >= LOOKS_UNTIL_SHOWN) await this.#show(lease, problem('replication_failed', reason))
   }
