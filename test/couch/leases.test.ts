@@ -181,6 +181,8 @@ onEachServer('leases', ({ kind, it }) => {
       await space.until(
         'the replication is cancelled',
         async () => (await replication(space, share)) === null,
+        // CouchDB tells how far a job is only some 5 to 15 s after it began.
+        60_000,
       )
       await space.settled(3_000)
       assert.equal(await replication(space, share), null)
