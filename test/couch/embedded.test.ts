@@ -528,12 +528,12 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.deepEqual((keyed[0]?.['doc'] as Body)['_conflicts'], ['2-x'])
       assert.deepEqual(keyed[1], { key: 'none', error: 'not_found' })
       assert.deepEqual([(keyed[2]?.['value'] as Body)['deleted'], keyed[2]?.['doc']], [true, null])
-      const ranged = await couch.get('/emb-bulk/_all_docs?startkey="b"&endkey="c"')
+      const ranged = await couch.get('/emb-bulk/_all_docs?startkey="bz"&endkey="c"')
       assert.deepEqual(
         rows(ranged).map((row) => row['id']),
         ['c'],
       )
-      const exclusive = await couch.get('/emb-bulk/_all_docs?startkey="b"&endkey="c"&inclusive_end=false')
+      const exclusive = await couch.get('/emb-bulk/_all_docs?startkey="bz"&endkey="c"&inclusive_end=false')
       assert.deepEqual(rows(exclusive), [])
       assert.equal(rows(await couch.get('/emb-bulk/_all_docs?limit=1')).length, 1)
       await couch.delete('/emb-bulk')
