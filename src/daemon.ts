@@ -1,4 +1,5 @@
 // The daemon: feed → plan → write → checkpoint, wired together and kept going.
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from './config.ts'
 import { Couch } from './couch/client.ts'
@@ -91,6 +92,8 @@ export class Daemon {
     const { config, log, now = Date.now } = options
     this.#options = options
     this.#now = now
+    // As many listeners as there are pauses and requests under way.
+    setMaxListeners(0, this.#stop.signal)
     this.#lastTurnAt = now()
     const { user, pass } = config.admin
     this.#couch = new Couch({

@@ -1,4 +1,5 @@
 // The one place that sends requests to CouchDB: encodes every name, bounds every wait, and turns failures into CouchFault.
+import { setMaxListeners } from 'node:events'
 import nano from 'nano'
 import { Agent, request as undiciRequest } from 'undici'
 import type { Readable } from 'node:stream'
@@ -68,6 +69,8 @@ export class Couch {
 
   constructor({ url, user, pass, connections = 32 }: CouchOptions) {
     this.url = url
+    // As many listeners as there are requests under way.
+    setMaxListeners(0, this.#stop.signal)
     this.#agent = new Agent({ connections, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 10_000 })
     this.#authorization = `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`
     this.#nano = nano({
