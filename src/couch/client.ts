@@ -27,7 +27,7 @@ export interface CouchOptions {
 }
 
 export interface Request {
-  method?: 'GET' | 'PUT' | 'POST' | 'DELETE' | 'HEAD'
+  method?: 'GET' | 'PUT' | 'POST' | 'DELETE'
   /** Segments of the path, each encoded here. */
   path: string[]
   query?: Record<string, string | number | boolean | undefined>
@@ -97,7 +97,6 @@ export class Couch {
       ...(request.body === undefined ? {} : { body: encodeJson(request.body), dontStringify: true }),
       dontParse: true,
     })
-    if (request.method === 'HEAD') return undefined as T
     try {
       return decodeJson(answer.toString('utf8')) as T
     } catch {

@@ -33,7 +33,6 @@ export interface RangeOptions {
   endKey?: string
   limit?: number
   includeDocs?: boolean
-  inclusiveEnd?: boolean
 }
 
 interface AllDocsRow {
@@ -139,14 +138,8 @@ export class Database {
     return (await orNull(this.fetch(ids, options))) ?? []
   }
 
-  /** Live documents of an id range, in order. */
-  async range({
-    startKey,
-    endKey,
-    limit,
-    includeDocs = false,
-    inclusiveEnd = false,
-  }: RangeOptions): Promise<Row[]> {
+  /** Live documents of an id range, in order, without its end. */
+  async range({ startKey, endKey, limit, includeDocs = false }: RangeOptions): Promise<Row[]> {
     const { rows } = await this.#couch.request<{ rows: AllDocsRow[] }>({
       path: [this.name, '_all_docs'],
       query: {
@@ -154,7 +147,7 @@ export class Database {
         ...(endKey === undefined ? {} : { endkey: JSON.stringify(endKey) }),
         ...(limit === undefined ? {} : { limit }),
         ...(includeDocs ? { include_docs: true } : {}),
-        inclusive_end: inclusiveEnd,
+        inclusive_end: false,
       },
     })
     return rows.map(toRow)

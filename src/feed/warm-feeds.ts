@@ -20,11 +20,6 @@ export class WarmFeeds {
     this.#options = options
   }
 
-  /** How many databases are listened to. */
-  get size(): number {
-    return this.#feeds.size
-  }
-
   /** Listens to an owner's database from where its last page ended. */
   keep(owner: string, database: Database, since: Seq): void {
     this.#feeds.get(owner)?.abort()

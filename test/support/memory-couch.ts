@@ -306,16 +306,12 @@ export class MemoryCouch {
       fetch: async(fetch),
       fetchIfThere: async((ids: string[]) => (this.databases.has(name) ? fetch(ids) : [])),
       get: async((id: string) => fetch([id])[0]?.doc ?? null),
-      range: async(
-        (range: { startKey?: string; endKey?: string; limit?: number; inclusiveEnd?: boolean }) => {
-          const { startKey = '', endKey = '\uffff', limit = Infinity, inclusiveEnd = false } = range
-          const ids = [...there().trees.keys()].filter(
-            (id) => id >= startKey && (id < endKey || (inclusiveEnd && id === endKey)),
-          )
-          const rows = ids.sort().map((id) => withRead(there().row(id)))
-          return rows.filter(({ doc }) => doc !== null).slice(0, limit)
-        },
-      ),
+      range: async((range: { startKey?: string; endKey?: string; limit?: number }) => {
+        const { startKey = '', endKey = '\uffff', limit = Infinity } = range
+        const ids = [...there().trees.keys()].filter((id) => id >= startKey && id < endKey)
+        const rows = ids.sort().map((id) => withRead(there().row(id)))
+        return rows.filter(({ doc }) => doc !== null).slice(0, limit)
+      }),
       leaves: async((wanted: { id: string; rev?: string }[], { attachments = false } = {}) =>
         wanted.flatMap(({ id, rev }) => {
           const revs =
