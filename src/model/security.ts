@@ -1,4 +1,5 @@
 // Who may do what with a database of the daemon, as CouchDB's `_security` says it.
+import type { Access, Whom } from './access.ts'
 
 /** Names and roles, as in https://docs.couchdb.org/en/stable/api/database/security.html */
 export interface Grants {
@@ -6,24 +7,102 @@ export interface Grants {
   roles: string[]
 }
 
+/** Keys of ours that CouchDB keeps and hands to `_design/write_access`. */
+export interface Writers extends Grants {
+  /** Everybody who is a member. */
+  everyone?: true
+  /** The most bytes of a document that somebody may write who is in neither list. */
+  mostBytes?: number
+}
+
 export interface ShareSecurity {
   admins: Grants
   members: Grants
-  /** A key of ours: CouchDB keeps it and hands it to `_design/write_access`. */
-  writers: Grants
+  writers: Writers
 }
 
 const SERVER_ADMINS: Grants = { names: [], roles: ['_admin'] }
 
-/**
- * The security of a share that only its owner reads and writes. The owner's hash always stands as a role, so that the
- * lists are never empty: `members` without any name or role would mean *public*.
- * @param names user names that the owner's database is named after (couch_peruser), where no user has the hash as a role
- */
-export function ownerOnly(owner: string, names: string[]): ShareSecurity {
-  const grants: Grants = { names, roles: [owner] }
-  return { admins: SERVER_ADMINS, members: grants, writers: grants }
-}
-
 /** The security of databases that are nobody's but the server's admins'. */
 export const ADMIN_ONLY = { admins: SERVER_ADMINS, members: SERVER_ADMINS }
+
+/** What a share's `_security` is made of. */
+export interface ShareGrants {
+  /** The owner: the hash as a role, and user names that the owner's database is named after (couch_peruser). */
+  owner: Grants
+  access: Access
+  /** How named users stand in CouchDB, by their names in `access`; those that nobody has are left out. */
+  users: ReadonlyMap<string, Grants>
+  /** The role of those who know the password, where a public share has one; lets nobody into a share that is not public. */
+  passwordRole: string | null
+  /** The most bytes of a document that somebody may write who is not named. */
+  publicMostBytes: number
+}
+
+/** A `_security` as it is found in CouchDB, where any key may be missing. */
+export interface FoundSecurity {
+  admins?: Partial<Grants>
+  members?: Partial<Grants>
+  /** What `members` was called once: where there is no `members`, CouchDB takes it for that. */
+  readers?: Partial<Grants>
+}
+
+/**
+ * The security of a share (DESIGN.md, access). `members` without any name or role means *public*, and comes of nothing
+ * but `read: true` or `write: true` without a password. Lists are sorted, so that equal access is equal security.
+ */
+export function shareSecurity({
+  owner,
+  access: { read, write },
+  users,
+  passwordRole,
+  publicMostBytes,
+}: ShareGrants): ShareSecurity {
+  const named = (whom: Whom): Grants[] => (whom === true ? [] : whom.flatMap((name) => users.get(name) ?? []))
+  const writers = unite([owner, ...named(write)])
+  const isForAll = read === true || write === true
+  const withPassword = isForAll && passwordRole !== null ? [{ names: [], roles: [passwordRole] }] : []
+  const isPublic = isForAll && passwordRole === null
+  return {
+    admins: SERVER_ADMINS,
+    members: isPublic
+      ? { names: [], roles: [] }
+      : orAdmins(unite([owner, ...named(read), ...named(write), ...withPassword])),
+    writers: write === true ? { ...writers, everyone: true, mostBytes: publicMostBytes } : writers,
+  }
+}
+
+/**
+ * True where somebody who could read under `before` cannot under `after`: feeds that are open have to end. As the lists
+ * say it: a user who stands in them as a name and then as a role counts as taken out.
+ */
+export function narrowsReading(before: FoundSecurity, after: FoundSecurity): boolean {
+  if (isPublic(after)) return false
+  if (isPublic(before)) return true
+  const left = readersOf(after)
+  const { names, roles } = readersOf(before)
+  return names.some((name) => !left.names.includes(name)) || roles.some((role) => !left.roles.includes(role))
+}
+
+/** CouchDB takes a database without members for a public one. `is_public_db` in its couch_db.erl */
+const isPublic = (security: FoundSecurity): boolean => {
+  const { names = [], roles = [] } = membersOf(security)
+  return names.length === 0 && roles.length === 0
+}
+
+const membersOf = ({ members, readers }: FoundSecurity): Partial<Grants> => members ?? readers ?? {}
+
+/** Whom the lists let read: members, and the database's own admins. The server's admins may always. */
+function readersOf(security: FoundSecurity): Grants {
+  const { names, roles } = unite([security.admins ?? {}, membersOf(security)])
+  return { names, roles: roles.filter((role) => role !== '_admin') }
+}
+
+/** Whoever is to be let in: nobody is not everybody. */
+const orAdmins = (members: Grants): Grants =>
+  members.names.length + members.roles.length > 0 ? members : SERVER_ADMINS
+
+const unite = (grants: readonly Partial<Grants>[]): Grants => ({
+  names: [...new Set(grants.flatMap(({ names }) => names ?? []))].sort(),
+  roles: [...new Set(grants.flatMap(({ roles }) => roles ?? []))].sort(),
+})

@@ -6,11 +6,13 @@ function validate(newDoc, oldDoc, userCtx, secObj) {
   var writers = (secObj && secObj.writers) || {}
   var names = writers.names || []
   var roles = writers.roles || []
-  var isWriter =
+  var isNamed =
     (userCtx.name !== null && names.indexOf(userCtx.name) !== -1) ||
     userCtx.roles.some(function (role) {
       return roles.indexOf(role) !== -1
     })
+  // Everyone is every member, who may be anonymous: CouchDB has let in nobody else.
+  var isWriter = isNamed || writers.everyone === true
   if (!isWriter && userCtx.name === null) throw { unauthorized: 'Log in to write into this share.' }
   if (!isWriter) throw { forbidden: 'You may not write into this share.' }
 
@@ -24,4 +26,44 @@ function validate(newDoc, oldDoc, userCtx, secObj) {
     if (Object.prototype.hasOwnProperty.call(newDoc, attribute))
       throw { forbidden: 'The attribute ' + attribute + ' is reserved.' }
   })
+
+  if (isNamed || typeof writers.mostBytes !== 'number') return
+
+  // In UTF-8, as CouchDB stores it; an emoji is two units of two bytes each.
+  function bytesOf(text) {
+    var bytes = 0
+    for (var i = 0; i < text.length; i += 1) {
+      var unit = text.charCodeAt(i)
+      bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 2 : 3
+    }
+    return bytes
+  }
+
+  // The braces; each comma goes with the attribute before it, and behind the last one there is none.
+  var bytes = 1
+  Object.keys(newDoc).forEach(function (attribute) {
+    // What CouchDB notes about history and attachments is not the writer's doing.
+    if (attribute === '_revisions' || attribute === '_attachments') return
+    bytes += bytesOf(JSON.stringify(attribute) + ':' + JSON.stringify(newDoc[attribute]) + ',')
+  })
+  var attachments = newDoc._attachments || {}
+  Object.keys(attachments).forEach(function (name) {
+    var attachment = attachments[name]
+    // A PUT to the attachment itself: CouchDB counts its bytes only after this function had its say.
+    if (typeof attachment.length !== 'number')
+      throw {
+        forbidden:
+          'The attachment ' + name + ' came without its length. Write it as a part of the document instead.',
+      }
+    bytes += bytesOf(name) + bytesOf(String(attachment.content_type || '')) + attachment.length
+  })
+  if (bytes > writers.mostBytes)
+    throw {
+      forbidden:
+        'This document has ' +
+        bytes +
+        ' bytes. In this share, those who are not named as its writers may write ' +
+        writers.mostBytes +
+        ' at most.',
+    }
 }
