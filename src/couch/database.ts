@@ -26,6 +26,8 @@ export interface ChangesOptions {
   since: Seq
   limit: number
   includeDocs: boolean
+  /** All leaf revisions of a document, not only the winning one. */
+  allLeaves?: boolean
 }
 
 export interface RangeOptions {
@@ -94,17 +96,22 @@ export class Database {
    * A page of changes, with the documents and the revisions of their conflicts where asked for. Large documents make
    * it a shorter page than `limit`.
    */
-  async changes({ since, limit, includeDocs }: ChangesOptions): Promise<ChangesPage> {
+  async changes({ since, limit, includeDocs, allLeaves = false }: ChangesOptions): Promise<ChangesPage> {
     try {
       const page = await this.#couch.request<{ results: Change[]; last_seq: Seq; pending?: number }>({
         path: [this.name, '_changes'],
-        query: { since, limit, ...(includeDocs ? { include_docs: true, conflicts: true } : {}) },
+        query: {
+          since,
+          limit,
+          ...(includeDocs ? { include_docs: true, conflicts: true } : {}),
+          ...(allLeaves ? { style: 'all_docs' } : {}),
+        },
         mostBytes: limit === 1 ? SINGLE_BYTES : MOST_BYTES,
       })
       return { ...page, pending: page.pending ?? (page.results.length < limit ? 0 : 1) }
     } catch (error) {
       if (!isFault(error, 'answer_too_large')) throw error
-      return this.changes({ since, limit: Math.ceil(limit / 5), includeDocs })
+      return this.changes({ since, limit: Math.ceil(limit / 5), includeDocs, allLeaves })
     }
   }
 
@@ -174,6 +181,21 @@ export class Database {
       })
       return results.flatMap((result) => result.docs.flatMap((answer) => ('ok' in answer ? [answer.ok] : [])))
     })
+  }
+
+  /**
+   * Those of these revisions that are not here, by id. https://docs.couchdb.org/en/stable/api/database/misc.html#db-revs-diff
+   */
+  async missing(revisions: Record<string, string[]>): Promise<Record<string, string[]>> {
+    if (Object.keys(revisions).length === 0) return {}
+    const answer = await this.#couch.request<Record<string, { missing?: string[] }>>({
+      method: 'POST',
+      path: [this.name, '_revs_diff'],
+      body: revisions,
+    })
+    return Object.fromEntries(
+      Object.entries(answer).flatMap(([id, { missing }]) => (missing?.length ? [[id, missing]] : [])),
+    )
   }
 
   /**

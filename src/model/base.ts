@@ -1,26 +1,109 @@
-// The outbox document that remembers where an object has copies, and how much of it they show or showed.
+// The outbox document that remembers an object: where it has copies, how much of it they show or showed, and what its
+// author and each share last agreed on.
+import { digestOf } from './digest.ts'
 import { baseId } from './names.ts'
-import type { Selection } from './object.ts'
+import type { AttachmentStub, Content, Selection } from './object.ts'
 
 export interface Base {
   _id: string
   _rev?: string
-  /** By share id, the widest selection whose content may still be readable in the share. */
+  /** By share id of the author's own shares, the widest selection whose content may still be readable in the share. */
   shares: Record<string, Selection>
+  /** By id of a share in which others write or which is somebody else's: what both sides last had. */
+  agreed: Record<string, Agreed>
 }
 
+/** The digests of a content, by name. */
+export interface Digests {
+  attributes: Record<string, string>
+  attachments: Record<string, string>
+}
+
+/**
+ * What a participant's object and the copy in the share last had in common: digests by name. It is written after both.
+ * `coming`: one side is about to be made from the other, with these digests · `both`: both are there · `unshared`: the
+ * share's owner took the object out, for good until he shares it again; while there are digests, the copy may still be
+ * there · `left`: this participant took his own out, or lost it · `unrelated`: nothing, there is another object under
+ * the same id.
+ */
+export interface Agreed extends Digests {
+  state: 'coming' | 'both' | 'unshared' | 'left' | 'unrelated'
+  /** True where this participant brought the object into the share. */
+  mine?: true
+  /** Only chosen attributes are shared: what else this participant has is his own. */
+  listed?: true
+  /** What of it the owner shares now, while more of it may still be readable: others send no more than that. */
+  limit?: Selection
+  /** A reader's own edits, by attribute: they stay, and are never sent, even when the reader may write later. */
+  kept?: Record<string, string>
+}
+
+export const nothingAgreed = (state: Agreed['state'], mine: boolean): Agreed => ({
+  state,
+  ...(mine ? { mine } : {}),
+  attributes: {},
+  attachments: {},
+})
+
 /** The document of a base. */
-export const baseDoc = (object: string, shares: Record<string, Selection>): Base => ({
+export const baseDoc = (object: string, { shares, agreed }: Pick<Base, 'shares' | 'agreed'>): Base => ({
   _id: baseId(object),
   shares,
+  agreed,
 })
+
+/** True for a base that remembers nothing. */
+export const isEmptyBase = ({ shares, agreed }: Pick<Base, 'shares' | 'agreed'>): boolean =>
+  Object.keys(shares).length === 0 && Object.keys(agreed).length === 0
 
 /** A base read from an outbox; anything else in its place counts as none. */
 export function parseBase(doc: Record<string, unknown> | null): Base | null {
   const shares = doc?.['shares']
-  if (typeof shares !== 'object' || shares === null || Array.isArray(shares)) return null
-  return Object.values(shares).every(isSelection) ? (doc as unknown as Base) : null
+  const agreed = doc?.['agreed'] ?? {}
+  if (!isRecord(shares) || !Object.values(shares).every(isSelection)) return null
+  if (!isRecord(agreed) || !Object.values(agreed).every(isAgreed)) return null
+  return { ...(doc as unknown as Base), agreed: agreed as Base['agreed'] }
 }
+
+/** The digests of a content. */
+export const digestsOf = ({ attributes, attachments }: Content): Digests => ({
+  attributes: mapValues(attributes, digestOf),
+  attachments: mapValues(attachments, attachmentDigest),
+})
+
+/** Attachments are the same where digest and type are. */
+export const attachmentDigest = ({ digest, content_type }: AttachmentStub): string =>
+  `${digest ?? ''} ${content_type ?? ''}`
+
+/** Two digests of what is the same: an attachment that was compressed on its way has another one here than there. */
+export const digestOfEither = (one = '', other = ''): string => `${one}\n${other}`
+
+/** True where a value that both sides had may have this digest; undefined stands for no value. */
+export const isDigestOf = (agreed: string | undefined, digest: string | undefined): boolean =>
+  agreed === digest || (digest !== undefined && agreed !== undefined && agreed.split('\n').includes(digest))
+
+const mapValues = <Value, Result>(
+  record: Record<string, Value>,
+  map: (value: Value) => Result,
+): Record<string, Result> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isSelection = (value: unknown): value is Selection =>
   value === true || (Array.isArray(value) && value.every((name) => typeof name === 'string'))
+
+const STATES: readonly unknown[] = [
+  'coming',
+  'both',
+  'unshared',
+  'left',
+  'unrelated',
+] satisfies Agreed['state'][]
+
+const isAgreed = (value: unknown): value is Agreed =>
+  isRecord(value) &&
+  STATES.includes(value['state']) &&
+  isRecord(value['attributes']) &&
+  isRecord(value['attachments'])

@@ -1,12 +1,18 @@
-// The registry's document for a share: who owns an id, and how far its life has come.
+// The registry's document for a share: who owns an id, how far its life has come, and what is in force.
+import type { Access } from './access.ts'
 import { entryId } from './names.ts'
+import type { PasswordAccount } from './password.ts'
 import type { Problem } from './problem.ts'
+import type { Rejection } from './rejected.ts'
 
 /**
- * `opening`: claimed, not all in place yet · `active`: objects are copied · `ending`: being taken apart ·
- * `ended`: gone for good, the id stays its owner's.
+ * `opening`: claimed, not all in place yet · `active`: objects are copied · `suspended`: closed by an admin ·
+ * `ending`: being taken apart · `ended`: gone for good, the id stays its owner's.
  */
-export type ShareState = 'opening' | 'active' | 'ending' | 'ended'
+export type ShareState = 'opening' | 'active' | 'suspended' | 'ending' | 'ended'
+
+/** What an admin wants of a share or a subscription, written into its document by hand. */
+export type Order = 'suspend' | 'end'
 
 export interface ShareEntry {
   _id: string
@@ -17,12 +23,32 @@ export interface ShareEntry {
   /** That user database. A daemon with another template leaves the share alone. */
   database: string
   state: ShareState
-  /** Copies were narrowed or taken out, and the share database still holds their old revisions: it has to be made anew. */
+  /** An admin's wish; taken out again, a suspended share goes on. */
+  order?: Order
+  /** Who may read and write; the last that was in order. */
+  access?: Access
+  /** The account of those who know the password. */
+  password?: PasswordAccount
+  /** Where copies are written: into the outbox, or, since others may write, into the share itself. */
+  home?: 'outbox' | 'share'
+  /** Copies were narrowed or taken out, or readers were: the share database has to be made anew. */
   rotate?: true
+  /** How often that was done. Sequences of one share database mean nothing to the next. */
+  rotations?: number
   /** What keeps the share from working, as its owner sees it. */
   problem?: Problem
+  /** There is something new that the owner's document has to tell. */
+  due?: true
+  /** What others wrote and the owner's share did not take. */
+  rejected?: Rejection[]
+  counts?: ShareCounts
   createdAt: string
   updatedAt: string
+}
+
+export interface ShareCounts {
+  objects: number
+  subscribers: number
 }
 
 /** The first entry of a share. @param now ISO 8601 */
@@ -36,7 +62,7 @@ export const claimedEntry = (share: string, owner: string, database: string, now
   updatedAt: now,
 })
 
-const STATES: readonly string[] = ['opening', 'active', 'ending', 'ended'] satisfies ShareState[]
+const STATES: readonly string[] = ['opening', 'active', 'suspended', 'ending', 'ended'] satisfies ShareState[]
 
 /** An entry read from the registry, or null where the document is none (an admin may keep other documents there). */
 export function parseEntry(doc: Record<string, unknown> | null): ShareEntry | null {
@@ -45,3 +71,9 @@ export function parseEntry(doc: Record<string, unknown> | null): ShareEntry | nu
   if (typeof doc['state'] !== 'string' || !STATES.includes(doc['state'])) return null
   return doc as unknown as ShareEntry
 }
+
+/** True where copies of a share are written into the share itself. */
+export const isHomeShare = (entry: ShareEntry | null | undefined): boolean => entry?.home === 'share'
+
+/** Those who write into a share that everybody may write into: who subscribed, and all guests together. */
+export const writersOf = ({ counts }: ShareEntry): number => 1 + (counts?.subscribers ?? 0)

@@ -1,5 +1,6 @@
 // The names of things: which database is whose, and how documents of the daemon are called.
 // Everything here is text in, text out; encoding for URLs happens in couch/.
+import { isAccountDatabaseOwner } from './password.ts'
 
 /** Share ids, as DESIGN.md gives them: a database `share/<id>` must be a legal CouchDB name. */
 export const SHARE_ID = /^[a-z0-9][a-z0-9_-]{0,99}$/
@@ -15,6 +16,9 @@ export const CHECKPOINTS = 'shares/checkpoints'
 export const SKELETON_PREFIX = 'skeleton/'
 
 const SHARE_DOCUMENT_PREFIX = '$share/'
+const SUBSCRIPTION_DOCUMENT_PREFIX = '$subscription/'
+const INVITATION_DOCUMENT_PREFIX = '$invitation/'
+const SUBSCRIPTION_PREFIX = 'subscription/'
 const SHARE_PREFIX = 'share/'
 const BASE_PREFIX = 'base/'
 const OUTBOX_SUFFIX = '/$shares'
@@ -29,8 +33,43 @@ export const shareDocumentId = (share: string): string => SHARE_DOCUMENT_PREFIX 
 export const shareOfDocument = (documentId: string): string | null =>
   documentId.startsWith(SHARE_DOCUMENT_PREFIX) ? documentId.slice(SHARE_DOCUMENT_PREFIX.length) : null
 
+/** `$subscription/<id>`: the document by which a user takes part in somebody else's share. */
+export const subscriptionDocumentId = (share: string): string => SUBSCRIPTION_DOCUMENT_PREFIX + share
+
+/** The share id in `$subscription/<id>`, unchecked, or null where the document is none. */
+export const shareOfSubscription = (documentId: string): string | null =>
+  documentId.startsWith(SUBSCRIPTION_DOCUMENT_PREFIX)
+    ? documentId.slice(SUBSCRIPTION_DOCUMENT_PREFIX.length)
+    : null
+
+/** `$invitation/<id>`: tells a user of a share that names him. */
+export const invitationDocumentId = (share: string): string => INVITATION_DOCUMENT_PREFIX + share
+
+/** The share id in `$invitation/<id>`, unchecked, or null where the document is none. */
+export const shareOfInvitation = (documentId: string): string | null =>
+  documentId.startsWith(INVITATION_DOCUMENT_PREFIX)
+    ? documentId.slice(INVITATION_DOCUMENT_PREFIX.length)
+    : null
+
+/** The registry's document for a subscription. */
+export const subscriptionEntryId = (share: string, subscriber: string): string =>
+  `${SUBSCRIPTION_PREFIX}${share}/${subscriber}`
+
+/** First and last possible id of the registry's documents for a share's subscriptions. */
+export const subscriptionRange = (share: string): { startKey: string; endKey: string } => ({
+  startKey: `${SUBSCRIPTION_PREFIX}${share}/`,
+  endKey: `${SUBSCRIPTION_PREFIX}${share}0`,
+})
+
+/** Where it is noted how far a participant has followed a share database. No database is called so. */
+export const shareCheckpoint = (share: string, database: string): string =>
+  `${SHARE_PREFIX}${share} ${database}`
+
 /** The database that members of a share read. */
 export const shareDatabase = (share: string): string => SHARE_PREFIX + share
+
+/** How many design documents a share database is born with. */
+export const SHARE_DESIGN_DOCUMENTS = 2
 
 /** The registry's document for a share. */
 export const entryId = (share: string): string => SHARE_PREFIX + share
@@ -67,8 +106,12 @@ export const objectOfBase = (id: string): string | null =>
 /** Objects are all documents of a user but those whose id begins with `_` or `$`. */
 export const isObjectId = (id: string): boolean => id !== '' && !id.startsWith('_') && !id.startsWith('$')
 
-/** The `_id` of the replication that carries an owner's copies into a share, as the seed names it. */
-export const replicationId = (outbox: string, share: string): string => `${outbox} => ${shareDatabase(share)}`
+/**
+ * The `_id` of the replication between an owner's outbox and a share, as the seed names it; where others write into
+ * the share, it goes the other way round.
+ */
+export const replicationId = (outbox: string, share: string, home: 'outbox' | 'share' = 'outbox'): string =>
+  home === 'outbox' ? `${outbox} => ${shareDatabase(share)}` : `${shareDatabase(share)} => ${outbox}`
 
 /** Tells user databases and their outboxes from all others. */
 export interface UserDatabases {
@@ -114,7 +157,11 @@ export function userDatabases(template: string): UserDatabases {
     throw new TemplateError(`another ending than ${OUTBOX_SUFFIX}, which names outboxes`)
 
   const pattern = new RegExp(`^${escapeRegExp(prefix)}(${OWNER})${escapeRegExp(suffix)}$`)
-  const ownerOf = (db: string): string | null => pattern.exec(db)?.[1] ?? null
+  const ownerOf = (db: string): string | null => {
+    const owner = pattern.exec(db)?.[1] ?? null
+    // couch_peruser makes a database for the account of a password: it is no user's.
+    return owner === null || isAccountDatabaseOwner(owner) ? null : owner
+  }
   const taken = [REGISTRY, CHECKPOINTS, 'share/x', 'skeleton/x'].find((name) => ownerOf(name) !== null)
   if (taken !== undefined || 'share/'.startsWith(prefix) || prefix.startsWith('share/'))
     throw new TemplateError(

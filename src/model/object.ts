@@ -94,13 +94,65 @@ export function unite(one: Selection, other: Selection): Selection {
   return [...new Set([...one, ...other])].sort()
 }
 
+/** True for an attribute that a selection shows. */
+export const shows = (selection: Selection, name: string): boolean =>
+  selection === true || selection.includes(name)
+
+/** What a copy holds as it stands in a share. */
+export const contentOf = (copy: ObjectDoc): Content => project(copy, true)
+
 /** The content of an object's copy under a selection: exactly the selected attributes that exist, never a reserved one. */
 export function project(doc: ObjectDoc, selection: Selection): Content {
-  const shown = (name: string): boolean => selection === true || selection.includes(name)
   return {
-    attributes: Object.fromEntries(Object.entries(doc).filter(([name]) => !isReserved(name) && shown(name))),
-    attachments: shown('_attachments') ? { ...doc._attachments } : {},
+    attributes: Object.fromEntries(
+      Object.entries(doc).filter(([name]) => !isReserved(name) && shows(selection, name)),
+    ),
+    attachments: shows(selection, '_attachments') ? { ...doc._attachments } : {},
   }
+}
+
+/** The part of a content whose names are chosen. */
+export const pickContent = (
+  { attributes, attachments }: Content,
+  isChosen: (kind: keyof Content, name: string) => boolean,
+): Content => ({
+  attributes: pickFrom(attributes, (name) => isChosen('attributes', name)),
+  attachments: pickFrom(attachments, (name) => isChosen('attachments', name)),
+})
+
+export const pickFrom = <Value>(
+  record: Record<string, Value>,
+  isChosen: (name: string) => boolean,
+): Record<string, Value> => Object.fromEntries(Object.entries(record).filter(([name]) => isChosen(name)))
+
+/** The object with the chosen part of its content replaced; all else stays as it is. */
+export function withContent(
+  doc: ObjectDoc,
+  { attributes, attachments }: Content,
+  isChosen: (kind: keyof Content, name: string) => boolean,
+): ObjectDoc {
+  const isLeft = (name: string): boolean =>
+    isReserved(name) || Object.hasOwn(attributes, name) || !isChosen('attributes', name)
+  return withAttachments({ ...pickFrom(doc, isLeft), ...attributes } as ObjectDoc, {
+    ...pickFrom(doc._attachments ?? {}, (name) => !isChosen('attachments', name)),
+    ...attachments,
+  })
+}
+
+export function withAttachments(doc: ObjectDoc, attachments: Content['attachments']): ObjectDoc {
+  const { _attachments, ...rest } = doc
+  return Object.keys(attachments).length === 0 ? rest : { ...rest, _attachments: attachments }
+}
+
+/** The object without that id in its `$shares`; an empty `$shares` goes, too. Where there is none, the same object. */
+export function withoutShare(doc: ObjectDoc, share: string, consent?: Consent): ObjectDoc {
+  const shares = doc['$shares']
+  if (consent?.kind === 'invalid' || typeof shares !== 'object' || shares === null || Array.isArray(shares))
+    return doc
+  if (!Object.hasOwn(shares, share)) return doc
+  const { $shares: _, ...rest } = doc
+  const left = pickFrom(shares as Record<string, unknown>, (id) => id !== share)
+  return Object.keys(left).length === 0 ? rest : { ...rest, $shares: left }
 }
 
 /** True where a copy as it stands holds that content; attachments are the same where digest and type are. */

@@ -10,13 +10,30 @@ export interface Problem {
 const PROBLEMS = {
   invalid_share_id: (id: string) =>
     `Expected a share id of 1 to 100 characters a-z, 0-9, _ and -, beginning with a letter or digit, got ${quote(id)}.`,
-  wrong_type: (id: string, type: string) =>
-    `Expected \`_id\` and \`type\` to agree: "$share/<id>" goes with type "$share", got ${quote(id)} with type ${quote(type)}.`,
+  wrong_type: (id: string, type: string) => {
+    const kind = `${id} ${type}`.includes('$subscription') ? '$subscription' : '$share'
+    return `Expected \`_id\` and \`type\` to agree: "${kind}/<id>" goes with type "${kind}", got ${quote(id)} with type ${quote(type)}.`
+  },
   id_taken: (id: string) => `The share id ${quote(id)} belongs to somebody else. Choose another one.`,
   database_exists: (id: string) =>
     `A database for the share ${quote(id)} exists that no user's share is known for. Choose another id, or ask the server's admin.`,
-  unsupported_access: () =>
-    'Expected `access` to be absent, false, {} or empty lists: for now a share is readable and writable by its owner only.',
+  invalid_access: (found: string) =>
+    `Expected \`access\` to be true, false, or {"read": …, "write": …} with true, false or lists of user names, got ${found}.`,
+  too_many_names: (count: string) => `Expected at most ${MOST_NAMES} user names in \`access\`, got ${count}.`,
+  invalid_password: (found: string) =>
+    `Expected \`password\` to be a text of 1 to ${LONGEST_PASSWORD} characters, null, or left out, got ${found}.`,
+  password_not_public: () =>
+    'A `password` is for shares that are public: `access` has to be true, {"read": true} or {"write": true}.',
+  password_account_taken: (name: string) =>
+    `The account ${quote(name)} that the password needs is there already, and is not the daemon's. Set the password again.`,
+  suspended: () => "The server's admin has suspended this share.",
+  ended_by_admin: () => "The server's admin has ended this.",
+  not_allowed: (id: string) => `There is no share ${quote(id)}, or you may not read it.`,
+  own_share: (id: string) => `The share ${quote(id)} is your own: its objects are in your database already.`,
+  password_needed: () => 'This share needs a password: write it as `password` into this document.',
+  wrong_password: () => 'That is not the password of this share.',
+  too_many_tries: () => 'Too many wrong passwords. Wait a minute, and write the password again.',
+  invalid_on_end: (found: string) => `Expected \`onEnd\` to be "keep" or "remove", got ${found}.`,
   replication_failed: (why: string) => `CouchDB cannot carry the objects into the share: ${why}`,
   copies_refused: (count: string) =>
     `CouchDB refused ${count} of the share's objects; a validation function of the share may say no.`,
@@ -31,16 +48,43 @@ const PROBLEMS = {
     `The share ${quote(id)} belongs to somebody else, and you take no part in it.`,
   too_large: () => 'The copy of this object would be larger than the server takes.',
   copy_refused: (why: string) => `The server refused the copy of this object: ${why}`,
+  read_only: () => 'You may read this share, not write into it: your change stays in your database.',
+  unrelated_object: () =>
+    'Another object with this `_id` is there already. It was not overwritten: give one of them another `_id`.',
+  unshared_attributes: (names: string) => `Only the owner shares more of an object; taken out: ${names}.`,
+  no_longer_shared: () => 'The object is no longer shared: what was not carried over stays a private object.',
+  not_shared_by_owner: () => 'The owner of the share has taken this object out of it.',
+  too_many_objects: (most: string) => `Expected at most ${most} objects of yours in this public share.`,
+  too_many_in_share: () =>
+    'Everybody may write into this share, and others have brought as many objects as they may.',
+  too_large_for_public: (most: string) => `Expected at most ${most} bytes for an object in a public share.`,
+  too_many_changes: (most: string) =>
+    `Expected at most ${most} changes a minute in a public share. It is tried again.`,
+  refused_by_database: (why: string) => `A validation function of the user's database refused it: ${why}`,
   failed: () => 'The daemon could not process this document. Its log says more.',
 } as const satisfies Record<string, (...details: string[]) => string>
 
 export type ProblemCode = keyof typeof PROBLEMS
+
+/** What is refused once and for all: it stays listed until a later change of the document is carried over. */
+export const STICKY: ReadonlySet<ProblemCode> = new Set([
+  'not_shared_by_owner',
+  'too_many_in_share',
+  'unshared_attributes',
+  'no_longer_shared',
+])
 
 /** The most share ids that an object's `$shares` may hold. */
 export const MOST_SHARES = 1000
 
 /** The most names that a list of attributes may hold. */
 export const MOST_ATTRIBUTES = 1000
+
+/** The most names that `access` of a share may hold: every write to the share pays for the length of `_security`. */
+export const MOST_NAMES = 1000
+
+/** The longest password of a share, in characters. */
+export const LONGEST_PASSWORD = 1000
 
 const LONGEST_QUOTE = 80
 

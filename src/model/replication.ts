@@ -28,18 +28,27 @@ export interface ReplicationServer {
   pass: string
 }
 
-/** The replication of a share, home to share; the range of ids is a selector, which CouchDB evaluates in Erlang. */
-export function shareReplication(share: string, outbox: string, server: ReplicationServer): Replication {
+/**
+ * The replication of a share, from where its copies are written to the other side; the range of ids is a selector,
+ * which CouchDB evaluates in Erlang.
+ */
+export function shareReplication(
+  share: string,
+  outbox: string,
+  server: ReplicationServer,
+  home: 'outbox' | 'share' = 'outbox',
+): Replication {
   const authorization = `Basic ${Buffer.from(`${server.user}:${server.pass}`).toString('base64')}`
   const endpoint = (db: string): Endpoint => ({
     url: `${server.url}/${encodeURIComponent(db)}`,
     headers: { Authorization: authorization },
   })
   const { startKey, endKey } = copyRange(share)
+  const [source, target] = home === 'outbox' ? [outbox, shareDatabase(share)] : [shareDatabase(share), outbox]
   return {
-    _id: replicationId(outbox, share),
-    source: endpoint(outbox),
-    target: endpoint(shareDatabase(share)),
+    _id: replicationId(outbox, share, home),
+    source: endpoint(source),
+    target: endpoint(target),
     continuous: true,
     selector: { _id: { $gte: startKey, $lt: endKey } },
     // It follows behind copies that are pushed: more workers would only write them a second time.

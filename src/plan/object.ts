@@ -1,18 +1,22 @@
 // What is to be done for an object: which copies it should have, against those that it has.
 import { isDeepStrictEqual } from 'node:util'
-import type { Base } from '../model/base.ts'
+import { digestsOf, type Agreed, type Base, type Digests } from '../model/base.ts'
 import {
+  contentOf,
   covers,
   holds,
+  parseConsents,
   project,
   unite,
+  type Consent,
   type Consents,
   type Content,
   type ObjectDoc,
   type Selection,
 } from '../model/object.ts'
-import { isOurProblem, problem, type Problem } from '../model/problem.ts'
-import { jointConsents, redundantLeaves, type Rival } from './leaves.ts'
+import { isOurProblem, problem, STICKY, type Problem } from '../model/problem.ts'
+import { planExchange, type ExchangeFacts, type ExchangePlan } from './exchange.ts'
+import { jointConsents, mergeLeaves, redundantLeaves, type Rival } from './leaves.ts'
 
 /**
  * How a share stands to the object's author. `opening`: the author's, and not in place (again) yet: what is shared
@@ -27,12 +31,21 @@ export interface ObjectFacts {
   object: string
   /** The winning leaf, or null where the object is deleted or was never there. */
   doc: ObjectDoc | null
+  /** There is not even a tombstone: nobody has deleted it from this database. */
+  isMissing: boolean
   rivals: readonly Rival[]
   base: Base | null
-  /** For every share that the object or its base names. */
+  /** For every share that the object or its base names, and that goes one way: from the outbox into the share. */
   standings: ReadonlyMap<string, Standing>
   copies: ReadonlyMap<string, CopyState>
+  /** Shares in which others write, or that are somebody else's. */
+  exchanges: ReadonlyMap<string, ExchangeFacts>
+  /** Milliseconds. */
+  now: number
 }
+
+/** Where a copy is written: into the owner's outbox, or into the share itself. */
+export type Home = 'outbox' | 'share'
 
 /** Effects come in the order in which they must land. */
 export type ObjectEffect =
@@ -41,15 +54,46 @@ export type ObjectEffect =
       kind: 'put-base'
       object: string
       shares: Record<string, Selection>
+      agreed: Record<string, Agreed>
       rev: string | null
       stage: 'before' | 'after'
     }
-  | { kind: 'put-copy'; share: string; object: string; content: Content; over: CopyState; from: ObjectDoc }
-  | { kind: 'delete-copy'; share: string; object: string; over: ObjectDoc }
+  | {
+      kind: 'put-copy'
+      home: Home
+      share: string
+      object: string
+      content: Content
+      over: CopyState
+      from: ObjectDoc
+    }
+  | { kind: 'delete-copy'; home: Home; share: string; object: string; over: ObjectDoc }
+  /** A further leaf of a copy goes; with its content, where that is in no other place. */
+  | { kind: 'drop-copy-leaf'; share: string; object: string; rev: string; content: Content | null }
+  /** A content that gave way is kept, as a deleted conflict of the copy, or of the object where `share` is null. */
+  | { kind: 'keep-loser'; share: string | null; object: string; content: Content }
+  /** What others changed goes into the user's object; attachments that it lacks come from these copies. */
+  | {
+      kind: 'put-object'
+      object: string
+      doc: ObjectDoc
+      over: ObjectDoc | null
+      sources: readonly CopyLeaf[]
+      /** Further leaves of the object itself, which may hold them. */
+      leaves?: readonly ObjectDoc[]
+    }
+  | { kind: 'remove-object'; object: string; rev: string }
   /** What the share database still holds of old revisions is to be really removed. */
   | { kind: 'withdraw'; share: string; object: string }
   | { kind: 'settle-object'; doc: ObjectDoc; strip: string[]; problems: ReportedProblem[] }
-  | { kind: 'drop-leaf'; object: string; rev: string }
+  | { kind: 'drop-leaf'; object: string; rev: string; content?: Content | null }
+  /** What its author wrote and what was not carried over is listed; null: it is healed. */
+  | { kind: 'report'; share: string; object: string; problem: Problem | null }
+
+export interface CopyLeaf {
+  share: string
+  leaf: ObjectDoc
+}
 
 /** A problem of one key of `$shares`, or of all of `$shares` where `share` is null. */
 export interface ReportedProblem {
@@ -61,33 +105,42 @@ export interface ReportedProblem {
  * Plans one object. Seeing the same facts again after the effects have landed plans nothing.
  *
  * A base lists for each share the widest selection whose content may still be readable there. It is widened before a
- * copy is written and narrowed after old revisions were withdrawn: a crash in between withdraws again.
+ * copy is written and narrowed after old revisions were withdrawn: a crash in between withdraws again. What was agreed
+ * on is written when both sides were seen to hold it.
  */
 export function planObject(facts: ObjectFacts): ObjectEffect[] {
   const { object, doc, rivals, base } = facts
+  const redundant = doc === null ? [] : redundantLeaves(doc, rivals)
+  // Where others change the object, too, one leaf is made of all, and then the rest is planned.
+  if (doc && facts.exchanges.size > 0 && rivals.length > 0)
+    return redundant.length > 0 ? dropLeaves(object, redundant) : resolveLeaves(facts, doc)
+
   const consents: Consents =
     doc === null ? { kind: 'none' } : jointConsents([doc, ...rivals.map(({ leaf }) => leaf)])
-  const shares = new Set([
-    ...(consents.kind === 'keys' ? consents.keys.keys() : []),
-    ...Object.keys(base?.shares ?? {}),
-    ...[...facts.copies].flatMap(([share, copy]) => (copy === null ? [] : share)),
-  ])
+  const consentOf = (share: string): Consent | undefined =>
+    consents.kind === 'keys' ? consents.keys.get(share) : undefined
+  const ledger = new Ledger(base)
+  const exchanged = planExchanges(facts, consents, ledger)
+  const { next } = exchanged
+  const isChanged = !isDeepStrictEqual(next, doc)
 
-  const before: Record<string, Selection> = { ...base?.shares }
-  const after: Record<string, Selection> = { ...base?.shares }
   const copies: ObjectEffect[] = []
   const withdrawals: ObjectEffect[] = []
   const strip: string[] = []
   const problems: ReportedProblem[] =
     consents.kind === 'invalid' ? [{ share: null, problem: consents.problem }] : []
+  const keys = consents.kind === 'keys' ? [...consents.keys] : []
+  for (const [share, consent] of keys)
+    if (consent.kind === 'invalid' && facts.exchanges.has(share))
+      problems.push({ share, problem: consent.problem })
+    else if (consent.kind === 'unshare' && facts.exchanges.has(share)) strip.push(share)
 
-  for (const share of [...shares].sort()) {
-    const consent = consents.kind === 'keys' ? consents.keys.get(share) : undefined
+  for (const share of oneWayShares(facts, consents)) {
+    const consent = consentOf(share)
     const standing = facts.standings.get(share) ?? 'absent'
     const copy = facts.copies.get(share) ?? null
     // A copy that no base knows of may show, or have shown, anything.
-    const unknown = copy === null ? undefined : true
-    const old = base && Object.hasOwn(base.shares, share) ? base.shares[share] : unknown
+    const old = ledger.widest(share) ?? (copy === null ? undefined : true)
     if (consent?.kind === 'unshare' || (consent && standing === 'ending')) strip.push(share)
     else if (consent?.kind === 'invalid') problems.push({ share, problem: consent.problem })
     else if (consent && standing === 'foreign')
@@ -95,39 +148,369 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
 
     if (doc && consent?.kind === 'share' && standing === 'open') {
       const content = project(doc, consent.selection)
-      before[share] = old === undefined ? consent.selection : unite(old, consent.selection)
-      after[share] = consent.selection
-      if (copy === null || !holds(copy, content))
-        copies.push({ kind: 'put-copy', share, object, content, over: copy, from: doc })
-      if (old !== undefined && !covers(consent.selection, old))
-        withdrawals.push({ kind: 'withdraw', share, object })
+      if (ledger.show(share, consent.selection, old)) withdrawals.push({ kind: 'withdraw', share, object })
+      // What comes in from elsewhere is carried on when the object's own change comes by.
+      if (!isChanged && (copy === null || !holds(copy, content)))
+        copies.push({ kind: 'put-copy', home: 'outbox', share, object, content, over: copy, from: doc })
     } else if (standing === 'opening') {
       // The base stays: once the share is open, what was un-shared meanwhile is withdrawn there.
       if (copy !== null && consent?.kind !== 'share')
-        copies.push({ kind: 'delete-copy', share, object, over: copy })
+        copies.push({ kind: 'delete-copy', home: 'outbox', share, object, over: copy })
     } else {
-      delete after[share]
-      if (copy !== null) copies.push({ kind: 'delete-copy', share, object, over: copy })
+      ledger.hide(share)
+      if (copy !== null) copies.push({ kind: 'delete-copy', home: 'outbox', share, object, over: copy })
       if (old !== undefined && standing === 'open') withdrawals.push({ kind: 'withdraw', share, object })
     }
   }
 
-  const rev = base?._rev ?? null
-  const redundant = doc === null ? [] : redundantLeaves(doc, rivals)
   // Where the winner itself goes, another leaf takes its place, and is planned when that change comes by.
-  const settles =
-    doc !== null && !redundant.includes(doc._rev) && settledObject(doc, strip, problems) !== null
+  const stays = doc !== null && !redundant.includes(doc._rev)
   return [
-    ...(isDeepStrictEqual(before, base?.shares ?? {})
-      ? []
-      : [{ kind: 'put-base', object, shares: before, rev, stage: 'before' } as const]),
+    ...ledger.effects(object, 'before'),
     ...copies,
+    ...exchanged.effects,
+    ...(isChanged ? changeObject(facts, next, strip, problems) : []),
     ...withdrawals,
-    ...(isDeepStrictEqual(after, before)
+    ...ledger.effects(object, 'after'),
+    ...(stays && !isChanged && settledObject(doc, strip, problems) !== null
+      ? [{ kind: 'settle-object', doc, strip, problems } as const]
+      : []),
+    ...dropLeaves(object, redundant),
+  ]
+}
+
+const dropLeaves = (object: string, revisions: readonly string[]): ObjectEffect[] =>
+  revisions.map((rev) => ({ kind: 'drop-leaf', object, rev }))
+
+/** What a base says before and after the other effects. */
+class Ledger {
+  readonly #base: Base | null
+  readonly #shares: Record<'before' | 'after', Record<string, Selection>>
+  readonly #agreed: Record<'before' | 'after', Record<string, Agreed>>
+
+  constructor(base: Base | null) {
+    this.#base = base
+    this.#shares = { before: { ...base?.shares }, after: { ...base?.shares } }
+    this.#agreed = { before: { ...base?.agreed }, after: { ...base?.agreed } }
+  }
+
+  widest(share: string): Selection | undefined {
+    return this.#base && Object.hasOwn(this.#base.shares, share) ? this.#base.shares[share] : undefined
+  }
+
+  agreed(share: string): Agreed | null {
+    return this.#base && Object.hasOwn(this.#base.agreed, share) ? (this.#base.agreed[share] ?? null) : null
+  }
+
+  /** What will be agreed with a share, as far as that is planned. */
+  next(share: string): Agreed | null {
+    return Object.hasOwn(this.#agreed.after, share) ? (this.#agreed.after[share] ?? null) : null
+  }
+
+  /** Whether the object came, or comes, from such a share, other than this one. */
+  hasReceived(
+    share: string,
+    isSuch: (exchange: ExchangeFacts) => boolean,
+    exchanges: ObjectFacts['exchanges'],
+  ): boolean {
+    return Object.entries(this.#agreed.after).some(([other, { state, mine }]) => {
+      const exchange = exchanges.get(other)
+      return other !== share && state === 'both' && !mine && exchange !== undefined && isSuch(exchange)
+    })
+  }
+
+  /** A share shows a selection from now on. @returns whether something of it has to be withdrawn */
+  show(share: string, selection: Selection, old: Selection | undefined): boolean {
+    this.#shares.before[share] = old === undefined ? selection : unite(old, selection)
+    this.#shares.after[share] = selection
+    return old !== undefined && !covers(selection, old)
+  }
+
+  hide(share: string): void {
+    delete this.#shares.after[share]
+  }
+
+  agree(share: string, { before, after }: ExchangePlan): void {
+    if (before) this.#agreed.before[share] = before
+    if (after) this.#agreed.after[share] = after
+    else delete this.#agreed.after[share]
+  }
+
+  /** While something is withdrawn, nobody else is to bring it back. */
+  limit(share: string, selection: Selection): void {
+    const of = (stage: 'before' | 'after'): Agreed | undefined =>
+      Object.hasOwn(this.#agreed[stage], share) ? this.#agreed[stage][share] : undefined
+    const [before, after] = [of('before'), of('after')]
+    if (before) this.#agreed.before[share] = { ...before, limit: selection }
+    if (after) this.#agreed.after[share] = withoutLimit(after)
+  }
+
+  effects(object: string, stage: 'before' | 'after'): ObjectEffect[] {
+    const [shares, agreed] = [this.#shares[stage], this.#agreed[stage]]
+    const there =
+      stage === 'before'
+        ? { shares: this.#base?.shares ?? {}, agreed: this.#base?.agreed ?? {} }
+        : { shares: this.#shares.before, agreed: this.#agreed.before }
+    if (isDeepStrictEqual({ shares, agreed }, { shares: there.shares, agreed: there.agreed })) return []
+    return [{ kind: 'put-base', object, shares, agreed, rev: this.#base?._rev ?? null, stage }]
+  }
+}
+
+function withoutLimit({ limit: _, ...agreed }: Agreed): Agreed {
+  return agreed
+}
+
+function oneWayShares(facts: ObjectFacts, consents: Consents): string[] {
+  const shares = new Set([
+    ...(consents.kind === 'keys' ? consents.keys.keys() : []),
+    ...Object.keys(facts.base?.shares ?? {}),
+    ...[...facts.copies].flatMap(([share, copy]) => (copy === null ? [] : share)),
+  ])
+  return [...shares].filter((share) => !facts.exchanges.has(share)).sort()
+}
+
+/**
+ * What the user wrote goes out first, and his object is changed when that has landed: should he write again meanwhile,
+ * his own last words must not come back to him as somebody else's.
+ */
+function planExchanges(
+  facts: ObjectFacts,
+  consents: Consents,
+  ledger: Ledger,
+): { next: ObjectDoc | null; effects: ObjectEffect[] } {
+  const { doc } = facts
+  const plans = inOrder(facts.exchanges, ledger).map(([share, exchange]) => ({
+    exchange,
+    plan: planOne(facts, consents, ledger, share, doc),
+  }))
+  const isStill = (plan: ExchangePlan): boolean => isDeepStrictEqual(plan.doc, doc)
+  const isSending = (plan: ExchangePlan): boolean =>
+    plan.copy?.kind === 'put' && (plan.sent !== undefined || isStill(plan))
+  if (!plans.some(({ plan }) => isSending(plan))) return bringIn(facts, consents, ledger, plans[0]?.plan)
+  const effects = plans.flatMap(({ exchange, plan }) => {
+    if (plan.sent !== undefined && isSending(plan))
+      return land(facts, exchange, { ...plan, doc, after: plan.sent }, ledger)
+    return isStill(plan) ? land(facts, exchange, plan, ledger) : []
+  })
+  return { next: doc, effects }
+}
+
+/**
+ * Goes through the shares one by one: what one brings, the next is told. What has to go out then waits.
+ * @param first what is planned for the first of them
+ */
+function bringIn(
+  facts: ObjectFacts,
+  consents: Consents,
+  ledger: Ledger,
+  first: ExchangePlan | undefined,
+): { next: ObjectDoc | null; effects: ObjectEffect[] } {
+  let next = facts.doc
+  const effects: ObjectEffect[] = []
+  for (const [index, [share, exchange]] of inOrder(facts.exchanges, ledger).entries()) {
+    const plan = (index === 0 && first) || planOne(facts, consents, ledger, share, next)
+    effects.push(...land(facts, exchange, plan.copy?.kind === 'put' ? waiting(plan, next) : plan, ledger))
+    next = plan.doc
+  }
+  return { next, effects }
+}
+
+/** A plan without its copy. */
+const waiting = (plan: ExchangePlan, doc: ObjectDoc | null): ExchangePlan => ({
+  ...plan,
+  ...(plan.doc === doc ? { before: plan.otherwise } : {}),
+  copy: null,
+  keepHome: [],
+  after: plan.otherwise,
+  isPending: true,
+})
+
+/** @param doc the object, as the shares before this one leave it */
+function planOne(
+  facts: ObjectFacts,
+  consents: Consents,
+  ledger: Ledger,
+  share: string,
+  doc: ObjectDoc | null,
+): ExchangePlan {
+  const { object, isMissing, exchanges, now } = facts
+  const exchange = exchanges.get(share) as ExchangeFacts
+  return planExchange({
+    object,
+    doc,
+    isMissing: isMissing && doc === null,
+    consent:
+      consents.kind === 'invalid'
+        ? consents
+        : consents.kind === 'keys'
+          ? consents.keys.get(share)
+          : undefined,
+    agreed: ledger.agreed(share),
+    facts: exchange,
+    isRelated: ledger.hasReceived(share, ({ owner }) => owner === exchange.owner, exchanges),
+    isBack: facts.doc === null && doc !== null,
+    staying: stayingElsewhere(facts, ledger, doc, share),
+    elsewhere: shownElsewhere(facts, exchange),
+    now,
+  })
+}
+
+/** Writes down what is planned for one share. */
+function land(
+  facts: ObjectFacts,
+  exchange: ExchangeFacts,
+  plan: ExchangePlan,
+  ledger: Ledger,
+): ObjectEffect[] {
+  const { object } = facts
+  const { share, role, phase } = exchange
+  const agreed = ledger.agreed(share)
+  ledger.agree(share, plan)
+  const effects = effectsOf(facts, exchange, plan)
+  if (role !== 'owner' || phase === 'waiting') return effects
+  const old = ledger.widest(share)
+  const shown = consentIn(plan.doc, share)
+  if (plan.isPending) {
+    if (shown?.kind === 'share') ledger.show(share, unite(old ?? shown.selection, shown.selection), old)
+  } else if (shown?.kind === 'share' && isIn(plan.after) && phase === 'active') {
+    if (ledger.show(share, shown.selection, old)) effects.push({ kind: 'withdraw', share, object })
+    if (isNewList(agreed, old, shown.selection)) {
+      ledger.limit(share, shown.selection)
+      if (plan.copy === null) effects.push(...touch(facts, exchange))
+    }
+  } else {
+    ledger.hide(share)
+    if ((old !== undefined && phase === 'active') || plan.withdraw)
+      effects.push({ kind: 'withdraw', share, object })
+  }
+  return effects
+}
+
+/** True where others have not been told yet how much of the object is shared. */
+const isNewList = (agreed: Agreed | null, old: Selection | undefined, selection: Selection): boolean =>
+  agreed?.limit !== undefined ||
+  !isDeepStrictEqual(old ?? true, selection) ||
+  (agreed?.state !== 'both' && selection !== true)
+
+/** Others look at an object when its copy changes: where nothing but the list of attributes has, it is written anew. */
+const touch = ({ object, doc }: ObjectFacts, { share, home }: ExchangeFacts): ObjectEffect[] =>
+  doc === null || home.kind !== 'live'
+    ? []
+    : [
+        {
+          ...{ kind: 'put-copy', home: 'share', share, object, content: contentOf(home.leaf) },
+          ...{ over: home.leaf, from: doc },
+        },
+      ]
+
+/** Those first in which the object is already: what comes from one of them is met in the others. */
+function inOrder(exchanges: ObjectFacts['exchanges'], ledger: Ledger): [string, ExchangeFacts][] {
+  const states: (string | undefined)[] = ['both', 'coming']
+  const rank = (share: string): number => (states.indexOf(ledger.agreed(share)?.state) + 3) % 3
+  return [...exchanges].sort(([one], [other]) => rank(one) - rank(other) || (one < other ? -1 : 1))
+}
+
+/** What stays of the object when one share goes: all, where it is in one of its author's own; else what others show. */
+function stayingElsewhere(
+  { exchanges }: ObjectFacts,
+  ledger: Ledger,
+  doc: ObjectDoc | null,
+  share: string,
+): 'all' | Set<string> {
+  const names = new Set<string>()
+  const consents = parseConsents(doc?.['$shares'])
+  for (const other of consents.kind === 'keys' ? consents.keys.keys() : []) {
+    if (other === share) continue
+    const agreed = ledger.next(other)
+    const exchange = exchanges.get(other)
+    if (!agreed || agreed.mine || agreed.state === 'unrelated' || exchange?.role === 'owner') return 'all'
+    const shown: Digests[] = [agreed]
+    if (exchange?.home.kind === 'live') shown.push(digestsOf(contentOf(exchange.home.leaf)))
+    for (const { attributes, attachments } of shown) {
+      for (const name of Object.keys(attributes)) names.add(name)
+      if (Object.keys(attachments).length > 0) names.add('_attachments')
+    }
+  }
+  return names
+}
+
+const isIn = (agreed: Agreed | null): boolean => agreed?.state === 'both' || agreed?.state === 'coming'
+
+/** What an object says about one share. */
+function consentIn(doc: ObjectDoc | null, share: string): Consent | undefined {
+  const consents = parseConsents(doc?.['$shares'])
+  return consents.kind === 'keys' ? consents.keys.get(share) : undefined
+}
+
+/** What other shares of the same owner's show of the object: where a reader has that, he has not written it himself. */
+function shownElsewhere({ exchanges }: ObjectFacts, { share, role, owner }: ExchangeFacts): Digests[] {
+  if (role !== 'reader') return []
+  return [...exchanges.values()].flatMap((other) =>
+    other.share !== share && other.owner === owner && other.home.kind === 'live'
+      ? digestsOf(contentOf(other.home.leaf))
+      : [],
+  )
+}
+
+function effectsOf(
+  { object, doc }: ObjectFacts,
+  { share, home, rejected }: ExchangeFacts,
+  plan: ExchangePlan,
+): ObjectEffect[] {
+  const leaf = home.kind === 'live' ? home.leaf : null
+  const effects: ObjectEffect[] = plan.keepHome.map((content) => ({
+    kind: 'keep-loser',
+    ...{ share, object, content },
+  }))
+  if (plan.copy?.kind === 'put' && doc)
+    effects.push({
+      ...{ kind: 'put-copy', home: 'share', share, object, content: plan.copy.content },
+      ...{ over: leaf, from: doc },
+    })
+  if (plan.copy?.kind === 'delete' && leaf)
+    effects.push({ kind: 'delete-copy', home: 'share', share, object, over: leaf })
+  for (const { rev, content } of plan.drops)
+    effects.push({ kind: 'drop-copy-leaf', share, object, rev, content })
+  for (const content of plan.keepLocal) effects.push({ kind: 'keep-loser', share: null, object, content })
+  const { rejection } = plan
+  const isCarried = plan.copy?.kind === 'put' || !isDeepStrictEqual(plan.doc, doc)
+  if (rejection && rejection.code !== rejected)
+    effects.push({ kind: 'report', share, object, problem: rejection })
+  else if (!rejection && rejected !== null && (isCarried || !STICKY.has(rejected)))
+    effects.push({ kind: 'report', share, object, problem: null })
+  return effects
+}
+
+function changeObject(
+  { object, doc, exchanges }: ObjectFacts,
+  next: ObjectDoc | null,
+  strip: readonly string[],
+  problems: readonly ReportedProblem[],
+): ObjectEffect[] {
+  if (next === null) return doc === null ? [] : [{ kind: 'remove-object', object, rev: doc._rev }]
+  const sources = [...exchanges].flatMap(([share, { home }]) =>
+    home.kind === 'live' ? [home.leaf, ...home.rivals].map((leaf) => ({ share, leaf })) : [],
+  )
+  const left = strip.filter((share) => Object.hasOwn((next['$shares'] as object | undefined) ?? {}, share))
+  return [
+    { kind: 'put-object', object, doc: settledObject(next, left, problems) ?? next, over: doc, sources },
+  ]
+}
+
+/** The user's own conflict in an object that others change, too. */
+function resolveLeaves({ object, rivals, now }: ObjectFacts, doc: ObjectDoc): ObjectEffect[] {
+  const merged = mergeLeaves(doc, rivals, now)
+  return [
+    ...(merged.keep ? [{ kind: 'keep-loser', share: null, object, content: merged.keep } as const] : []),
+    ...(isDeepStrictEqual(merged.doc, doc)
       ? []
-      : [{ kind: 'put-base', object, shares: after, rev, stage: 'after' } as const]),
-    ...(settles ? [{ kind: 'settle-object', doc, strip, problems } as const] : []),
-    ...redundant.map((rev) => ({ kind: 'drop-leaf', object, rev }) as const),
+      : [
+          {
+            kind: 'put-object',
+            ...{ object, doc: merged.doc, over: doc, sources: [], leaves: rivals.map(({ leaf }) => leaf) },
+          } as const,
+        ]),
+    ...merged.drops.map(({ rev, content }) => ({ kind: 'drop-leaf', object, rev, content }) as const),
   ]
 }
 

@@ -1,11 +1,33 @@
 // What is to be done for a share: its document, its registry entry and its database, brought to agree.
 import { isDeepStrictEqual } from 'node:util'
+import { OWNER_ONLY, type Access, type Right } from '../model/access.ts'
 import type { ShareEntry } from '../model/entry.ts'
-import { shareOfDocument } from '../model/names.ts'
 import type { ObjectDoc } from '../model/object.ts'
-import { isOurProblem, problem, type Problem } from '../model/problem.ts'
-import { parseShareRequest } from '../model/share.ts'
-import { redundantLeaves, type Rival } from './leaves.ts'
+import { shownPassword } from '../model/password.ts'
+import { problem, type Problem } from '../model/problem.ts'
+import {
+  ADMIN_ONLY,
+  narrowsReading,
+  shareSecurity,
+  type Grants,
+  type ShareSecurity,
+} from '../model/security.ts'
+import { parseShareLeaves, withoutPublic } from '../model/share.ts'
+import type { Rival } from './leaves.ts'
+import { grantedTo, mark, markAsIs, redundantShareLeaves } from './share-document.ts'
+
+/** Somebody who takes part in a share, or is invited to. */
+export interface Participant {
+  subscriber: string
+  /** The user's name, where anybody knows it. */
+  name: string | null
+  isActive: boolean
+  /** What the owner gave him by name, as the registry has it. */
+  granted: Right | null
+  right: Right | null
+  /** He knew the password when he joined. Where that is not known, `right` is taken for what he may do. */
+  admitted?: boolean
+}
 
 export interface ShareFacts {
   share: string
@@ -19,16 +41,45 @@ export interface ShareFacts {
   entry: ShareEntry | null
   /** Whether `share/<id>` exists. */
   databaseExists: boolean
+  /** `_security` of `share/<id>` as it is in force, and how many documents are there. */
+  security: Partial<ShareSecurity> | null
+  objects: number
   /** Whether the owner's user database exists. */
   ownerExists: boolean
   /** Whether the owner's objects are being gone through for this share. */
   scanning: boolean
   /** Whether they need not be, because all of them are still to come. */
   fromStart: boolean
+  /** How the owner stands in CouchDB. */
+  owner: Grants
+  /** Users whom `access` names, on any leaf or in the entry, as far as there are such: how they stand, and their databases. */
+  named: ReadonlyMap<string, { grants: Grants; owners: readonly string[] }>
+  participants: readonly Participant[]
+  /** How the account of those who know the password stands. */
+  account: 'in force' | 'changed'
+  /** A password on the document is that of the account already. */
+  isPasswordInForce: boolean
+  /** Somebody wrote into `share/<id>` himself. */
+  isWrittenDirectly: boolean
+  /** What others wrote into `share/<id>` was taken in, to the last change. */
+  isDrained: boolean
+  /** The most bytes of a document that somebody may write who writes only because everybody may. */
+  publicMostBytes: number
 }
 
 /** What may change in an entry; undefined takes an attribute out. */
-export type EntryChange = { [Key in 'state' | 'rotate' | 'problem']?: ShareEntry[Key] | undefined }
+export type EntryChange = { [Key in ChangingKey]?: ShareEntry[Key] | undefined }
+type ChangingKey =
+  | 'state'
+  | 'access'
+  | 'password'
+  | 'home'
+  | 'rotate'
+  | 'rotations'
+  | 'problem'
+  | 'due'
+  | 'rejected'
+  | 'counts'
 
 /** Effects come in the order in which they must land; each is idempotent. */
 export type ShareEffect =
@@ -37,18 +88,29 @@ export type ShareEffect =
   | { kind: 'change-entry'; share: string; change: EntryChange }
   | { kind: 'create-outbox' }
   | { kind: 'create-database'; share: string }
-  /** Puts `_security` and write access in place. */
-  | { kind: 'secure'; share: string }
+  /** Puts design documents and `_security` in place. */
+  | { kind: 'secure'; share: string; security: object }
+  /** Puts a new password in force; then the share is planned again. */
+  | { kind: 'set-password'; share: string; password: string }
+  | { kind: 'restore-account'; share: string }
+  | { kind: 'remove-account'; share: string }
+  /** From now on copies are written into the share itself: others may write there. */
+  | { kind: 'turn-home'; share: string }
   /** Lands when the replication document is accepted and not `failed`. */
   | { kind: 'start-replication'; share: string }
   /** Lands when no job is left. */
   | { kind: 'stop-replication'; share: string }
+  /** Takes in what others wrote into the share, to the last change; then the share is planned again. */
+  | { kind: 'drain'; share: string }
   | { kind: 'drop-database'; share: string }
   | { kind: 'delete-copies'; share: string }
-  /** Copies everything of the share from the outbox again. */
-  | { kind: 'refill'; share: string }
+  /** Makes the share database anew, with everything that is in it now. */
+  | { kind: 'rotate'; share: string; security: object }
   /** Has all objects of the owner gone through again, and the share planned again after that. */
   | { kind: 'scan'; share: string }
+  /** Writes down who is named, and has everybody who takes part look at the share again. */
+  | { kind: 'enlist'; share: string; granted: Record<string, Right> }
+  | { kind: 'tell-participants'; share: string }
   | { kind: 'put-document'; doc: ObjectDoc }
   | { kind: 'drop-leaf'; id: string; rev: string }
 
@@ -56,62 +118,263 @@ export type ShareEffect =
 export function planShare(facts: ShareFacts): ShareEffect[] {
   const { doc, rivals } = facts
   if (doc === null) return planLife(facts)
-  const redundant = redundantLeaves(doc, rivals)
+  const redundant = redundantShareLeaves(doc, rivals)
   const drops = redundant.map((rev) => ({ kind: 'drop-leaf', id: doc._id, rev }) as const)
   // Where the winner itself goes, the user's own leaf takes its place, and is planned when that change comes by.
-  return redundant.includes(doc._rev) ? drops : [...planLife(facts), ...drops]
+  if (redundant.includes(doc._rev)) return drops
+  return [
+    ...planLife({ ...facts, rivals: rivals.filter(({ leaf }) => !redundant.includes(leaf._rev)) }),
+    ...drops,
+  ]
 }
 
 function planLife(facts: ShareFacts): ShareEffect[] {
   const { share, doc, entry, database } = facts
   const mine = entry !== null && entry.database === database
-  if (facts.isMissing && entry?.state !== 'ending') return []
-  if (mine && (entry.state === 'ending' || (doc === null && entry.state !== 'ended')))
-    return end(facts, entry)
-  if (doc === null) return []
+  if (mine && entry.state !== 'ended') {
+    const isDeleted = doc === null && !facts.isMissing
+    if (isDeleted || entry.state === 'ending' || entry.order === 'end') return end(facts, entry)
+    if (entry.order === 'suspend')
+      return [...suspend(facts, entry), ...(doc ? markAsIs(facts, doc, problem('suspended')) : [])]
+  }
+  if (doc === null) return mine ? keepInForce(facts, entry) : []
+  // An ended one is not opened while an order stands.
+  if (mine && entry.order === 'end') return markAsIs(facts, doc, problem('ended_by_admin'))
+  if (mine && entry.order === 'suspend') return markAsIs(facts, doc, problem('suspended'))
 
-  const request = parseShareRequest(doc)
-  if (request.kind === 'malformed') return mark(doc, request.problem)
-  if (entry !== null && !mine) return mark(doc, problem('id_taken', share))
+  const losers = facts.rivals.map(({ leaf }) => leaf)
+  const request = parseShareLeaves(doc, losers)
+  if (request.kind === 'malformed')
+    return [...(mine ? keepInForce(facts, entry) : []), ...markAsIs(facts, doc, request.problem)]
+  if (entry !== null && !mine) return markAsIs(facts, doc, problem('id_taken', share))
   // Of an ended share nothing is left: what stands under its name is somebody else's, too.
   const isFree = entry === null || entry.state === 'ended'
-  if (isFree && facts.databaseExists) return mark(doc, problem('database_exists', share))
-  if (entry?.state === 'active' && facts.databaseExists) return mark(doc, entry.problem ?? null)
-  return open(facts, doc)
+  if (isFree && facts.databaseExists) return markAsIs(facts, doc, problem('database_exists', share))
+  const { access, password } = request
+  const fault = passwordFault(facts, password)
+  if (fault) return [...(mine ? keepInForce(facts, entry) : []), ...markAsIs(facts, doc, fault)]
+  if (password.kind === 'new' && !facts.isPasswordInForce)
+    return [
+      ...begin(facts),
+      ...lockOut(facts, access),
+      { kind: 'set-password', share, password: password.password },
+    ]
+  const effects: ShareEffect[] = []
+  let left = facts
+  if (entry?.password && password.kind === 'none') {
+    // In one step with the access that goes without it: in between everybody would be let in.
+    effects.push({ kind: 'remove-account', share }, changeEntry(share, { password: undefined, access }))
+    const { password: _, ...rest } = entry
+    left = { ...facts, entry: { ...rest, access } }
+  }
+  const isInPlace = left.entry?.state === 'active' && facts.databaseExists
+  return [
+    ...effects,
+    ...(isInPlace && left.entry ? bringInForce(left, left.entry, access) : open(left, access)),
+    ...mark(left, doc, { access, password, found: isInPlace ? (left.entry?.problem ?? null) : null }),
+  ]
+}
+
+/** What stands in place of a password names its account; another name is none of the daemon's. */
+function passwordFault({ entry }: ShareFacts, wish: { kind: string; name?: string }): Problem | null {
+  return wish.kind === 'kept' && wish.name !== entry?.password?.name
+    ? problem('password_account_taken', wish.name ?? '')
+    : null
+}
+
+/** An id has to be one's own before anything is noted for it. */
+function begin({ share, entry }: ShareFacts): ShareEffect[] {
+  if (entry === null) return [{ kind: 'claim', share }]
+  return entry.state === 'ended' ? [changeState(share, 'opening')] : []
+}
+
+/**
+ * Where those who know the password may do less from now on, nobody has the new one and the right that goes with the
+ * old one: until it is set, only users of a name are let in.
+ */
+function lockOut(facts: ShareFacts, access: Access): ShareEffect[] {
+  const { share, entry, security } = facts
+  if (!entry?.password || security?.writers?.everyone !== true || access.write === true) return []
+  const named = securityOf(facts, entry, withoutPublic(access))
+  return [
+    ...turnHome(facts, entry, access),
+    changeEntry(share, { access }),
+    { kind: 'secure', share, security: named },
+  ]
+}
+
+const changeState = (share: string, state: ShareEntry['state']): ShareEffect => ({
+  kind: 'change-entry',
+  share,
+  change: { state, problem: undefined },
+})
+
+/** What was asked for last and was in order goes on: users may have come or gone meanwhile. */
+function keepInForce(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
+  if (entry.state === 'ended' || !entry.access) return []
+  const isInPlace = entry.state === 'active' && facts.databaseExists
+  return isInPlace ? bringInForce(facts, entry, entry.access) : open(facts, entry.access)
+}
+
+const changeEntry = (share: string, change: EntryChange): ShareEffect => ({
+  kind: 'change-entry',
+  share,
+  change,
+})
+
+/** A share that is in place: who loses access is out before anybody is told, who gets it is let in last. */
+function bringInForce(facts: ShareFacts, entry: ShareEntry, access: Access): ShareEffect[] {
+  const { share } = facts
+  const present = facts.security ?? ADMIN_ONLY
+  const wanted = securityOf(facts, entry, access)
+  const isOther = !isDeepStrictEqual(facts.security, wanted)
+  const isNarrowed = isOther && narrowsReading(present, wanted)
+  const isNew = !isDeepStrictEqual(entry.access ?? OWNER_ONLY, access)
+  const isRemade = isNarrowed || entry.rotate === true
+  // Old revisions that are to go are shown to nobody new; making the database anew sets what is wanted.
+  const isHeldBack = entry.rotate === true && narrowsReading(wanted, present)
+  const turned = turnHome(facts, entry, access)
+  // Turning home takes a while. Who is taken out does not read on for so long, and nobody new writes before.
+  const isShut = isHeldBack || (isNarrowed && turned.length > 0)
+  const secure: ShareEffect[] =
+    !isOther || (isHeldBack && !isNarrowed)
+      ? []
+      : [{ kind: 'secure', share, security: isShut ? ADMIN_ONLY : wanted }]
+  const change: EntryChange = {
+    ...(isNew ? { access } : {}),
+    ...(isNarrowed && !entry.rotate ? { rotate: true } : {}),
+  }
+  return [
+    ...(isNarrowed ? [] : turned),
+    ...(Object.keys(change).length > 0 ? [changeEntry(share, change)] : []),
+    ...(isNarrowed ? [...secure, ...turned] : []),
+    ...enlist(facts, grantedTo(facts, access)),
+    ...(isOther || isNew ? [{ kind: 'tell-participants', share } as const] : []),
+    ...(isNarrowed ? [] : secure),
+    ...restoreAccount(facts, entry),
+    ...(isRemade ? planRotation(facts, wanted) : []),
+    ...(turned.length > 0 && !isRemade ? [{ kind: 'start-replication', share } as const] : []),
+    ...count(facts, entry),
+  ]
+}
+
+const restoreAccount = ({ share, account }: ShareFacts, entry: ShareEntry | null): ShareEffect[] =>
+  entry?.password && account === 'changed' ? [{ kind: 'restore-account', share }] : []
+
+const securityOf = (facts: ShareFacts, entry: ShareEntry | null, access: Access): ShareSecurity =>
+  shareSecurity({
+    owner: facts.owner,
+    access,
+    users: new Map([...facts.named].map(([name, { grants }]) => [name, grants])),
+    passwordRole: entry?.password?.role ?? null,
+    publicMostBytes: facts.publicMostBytes,
+  })
+
+/** Where anybody else may write, or somebody did, copies are written into the share itself, for good. */
+function turnHome(facts: ShareFacts, entry: ShareEntry | null, { write }: Access): ShareEffect[] {
+  const isNeeded = write === true || write.length > 0 || facts.isWrittenDirectly
+  return isNeeded && entry?.home !== 'share' ? [{ kind: 'turn-home', share: facts.share }] : []
+}
+
+function enlist({ share, participants }: ShareFacts, granted: Record<string, Right>): ShareEffect[] {
+  const listed = Object.fromEntries(
+    participants.flatMap(({ subscriber, granted: right }) => (right ? [[subscriber, right]] : [])),
+  )
+  return isDeepStrictEqual(listed, granted) ? [] : [{ kind: 'enlist', share, granted }]
+}
+
+/** Objects are counted with those who take part; between that, a slow sweep counts them: no entry changes with each object. */
+function count({ share, objects, participants }: ShareFacts, entry: ShareEntry): ShareEffect[] {
+  const subscribers = participants.filter(({ isActive }) => isActive).length
+  if (subscribers === (entry.counts?.subscribers ?? 0)) return []
+  return [{ kind: 'change-entry', share, change: { counts: { objects, subscribers } } }]
 }
 
 /** All that a share needs, from whichever step it stopped at. */
-function open({ share, entry, databaseExists, fromStart }: ShareFacts, doc: ObjectDoc): ShareEffect[] {
-  const change = (state: ShareEntry['state']): ShareEffect => ({
-    kind: 'change-entry',
-    share,
-    change: { state, problem: undefined },
-  })
+function open(facts: ShareFacts, access: Access): ShareEffect[] {
+  const { share, entry, databaseExists, security, fromStart } = facts
+  const wanted = securityOf(facts, entry, access)
+  const isRemade =
+    databaseExists && (entry?.rotate === true || narrowsReading(security ?? ADMIN_ONLY, wanted))
+  const isBornAgain = entry !== null && !databaseExists
+  const turned = turnHome(facts, entry, access)
   return [
     ...(entry === null
       ? [{ kind: 'claim', share } as const]
       : entry.state === 'opening'
         ? []
-        : [change('opening')]),
+        : [changeState(share, 'opening')]),
+    changeEntry(share, {
+      access,
+      ...(isRemade && !entry?.rotate ? { rotate: true } : {}),
+      // Sequences of the database that was mean nothing to the one that will be.
+      ...(isBornAgain ? { rotations: (entry.rotations ?? 0) + 1 } : {}),
+    }),
     { kind: 'create-outbox' },
     // A job that outlived its target goes on from where it was, and would leave the first copies out.
     ...(entry === null || databaseExists ? [] : [{ kind: 'stop-replication', share } as const]),
     { kind: 'create-database', share },
-    { kind: 'secure', share },
-    { kind: 'start-replication', share },
+    // Turning home copies something in, and finds the database closed.
+    ...(turned.length > 0 && !isDeepStrictEqual(security, ADMIN_ONLY)
+      ? [{ kind: 'secure', share, security: ADMIN_ONLY } as const]
+      : []),
+    ...turned,
+    ...(isRemade ? planRotation(facts, wanted) : [{ kind: 'secure', share, security: wanted } as const]),
+    ...restoreAccount(facts, entry),
+    ...(isRemade ? [] : [{ kind: 'start-replication', share } as const]),
     ...(fromStart ? [] : [{ kind: 'scan', share } as const]),
-    change('active'),
-    ...mark(doc, null),
+    // Before anything is given to subscribers: what they were given by name earlier may have been more.
+    ...enlist(facts, grantedTo(facts, access)),
+    changeState(share, 'active'),
+    { kind: 'tell-participants', share },
+    ...(entry ? count(facts, entry) : []),
+  ]
+}
+
+/** Closed for everybody, the owner too; nothing is lost, and nothing goes in or out. */
+function suspend(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
+  const { share, databaseExists } = facts
+  const isOpen = databaseExists && !isDeepStrictEqual(facts.security, ADMIN_ONLY)
+  const isNew = entry.state !== 'suspended'
+  const isRemade = databaseExists && (isOpen || entry.rotate === true)
+  const turned = databaseExists && facts.isWrittenDirectly ? turnHome(facts, entry, OWNER_ONLY) : []
+  const change: EntryChange = {
+    ...(isNew ? { state: 'suspended', problem: undefined } : {}),
+    ...(isOpen && !entry.rotate ? { rotate: true } : {}),
+  }
+  return [
+    ...(Object.keys(change).length > 0 ? [changeEntry(share, change)] : []),
+    ...(isOpen ? [{ kind: 'secure', share, security: ADMIN_ONLY } as const] : []),
+    ...(isNew || isRemade ? [{ kind: 'tell-participants', share } as const] : []),
+    ...turned,
+    ...(isNew || isRemade ? [{ kind: 'stop-replication', share } as const] : []),
+    ...(isRemade ? [{ kind: 'rotate', share, security: ADMIN_ONLY } as const, remade(facts)] : []),
   ]
 }
 
 /** Takes a share apart. While its owner's objects are gone through there is nothing more to do; after that it is over. */
-function end({ share, scanning, ownerExists }: ShareFacts, entry: ShareEntry): ShareEffect[] {
+function end(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
+  const { share, scanning, ownerExists, databaseExists } = facts
   if (scanning) return []
+  const begun: ShareEffect[] = [
+    ...(entry.state === 'ending' ? [] : [changeEntry(share, { state: 'ending' })]),
+    ...enlist(facts, {}),
+    ...(entry.state === 'ending' ? [] : [{ kind: 'tell-participants', share } as const]),
+  ]
+  // What others wrote last is their owner's: nothing more comes in, and what is there is taken in before it goes.
+  const isHome = entry.home === 'share' || facts.isWrittenDirectly
+  if (isHome && databaseExists && ownerExists && !facts.isDrained)
+    return [
+      ...begun,
+      { kind: 'secure', share, security: ADMIN_ONLY },
+      ...turnHome(facts, entry, OWNER_ONLY),
+      { kind: 'drain', share },
+    ]
   return [
-    ...(entry.state === 'ending'
-      ? []
-      : [{ kind: 'change-entry', share, change: { state: 'ending' } } as const]),
+    ...begun,
+    ...(entry.password
+      ? [{ kind: 'remove-account', share } as const, changeEntry(share, { password: undefined })]
+      : []),
     { kind: 'stop-replication', share },
     { kind: 'drop-database', share },
     ...(ownerExists
@@ -119,44 +382,47 @@ function end({ share, scanning, ownerExists }: ShareFacts, entry: ShareEntry): S
           { kind: 'delete-copies', share },
           { kind: 'scan', share },
         ] as const)
-      : [ended(share)]),
+      : over(share)),
   ]
 }
+
+/** Who takes part is told before that is all over: a crash in between tells him again. */
+const over = (share: string): ShareEffect[] => [{ kind: 'tell-participants', share }, ended(share)]
 
 const ended = (share: string): ShareEffect => ({
   kind: 'change-entry',
   share,
-  change: { state: 'ended', rotate: undefined, problem: undefined },
+  change: {
+    state: 'ended',
+    access: undefined,
+    home: undefined,
+    rotate: undefined,
+    problem: undefined,
+    rejected: undefined,
+    counts: undefined,
+  },
 })
 
 /** What is left when the objects of an owner were gone through for a share. */
 export const planScanned = (share: string, entry: ShareEntry | null): ShareEffect[] =>
-  entry?.state === 'ending' ? [ended(share)] : []
+  entry?.state === 'ending' ? over(share) : []
 
 /** What is left where a share could not be opened: its owner reads why. */
-export const planHalted = (doc: ObjectDoc, found: Problem): ShareEffect[] => mark(doc, found)
+export function planHalted(facts: ShareFacts, found: Problem): ShareEffect[] {
+  const { doc, entry, isPasswordInForce } = facts
+  if (doc === null) return []
+  const account = isPasswordInForce && entry?.password ? { password: shownPassword(entry.password) } : {}
+  return markAsIs(facts, doc, found, { ...doc, ...account })
+}
 
 /** Makes a share database anew, so that old revisions and feeds that were open end with the old one. */
-export const planRotation = (share: string): ShareEffect[] => [
-  { kind: 'stop-replication', share },
-  { kind: 'drop-database', share },
-  { kind: 'create-database', share },
-  { kind: 'secure', share },
-  { kind: 'refill', share },
-  { kind: 'start-replication', share },
-  { kind: 'change-entry', share, change: { rotate: undefined } },
+export const planRotation = (facts: ShareFacts, security: object): ShareEffect[] => [
+  { kind: 'stop-replication', share: facts.share },
+  { kind: 'rotate', share: facts.share, security },
+  { kind: 'start-replication', share: facts.share },
+  remade(facts),
+  { kind: 'tell-participants', share: facts.share },
 ]
 
-/** The `$share` document with its state, or nothing where it says that already. */
-function mark(doc: ObjectDoc, found: Problem | null): ShareEffect[] {
-  const { $state, $error, ...rest } = doc
-  // A document that is no `$share/<id>` and only calls itself one keeps its own `$state`.
-  const state = shareOfDocument(doc._id) === null ? $state : found === null ? 'active' : 'error'
-  const foreign = $error !== undefined && !isOurProblem($error) && found === null ? { $error } : {}
-  const marked = {
-    ...rest,
-    ...(state === undefined ? {} : { $state: state }),
-    ...(found === null ? foreign : { $error: found }),
-  }
-  return isDeepStrictEqual(marked, doc) ? [] : [{ kind: 'put-document', doc: marked }]
-}
+const remade = ({ share, entry }: ShareFacts): ShareEffect =>
+  changeEntry(share, { rotate: undefined, rotations: (entry?.rotations ?? 0) + 1 })

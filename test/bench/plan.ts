@@ -11,10 +11,13 @@ const text = JSON.stringify(doc)
 const facts: ObjectFacts = {
   object: doc._id,
   doc,
+  isMissing: false,
   rivals: [],
   base: null,
   standings: new Map([['milk', 'open']]),
   copies: new Map([['milk', null]]),
+  exchanges: new Map(),
+  now: 0,
 }
 
 export async function benchPlan({ quick }: { quick: boolean }): Promise<Findings> {

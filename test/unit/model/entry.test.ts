@@ -1,6 +1,6 @@
 // Registry entries: what the daemon wrote is read back, everything else counts as none.
 import assert from 'node:assert/strict'
-import { claimedEntry, parseEntry } from '../../../src/model/entry.ts'
+import { claimedEntry, isHomeShare, parseEntry } from '../../../src/model/entry.ts'
 
 const NOW = '2024-05-06T07:08:09.000Z'
 
@@ -17,11 +17,27 @@ describe('model/entry', () => {
     })
   })
 
-  for (const state of ['opening', 'active', 'ending', 'ended'])
+  for (const state of ['opening', 'active', 'suspended', 'ending', 'ended'])
     it(`is read back as ${state}`, () => {
       const stored = { ...claimedEntry('abc', 'hash', 'user/hash', NOW), state, _rev: '1-a', rotate: true }
       assert.deepEqual(parseEntry(stored), stored)
     })
+
+  it('keeps what else stands there: an order, access, the account of a password, a number of rotations', () => {
+    const stored = {
+      ...claimedEntry('abc', 'hash', 'user/hash', NOW),
+      ...{ order: 'suspend', access: { read: true, write: ['u1'] }, rotations: 3, home: 'share' },
+      ...{ password: { name: 'share-abc-1' }, counts: { objects: 1, subscribers: 2 }, rejected: [] },
+    }
+    assert.deepEqual(parseEntry(stored), stored)
+  })
+
+  it('tells where copies are written', () => {
+    const entry = claimedEntry('abc', 'hash', 'user/hash', NOW)
+    assert.equal(isHomeShare({ ...entry, home: 'share' }), true)
+    for (const other of [entry, { ...entry, home: 'outbox' as const }, null, undefined])
+      assert.equal(isHomeShare(other), false)
+  })
 
   const good = { ...claimedEntry('abc', 'hash', 'user/hash', NOW) }
   const none: [string, Record<string, unknown> | null][] = [

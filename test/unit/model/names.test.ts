@@ -12,10 +12,18 @@ import {
   parseCopyId,
   REGISTRY,
   replicationId,
+  entryId,
+  invitationDocumentId,
+  shareCheckpoint,
   shareDatabase,
   shareDocumentId,
   shareOfDocument,
   shareOfEntry,
+  shareOfInvitation,
+  shareOfSubscription,
+  subscriptionDocumentId,
+  subscriptionEntryId,
+  subscriptionRange,
   TemplateError,
   userDatabases,
 } from '../../../src/model/names.ts'
@@ -72,6 +80,19 @@ describe('model/names', () => {
     for (const id of ['abc', 'share/abc', '$share', '$subscription/abc', '$$share/abc', 'x$share/abc'])
       it(`takes ${id} for no $share`, () => assert.equal(shareOfDocument(id), null))
 
+    it('finds the share of a $subscription and of an $invitation, unchecked', () => {
+      assert.equal(subscriptionDocumentId('abc'), '$subscription/abc')
+      assert.equal(invitationDocumentId('abc'), '$invitation/abc')
+      for (const share of ['abc', '', 'A/..']) {
+        assert.equal(shareOfSubscription(`$subscription/${share}`), share)
+        assert.equal(shareOfInvitation(`$invitation/${share}`), share)
+      }
+      for (const id of ['abc', '$subscription', '$share/abc', 'x$subscription/abc', 'subscription/abc'])
+        assert.deepEqual([shareOfSubscription(id), shareOfInvitation(id)], [null, null], id)
+      assert.equal(shareOfSubscription('$invitation/abc'), null)
+      assert.equal(shareOfInvitation('$subscription/abc'), null)
+    })
+
     const objects: [string, boolean][] = [
       ['todo/abc4567', true],
       ['a', true],
@@ -86,6 +107,7 @@ describe('model/names', () => {
       ['_x', false],
       ['$share/x', false],
       ['$subscription/x', false],
+      ['$invitation/x', false],
       ['$x', false],
     ]
     for (const [id, expected] of objects)
@@ -136,8 +158,43 @@ describe('model/names', () => {
     assert.equal(shareOfEntry('subscription/abc'), null)
   })
 
-  it('calls a replication as the seed does', () =>
-    assert.equal(replicationId('user/hash567/$shares', 'uuid567'), 'user/hash567/$shares => share/uuid567'))
+  describe('registry documents of subscriptions', () => {
+    it('are called after share and subscriber, and are none of a share', () => {
+      assert.equal(subscriptionEntryId('abc', 'hash'), 'subscription/abc/hash')
+      assert.equal(shareOfEntry(subscriptionEntryId('abc', 'hash')), null)
+      assert.notEqual(entryId('abc'), subscriptionEntryId('abc', ''))
+    })
+
+    it('lie in the range of their share, and in that of no other', () => {
+      const owner = fc.string({ unit: fc.constantFrom(...FIRST, '_', '$', '(', ')', '+', '-'), minLength: 1 })
+      fc.assert(
+        fc.property(shareId, shareId, owner, (one, other, subscriber) => {
+          const { startKey, endKey } = subscriptionRange(one)
+          const [at, start, end] = [subscriptionEntryId(other, subscriber), startKey, endKey].map((text) =>
+            Buffer.from(text),
+          )
+          const isWithin = Buffer.compare(at!, start!) >= 0 && Buffer.compare(at!, end!) < 0
+          assert.equal(isWithin, one === other)
+        }),
+      )
+    })
+  })
+
+  it('calls the checkpoint of a share that is followed as no database can be called', () => {
+    const name = shareCheckpoint('abc', 'user/hash')
+    assert.doesNotMatch(name, /^[a-z][a-z0-9_$()+/-]*$/)
+    assert.notEqual(name, shareCheckpoint('abc', 'user/hash2'))
+    assert.notEqual(name, shareCheckpoint('ab', 'c user/hash'))
+    const users = userDatabases('user/{id}')
+    assert.deepEqual([users.ownerOf(name), users.ownerOfOutbox(name)], [null, null])
+  })
+
+  it('calls a replication as the seed does, and the other way round where others write', () => {
+    const outbox = 'user/hash567/$shares'
+    assert.equal(replicationId(outbox, 'uuid567'), 'user/hash567/$shares => share/uuid567')
+    assert.equal(replicationId(outbox, 'uuid567', 'outbox'), replicationId(outbox, 'uuid567'))
+    assert.equal(replicationId(outbox, 'uuid567', 'share'), 'share/uuid567 => user/hash567/$shares')
+  })
 
   describe('templates', () => {
     const good: [string, string, string, string][] = [
@@ -200,6 +257,16 @@ describe('model/names', () => {
         'other/$shares',
       ])
         assert.equal(users.ownerOfOutbox(db), null, db)
+    })
+
+    it('takes the database that couch_peruser makes for the account of a password for nobody’s', () => {
+      const users = userDatabases('userdb-{id}')
+      const hexOf = (name: string): string => Buffer.from(name, 'utf8').toString('hex')
+      const account = `share-abc-${'0123456789abcdef'.repeat(2)}`
+      assert.equal(users.ownerOf(`userdb-${hexOf(account)}`), null)
+      assert.equal(users.ownerOfOutbox(`userdb-${hexOf(account)}/$shares`), null)
+      for (const name of ['joe', 'share-abc', `${account}0`, `x${account}`])
+        assert.equal(users.ownerOf(`userdb-${hexOf(name)}`), hexOf(name), name)
     })
 
     it('takes the text around {id} literally', () => {

@@ -1,6 +1,6 @@
 // A world in memory for plans: a user's object with its conflicts, an outbox, share databases that keep old revisions.
 // The oracle in here reads DESIGN.md for itself; nothing of it calls the code that it judges.
-import type { Base } from '../../../src/model/base.ts'
+import { isEmptyBase, type Base } from '../../../src/model/base.ts'
 import type { ObjectDoc, Selection } from '../../../src/model/object.ts'
 import {
   settledObject,
@@ -207,6 +207,7 @@ export class Memory {
     return structuredClone({
       object: OBJECT,
       doc: first ? tip(first) : null,
+      isMissing: false,
       rivals: others.map((leaf) => ({
         leaf: tip(leaf),
         ancestor: keepsAncestors && first ? newestCommon(first, leaf) : null,
@@ -214,6 +215,8 @@ export class Memory {
       base: this.#base,
       standings: new Map([...names].map((share) => [share, standingOf(this.lives.get(share) ?? 'none')])),
       copies: new Map([...names].map((share) => [share, this.#copies.get(share) ?? null])),
+      exchanges: new Map(),
+      now: 0,
     })
   }
 
@@ -226,18 +229,20 @@ export class Memory {
         case 'put-base': {
           if ((baseRev ?? effect.rev) !== (this.#base?._rev ?? null)) throw new Conflict('base')
           this.#base =
-            effect.stage === 'after' && Object.keys(effect.shares).length === 0
+            effect.stage === 'after' && isEmptyBase(effect)
               ? null
               : {
                   _id: `base/${effect.object}`,
                   _rev: this.#rev(1, 0),
                   shares: structuredClone(effect.shares),
+                  agreed: structuredClone(effect.agreed),
                 }
           baseRev = this.#base?._rev ?? null
           break
         }
         case 'put-copy': {
-          const { share, content: shown } = effect
+          const { home, share, content: shown } = effect
+          if (home !== 'outbox') throw new Error(`a copy was written into ${share} itself`)
           this.#expect(share, effect.over)
           const { attributes, attachments } = structuredClone(shown)
           const stubs = Object.keys(attachments).length === 0 ? {} : { _attachments: attachments }
@@ -272,6 +277,12 @@ export class Memory {
           this.#leaves = this.#leaves.filter((one) => tip(one)._rev !== effect.rev)
           this.#consent()
           break
+        case 'drop-copy-leaf':
+        case 'keep-loser':
+        case 'put-object':
+        case 'remove-object':
+        case 'report':
+          throw new Error(`${effect.kind} is not for shares that go one way`)
         default:
           effect satisfies never
       }

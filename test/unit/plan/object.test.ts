@@ -31,14 +31,22 @@ const copyOf = (share: string, attributes: Record<string, unknown>): ObjectDoc =
   _rev: '1-c',
   ...attributes,
 })
-const baseOf = (shares: Record<string, Selection>): Base => ({ _id: 'base/o', _rev: '1-b', shares })
+const baseOf = (shares: Record<string, Selection>): Base => ({
+  _id: 'base/o',
+  _rev: '1-b',
+  shares,
+  agreed: {},
+})
 
 function plan({ doc = null, base = null, copies = {}, standings = { s: 'open' }, rivals = [] }: Given) {
   return planObject({
     object: 'o',
     doc: doc && object(doc),
+    isMissing: false,
     rivals,
     base: base && baseOf(base),
+    exchanges: new Map(),
+    now: 0,
     standings: new Map(Object.entries(standings)),
     copies: new Map<string, CopyState>(
       Object.entries(copies).map(([share, attributes]) => [share, copyOf(share, attributes)]),
@@ -64,7 +72,7 @@ function inWords(effect: ObjectEffect): string {
     case 'drop-leaf':
       return `drop ${effect.rev}`
     default:
-      return effect satisfies never
+      return effect.kind
   }
 }
 
@@ -412,6 +420,7 @@ describe('plan/object', () => {
     planObject({
       object: 'o',
       doc,
+      isMissing: false,
       rivals: [],
       base,
       standings: new Map([
@@ -419,6 +428,8 @@ describe('plan/object', () => {
         ['t', 'open'],
       ]),
       copies: new Map(),
+      exchanges: new Map(),
+      now: 0,
     })
     assert.deepEqual({ doc, base }, before)
   })

@@ -1,0 +1,337 @@
+// Object and copy are there, and belong together: what differs goes where it is not known yet (DESIGN.md, both
+// directions).
+import { digestsOf, isDigestOf, type Agreed, type Digests } from '../model/base.ts'
+import {
+  contentOf,
+  covers,
+  pickContent,
+  pickFrom,
+  project,
+  shows,
+  withAttachments,
+  withContent,
+  type Content,
+  type ObjectDoc,
+  type Selection,
+} from '../model/object.ts'
+import { problem } from '../model/problem.ts'
+import { boundOf, idle, type ExchangeOptions, type ExchangePlan, type LiveCopy } from './exchange.ts'
+import { givesWay, merge, timeOf, type Common, type Side } from './merge.ts'
+
+/** Which attributes, and which attachments, are merged. */
+type Reach = (kind: keyof Content, name: string) => boolean
+
+/**
+ * @param doc the object as it is to be merged; what is put aside is that of the options
+ * @param scope what is shared of it from now on
+ * @param agreed what both sides last had; of what is not in it nothing is known
+ */
+export function carry(
+  options: ExchangeOptions,
+  doc: ObjectDoc,
+  scope: Selection,
+  agreed: Agreed,
+  home: LiveCopy,
+): ExchangePlan {
+  return options.facts.role === 'owner'
+    ? carryOwner(options, doc, scope, agreed, home)
+    : carryParticipant(options, doc, scope, agreed, home)
+}
+
+function carryOwner(
+  options: ExchangeOptions,
+  doc: ObjectDoc,
+  scope: Selection,
+  agreed: Agreed,
+  home: LiveCopy,
+): ExchangePlan {
+  const { leaf, keep, drops } = foldLeaves(home, options.now)
+  const there = contentOf(leaf)
+  const reach = reachOf(scope, options.facts.limit, there)
+  const { merged, local, result, outside, isLocalLost, isHomeLost } = mergeSides(
+    options,
+    doc,
+    leaf,
+    agreed,
+    reach,
+  )
+  const content = project(merged, scope)
+  const isHomeRight = isSame(content, contentOf(home.leaf))
+  const foreign = namesOf(outside)
+  const isNarrowed = options.facts.limit !== null && !covers(scope, options.facts.limit)
+  const lostLocally = [
+    ...(isLocalLost ? [local] : []),
+    // What somebody put into the share beyond what the owner shows is taken out, and kept for him.
+    ...(foreign.length > 0 ? [outside] : []),
+  ]
+  const lostThere = [...keep, ...(isHomeLost ? [there] : [])]
+  const common = (from: Common): Agreed => settledOn(agreed, digestsWithin(from, scope))
+  const rejection =
+    foreign.length > 0 ? problem('unshared_attributes', foreign.sort().slice(0, 20).join(', ')) : null
+  const plan: ExchangePlan = {
+    ...idle(merged, options.agreed),
+    copy: isHomeRight ? null : { kind: 'put', content },
+    // Further leaves go when their content is safe in the first.
+    drops: isHomeRight ? drops : [],
+    keepLocal: lostLocally,
+    keepHome: lostThere,
+    after: common(result.agreed),
+    sent: common(result.sent),
+    otherwise: common(result.found),
+    rejection,
+  }
+  if (!isNarrowed) return plan
+  // Nothing stays in a share whose old revisions go; and what is to go with them has to be safe before.
+  const safe: ExchangePlan = {
+    ...plan,
+    drops: plan.drops.map(({ rev }) => ({ rev, content: null })),
+    keepLocal: [...lostLocally, ...lostThere, ...plan.drops.flatMap((one) => one.content ?? [])],
+    keepHome: [],
+  }
+  const isNew = !isSame(
+    pickContent(contentOf(merged), beyond(scope)),
+    pickContent(contentOf(doc), beyond(scope)),
+  )
+  if (!isNew) return safe
+  const seen = settledOn(agreed, { ...digestsOf(pickContent(there, reach)), kept: {} })
+  return { ...safe, copy: null, drops: [], after: seen, otherwise: seen, isPending: true }
+}
+
+function carryParticipant(
+  options: ExchangeOptions,
+  doc: ObjectDoc,
+  scope: Selection,
+  agreed: Agreed,
+  { leaf }: LiveCopy,
+): ExchangePlan {
+  const { bounds } = options.facts
+  const there = contentOf(leaf)
+  const reach = reachOf(scope)
+  const { merged, local, result, outside, isLocalLost, isHomeLost } = mergeSides(
+    options,
+    doc,
+    leaf,
+    agreed,
+    reach,
+  )
+  const content = {
+    attributes: { ...outside.attributes, ...result.home.attributes },
+    attachments: { ...outside.attachments, ...result.home.attachments },
+  }
+  const common = (from: Common): Agreed => ({
+    ...settledOn(agreed, withFormer(from, agreed, { doc, outside, reach })),
+    ...(scope === true ? {} : { listed: true }),
+  })
+  const plan: ExchangePlan = {
+    ...idle(narrow(options, merged, doc, there, agreed, reach), options.agreed),
+    copy: isSame(content, there) ? null : { kind: 'put', content },
+    // In the share it might come to stand where it was taken out a moment ago.
+    keepLocal: [...(isLocalLost ? [local] : []), ...(isHomeLost ? [there] : [])],
+    after: common(result.agreed),
+    sent: common(result.sent),
+    otherwise: common(result.found),
+    rejection: Object.keys(result.agreed.kept).length > 0 ? problem('read_only') : null,
+  }
+  const bound = plan.copy === null ? null : boundOf(content, bounds, false)
+  // What may not go out waits here; what comes in does not wait for it.
+  return bound === null ? plan : { ...plan, copy: null, after: plan.otherwise, rejection: bound }
+}
+
+/**
+ * The owner takes an object out: what others wrote since both had the same is his to keep.
+ * @returns whether something of it is not in the object yet, and what both have in common when it is
+ */
+export function takeIn(
+  options: ExchangeOptions,
+  doc: ObjectDoc,
+  home: LiveCopy,
+  agreed: Agreed,
+): { doc: ObjectDoc; keepLocal: Content[]; isNew: boolean; agreed: Agreed } {
+  const { leaf, keep, drops } = foldLeaves(home, options.now)
+  const there = contentOf(leaf)
+  const limit = options.facts.limit ?? Object.keys(agreed.attributes)
+  const reach = reachOf([], limit, there)
+  const { merged, local, outside, isLocalLost, isHomeLost } = mergeSides(options, doc, leaf, agreed, reach)
+  const dropped = drops.flatMap(({ content }) => content ?? [])
+  const isThereLost = isHomeLost || namesOf(outside).length > 0
+  return {
+    doc: merged,
+    keepLocal: [...keep, ...dropped, ...(isLocalLost ? [local] : []), ...(isThereLost ? [there] : [])],
+    isNew: !isSame(contentOf(merged), contentOf(doc)),
+    agreed: { ...agreed, ...digestsOf(pickContent(there, reach)) },
+  }
+}
+
+/**
+ * The live leaves of a copy as one: clients may have pushed several. They are merged against what they have in common,
+ * not against what the owner had: he may have seen one of them already.
+ * @returns the winning leaf with the content of all; what of its own gave way; and the others
+ */
+export function foldLeaves(
+  { leaf, rivals, ancestors = [] }: LiveCopy,
+  now: number,
+): { leaf: ObjectDoc; keep: Content[]; drops: ExchangePlan['drops'] } {
+  const commons = rivals.map((_, index) => {
+    const ancestor = ancestors[index]
+    return ancestor ? digestsOf(contentOf(ancestor)) : null
+  })
+  const folded = rivals.reduce((merged, rival, index) => {
+    const { local } = merge(sideOf(merged, now), sideOf(rival, now), {
+      agreed: commons[index] ?? null,
+      maySend: true,
+    })
+    return withContent(merged, local, () => true)
+  }, leaf)
+  const result = contentOf(folded)
+  const isLost = (content: Content, index: number): boolean =>
+    givesWay(content, result, commons[index] ?? null)
+  return {
+    leaf: folded,
+    keep: rivals.some((_, index) => isLost(contentOf(leaf), index)) ? [contentOf(leaf)] : [],
+    drops: rivals.map((rival, index) => ({
+      rev: rival._rev,
+      content: isLost(contentOf(rival), index) ? contentOf(rival) : null,
+    })),
+  }
+}
+
+/**
+ * What is shared; and, while the owner narrows that, what the copy still holds of what was. An attribute that is not
+ * there any more was taken out with that, not deleted.
+ */
+const reachOf =
+  (scope: Selection, limit: Selection | null = null, there: Content | null = null): Reach =>
+  (kind, name) => {
+    const listed = kind === 'attributes' ? name : '_attachments'
+    return (
+      shows(scope, listed) ||
+      (limit !== null && there !== null && shows(limit, listed) && Object.hasOwn(there[kind], name))
+    )
+  }
+
+interface Sides {
+  merged: ObjectDoc
+  /** What was merged of the object, and what of the copy was not. */
+  local: Content
+  outside: Content
+  result: ReturnType<typeof merge>
+  isLocalLost: boolean
+  isHomeLost: boolean
+}
+
+function mergeSides(
+  { facts, elsewhere = [], now }: ExchangeOptions,
+  doc: ObjectDoc,
+  leaf: ObjectDoc,
+  agreed: Agreed,
+  reach: Reach,
+): Sides {
+  const local = pickContent(contentOf(doc), reach)
+  const inside = pickContent(contentOf(leaf), reach)
+  const known = {
+    attributes: pickFrom(agreed.attributes, (name) => reach('attributes', name)),
+    attachments: pickFrom(agreed.attachments, (name) => reach('attachments', name)),
+    ...(agreed.kept ? { kept: agreed.kept } : {}),
+  }
+  const time = ({ updatedAt }: ObjectDoc): number | null => timeOf(updatedAt, now)
+  const result = merge(
+    { ...local, time: time(doc) },
+    { ...inside, time: time(leaf) },
+    {
+      ...{ agreed: known, elsewhere },
+      maySend: facts.role !== 'reader',
+    },
+  )
+  return {
+    ...{ local, result },
+    merged: withContent(doc, result.local, reach),
+    outside: pickContent(contentOf(leaf), (kind, name) => !reach(kind, name)),
+    isLocalLost: givesWay(local, result.local, known),
+    isHomeLost: givesWay(inside, result.home, known),
+  }
+}
+
+/** What a participant had, and what is not shared any more, leaves his object, unless he has changed it himself. */
+function narrow(
+  { staying = new Set() }: ExchangeOptions,
+  merged: ObjectDoc,
+  doc: ObjectDoc,
+  there: Content,
+  agreed: Agreed,
+  reach: Reach,
+): ObjectDoc {
+  if (staying === 'all') return merged
+  const here = digestsOf(contentOf(doc))
+  const goes = (kind: keyof Content, name: string): boolean =>
+    Object.hasOwn(agreed[kind], name) &&
+    !reach(kind, name) &&
+    !staying.has(kind === 'attributes' ? name : '_attachments') &&
+    !Object.hasOwn(there[kind], name) &&
+    Object.hasOwn(here[kind], name) &&
+    isDigestOf(agreed[kind][name], here[kind][name])
+  const left = pickFrom(merged, (name) => !goes('attributes', name)) as ObjectDoc
+  const attachments = pickFrom(left._attachments ?? {}, (name) => !goes('attachments', name))
+  return left._attachments ? withAttachments(left, attachments) : left
+}
+
+/**
+ * What a participant does not give at present, and what the share still has, stays what both had; so does what he wrote
+ * as a reader.
+ */
+function withFormer(
+  common: Common,
+  agreed: Agreed,
+  { doc, outside, reach }: { doc: ObjectDoc; outside: Content; reach: Reach },
+): Common {
+  const former = (kind: keyof Content): Record<string, string> =>
+    pickFrom(agreed[kind], (name) => !reach(kind, name) && Object.hasOwn(outside[kind], name))
+  const here = digestsOf(contentOf(doc)).attributes
+  const kept = pickFrom(
+    agreed.kept ?? {},
+    (name) =>
+      !reach('attributes', name) && agreed.kept?.[name] === (Object.hasOwn(here, name) ? here[name] : ''),
+  )
+  return {
+    attributes: { ...former('attributes'), ...common.attributes },
+    attachments: { ...former('attachments'), ...common.attachments },
+    kept: { ...kept, ...common.kept },
+  }
+}
+
+/** What is not shared any more. */
+const beyond =
+  (scope: Selection): Reach =>
+  (kind, name) =>
+    !shows(scope, kind === 'attributes' ? name : '_attachments')
+
+const digestsWithin = ({ attributes, attachments, kept }: Common, scope: Selection): Common => ({
+  attributes: pickFrom(attributes, (name) => shows(scope, name)),
+  attachments: shows(scope, '_attachments') ? attachments : {},
+  kept,
+})
+
+const settledOn = (before: Agreed, { kept, attributes, attachments }: Common): Agreed => ({
+  state: 'both',
+  ...(before.mine ? { mine: true } : {}),
+  attributes,
+  attachments,
+  ...(Object.keys(kept).length > 0 ? { kept } : {}),
+})
+
+const sideOf = (doc: ObjectDoc, now: number): Side => ({
+  ...contentOf(doc),
+  time: timeOf(doc['updatedAt'], now),
+})
+
+const namesOf = ({ attributes, attachments }: Content): string[] => [
+  ...Object.keys(attributes),
+  ...(Object.keys(attachments).length > 0 ? ['_attachments'] : []),
+]
+
+function isSame(one: Content, other: Content): boolean {
+  const [here, there]: Digests[] = [digestsOf(one), digestsOf(other)]
+  const isEqual = (left: Record<string, string> = {}, right: Record<string, string> = {}): boolean =>
+    Object.keys(left).length === Object.keys(right).length &&
+    Object.entries(left).every(([name, digest]) => Object.hasOwn(right, name) && right[name] === digest)
+  return isEqual(here?.attributes, there?.attributes) && isEqual(here?.attachments, there?.attachments)
+}

@@ -1,0 +1,496 @@
+// What is to be done between a participant's object and its copy in a share that others write into, or that is somebody
+// else's: changes go in both directions (DESIGN.md, both directions).
+import { digestsOf, isDigestOf, nothingAgreed, type Agreed, type Digests } from '../model/base.ts'
+import { canonicalJson } from '../model/digest.ts'
+import {
+  contentOf,
+  intersect,
+  pickFrom,
+  project,
+  withAttachments,
+  withoutShare,
+  type Consent,
+  type Content,
+  type ObjectDoc,
+  type Selection,
+} from '../model/object.ts'
+import { problem, type Problem } from '../model/problem.ts'
+import { carry, foldLeaves, takeIn } from './carry.ts'
+
+/**
+ * The copy as the share has it; `none`: there is not even a tombstone. `rivals` are further live leaves, `ancestors` the
+ * newest revision that each of them has in common with the leaf, where the share still has it.
+ */
+export type HomeCopy =
+  | {
+      kind: 'live'
+      leaf: ObjectDoc
+      rivals: readonly ObjectDoc[]
+      ancestors?: readonly (ObjectDoc | null)[]
+    }
+  | { kind: 'deleted' }
+  | { kind: 'none' }
+
+export type LiveCopy = Extract<HomeCopy, { kind: 'live' }>
+
+export interface ExchangeFacts {
+  share: string
+  role: 'owner' | 'writer' | 'reader'
+  /**
+   * `waiting`: the share is not in place now · `ending`: this participant leaves, or the share ends for him ·
+   * `closing`: the owner's share ends; what others wrote last is still taken in.
+   */
+  phase: 'active' | 'waiting' | 'ending' | 'closing'
+  /** What becomes of the objects when a subscription ends. */
+  onEnd: 'keep' | 'remove'
+  home: HomeCopy
+  /** What the owner shares, or shared until now, of the object; null where he has not met it yet. */
+  limit: Selection | null
+  /** The owner took it out: what comes back all the same is his lane's to take out again. Not looked at for the owner. */
+  isUnshared?: true
+  /** The most bytes and objects of somebody who writes only because everybody may. */
+  bounds: Bounds | null
+  /** Others have brought as many objects into the owner's share as they may. */
+  isFull?: true
+  /** What is listed as rejected of this object already. */
+  rejected: Problem['code'] | null
+  /** By whose hash the share goes. */
+  owner: string
+}
+
+/** The limits of somebody who writes only because everybody may; `objects` are those that he has brought. */
+export interface Bounds {
+  mostBytes: number
+  mostObjects: number
+  mostChanges: number
+  objects: number
+  /** He has made as many changes as he may for now. */
+  isTooFast: boolean
+}
+
+/** What has to happen, in this order: `before`, `copy` and `drops`, the object, `withdraw`, `after`. */
+export interface ExchangePlan {
+  /** The object as it should be, null for none. */
+  doc: ObjectDoc | null
+  /** What is agreed before the other side is made. */
+  before: Agreed | null
+  copy: { kind: 'put'; content: Content } | { kind: 'delete' } | null
+  /** Further leaves of the copy that go; with their content where it is in no other place. */
+  drops: { rev: string; content: Content | null }[]
+  /** Contents that give way are kept as deleted conflicts: of the object, of the copy. */
+  keepLocal: Content[]
+  keepHome: Content[]
+  /** What both sides have in common when all has landed, when only the copy has, and when it has not. */
+  after: Agreed | null
+  sent?: Agreed
+  otherwise: Agreed | null
+  /** What this participant wrote, and what was not carried over. */
+  rejection: Problem | null
+  /** Old revisions are to be really removed, whatever was known to be readable. */
+  withdraw?: true
+  /** The copy still shows what is not shared any more: it goes when this has landed. */
+  isPending?: true
+}
+
+export interface ExchangeOptions {
+  object: string
+  doc: ObjectDoc | null
+  /** Nobody has deleted it: the user's database was created again, and a client may bring the object back. */
+  isMissing?: boolean
+  consent: Consent | undefined
+  agreed: Agreed | null
+  facts: ExchangeFacts
+  /** The object came, or comes, from another share of the same owner's: it is the same object. */
+  isRelated?: boolean
+  /** The user has no such object; another share is about to bring it. */
+  isBack?: boolean
+  /** What of it stays because of other shares: all, where it is in a share of one's own; else what those show. */
+  staying?: 'all' | ReadonlySet<string>
+  /** What other shares of the same owner's show of it now. */
+  elsewhere?: readonly Digests[]
+  /** Milliseconds. */
+  now: number
+}
+
+/** Plans one object in one share. Seeing the same again after all has landed plans nothing. */
+export function planExchange(options: ExchangeOptions): ExchangePlan {
+  const { facts, agreed, doc } = options
+  // The base only remembers that somebody waits for this object to go out of the way.
+  if (agreed?.state === 'unrelated' && facts.phase !== 'waiting')
+    return planExchange({ ...options, agreed: null })
+  switch (facts.phase) {
+    case 'waiting':
+      return idle(doc, agreed)
+    case 'ending':
+      return planEnding(options)
+    case 'closing':
+      return planClosing(options)
+    case 'active':
+      if (options.isMissing && agreed?.state === 'both') return idle(doc, agreed)
+      return facts.role === 'owner' ? planOwner(options) : planParticipant(options)
+    default:
+      return facts.phase satisfies never
+  }
+}
+
+export const idle = (doc: ObjectDoc | null, agreed: Agreed | null): ExchangePlan => ({
+  doc,
+  before: agreed,
+  copy: null,
+  drops: [],
+  keepLocal: [],
+  keepHome: [],
+  after: agreed,
+  otherwise: agreed,
+  rejection: null,
+})
+
+function planOwner(options: ExchangeOptions): ExchangePlan {
+  const { doc, consent, agreed, facts } = options
+  const { home, share } = facts
+  const nothing = idle(doc, agreed)
+  if (doc && consent?.kind === 'share') {
+    if (home.kind === 'live') return join(options, doc, consent.selection, home)
+    // Somebody took it out of the share: it stays the owner's, unshared.
+    if (home.kind === 'deleted' && wasThere(agreed))
+      return { ...nothing, doc: withoutShare(doc, share), after: nothingAgreed('unshared', true) }
+    return createCopy(options, project(doc, consent.selection))
+  }
+  if (agreed === null) {
+    if (home.kind !== 'live') return nothing
+    if (doc) return adopt(options, doc, home)
+    if (!facts.isFull) return bringIn(options, home)
+    return { ...nothing, ...removeCopy(home), withdraw: true, rejection: problem('too_many_in_share') }
+  }
+  if (agreed.state === 'unshared' && isBare(agreed))
+    return home.kind === 'live'
+      ? { ...nothing, ...removeCopy(home), withdraw: true, rejection: problem('not_shared_by_owner') }
+      : { ...nothing, doc: doc && withoutShare(doc, share, consent) }
+  if ((doc === null || options.isBack) && home.kind === 'live' && agreed.state !== 'unshared') {
+    const isComing = agreed.state === 'coming' && !agreed.mine
+    if (isComing || !isAgreed(home, agreed)) return bringIn(options, home)
+  }
+  return unshare(options, agreed)
+}
+
+/** The owner's word is final. What others wrote meanwhile, he keeps; that has to land before the copy goes. */
+function unshare(options: ExchangeOptions, agreed: Agreed): ExchangePlan {
+  const { doc, consent, facts } = options
+  const { home, share } = facts
+  const nothing = idle(doc, agreed)
+  const after = nothingAgreed('unshared', true)
+  const stripped = doc && withoutShare(doc, share, consent)
+  if (home.kind !== 'live') return { ...nothing, doc: stripped, after }
+  if (doc === null) {
+    const isKnown = agreed.state !== 'unshared' || isAgreed(home, agreed)
+    if (isKnown) return { ...nothing, ...removeCopy(home), after }
+    const seen = { ...agreed, ...digestsOf(contentOf(home.leaf)) }
+    return { ...nothing, ...makePrivate(options, home), after: seen, isPending: true }
+  }
+  const taken = takeIn(options, doc, home, agreed)
+  if (taken.isNew)
+    return { ...nothing, doc: taken.doc, keepLocal: taken.keepLocal, after: taken.agreed, isPending: true }
+  return {
+    ...nothing,
+    ...removeCopy(home),
+    doc: stripped,
+    keepLocal: taken.keepLocal,
+    before: { ...agreed, state: 'unshared', mine: true },
+    after,
+  }
+}
+
+function planParticipant(options: ExchangeOptions): ExchangePlan {
+  const { doc, consent, agreed, facts } = options
+  const { home, share } = facts
+  const nothing = idle(doc, agreed)
+  if (facts.isUnshared && home.kind === 'live') return nothing
+  if (doc && consent?.kind === 'share') {
+    const scope = intersect(consent.selection, facts.limit ?? true)
+    if (home.kind === 'live') return join(options, doc, scope, home)
+    if ((home.kind === 'deleted' || facts.isUnshared) && agreed && wasThere(agreed))
+      return { ...letGo(options, doc, agreed, agreed.mine ? 'keep' : 'remove'), after: null }
+    if (facts.role === 'reader')
+      return agreed?.state === 'both' ? nothing : { ...nothing, rejection: problem('read_only') }
+    if (!facts.isUnshared) return createCopy(options, project(doc, scope))
+    const rejection = problem('not_shared_by_owner')
+    return { ...nothing, doc: withoutShare(doc, share), after: null, rejection }
+  }
+  if (doc && !options.isBack) return planWithdrawn(options, doc)
+  if (home.kind !== 'live') return { ...nothing, after: null }
+  return planDeleted(options, home)
+}
+
+/** A participant has the object, and does not give it to the share, or not any more. */
+function planWithdrawn(options: ExchangeOptions, doc: ObjectDoc): ExchangePlan {
+  const { consent, agreed, facts } = options
+  const { home, share, role } = facts
+  const nothing = idle(doc, agreed)
+  const stripped = withoutShare(doc, share, consent)
+  // What was to come has not come: there is an object of the user's own.
+  const isOther =
+    agreed === null ||
+    (agreed.state === 'coming' &&
+      !agreed.mine &&
+      !haveSame(digestsOf(contentOf(doc)).attributes, agreed.attributes))
+  if (home.kind !== 'live') return { ...nothing, doc: agreed === null ? doc : stripped, after: null }
+  if (isOther) return adopt(options, doc, home)
+  // Who brought an object into the share takes it out for all; what was received, only for himself.
+  if (agreed.mine && agreed.state !== 'left' && role === 'writer' && isAgreed(home, agreed))
+    return deleteCopy(options, { ...nothing, doc: stripped })
+  return { ...nothing, doc: stripped, after: { ...agreed, state: 'left' } }
+}
+
+/** A participant has no such object, or not any more. */
+function planDeleted(options: ExchangeOptions, home: LiveCopy): ExchangePlan {
+  const { doc, agreed, facts } = options
+  const nothing = idle(doc, agreed)
+  const mayWrite = facts.role === 'writer'
+  if (agreed === null) return bringIn(options, home)
+  const isOut = agreed.state === 'both' || (agreed.state === 'coming' && agreed.mine)
+  if (isOut && mayWrite && isAgreed(home, agreed)) return deleteCopy(options, nothing)
+  if (agreed.state === 'coming' || (agreed.state === 'both' && mayWrite)) return bringIn(options, home)
+  const isReported = agreed.state === 'both' ? !mayWrite : facts.rejected === 'read_only'
+  return {
+    ...nothing,
+    after: { ...agreed, state: 'left' },
+    rejection: isReported ? problem('read_only') : null,
+  }
+}
+
+/** Object and copy are there: they are brought together, unless they are two. */
+function join(options: ExchangeOptions, doc: ObjectDoc, scope: Selection, home: LiveCopy): ExchangePlan {
+  const { agreed, facts } = options
+  const ground = commonGround(agreed, doc, scope, home, facts.role)
+  if (ground === null) return unrelated(idle(doc, agreed))
+  return carry(options, doc, scope, ground, home)
+}
+
+/** What is agreed where object and copy belong together; null where one of them is of another origin. */
+function commonGround(
+  agreed: Agreed | null,
+  doc: ObjectDoc,
+  scope: Selection,
+  { leaf }: LiveCopy,
+  role: ExchangeFacts['role'],
+): Agreed | null {
+  const isTheSame = isSame(contentOf(leaf), project(doc, scope))
+  if (agreed === null) return isTheSame ? nothingAgreed('coming', role === 'owner') : null
+  if (agreed.state !== 'coming') return agreed
+  const made = agreed.mine ? leaf : doc
+  if (isTheSame || haveSame(digestsOf(contentOf(made)).attributes, agreed.attributes)) return agreed
+  // As it was made it would have been the first revision, and the same.
+  if (made._rev.startsWith('1-')) return null
+  return { ...agreed, attributes: {}, attachments: {} }
+}
+
+function createCopy(options: ExchangeOptions, content: Content): ExchangePlan {
+  const { doc, agreed, facts } = options
+  const nothing = idle(doc, agreed)
+  // What a reader wrote is not sent, even where there is nothing else left.
+  if (agreed?.state === 'both' && agreed.kept) return nothing
+  const bound = boundOf(content, facts.bounds, agreed === null)
+  if (bound !== null) return { ...nothing, rejection: bound }
+  const isMine = agreed?.state === 'both' || agreed?.state === 'coming' ? agreed.mine === true : true
+  const made: Agreed = { ...nothingAgreed('both', isMine), ...digestsOf(content) }
+  return {
+    ...nothing,
+    before: agreed?.state === 'both' ? agreed : { ...made, state: 'coming' },
+    copy: { kind: 'put', content },
+    after: made,
+  }
+}
+
+/** An object that others brought, or changed while it was deleted here. */
+function bringIn(options: ExchangeOptions, home: LiveCopy): ExchangePlan {
+  const { object, doc, agreed, facts } = options
+  const { role, limit, share } = facts
+  if (doc && agreed === null) return adopt(options, doc, home)
+  if (doc) return joinBy(options, doc, home, agreed ?? nothingAgreed('coming', false))
+  const { attributes, attachments } = contentOf(home.leaf)
+  const digests = digestsOf({ attributes, attachments })
+  const made: Agreed = {
+    ...nothingAgreed('both', agreed?.mine === true),
+    ...digests,
+    // Carried over, an attachment may have another digest, which a reader could not give back.
+    ...(role === 'reader' ? { attachments: {} } : {}),
+    ...(role !== 'owner' && Array.isArray(limit) ? { listed: true } : {}),
+  }
+  return {
+    ...idle(doc, agreed),
+    before: agreed?.state === 'both' ? agreed : { ...nothingAgreed('coming', false), ...digests },
+    after: made,
+    doc: {
+      ...withAttachments({ ...attributes, _id: object, _rev: '' }, attachments),
+      $shares: { [share]: selectionOf(facts) },
+    },
+  }
+}
+
+/**
+ * There is an object already. It is the same where both came from the same owner's shares; where he has not met it yet,
+ * or is the owner himself, it has to look the same, too. Else there are two.
+ */
+function adopt(options: ExchangeOptions, doc: ObjectDoc, home: LiveCopy): ExchangePlan {
+  const { agreed, isRelated, consent, facts } = options
+  const nothing = idle(doc, agreed)
+  const isMet = facts.role !== 'owner' && facts.limit !== null
+  if (!isRelated || !(isMet || isSame(contentOf(doc), contentOf(home.leaf)))) return unrelated(nothing)
+  if (consent)
+    return { ...nothing, doc: withoutShare(doc, facts.share, consent), after: nothingAgreed('left', false) }
+  return joinBy(options, doc, home, nothingAgreed('coming', false))
+}
+
+/** The object that is there is given to the share, too. */
+function joinBy(options: ExchangeOptions, doc: ObjectDoc, home: LiveCopy, known: Agreed): ExchangePlan {
+  const { agreed, facts } = options
+  const { share, limit } = facts
+  const selection = selectionOf(facts)
+  const shares = { ...(doc['$shares'] as object | undefined), [share]: selection }
+  const scope = facts.role === 'owner' ? selection : (limit ?? true)
+  // The copy follows when the object says that it is given.
+  const { sent: _, ...plan } = carry(options, { ...doc, $shares: shares }, scope, known, home)
+  const coming = { ...nothingAgreed('coming', false), ...digestsOf(contentOf(home.leaf)) }
+  return agreed?.state === 'both' ? plan : { ...plan, before: coming }
+}
+
+const selectionOf = ({ role, limit }: ExchangeFacts): Selection =>
+  role === 'owner' && Array.isArray(limit) ? limit : true
+
+function deleteCopy({ facts }: ExchangeOptions, plan: ExchangePlan): ExchangePlan {
+  const { bounds } = facts
+  if (bounds?.isTooFast)
+    return {
+      ...plan,
+      after: plan.before,
+      rejection: problem('too_many_changes', String(bounds.mostChanges)),
+    }
+  return { ...plan, copy: { kind: 'delete' }, after: null }
+}
+
+/** A subscription ends: what came with it goes, or stays as a private object. */
+function planEnding(options: ExchangeOptions): ExchangePlan {
+  const { doc, agreed, facts, consent } = options
+  const nothing = idle(doc, agreed)
+  if (doc === null || agreed === null || agreed.state === 'left' || agreed.state === 'unshared')
+    return { ...nothing, doc: doc && withoutShare(doc, facts.share, consent), after: null }
+  return { ...letGo(options, doc, agreed, agreed.mine ? 'keep' : facts.onEnd), after: null }
+}
+
+/** The copy is not there any more for a participant. What he has not sent yet stays with him. */
+function letGo(
+  { agreed, facts, consent, staying = new Set() }: ExchangeOptions,
+  doc: ObjectDoc,
+  { attributes, attachments, listed }: Agreed,
+  onEnd: 'keep' | 'remove',
+): ExchangePlan {
+  const isOver = facts.phase === 'active'
+  const stripped = withoutShare(doc, facts.share, consent)
+  const nothing = idle(stripped, agreed)
+  const here = digestsOf(contentOf(doc))
+  const stays = (name: string): boolean => staying === 'all' || staying.has(name)
+  const isChanged = (known: Record<string, string>, own: Record<string, string>, name?: string): boolean =>
+    Object.keys(known).some(
+      (key) => !stays(name ?? key) && !isDigestOf(known[key], Object.hasOwn(own, key) ? own[key] : undefined),
+    )
+  const more = [
+    ...Object.keys(here.attributes).filter((name) => !Object.hasOwn(attributes, name) && !stays(name)),
+    ...(stays('_attachments') ? [] : Object.keys(here.attachments)).filter(
+      (name) => !Object.hasOwn(attachments, name),
+    ),
+  ]
+  const isShared = Object.keys((stripped['$shares'] as object | undefined) ?? {}).length > 0
+  const isUnsent =
+    isChanged(attributes, here.attributes) ||
+    isChanged(attachments, here.attachments, '_attachments') ||
+    (more.length > 0 && !listed && !isShared)
+  if (onEnd === 'keep')
+    return { ...nothing, rejection: isOver && isUnsent ? problem('no_longer_shared') : null }
+  if (isUnsent) return { ...nothing, rejection: problem('no_longer_shared') }
+  if (isShared && staying === 'all') return nothing
+  if (more.length === 0 && !isShared) return { ...nothing, doc: null }
+  const rest = pickFrom(stripped, (name) => !Object.hasOwn(attributes, name) || stays(name)) as ObjectDoc
+  const left = stays('_attachments')
+    ? (rest._attachments ?? {})
+    : pickFrom(rest._attachments ?? {}, (name) => !Object.hasOwn(attachments, name))
+  return { ...nothing, doc: rest._attachments ? withAttachments(rest, left) : rest }
+}
+
+/** The owner's share ends: what others wrote last is taken in, and the id leaves the object. */
+function planClosing(options: ExchangeOptions): ExchangePlan {
+  const { doc, agreed, facts, consent } = options
+  const { home, share } = facts
+  const nothing = { ...idle(doc, agreed), after: null }
+  const isRefused = agreed?.state === 'unshared' && isBare(agreed)
+  if (home.kind !== 'live' || isRefused) return { ...nothing, doc: doc && withoutShare(doc, share, consent) }
+  if (doc === null)
+    return agreed && isAgreed(home, agreed) ? nothing : { ...nothing, ...makePrivate(options, home) }
+  const taken = agreed ? takeIn(options, doc, home, agreed) : { doc, keepLocal: [] as Content[] }
+  return {
+    ...nothing,
+    doc: withoutShare(taken.doc, share, consent),
+    keepLocal: taken.keepLocal,
+  }
+}
+
+/** What others wrote comes back as an object of the owner's own. */
+function makePrivate(
+  { object, now }: ExchangeOptions,
+  home: LiveCopy,
+): Pick<ExchangePlan, 'doc' | 'keepLocal'> {
+  const { leaf, keep, drops } = foldLeaves(home, now)
+  const { attributes, attachments } = contentOf(leaf)
+  return {
+    doc: withAttachments({ ...attributes, _id: object, _rev: '' }, attachments),
+    keepLocal: [...keep, ...drops.flatMap(({ content }) => content ?? [])],
+  }
+}
+
+/** The copy goes, with all its live leaves. */
+const removeCopy = ({ rivals }: LiveCopy): Pick<ExchangePlan, 'copy' | 'drops'> => ({
+  copy: { kind: 'delete' },
+  drops: rivals.map(({ _rev }) => ({ rev: _rev, content: null })),
+})
+
+/** The base remembers it, so that it is looked at again when either of the two is gone. */
+const unrelated = (plan: ExchangePlan): ExchangePlan => ({
+  ...plan,
+  after: nothingAgreed('unrelated', false),
+  rejection: problem('unrelated_object'),
+})
+
+export function boundOf(content: Content, bounds: ExchangeFacts['bounds'], isNew: boolean): Problem | null {
+  if (bounds === null) return null
+  if (bounds.isTooFast) return problem('too_many_changes', String(bounds.mostChanges))
+  if (isNew && bounds.objects >= bounds.mostObjects)
+    return problem('too_many_objects', String(bounds.mostObjects))
+  const bytes =
+    Buffer.byteLength(canonicalJson(content.attributes)) +
+    Object.values(content.attachments).reduce((sum, { length }) => sum + (length ?? 0), 0)
+  return bytes > bounds.mostBytes ? problem('too_large_for_public', String(bounds.mostBytes)) : null
+}
+
+/** The object was made from a copy that others put there, or both had the same. */
+const wasThere = (agreed: Agreed | null): boolean =>
+  agreed?.state === 'both' || (agreed?.state === 'coming' && !agreed.mine)
+
+const isBare = ({ attributes, attachments }: Agreed): boolean =>
+  Object.keys(attributes).length === 0 && Object.keys(attachments).length === 0
+
+const isSame = (one: Content, other: Content): boolean => {
+  const [here, there] = [digestsOf(one), digestsOf(other)]
+  return haveSame(here.attributes, there.attributes) && haveSame(here.attachments, there.attachments)
+}
+
+const haveSame = (there: Record<string, string>, agreed: Record<string, string>): boolean =>
+  Object.keys(there).length === Object.keys(agreed).length &&
+  Object.entries(there).every(
+    ([name, digest]) => Object.hasOwn(agreed, name) && isDigestOf(agreed[name], digest),
+  )
+
+/** True where nobody has changed the copy since both sides had the same. */
+function isAgreed({ leaf, rivals }: LiveCopy, agreed: Agreed): boolean {
+  if (rivals.length > 0) return false
+  const { attributes, attachments } = digestsOf(contentOf(leaf))
+  return haveSame(attributes, agreed.attributes) && haveSame(attachments, agreed.attachments)
+}
