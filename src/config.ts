@@ -20,6 +20,7 @@ export interface Config {
   outbox: 'always' | 'first-share'
   sweepIntervalMs: number
   deletionGraceMs: number
+  publicLimits: { mostBytes: number; mostObjects: number; mostChanges: number }
   skeleton: string
   opsPort: number | null
   opsHost: string
@@ -164,6 +165,9 @@ export const SETTINGS = {
   REPLICATION_CHECK_INTERVAL: { schema: duration(1), default: '15s' },
   SWEEP_INTERVAL: { schema: duration(1), default: '15m' },
   DELETION_GRACE: { schema: duration(0), default: '5m' },
+  PUBLIC_MAX_OBJECTS: { schema: wholeNumber(0, 999_999_999), default: '1000' },
+  PUBLIC_MAX_BYTES: { schema: wholeNumber(0, 999_999_999), default: '100000' },
+  PUBLIC_MAX_CHANGES: { schema: wholeNumber(0, 999_999_999), default: '120' },
   LOG_LEVEL: {
     schema: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     default: 'info',
@@ -291,6 +295,11 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
     opsPort: read('OPS_PORT'),
     opsHost: read('OPS_HOST'),
   }
+  const publicLimits = {
+    mostObjects: read('PUBLIC_MAX_OBJECTS'),
+    mostBytes: read('PUBLIC_MAX_BYTES'),
+    mostChanges: read('PUBLIC_MAX_CHANGES'),
+  }
   const embeddedPort = read('EMBEDDED_PORT')
   const embeddedData = read('EMBEDDED_DATA')
   const embeddedMemory = read('EMBEDDED_MEMORY')
@@ -302,6 +311,7 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
       ? { kind: 'couchdb', url: server.url }
       : { kind: 'embedded', port: embeddedPort!, dataDir: embeddedMemory ? null : embeddedData! },
     admin: { user: user!, pass: pass! },
+    publicLimits,
     ...(values as { [K in keyof typeof values]: Exclude<(typeof values)[K], undefined> }),
   } as Config
 }

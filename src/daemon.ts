@@ -12,16 +12,22 @@ import { Departures } from './feed/departures.ts'
 import { Lanes } from './feed/lanes.ts'
 import { sweep } from './feed/sweep.ts'
 import { MOST_FEEDS, WarmFeeds } from './feed/warm-feeds.ts'
+import { registryChanged, usersChanged } from './feed/concerns.ts'
+import { Follower } from './feed/follower.ts'
 import { followUpdates, type Update } from './feed/updates.ts'
 import { identify, install } from './install.ts'
 import type { Logger } from './log.ts'
 import type { ShareEntry } from './model/entry.ts'
-import { shareDatabase, SKELETON_PREFIX } from './model/names.ts'
+import { REGISTRY, shareDatabase, SKELETON_PREFIX } from './model/names.ts'
 import type { SkeletonOfKind } from './skeleton.ts'
-import { takeTurn, type Hint } from './turn.ts'
+import { takeTurn } from './turn.ts'
+import type { Hint, Outcome } from './turn/hint.ts'
 import { adoptReplications } from './write/adoption.ts'
+import { Allowance } from './write/allowance.ts'
+import { announce } from './write/announce.ts'
 import { Births } from './write/births.ts'
 import type { Deps } from './write/deps.ts'
+import { Gates } from './write/gates.ts'
 import { Leases } from './write/leases.ts'
 import { OwnWrites } from './write/own-writes.ts'
 import { Registry } from './write/registry.ts'
@@ -38,6 +44,7 @@ export type DaemonConfig = Pick<
   | 'outbox'
   | 'sweepIntervalMs'
   | 'deletionGraceMs'
+  | 'publicLimits'
 > & { url: string }
 
 export interface DaemonOptions {
@@ -64,6 +71,10 @@ const OUTAGE_FAULTS: ReadonlySet<FaultCode> = new Set(['unreachable', 'timeout',
 const LONGEST_IDLE_CHECK_MS = 60_000
 /** Turns that are under way may take so long when the daemon stops. */
 const STOP_TIMEOUT_MS = 8_000
+/** A share that was out of reach, or a public writer's limit, is looked at again after this. */
+const PAUSED_MS = 5_000
+/** Guesses at a password a minute, by one user at one share. */
+const MOST_TRIES = 5
 /** With owners waiting, a loop that finished no turn for so long does not turn any more. */
 const STUCK_MS = 5 * 60_000
 
@@ -71,6 +82,9 @@ export class Daemon {
   readonly #options: DaemonOptions
   readonly #couch: Couch
   readonly #registry: Registry
+  readonly #ownWrites = new OwnWrites()
+  readonly #users: Follower
+  readonly #orders: Follower
   readonly #checkpoints: Checkpoints
   readonly #births: Births
   readonly #rotations = new Map<string, Set<string>>()
@@ -102,9 +116,21 @@ export class Daemon {
       pass,
       connections: config.concurrency * 2 + MOST_FEEDS + 8,
     })
-    this.#registry = new Registry(this.#couch, now)
+    this.#registry = new Registry(this.#couch, this.#ownWrites, now)
     this.#checkpoints = new Checkpoints(this.#couch)
     this.#births = new Births(this.#couch)
+    const { checkpoints, concerns } = { checkpoints: this.#checkpoints, concerns: this.#concerns() }
+    const { template } = config.userDatabases
+    this.#users = new Follower({
+      database: this.#couch.database('_users'),
+      ...{ checkpoints, template },
+      onChanges: (changes) => usersChanged(concerns, changes),
+    })
+    this.#orders = new Follower({
+      database: this.#couch.database(REGISTRY),
+      ...{ checkpoints, template },
+      onChanges: (changes) => Promise.resolve(registryChanged(concerns, changes)),
+    })
     this.#departures = new Departures({
       graceMs: config.deletionGraceMs,
       log,
@@ -130,10 +156,7 @@ export class Daemon {
         this.#lastTurnAt = this.#now()
         log.debug({ db: config.userDatabases.database(owner), ms: this.#lastTurnAt - begun }, 'turn')
         if (outcome.isActive && outcome.next === null) await this.#keepWarm(owner)
-        if (outcome.halted.size > 0)
-          void this.#markLater(owner, { shares: outcome.halted }, config.replicationCheckIntervalMs * 2)
-        if (outcome.orphans.size > 0)
-          void this.#markLater(owner, { orphans: outcome.orphans }, config.deletionGraceMs)
+        this.#comeBack(owner, outcome)
         return outcome
       },
       onFailure: (owner, error, tries) => this.#onFailure(owner, error, tries),
@@ -247,8 +270,14 @@ export class Daemon {
       replicator,
       leases,
       checkpoints: this.#checkpoints,
-      ownWrites: new OwnWrites(),
+      ownWrites: this.#ownWrites,
       rotations: this.#rotations,
+      gates: new Gates(),
+      allowance: new Allowance({ most: config.publicLimits.mostChanges, now: this.#now }),
+      tries: new Allowance({ most: MOST_TRIES, now: this.#now }),
+      limits: config.publicLimits,
+      mark: (marked, hint) => this.#lanes.mark(marked, hint),
+      now: this.#now,
       canPurge: !isEmbedded,
       log,
     }
@@ -267,6 +296,24 @@ export class Daemon {
       this.#warmFeeds.keep(owner, this.#couch.database(db), checkpoint.since)
   }
 
+  /** What could not be done now is tried again later. */
+  #comeBack(owner: string, { halted, orphans, paused, throttled }: Outcome): void {
+    const { replicationCheckIntervalMs, deletionGraceMs } = this.#options.config
+    if (halted.size > 0) void this.#markLater(owner, { shares: halted }, replicationCheckIntervalMs * 2)
+    if (orphans.size > 0) void this.#markLater(owner, { orphans }, deletionGraceMs)
+    if (paused.size > 0) void this.#markLater(owner, { subscriptions: paused }, PAUSED_MS)
+    if (throttled.size > 0) void this.#markLater(owner, { feeds: throttled }, PAUSED_MS)
+  }
+
+  #concerns(): Parameters<typeof usersChanged>[0] {
+    return {
+      users: this.#options.config.userDatabases,
+      registry: this.#registry,
+      ownWrites: this.#ownWrites,
+      mark: (owner, hint) => this.#lanes.mark(owner, hint),
+    }
+  }
+
   #onUpdate({ db, type }: Update): void {
     const { userDatabases: users } = this.#options.config
     const owner = users.ownerOf(db)
@@ -274,8 +321,15 @@ export class Daemon {
     if (owner !== null) this.#lanes.mark(owner, { user: true, recreated: type === 'created' })
     else if (outboxOwner !== null) this.#lanes.mark(outboxOwner, { outbox: true })
     else if (db.startsWith(SKELETON_PREFIX) && type === 'updated') this.#background(this.#births.load())
-    else if (db.startsWith('share/') && type === 'deleted')
-      this.#background(this.#onShareDropped(db.slice('share/'.length)))
+    else if (db === '_users') this.#background(this.#users.look())
+    else if (db === REGISTRY) this.#background(this.#orders.look())
+    else if (db.startsWith(shareDatabase('')))
+      this.#background(this.#onShare(db.slice(shareDatabase('').length), type))
+  }
+
+  async #onShare(share: string, type: Update['type']): Promise<void> {
+    if (type === 'deleted') return this.#onShareDropped(share)
+    await announce({ ...this.#concerns() }, share, null)
   }
 
   /** A share database that went without the daemon's doing is made again. */
@@ -354,6 +408,7 @@ export class Daemon {
       users: config.userDatabases,
       registry: this.#registry,
       checkpoints: this.#checkpoints,
+      isSlow: slow,
       signal: this.#stop.signal,
       rest: () => (slow ? this.#sleep(SLOW_SWEEP_REST_MS) : Promise.resolve()),
       onDirty: (owner, hint) => this.#lanes.mark(owner, hint),
@@ -361,6 +416,8 @@ export class Daemon {
       onRotate: (owner, share) =>
         void this.#rotations.set(owner, new Set([...(this.#rotations.get(owner) ?? []), share])),
     })
+    await this.#users.look()
+    await this.#orders.look()
     log[slow ? 'debug' : 'info']({ databases, ms: this.#now() - begun }, 'sweep finished')
   }
 

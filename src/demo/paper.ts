@@ -39,7 +39,7 @@ export class Paper {
     this.#write(`\n${wrap(sentence, '')}\n`)
   }
 
-  /** What the user does: a document written into a database, or the database itself. */
+  /** What somebody does: a document written into a database, or the database itself. */
   action(verb: string, db: string, doc: object | null): void {
     this.#write(`\n${INDENT}${this.#style('yellow', verb)} ${this.#style('bold', db)}\n`)
     if (doc !== null) this.#write(`${this.#json(doc)}\n`)

@@ -1,4 +1,4 @@
-// Where the demo plays: a throw-away server in memory with a daemon, a user who writes, and an eye on what stands where.
+// Where the demo plays: a throw-away server in memory with a daemon, users who write, and an eye on what stands where.
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Couch } from '../couch/client.ts'
@@ -10,7 +10,7 @@ import { createLogger } from '../log.ts'
 import { userDatabases } from '../model/names.ts'
 import { readSkeleton } from '../skeleton.ts'
 import { DemoError } from './failure.ts'
-import type { Exhibit, Step } from './story.ts'
+import type { Action, Exhibit } from './story.ts'
 
 /** What an exhibit shows at a moment. */
 export interface Seen {
@@ -68,6 +68,7 @@ export class Stage {
         outbox: 'always',
         sweepIntervalMs: 15 * 60_000,
         deletionGraceMs: 5 * 60_000,
+        publicLimits: { mostObjects: 1000, mostBytes: 100_000, mostChanges: 120 },
       },
       skeleton,
       log: createLogger({
@@ -96,8 +97,8 @@ export class Stage {
     }
   }
 
-  /** Does what the user does. @returns the document as it was sent; null for a database */
-  async act(action: Step['action']): Promise<Doc | null> {
+  /** Does what somebody does. @returns the document as it was sent; null for a database */
+  async act(action: Action): Promise<Doc | null> {
     const database = this.#couch.database(action.db)
     if (action.kind === 'create') {
       await database.create()

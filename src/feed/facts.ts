@@ -1,135 +1,125 @@
-// Gathers what a plan needs to know: the documents of a user with their conflicts, and what the daemon made of them.
-import type { Database } from '../couch/database.ts'
-import type { StoredDoc } from '../couch/document.ts'
-import type { Couch } from '../couch/client.ts'
-import { parseBase } from '../model/base.ts'
-import {
-  baseId,
-  copyId,
-  isObjectId,
-  isShareId,
-  shareDatabase,
-  shareDocumentId,
-  shareOfDocument,
-  type UserDatabases,
-} from '../model/names.ts'
-import { parseConsents, type ObjectDoc } from '../model/object.ts'
-import type { ShareEntry } from '../model/entry.ts'
+// Gathers what planObject asks about: what the daemon made of a user's objects, and what the shares hold of them.
+import groupBy from 'lodash/groupBy.js'
+import { parseBase, type Agreed, type Base } from '../model/base.ts'
+import { isHomeShare, writersOf, type ShareEntry } from '../model/entry.ts'
+import { baseId, copyId, isObjectId, isShareId, objectOfBase, shareDatabase } from '../model/names.ts'
+import { parseConsents, type ObjectDoc, type Selection } from '../model/object.ts'
 import { asksForShare } from '../model/share.ts'
-import type { Rival } from '../plan/leaves.ts'
+import { asksForSubscription, rightOf, type SubscriptionEntry } from '../model/subscription.ts'
+import type { Bounds, ExchangeFacts, HomeCopy } from '../plan/exchange.ts'
 import type { CopyState, ObjectFacts, Standing } from '../plan/object.ts'
-import type { ShareFacts } from '../plan/share.ts'
-import type { Registry } from '../write/registry.ts'
+import type { Database } from '../couch/database.ts'
+import type { Deps } from '../write/deps.ts'
+import { withRivals, type UserDoc } from './user-docs.ts'
 
-/** A document of a user as it stands: the winning leaf, or null for none, and those that lost against it. */
-export interface UserDoc {
-  id: string
-  doc: ObjectDoc | null
-  rivals: Rival[]
-  /** There is not even a tombstone: nobody has deleted it from this database. */
-  isMissing?: boolean
-  /** Shares that have a copy of it, as the outbox was seen to hold. */
-  copiedTo?: readonly string[]
+export type Sources = Pick<Deps, 'couch' | 'users' | 'registry' | 'allowance' | 'limits' | 'now'>
+
+/** What is known of the shares that a page of objects has to do with. */
+interface Shares {
+  entries: Map<string, ShareEntry>
+  /** The author's part in those that are somebody else's. */
+  subscriptions: Map<string, SubscriptionEntry>
 }
-
-export interface Sources {
-  couch: Couch
-  users: UserDatabases
-  registry: Registry
-}
-
-/** The documents with their conflicts, from rows or changes that were read with `conflicts=true`. */
-export async function withRivals(
-  database: Database,
-  rows: readonly { id: string; rev?: string | null; doc?: StoredDoc | null }[],
-): Promise<UserDoc[]> {
-  const found: UserDoc[] = []
-  for (const { id, rev, doc } of rows) {
-    if (!doc || doc._deleted) found.push({ id, doc: null, rivals: [], isMissing: rev === null })
-    else if (!doc._conflicts?.length) found.push({ id, doc: plain(doc), rivals: [] })
-    else found.push(await readRivals(database, doc, doc._conflicts))
-  }
-  return found
-}
-
-async function readRivals(database: Database, doc: StoredDoc, conflicts: string[]): Promise<UserDoc> {
-  const leaves = await database.leaves([doc._rev, ...conflicts].map((rev) => ({ id: doc._id, rev })))
-  const winner = leaves.find(({ _rev }) => _rev === doc._rev)
-  const rivals: Rival[] = []
-  for (const leaf of leaves) {
-    if (leaf._rev === doc._rev || leaf._deleted) continue
-    const common = winner && newestCommon(winner, leaf)
-    const [ancestor] = common === undefined ? [] : await database.leaves([{ id: doc._id, rev: common }])
-    rivals.push({ leaf: plain(leaf), ancestor: ancestor ? plain(ancestor) : null })
-  }
-  return { id: doc._id, doc: plain(doc), rivals }
-}
-
-function newestCommon(one: StoredDoc, other: StoredDoc): string | undefined {
-  const known = new Set(revisionsOf(other))
-  return revisionsOf(one).find((rev) => known.has(rev))
-}
-
-const revisionsOf = ({ _revisions }: StoredDoc): string[] =>
-  (_revisions?.ids ?? []).map((hash, age) => `${(_revisions?.start ?? 0) - age}-${hash}`)
-
-const plain = ({ _conflicts, _revisions, ...doc }: StoredDoc): ObjectDoc => doc
 
 /** True for documents that may be shared. One that calls itself a share is none, whatever else it holds. */
 const isObject = ({ id }: UserDoc): boolean => isObjectId(id)
 
+const asksForMore = (doc: ObjectDoc): boolean => asksForShare(doc) || asksForSubscription(doc)
+
 /** All that planObject asks about, for many documents of one owner in a few requests. */
 export async function gatherObjects(
-  { couch, users, registry }: Sources,
+  sources: Sources,
   owner: string,
   docs: readonly UserDoc[],
 ): Promise<ObjectFacts[]> {
+  const { couch, users } = sources
   const objects = docs
     .filter(isObject)
-    .map((one) => (one.doc && asksForShare(one.doc) ? { ...one, doc: null } : one))
+    .map((one) => (one.doc && asksForMore(one.doc) ? { ...one, doc: null } : one))
   if (objects.length === 0) return []
   const outbox = couch.database(users.outbox(owner))
   const mentioned = new Map(objects.map((object) => [object.id, mentionedShares(object)]))
-  const entriesAsked = [...new Set([...mentioned.values()].flat())]
-  const [rows, entries] = await Promise.all([
+  const [rows, shares] = await Promise.all([
     fetchOrNothing(outbox, [
       ...objects.map(({ id }) => baseId(id)),
       ...objects.flatMap(({ id }) => (mentioned.get(id) ?? []).map((share) => copyId(share, id))),
     ]),
-    registry.entries(entriesAsked),
+    readShares(sources, owner, [...new Set([...mentioned.values()].flat())]),
   ])
 
   // A base may know of shares that the object does not name any more.
   const bases = new Map(objects.map(({ id }) => [id, parseBase(rows.get(baseId(id)) ?? null)]))
-  const shares = (id: string): string[] => [
-    ...new Set([...(mentioned.get(id) ?? []), ...Object.keys(bases.get(id)?.shares ?? {})]),
-  ]
-  const left = objects.flatMap(({ id }) =>
-    shares(id)
-      .filter((share) => !mentioned.get(id)?.includes(share))
-      .map((share) => ({ id, share })),
+  const concerned = new Map(
+    objects.map(({ id }) => [id, [...new Set([...(mentioned.get(id) ?? []), ...sharesOf(bases.get(id))])]]),
   )
-  if (left.length > 0) {
-    const more = await fetchOrNothing(
-      outbox,
-      left.map(({ id, share }) => copyId(share, id)),
-    )
-    for (const [id, doc] of more) rows.set(id, doc)
-    const unknown = [...new Set(left.map(({ share }) => share))].filter((share) => !entries.has(share))
-    for (const [share, entry] of await registry.entries(unknown)) entries.set(share, entry)
-  }
+  await readLeft(sources, owner, { outbox, mentioned, concerned, rows, shares })
 
-  return objects.map(({ id, doc, rivals }) => ({
-    object: id,
-    doc,
-    rivals,
-    base: bases.get(id) ?? null,
-    standings: new Map(
-      shares(id).map((share) => [share, standing(entries.get(share), users.database(owner))]),
-    ),
-    copies: new Map(shares(id).map((share) => [share, rows.get(copyId(share, id)) ?? null])),
-  }))
+  const database = users.database(owner)
+  const homes = await readHomes(sources, owner, concerned, shares)
+  const limits = await readLimits(sources, database, concerned, shares)
+  const brought = new Brought(outbox)
+  const facts: ObjectFacts[] = []
+  for (const { id, doc, rivals, isMissing = false } of objects) {
+    const base = bases.get(id) ?? null
+    const exchanges = new Map<string, ExchangeFacts>()
+    const oneWay: string[] = []
+    for (const share of concerned.get(id) ?? []) {
+      const entry = shares.entries.get(share)
+      const subscription = shares.subscriptions.get(share)
+      if (!isExchange(entry, subscription, database)) oneWay.push(share)
+      else {
+        const home = homes.get(copyId(share, id)) ?? { kind: 'none' }
+        const { limit, isUnshared }: Limit =
+          entry?.database === database
+            ? { limit: own(base?.shares, share) ?? null }
+            : (limits.get(copyId(share, id)) ?? { limit: null })
+        exchanges.set(share, {
+          ...{ share, home, limit, owner: entry?.owner ?? '' },
+          ...(isUnshared ? { isUnshared } : {}),
+          ...partOf(entry, subscription, database, {
+            isThere: homes.has(copyId(share, id)),
+            isLost: !isUnshared && isCopyLost(base, share, home),
+          }),
+          bounds: await boundsOf(sources, entry, subscription, brought, isNewTo(share, base)),
+          ...(isNewTo(share, base) &&
+          home.kind === 'live' &&
+          (await isFull(sources, share, entry, database, brought))
+            ? { isFull: true as const }
+            : {}),
+          rejected:
+            (entry?.database === database ? entry : subscription)?.rejected?.find(
+              ({ document }) => document === id,
+            )?.code ?? null,
+        })
+      }
+    }
+    facts.push({
+      object: id,
+      ...{ doc, rivals, isMissing, base, exchanges, now: sources.now() },
+      standings: new Map(oneWay.map((share) => [share, standing(shares.entries.get(share), database)])),
+      copies: new Map(oneWay.map((share) => [share, rows.get(copyId(share, id)) ?? null])),
+    })
+  }
+  return facts
 }
+
+/** A share may be called as an attribute that every object has, `constructor` for instance. */
+const own = <Value>(record: Record<string, Value> | undefined, key: string): Value | undefined =>
+  record && Object.hasOwn(record, key) ? record[key] : undefined
+
+/** What both sides had, and what the share has not even a tombstone of, is being put back by its owner's lane. */
+const isCopyLost = (base: Base | null, share: string, home: HomeCopy): boolean => {
+  const agreed = own(base?.agreed, share)
+  return home.kind === 'none' && (agreed?.state === 'both' || (agreed?.state === 'coming' && !agreed.mine))
+}
+
+const isNewTo = (share: string, base: Base | null): boolean =>
+  ['unrelated', undefined].includes(own(base?.agreed, share)?.state)
+
+const sharesOf = (base: Base | null | undefined): string[] => [
+  ...Object.keys(base?.shares ?? {}),
+  ...Object.keys(base?.agreed ?? {}),
+]
 
 /** Every share id in `$shares`, of any leaf, that can be one, and those of copies that were found. */
 function mentionedShares({ doc, rivals, copiedTo = [] }: UserDoc): string[] {
@@ -141,6 +131,204 @@ function mentionedShares({ doc, rivals, copiedTo = [] }: UserDoc): string[] {
   return [...new Set([...named, ...copiedTo])].filter(isShareId)
 }
 
+async function readShares({ registry, users }: Sources, owner: string, shares: string[]): Promise<Shares> {
+  const entries = await registry.entries(shares)
+  const database = users.database(owner)
+  const foreign = shares.filter((share) => entries.get(share)?.database !== database)
+  return { entries, subscriptions: await registry.subscriptions(foreign, owner) }
+}
+
+/** Copies and shares that only the bases name. */
+async function readLeft(
+  sources: Sources,
+  owner: string,
+  {
+    outbox,
+    mentioned,
+    concerned,
+    rows,
+    shares,
+  }: {
+    outbox: Database
+    mentioned: Map<string, string[]>
+    concerned: Map<string, string[]>
+    rows: Map<string, CopyState>
+    shares: Shares
+  },
+): Promise<void> {
+  const left = [...concerned].flatMap(([id, all]) =>
+    all.filter((share) => !mentioned.get(id)?.includes(share)).map((share) => ({ id, share })),
+  )
+  if (left.length === 0) return
+  const more = await fetchOrNothing(
+    outbox,
+    left.map(({ id, share }) => copyId(share, id)),
+  )
+  for (const [id, doc] of more) rows.set(id, doc)
+  const asked = new Set([...mentioned.values()].flat())
+  const unknown = [...new Set(left.map(({ share }) => share))].filter((share) => !asked.has(share))
+  const { entries, subscriptions } = await readShares(sources, owner, unknown)
+  for (const [share, entry] of entries) shares.entries.set(share, entry)
+  for (const [share, entry] of subscriptions) shares.subscriptions.set(share, entry)
+}
+
+/** True where changes go in both directions, or come from somebody else's share. */
+function isExchange(
+  entry: ShareEntry | undefined,
+  subscription: SubscriptionEntry | undefined,
+  database: string,
+): boolean {
+  if (entry?.database === database) return isHomeShare(entry) && entry.state !== 'ended'
+  return subscription?.state === 'active' || subscription?.state === 'ending'
+}
+
+function partOf(
+  entry: ShareEntry | undefined,
+  subscription: SubscriptionEntry | undefined,
+  database: string,
+  { isThere, isLost }: { isThere: boolean; isLost: boolean },
+): Pick<ExchangeFacts, 'role' | 'phase' | 'onEnd'> {
+  const onEnd = subscription?.onEnd ?? 'remove'
+  if (entry?.database === database) {
+    const phase =
+      entry.state === 'ending' ? 'closing' : entry.state === 'active' && isThere ? 'active' : 'waiting'
+    return { role: 'owner', phase, onEnd }
+  }
+  const right = rightOf(entry ?? null, subscription ?? null)
+  const role = right === 'write' ? 'writer' : 'reader'
+  if (subscription?.state === 'ending') return { role, phase: 'ending', onEnd }
+  const isInPlace = isThere && !isLost && right !== null && entry?.state === 'active' && !entry.rotate
+  return { role, phase: isInPlace ? 'active' : 'waiting', onEnd }
+}
+
+/** The copies as the shares have them; without a database there are none. */
+async function readHomes(
+  { couch, users }: Sources,
+  owner: string,
+  concerned: Map<string, string[]>,
+  { entries, subscriptions }: Shares,
+): Promise<Map<string, HomeCopy>> {
+  const database = users.database(owner)
+  const pairs = [...concerned].flatMap(([id, shares]) => shares.map((share) => ({ id, share })))
+  const homes = new Map<string, HomeCopy>()
+  for (const [share, objects] of Object.entries(groupBy(pairs, 'share'))) {
+    const entry = entries.get(share)
+    if (!isExchange(entry, subscriptions.get(share), database)) continue
+    const home = couch.database(shareDatabase(share))
+    const ids = objects.map(({ id }) => copyId(share, id))
+    for (const { id, rev, deleted, doc } of await home.fetchIfThere(ids, { conflicts: true })) {
+      if (doc === null) homes.set(id, { kind: rev !== null && deleted ? 'deleted' : 'none' })
+      else {
+        const { _conflicts: _, ...leaf } = doc
+        // The owner's lane alone merges them.
+        const [found] = entry?.database === database ? await withRivals(home, [{ id, doc }]) : []
+        homes.set(id, {
+          kind: 'live',
+          leaf,
+          rivals: (found?.rivals ?? []).map((rival) => rival.leaf),
+          ancestors: (found?.rivals ?? []).map(({ ancestor }) => ancestor),
+        })
+      }
+    }
+  }
+  return homes
+}
+
+interface Limit {
+  limit: ExchangeFacts['limit']
+  /** The owner took the object out. */
+  isUnshared?: true
+}
+
+/** What the owners of other users' shares show of each object, by the copy's id. */
+async function readLimits(
+  { couch, users }: Sources,
+  database: string,
+  concerned: Map<string, string[]>,
+  { entries, subscriptions }: Shares,
+): Promise<Map<string, Limit>> {
+  const limits = new Map<string, Limit>()
+  const foreign = [...subscriptions.keys()].flatMap((share) => entries.get(share) ?? [])
+  const owners = new Set(foreign.filter((entry) => entry.database !== database).map(({ owner }) => owner))
+  for (const owner of owners) {
+    const bases = await fetchOrNothing(couch.database(users.outbox(owner)), [...concerned.keys()].map(baseId))
+    for (const [id, doc] of bases) {
+      const base = parseBase(doc)
+      for (const share of sharesOf(base))
+        if (entries.get(share)?.owner === owner)
+          limits.set(
+            copyId(share, objectOfBase(id) ?? ''),
+            limitOf(own(base?.shares, share), own(base?.agreed, share)),
+          )
+    }
+  }
+  return limits
+}
+
+const limitOf = (shown: Selection | undefined, agreed: Agreed | undefined): Limit => ({
+  limit: agreed?.limit ?? shown ?? null,
+  ...(agreed?.state === 'unshared' ? { isUnshared: true as const } : {}),
+})
+
+/** How many objects an author has brought into a share, counted when somebody asks. */
+class Brought {
+  readonly #outbox: Database
+  readonly #counts = new Map<string, number>()
+
+  constructor(outbox: Database) {
+    this.#outbox = outbox
+  }
+
+  /**
+   * The next one is counted in for whoever asks after it.
+   * @param isMine those that the author brought, or those that others did
+   */
+  async count(share: string, isMine: boolean): Promise<number> {
+    const counted = this.#counts.get(share) ?? (await this.#read(share, isMine))
+    this.#counts.set(share, counted + 1)
+    return counted
+  }
+
+  async #read(share: string, isMine: boolean): Promise<number> {
+    let count = 0
+    let startKey = baseId('')
+    for (;;) {
+      const rows = await this.#outbox.range({ startKey, endKey: 'base0', limit: 500, includeDocs: true })
+      const agreed = rows.flatMap(({ doc }) => own(parseBase(doc)?.agreed, share) ?? [])
+      count += agreed.filter(({ state, mine }) => state === 'both' && (mine === true) === isMine).length
+      const last = rows.at(-1)
+      if (rows.length < 500 || last === undefined) return count
+      startKey = `${last.id}\u0000`
+    }
+  }
+}
+
+/** The limits of somebody who writes only because everybody may. */
+async function boundsOf(
+  { allowance, limits }: Sources,
+  entry: ShareEntry | undefined,
+  subscription: SubscriptionEntry | undefined,
+  brought: Brought,
+  isNew: boolean,
+): Promise<Bounds | null> {
+  if (!entry || !subscription || subscription.granted === 'write') return null
+  if (rightOf(entry, subscription) !== 'write') return null
+  const objects = isNew ? await brought.count(subscription.share, true) : 0
+  return { ...limits, objects, isTooFast: allowance.left(subscription._id) < 1 }
+}
+
+/** Into a share that everybody may write into, its writers and guests bring so many objects, all together. */
+async function isFull(
+  { limits }: Sources,
+  share: string,
+  entry: ShareEntry | undefined,
+  database: string,
+  brought: Brought,
+): Promise<boolean> {
+  if (entry?.database !== database || entry.access?.write !== true) return false
+  return (await brought.count(share, false)) >= limits.mostObjects * writersOf(entry)
+}
+
 function standing(entry: ShareEntry | undefined, database: string): Standing {
   if (!entry) return 'absent'
   if (entry.database !== database) return 'foreign'
@@ -148,8 +336,10 @@ function standing(entry: ShareEntry | undefined, database: string): Standing {
     case 'active':
       return 'open'
     case 'opening':
+    case 'suspended':
+      return 'opening'
     case 'ending':
-      return entry.state
+      return 'ending'
     case 'ended':
       return 'absent'
     default:
@@ -161,38 +351,4 @@ function standing(entry: ShareEntry | undefined, database: string): Standing {
 async function fetchOrNothing(database: Database, ids: string[]): Promise<Map<string, CopyState>> {
   const rows = await database.fetchIfThere(ids)
   return new Map(rows.map(({ id, doc }) => [id, doc]))
-}
-
-/** All that planShare asks about one `$share`. */
-export async function gatherShare(
-  { couch, users, registry }: Sources,
-  owner: string,
-  found: UserDoc,
-  { scanning, fromStart, isOrphan = false }: { scanning: boolean; fromStart: boolean; isOrphan?: boolean },
-): Promise<ShareFacts> {
-  // A document that only calls itself a share has no share, whatever its id.
-  const share = shareOfDocument(found.id) ?? ''
-  const known = isShareId(share)
-  const database = users.database(owner)
-  const [entry, info] = known
-    ? await Promise.all([registry.entry(share), couch.database(shareDatabase(share)).info()])
-    : [null, null]
-  return {
-    share,
-    database,
-    doc: found.doc,
-    rivals: found.rivals,
-    entry,
-    databaseExists: info !== null,
-    ownerExists: found.doc !== null || (await couch.database(database).info()) !== null,
-    isMissing: found.isMissing === true && !isOrphan,
-    scanning,
-    fromStart,
-  }
-}
-
-/** The `$share` documents of these shares; those that are not there have no `doc`. */
-export async function readShareDocuments(database: Database, shares: string[]): Promise<UserDoc[]> {
-  const rows = await database.fetchIfThere(shares.map(shareDocumentId), { conflicts: true })
-  return withRivals(database, rows)
 }

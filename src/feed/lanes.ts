@@ -1,6 +1,6 @@
 // Lanes: who is dirty, one turn at a time for each owner, all owners under one limit, the busiest at the back of the queue.
 import PQueue from 'p-queue'
-import type { Hint, Outcome } from '../turn.ts'
+import type { Hint, Outcome } from '../turn/hint.ts'
 
 export interface LanesOptions {
   concurrency: number
@@ -120,6 +120,8 @@ export function mergeHints(one: Hint, other: Hint): Hint {
     departed: one.departed === true || other.departed === true,
     recreated: one.recreated === true || other.recreated === true,
     shares: new Set([...(one.shares ?? []), ...(other.shares ?? [])]),
+    subscriptions: new Set([...(one.subscriptions ?? []), ...(other.subscriptions ?? [])]),
+    feeds: new Set([...(one.feeds ?? []), ...(other.feeds ?? [])]),
     orphans: new Set([...(one.orphans ?? []), ...(other.orphans ?? [])]),
     idle: new Set([...(one.idle ?? []), ...(other.idle ?? [])]),
     updateSeqs: new Map([...(one.updateSeqs ?? []), ...(other.updateSeqs ?? [])]),

@@ -1,9 +1,9 @@
 // A sweep compares everything that is there with everything that is known: what `_db_updates` lost is found here.
 import type { Couch } from '../couch/client.ts'
-import type { Seq } from '../couch/document.ts'
-import { shareDatabase, type UserDatabases } from '../model/names.ts'
+import type { DatabaseInfo, Seq } from '../couch/document.ts'
+import { SHARE_DESIGN_DOCUMENTS, shareCheckpoint, shareDatabase, type UserDatabases } from '../model/names.ts'
 import type { ShareEntry } from '../model/entry.ts'
-import type { Hint } from '../turn.ts'
+import type { Hint } from '../turn/hint.ts'
 import type { Registry } from '../write/registry.ts'
 import type { Checkpoints } from './checkpoints.ts'
 
@@ -18,6 +18,8 @@ export interface SweepOptions {
   onGone: (owner: string) => void
   /** A share database that has to be made anew. */
   onRotate: (owner: string, share: string) => void
+  /** Nobody waits for it: there is time to count. */
+  isSlow: boolean
   signal: AbortSignal
   /** Called between two batches; a slow sweep waits here. */
   rest: () => Promise<void>
@@ -38,6 +40,7 @@ export async function sweep(options: SweepOptions): Promise<number> {
   for (const owner of outboxes) if (!owners.has(owner)) options.onGone(owner)
   await findForgotten(options, owners)
   await compareShares(options, owners)
+  await compareSubscriptions(options, owners)
   return owners.size
 }
 
@@ -113,7 +116,7 @@ async function findForgotten(
   }
 }
 
-/** Shares that stopped half-way, or whose databases are gone. */
+/** Shares that stopped half-way, whose databases are gone, or in which somebody has written. */
 async function compareShares(options: SweepOptions, owners: ReadonlySet<string>): Promise<void> {
   const { couch, registry, users, onDirty, onGone, onRotate, rest, signal } = options
   for await (const entries of registry.all()) {
@@ -123,14 +126,66 @@ async function compareShares(options: SweepOptions, owners: ReadonlySet<string>)
     )
     const databases = await couch.dbsInfo(running.map(([share]) => shareDatabase(share)))
     for (const [share, entry] of running) {
+      const info = databases.get(shareDatabase(share))
       if (!owners.has(entry.owner)) onGone(entry.owner)
-      else if (needsWork(entry) || !databases.has(shareDatabase(share)))
-        onDirty(entry.owner, { user: true, shares: new Set([share]) })
+      else if (needsWork(entry) || !info) onDirty(entry.owner, { user: true, shares: new Set([share]) })
       if (entry.rotate) onRotate(entry.owner, share)
+      if (info && owners.has(entry.owner)) await compareFeed(options, share, entry.owner, info.update_seq)
+      if (info && entry.state === 'active' && options.isSlow) await count(registry, share, entry, info)
     }
     await rest()
   }
 }
 
-const needsWork = ({ state, rotate, problem }: ShareEntry): boolean =>
-  state !== 'active' || rotate === true || problem !== undefined
+/** How many objects a share has, as an admin reads it in the registry. */
+async function count(
+  registry: Registry,
+  share: string,
+  { counts = { objects: 0, subscribers: 0 } }: ShareEntry,
+  { doc_count }: DatabaseInfo,
+): Promise<void> {
+  const objects = Math.max(0, doc_count - SHARE_DESIGN_DOCUMENTS)
+  if (objects !== counts.objects) await registry.change(share, { counts: { ...counts, objects } })
+}
+
+/** Users who take part in shares of others: those who have to learn of something, or in whose shares somebody has written. */
+async function compareSubscriptions(options: SweepOptions, owners: ReadonlySet<string>): Promise<void> {
+  const { couch, registry, users, onDirty, onGone, rest, signal } = options
+  for await (const entries of registry.allSubscriptions()) {
+    if (signal.aborted) return
+    const ours = entries.filter(({ subscriber, database }) => database === users.database(subscriber))
+    const active = ours.filter(({ state }) => state === 'active')
+    const databases = await couch.dbsInfo([...new Set(active.map(({ share }) => shareDatabase(share)))])
+    for (const { share, subscriber, state, due, paused, order } of ours) {
+      if (!owners.has(subscriber)) {
+        if (state === 'active' || state === 'ending') onGone(subscriber)
+        continue
+      }
+      if (due || paused || order || state === 'ending')
+        onDirty(subscriber, { user: true, subscriptions: new Set([share]) })
+      const info = databases.get(shareDatabase(share))
+      if (info && state === 'active') await compareFeed(options, share, subscriber, info.update_seq)
+    }
+    await rest()
+  }
+}
+
+/** Marks somebody who follows a share that is not as he has seen it. */
+async function compareFeed(
+  { users, checkpoints, onDirty }: SweepOptions,
+  share: string,
+  owner: string,
+  updateSeq: Seq,
+): Promise<void> {
+  const name = shareCheckpoint(share, users.database(owner))
+  const checkpoint = (await checkpoints.read([name])).get(name)
+  if (checkpoint?.updateSeq !== updateSeq)
+    onDirty(owner, { feeds: new Set([share]), updateSeqs: new Map([[name, updateSeq]]) })
+}
+
+const needsWork = ({ state, rotate, due, problem, order }: ShareEntry): boolean =>
+  (state !== 'active' && state !== 'suspended') ||
+  rotate === true ||
+  due === true ||
+  problem !== undefined ||
+  (order !== undefined) !== (state === 'suspended')

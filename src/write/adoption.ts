@@ -7,16 +7,20 @@ export async function adoptReplications({ replicator, leases, registry, users, l
   for await (const doc of replicator.documents()) {
     const { share, _id: id } = doc
     const entry = await registry.entry(share)
-    const isOurs = entry ? users.database(entry.owner) === entry.database : id.startsWith(users.prefix)
+    const isOurs = entry
+      ? users.database(entry.owner) === entry.database
+      : id.split(' => ').some((db) => users.ownerOfOutbox(db) !== null)
+    const home = entry?.home ?? 'outbox'
     // Shares that are being opened or taken apart see to their replications themselves.
     if (!isOurs || entry?.state === 'opening' || entry?.state === 'ending') continue
-    if (entry?.state !== 'active' || leases.id(share, entry.owner) !== id) {
+    if (entry?.state !== 'active' || leases.id(share, entry.owner, home) !== id) {
       log.info({ share }, 'replication without a share, cancelled')
       await replicator.stop(id)
-    } else if (sameReplication(doc, leases.replication(share, entry.owner))) leases.adopt(share, entry.owner)
+    } else if (sameReplication(doc, leases.replication(share, entry.owner, home)))
+      leases.adopt(share, entry.owner, home)
     else {
       log.info({ share, db: users.outbox(entry.owner) }, 'replication brought up to date')
-      await leases.start(share, entry.owner)
+      await leases.start(share, entry.owner, home)
     }
   }
 }

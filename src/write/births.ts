@@ -1,10 +1,11 @@
-// Databases are born from skeletons: security first, then the design documents, before anything is copied in.
+// Databases are born from skeletons: design documents first, then those who may enter, before anything is copied in.
 import isEqual from 'lodash/isEqual.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc, Security } from '../couch/document.ts'
 import { SKELETON_PREFIX } from '../model/names.ts'
 import { CouchFault } from '../couch/fault.ts'
+import { ADMIN_ONLY } from '../model/security.ts'
 
 /** The kinds of database that the daemon creates for users. */
 export type BornKind = 'outbox' | 'share'
@@ -41,10 +42,12 @@ export class Births {
     return this.#couch.database(name).create(SHARDS)
   }
 
-  /** Puts security and design documents in place. Where all is in place, nothing is written. */
+  /**
+   * Puts design documents and security in place, in this order: without a validation function, everybody whom
+   * `_security` lets in may write. Where all is in place, nothing is written.
+   */
   async equip(name: string, kind: BornKind, security: object): Promise<void> {
     const database = this.#couch.database(name)
-    await secure(database, security)
     const designs = this.#designs.get(kind) ?? []
     const rows = await database.fetch(designs.map(({ _id }) => _id))
     const there = new Map(rows.map(({ doc, id }) => [id, doc]))
@@ -52,6 +55,8 @@ export class Births {
       const found = there.get(design._id)
       return !found || !isEqual(withoutRevision(found), design)
     })
+    // A server can be set so that a new database is everybody's.
+    if (missing.some(({ _id }) => !there.get(_id))) await secure(database, ADMIN_ONLY)
     const written = await database.bulk(
       missing.map((design) => {
         const found = there.get(design._id)
@@ -60,6 +65,7 @@ export class Births {
     )
     const failed = written.find((row) => !row.ok)
     if (failed && !failed.ok) throw new CouchFault('server_error', name, `${failed.id}: ${failed.reason}`)
+    await secure(database, security)
   }
 }
 

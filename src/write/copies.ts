@@ -2,11 +2,13 @@
 import chunk from 'lodash/chunk.js'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc, Written } from '../couch/document.ts'
-import { copyRange } from '../model/names.ts'
+import type { Seq } from '../couch/document.ts'
+import { copyRange, parseCopyId } from '../model/names.ts'
 import { writeBulk } from './bulk.ts'
 
 /** Copies a page while a share is filled again, with their attachments. */
 const REFILL_PAGE = 100
+const COMPARE_PAGE = 1000
 
 /** Requests that write into one share at once, and the fewest documents that are worth one. */
 const SIDE_BY_SIDE = 4
@@ -18,20 +20,30 @@ export interface FreshCopy {
   rev: string
 }
 
+/** Attachments of a copy that together are larger than this are left to the replication. */
+const MOST_PUSHED_BYTES = 1024 * 1024
+
 /**
- * Writes revisions of the outbox into the share, unchanged. Copies with attachments are left to the replication.
+ * Writes revisions of the outbox into the share, unchanged. Copies with large attachments are left to the replication.
  * @returns the copies that the share's validation functions refused
  */
 export async function pushCopies(outbox: Database, share: Database, fresh: FreshCopy[]): Promise<Written[]> {
-  const plain = fresh.filter(({ doc }) => Object.keys(doc._attachments ?? {}).length === 0)
-  const first = plain.filter(({ rev }) => rev.startsWith('1-'))
-  const later = plain.filter(({ rev }) => !rev.startsWith('1-'))
+  const small = fresh.filter(({ doc }) => attachedBytes(doc) <= MOST_PUSHED_BYTES)
+  const isWhole = ({ doc, rev }: FreshCopy): boolean => rev.startsWith('1-') && !hasAttachments(doc)
   // A later revision needs its whole history: cut off, it would stand as a conflict beside its own ancestor.
-  const histories = await outbox.leaves(later.map(({ doc, rev }) => ({ id: doc._id, rev })))
-  return refused(
-    await writeSideBySide(share, [...first.map(({ doc, rev }) => withRevision(doc, rev)), ...histories]),
+  const others = small.filter((copy) => !isWhole(copy))
+  const histories = await outbox.leaves(
+    others.map(({ doc, rev }) => ({ id: doc._id, rev })),
+    { attachments: others.some(({ doc }) => hasAttachments(doc)) },
   )
+  const first = small.filter(isWhole).map(({ doc, rev }) => withRevision(doc, rev))
+  return refused(await writeSideBySide(share, [...first, ...histories]))
 }
+
+const hasAttachments = ({ _attachments }: Doc): boolean => Object.keys(_attachments ?? {}).length > 0
+
+const attachedBytes = ({ _attachments }: Doc): number =>
+  Object.values(_attachments ?? {}).reduce((sum, { data, length = 0 }) => sum + (data?.length ?? length), 0)
 
 /** CouchDB runs validation functions one document after the other, and one row of them for each request. */
 async function writeSideBySide(share: Database, docs: StoredDoc[]): Promise<Written[]> {
@@ -39,20 +51,53 @@ async function writeSideBySide(share: Database, docs: StoredDoc[]): Promise<Writ
   return (await Promise.all(parts.map((part) => writeBulk(share, part, { newEdits: false })))).flat()
 }
 
-/** Fills an empty share database from the outbox: live copies and tombstones, each with its history. */
-export async function refill(outbox: Database, share: Database, id: string): Promise<void> {
+/** Fills an empty share database from the outbox: the winning leaf of each of these copies, with its history. */
+export async function refill(outbox: Database, share: Database, copies: Iterable<string>): Promise<void> {
+  for (const ids of chunk([...copies], REFILL_PAGE)) {
+    const rows = await outbox.fetch(ids, { includeDocs: false })
+    const winners = rows.flatMap(({ id, rev }) => (rev === null ? [] : [{ id, rev }]))
+    await writeSideBySide(share, await outbox.leaves(winners, { attachments: true }))
+  }
+}
+
+/** The ids of a share's live copies in the outbox. */
+export async function* copiesIn(outbox: Database, id: string): AsyncGenerator<string[]> {
   const { startKey, endKey } = copyRange(id)
   let from = startKey
   for (;;) {
-    const rows = await outbox.range({ startKey: from, endKey, limit: REFILL_PAGE })
-    const docs = await outbox.leaves(
-      rows.map((row) => ({ id: row.id })),
-      { attachments: true },
-    )
-    await writeSideBySide(share, docs)
+    const rows = await outbox.range({ startKey: from, endKey, limit: COMPARE_PAGE })
+    if (rows.length > 0) yield rows.map((row) => row.id)
     const last = rows.at(-1)
-    if (rows.length < REFILL_PAGE || last === undefined) return
+    if (rows.length < COMPARE_PAGE || last === undefined) return
     from = `${last.id}\u0000`
+  }
+}
+
+/** The ids of all copies that a share has or had, in the order of their last changes. */
+export async function* copiesEver(share: Database, id: string): AsyncGenerator<string[]> {
+  let since: Seq = '0'
+  for (;;) {
+    const { results, last_seq, pending } = await share.changes({
+      since,
+      limit: COMPARE_PAGE,
+      includeDocs: false,
+    })
+    const ids = results.map((row) => row.id).filter((copy) => parseCopyId(copy)?.share === id)
+    if (ids.length > 0) yield ids
+    if (pending === 0) return
+    since = last_seq
+  }
+}
+
+/** Brings every leaf of these copies that the target does not have, with its history. */
+export async function equalize(source: Database, target: Database, copies: string[]): Promise<void> {
+  for (const ids of chunk(copies, REFILL_PAGE)) {
+    const there: Record<string, string[]> = {}
+    for (const { _id, _rev } of await source.leaves(ids.map((id) => ({ id })))) (there[_id] ??= []).push(_rev)
+    const missing = Object.entries(await target.missing(there)).flatMap(([id, revs]) =>
+      revs.map((rev) => ({ id, rev })),
+    )
+    if (missing.length > 0) await writeSideBySide(target, await source.leaves(missing, { attachments: true }))
   }
 }
 

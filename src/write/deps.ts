@@ -4,10 +4,23 @@ import type { Replicator } from '../couch/replicator.ts'
 import type { Checkpoints } from '../feed/checkpoints.ts'
 import type { Logger } from '../log.ts'
 import type { UserDatabases } from '../model/names.ts'
+import type { Hint } from '../turn/hint.ts'
+import type { Allowance } from './allowance.ts'
 import type { Births } from './births.ts'
+import type { Gates } from './gates.ts'
 import type { Leases } from './leases.ts'
 import type { OwnWrites } from './own-writes.ts'
 import type { Registry } from './registry.ts'
+
+/** What somebody may write into a public share who is not named there. */
+export interface PublicLimits {
+  /** The most bytes of an object. */
+  mostBytes: number
+  /** The most objects that one user brings into one share. */
+  mostObjects: number
+  /** The most changes a minute of one user in one share. */
+  mostChanges: number
+}
 
 export interface Deps {
   couch: Couch
@@ -17,10 +30,20 @@ export interface Deps {
   replicator: Replicator
   leases: Leases
   checkpoints: Checkpoints
+  gates: Gates
+  /** Changes of the public, by the registry's document of the subscription. */
+  allowance: Allowance
+  /** Guesses at passwords, by share and user database. */
+  tries: Allowance
+  limits: PublicLimits
   /** By owner, the shares whose databases are to be made anew once the owner's page is the last one. */
   rotations: Map<string, Set<string>>
   ownWrites: OwnWrites
+  /** Has an owner's lane look at something; nothing is lost where that is forgotten in a crash, it only comes later. */
+  mark: (owner: string, hint: Hint) => void
   /** False on the embedded server, which cannot remove revisions: there a share database is made anew instead. */
   canPurge: boolean
+  /** Milliseconds. */
+  now: () => number
   log: Logger
 }

@@ -1,53 +1,49 @@
 // Performs what was planned for a page of objects: outbox first, then the shares, then the bases, the objects last.
 import type { Database } from '../couch/database.ts'
 import type { Doc, Written } from '../couch/document.ts'
-import { CouchFault, isFault } from '../couch/fault.ts'
-import { baseDoc } from '../model/base.ts'
-import { copyId, parseCopyId, shareDatabase } from '../model/names.ts'
+import { CouchFault } from '../couch/fault.ts'
+import { baseDoc, isEmptyBase } from '../model/base.ts'
+import { copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
 import { problem } from '../model/problem.ts'
-import { settledObject, type ObjectEffect, type ReportedProblem } from '../plan/object.ts'
-import {
-  attachmentsToCarry,
-  bytesOf,
-  fitsUrl,
-  INLINE_BYTES,
-  inlineAttachments,
-  streamCopy,
-} from './attachments.ts'
+import { settledObject, type Home, type ObjectEffect, type ReportedProblem } from '../plan/object.ts'
 import { writeBulk } from './bulk.ts'
+import { prepare } from './carry.ts'
 import { pushCopies, type FreshCopy } from './copies.ts'
 import type { Deps } from './deps.ts'
+import { only, type Effect } from './effects.ts'
+import { Progress, writeHomes, writeObjects } from './homes.ts'
 import { MOST_PURGED, withdraw } from './withdrawals.ts'
-
-type Effect<Kind extends ObjectEffect['kind']> = Extract<ObjectEffect, { kind: Kind }>
-
-const only = <Kind extends ObjectEffect['kind']>(
-  effects: readonly ObjectEffect[],
-  kind: Kind,
-): Effect<Kind>[] => effects.filter((effect): effect is Effect<Kind> => effect.kind === kind)
 
 /** What the server would not take, by object: it goes into the object's `$error`. */
 type Refusals = Map<string, ReportedProblem[]>
 
 /**
  * Performs the effects of many objects of one owner, in bulk, in the order that planObject relies on.
+ * @returns the objects that are to be looked at again: what they exchange with others is not settled yet
  * @throws {CouchFault} where CouchDB fails, or somebody else wrote into the outbox meanwhile: plan again
  */
 export async function performObjects(
   deps: Deps,
   owner: string,
   effects: readonly ObjectEffect[],
-): Promise<void> {
-  if (effects.length === 0) return
+): Promise<Progress> {
+  const progress = new Progress()
+  if (effects.length === 0) return progress
   const outbox = deps.couch.database(deps.users.outbox(owner))
   const source = deps.couch.database(deps.users.database(owner))
   const refusals: Refusals = new Map()
 
   const bases = new Map<string, string>()
   const fresh = await writeOutbox(deps, source, outbox, effects, bases, refusals)
-  await bringToShares(deps, owner, outbox, fresh, only(effects, 'withdraw'))
-  await settleBases(outbox, only(effects, 'put-base'), bases, refusals)
-  await settleObjects(deps, source, effects, refusals)
+  await writeHomes(deps, source, effects, progress)
+  await writeObjects(deps, source, effects, progress)
+  const left = effects.filter((effect) => !('object' in effect) || !progress.blocked.has(effect.object))
+  await bringToShares(deps, owner, outbox, fresh, only(left, 'withdraw'), progress)
+  await settleBases(deps, outbox, only(left, 'put-base'), bases, refusals)
+  await settleObjects(deps, source, left, refusals)
+  for (const { share, object, problem: found } of only(effects, 'report'))
+    progress.report(share, object, found)
+  return progress
 }
 
 /** Bases that are widened, copies, tombstones; in one request as far as they are small. */
@@ -60,62 +56,31 @@ async function writeOutbox(
   refusals: Refusals,
 ): Promise<FreshCopy[]> {
   const widened = only(effects, 'put-base').filter(({ stage }) => stage === 'before')
-  const docs: Doc[] = widened.map(({ object, shares, rev }) => ({
-    ...baseDoc(object, shares),
+  const docs: Doc[] = widened.map(({ object, shares, agreed, rev }) => ({
+    ...baseDoc(object, { shares, agreed }),
     ...revision(rev),
   }))
-  const streamed: { effect: Effect<'put-copy'>; doc: Doc; lacking: string[] }[] = []
-  for (const effect of only(effects, 'put-copy')) {
-    const copy = await assemble(source, effect)
-    if (copy?.lacking.length) streamed.push({ effect, ...copy })
+  const large: { doc: Doc; send: () => Promise<Written> }[] = []
+  for (const { share, object, content, over, from } of only(effects, 'put-copy').filter(isOutboxes)) {
+    const target = { ...content.attributes, _id: copyId(share, object), ...revision(over?._rev ?? null) }
+    const wanted = content.attachments
+    const copy = await prepare({ target, wanted, over, to: outbox, from: [{ database: source, leaf: from }] })
+    if (copy?.kind === 'large') large.push({ doc: { ...target, _attachments: wanted }, send: copy.send })
     else if (copy) docs.push(copy.doc)
   }
-  for (const { share, object, over } of only(effects, 'delete-copy'))
+  for (const { share, object, over } of only(effects, 'delete-copy').filter(isOutboxes))
     docs.push({ _id: copyId(share, object), _rev: over._rev, _deleted: true })
 
   const written = await writeBulk(outbox, docs)
-  for (const { effect, doc, lacking } of streamed) {
-    written.push(await writeStreamed(source, outbox, effect, doc, lacking))
-    docs.push({ ...doc, _attachments: effect.content.attachments })
+  // Only now: the bases are in place.
+  for (const { doc, send } of large) {
+    written.push(await send())
+    docs.push(doc)
   }
   return takeNote(deps, outbox, docs, written, bases, refusals)
 }
 
-/** A refusal is told like that of any other copy. */
-async function writeStreamed(
-  source: Database,
-  outbox: Database,
-  { from }: Effect<'put-copy'>,
-  doc: Doc,
-  lacking: string[],
-): Promise<Written> {
-  try {
-    return { id: doc._id, ok: true, rev: await streamCopy(source, outbox, from, doc, lacking) }
-  } catch (error) {
-    if (!isFault(error) || error.retryable || error.code === 'stopped') throw error
-    return { id: doc._id, ok: false, error: error.code, reason: error.reason }
-  }
-}
-
-/** A copy ready to be written, and the attachments that are too large to travel inside it; null where the object has changed meanwhile. */
-async function assemble(
-  source: Database,
-  effect: Effect<'put-copy'>,
-): Promise<{ doc: Doc; lacking: string[] } | null> {
-  const { share, object, content, over, from } = effect
-  const { stubs, lacking } = attachmentsToCarry(content.attachments, over)
-  const doc = { ...content.attributes, _id: copyId(share, object), ...revision(over?._rev ?? null) }
-  const isSmall =
-    bytesOf(content.attachments, lacking) <= INLINE_BYTES || ![object, ...lacking].every(fitsUrl)
-  if (lacking.length > 0 && !isSmall) return { doc: { ...doc, _attachments: stubs }, lacking }
-  const inline = lacking.length === 0 ? {} : await inlineAttachments(source, from, lacking)
-  if (inline === null) return null
-  const attachments = { ...stubs, ...inline }
-  return {
-    doc: { ...doc, ...(Object.keys(attachments).length === 0 ? {} : { _attachments: attachments }) },
-    lacking: [],
-  }
-}
+const isOutboxes = ({ home }: { home: Home }): boolean => home === 'outbox'
 
 function takeNote(
   { ownWrites, log }: Deps,
@@ -154,29 +119,37 @@ async function bringToShares(
   outbox: Database,
   fresh: FreshCopy[],
   withdrawals: Effect<'withdraw'>[],
+  progress: Progress,
 ): Promise<void> {
   const shares = new Set([
     ...fresh.map(({ doc }) => parseCopyId(doc._id)?.share ?? ''),
     ...withdrawals.map(({ share }) => share),
+    ...progress.shares,
   ])
+  const entries = await deps.registry.entries([...shares])
   for (const share of shares) {
+    // In somebody else's share the owner's lane sees to the replication.
+    const entry = entries.get(share)
+    if (entry?.owner !== owner) continue
+    const home = entry.home ?? 'outbox'
     const withdrawn = withdrawals
       .filter((effect) => effect.share === share)
       .map(({ object }) => copyId(share, object))
     const copies = fresh.filter(({ doc }) => parseCopyId(doc._id)?.share === share)
-    await deps.leases.use(share, owner)
+    await deps.leases.use(share, owner, home)
     await push(
       deps,
-      outbox,
-      share,
+      { outbox, share, owner },
       copies.filter(({ doc }) => !withdrawn.includes(doc._id)),
     )
     if (withdrawn.length === 0) continue
     if (deps.canPurge && withdrawn.length <= MOST_PURGED)
-      await withdraw(outbox, deps.couch.database(shareDatabase(share)), withdrawn)
+      await withdraw(outbox, deps.couch.database(shareDatabase(share)), withdrawn, home)
     else await orderRotation(deps, owner, share)
     deps.log.info({ db: outbox.name, share, count: withdrawn.length }, 'copies withdrawn')
   }
+  for (const { doc } of fresh) progress.shares.add(parseCopyId(doc._id)?.share ?? '')
+  for (const { share } of withdrawals) progress.shares.add(share)
 }
 
 /** Makes the share database anew, later: the registry remembers it, so that bases may be narrowed at once. */
@@ -190,8 +163,14 @@ export async function orderRotation(
 }
 
 /** Being early is all that this is for: where it fails, the replication brings the copies, and says so if it cannot. */
-async function push(deps: Deps, outbox: Database, share: string, copies: FreshCopy[]): Promise<void> {
+async function push(
+  deps: Deps,
+  { outbox, share, owner }: { outbox: Database; share: string; owner: string },
+  copies: FreshCopy[],
+): Promise<void> {
   if (copies.length === 0) return
+  for (const { doc, rev } of copies)
+    deps.ownWrites.add(shareCheckpoint(share, deps.users.database(owner)), doc._id, rev)
   try {
     const refused = await pushCopies(outbox, deps.couch.database(shareDatabase(share)), copies)
     for (const row of refused)
@@ -208,6 +187,7 @@ async function push(deps: Deps, outbox: Database, share: string, copies: FreshCo
 
 /** Bases are narrowed only now that nothing wider is readable; not for copies that the server refused. */
 async function settleBases(
+  { ownWrites }: Deps,
   outbox: Database,
   effects: Effect<'put-base'>[],
   written: Map<string, string>,
@@ -215,14 +195,13 @@ async function settleBases(
 ): Promise<void> {
   const docs = effects
     .filter(({ stage, object }) => stage === 'after' && !refusals.has(object))
-    .map(({ object, shares, rev }): Doc => {
-      const base = baseDoc(object, shares)
-      const current = revision(written.get(base._id) ?? rev)
-      return Object.keys(shares).length === 0
-        ? { _id: base._id, ...current, _deleted: true }
-        : { ...base, ...current }
+    .flatMap(({ object, shares, agreed, rev }): Doc[] => {
+      const base = baseDoc(object, { shares, agreed })
+      const current = written.get(base._id) ?? rev
+      if (!isEmptyBase(base)) return [{ ...base, ...revision(current) }]
+      return current === null ? [] : [{ _id: base._id, _rev: current, _deleted: true }]
     })
-  await writeBulk(outbox, docs)
+  for (const row of await writeBulk(outbox, docs)) if (row.ok) ownWrites.add(outbox.name, row.id, row.rev)
 }
 
 /** Writes `$shares` and `$error` into the user's objects. A conflict means that the user wrote: that change comes by itself. */
@@ -240,12 +219,13 @@ async function settleObjects(
       log.info({ db: source.name, doc: doc._id, share, code: found.code }, 'problem reported on object')
   }
   // Objects that were all right themselves, and whose copies were not.
-  for (const { object, from } of only(effects, 'put-copy')) {
+  for (const { object, from } of only(effects, 'put-copy').filter(isOutboxes)) {
     const found = refusals.get(object)
     const settled = found && !docs.has(object) ? settledObject(from, [], found) : null
     if (settled) docs.set(object, settled)
   }
-  const drops = only(effects, 'drop-leaf').map(({ object, rev }): Doc => ({
+  const drops = only(effects, 'drop-leaf').map(({ object, rev, content }): Doc => ({
+    ...content?.attributes,
     _id: object,
     _rev: rev,
     _deleted: true,

@@ -1,4 +1,4 @@
-// Remembers the revisions that the daemon wrote into outboxes, so that following an outbox costs nothing for them.
+// Remembers the revisions that the daemon itself wrote, so that following a database costs nothing for them.
 
 /** Enough for the copies of many pages; what was forgotten is looked at once more, and found right. */
 const REMEMBERED = 50_000

@@ -1,21 +1,29 @@
 // Performs what was planned for a share, step by step.
 import type { Doc } from '../couch/document.ts'
-import { shareDatabase } from '../model/names.ts'
-import { ADMIN_ONLY, ownerOnly } from '../model/security.ts'
+import { digestsOf, parseBase } from '../model/base.ts'
+import { baseId, parseCopyId, shareDatabase } from '../model/names.ts'
+import { contentOf } from '../model/object.ts'
 import { isOurProblem, problem, type Problem } from '../model/problem.ts'
+import { ADMIN_ONLY } from '../model/security.ts'
 import type { ShareEffect } from '../plan/share.ts'
 import { START } from '../feed/checkpoints.ts'
-import { deleteCopies, refill } from './copies.ts'
+import { derive, ensureAccount, readHashing, removeAccount } from './accounts.ts'
+import { writeBulk } from './bulk.ts'
+import { announce } from './announce.ts'
+import { copiesEver, copiesIn, deleteCopies, equalize, refill } from './copies.ts'
 import type { Deps } from './deps.ts'
+import { secure } from './births.ts'
 
-/** A row of the view that maps owner hashes to users. */
-interface OwnerRow {
-  by: 'role' | 'name'
-  name: string
-}
-
-/** `lost`: somebody else has the id now, plan again · `halted`: the rest has to wait, and the owner should read why. */
-export type Performed = { kind: 'done' } | { kind: 'lost' } | { kind: 'halted'; problem: Problem }
+/**
+ * `lost`: somebody else has the id now · `again`: what is known of the share has changed: plan it anew · `drain`: what
+ * others wrote is to be taken in first · `halted`: the rest has to wait, and the owner should read why.
+ */
+export type Performed =
+  | { kind: 'done' }
+  | { kind: 'lost' }
+  | { kind: 'again' }
+  | { kind: 'drain' }
+  | { kind: 'halted'; problem: Problem }
 
 const DONE: Performed = { kind: 'done' }
 
@@ -28,7 +36,9 @@ export async function performShare(
   owner: string,
   effects: readonly ShareEffect[],
 ): Promise<Performed> {
-  for (const effect of effects) {
+  for (const [at, effect] of effects.entries()) {
+    // Making a share anew stops the replication itself.
+    if (effect.kind === 'stop-replication' && effects[at + 1]?.kind === 'rotate') continue
     const performed = await perform(deps, owner, effect)
     if (performed.kind !== 'done') return performed
   }
@@ -44,6 +54,7 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect): Promise<
       return (await registry.claim(effect.share, owner, users.database(owner))) ? DONE : { kind: 'lost' }
     case 'change-entry':
       await registry.change(effect.share, effect.change)
+      if (effect.change.rotations !== undefined) await announce(deps, effect.share, null)
       if (effect.change.state) log.info({ ...context, state: effect.change.state }, 'share')
       return DONE
     case 'create-outbox':
@@ -53,39 +64,153 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect): Promise<
       await births.create(shareDatabase(effect.share))
       return DONE
     case 'secure':
-      await births.equip(shareDatabase(effect.share), 'share', ownerOnly(owner, await namesOf(deps, owner)))
+      await births.equip(shareDatabase(effect.share), 'share', effect.security)
+      return DONE
+    case 'set-password':
+      return setPassword(deps, effect.share, effect.password)
+    case 'restore-account':
+      await restoreAccount(deps, effect.share)
+      return DONE
+    case 'remove-account': {
+      const entry = await registry.entry(effect.share)
+      if (entry?.password) await removeAccount(couch, entry.password)
+      log.info(context, 'password removed')
+      return DONE
+    }
+    case 'turn-home':
+      await turnHome(deps, owner, effect.share)
       return DONE
     case 'start-replication':
       return startReplication(deps, owner, effect.share)
     case 'stop-replication':
       await leases.stop(effect.share, owner)
       return DONE
+    case 'drain':
+      return { kind: 'drain' }
     case 'drop-database':
-      await couch.database(shareDatabase(effect.share)).drop()
+      await deps.gates.close(effect.share, () => couch.database(shareDatabase(effect.share)).drop())
       return DONE
     case 'delete-copies':
       await deleteCopies(outbox, effect.share)
       return DONE
-    case 'refill':
-      await refill(outbox, couch.database(shareDatabase(effect.share)), effect.share)
+    case 'rotate':
+      await deps.gates.close(effect.share, () => rotate(deps, owner, effect.share, effect.security))
       log.info(context, 'share made anew')
       return DONE
     case 'scan':
       await beginScan(deps, owner, effect.share)
       return DONE
+    case 'enlist':
+      tell(
+        deps,
+        effect.share,
+        await registry.enlist(effect.share, effect.granted, (hash) => users.database(hash)),
+      )
+      return DONE
+    case 'tell-participants':
+      tell(deps, effect.share, await registry.tellParticipants(effect.share))
+      return DONE
     case 'put-document':
-      await writeShareDocument(deps, owner, effect.doc)
+      await writeUserDocument(deps, owner, effect.doc)
       return DONE
     case 'drop-leaf':
-      await writeShareDocument(deps, owner, { _id: effect.id, _rev: effect.rev, _deleted: true })
+      await writeUserDocument(deps, owner, { _id: effect.id, _rev: effect.rev, _deleted: true })
       return DONE
     default:
       return effect satisfies never
   }
 }
 
+function tell({ mark }: Deps, share: string, subscribers: string[]): void {
+  for (const subscriber of subscribers) mark(subscriber, { subscriptions: new Set([share]) })
+}
+
+/** The account first: the registry knows only of accounts that the daemon made. Feeds of the old password's end, too. */
+async function setPassword(deps: Deps, share: string, password: string): Promise<Performed> {
+  const { couch, registry, log } = deps
+  const before = (await registry.entry(share))?.password ?? null
+  const account = await derive(share, password, before, await readHashing(couch))
+  if ((await ensureAccount(couch, account, before !== null)) === 'foreign')
+    return { kind: 'halted', problem: problem('password_account_taken', account.name) }
+  await registry.change(share, { password: account, ...(before === null ? {} : { rotate: true }) })
+  log.info({ share }, 'password set')
+  return { kind: 'again' }
+}
+
+async function restoreAccount({ couch, registry, log }: Deps, share: string): Promise<void> {
+  const entry = await registry.entry(share)
+  if (!entry?.password) return
+  await ensureAccount(couch, entry.password, true)
+  log.warn({ share }, 'account of a password restored')
+}
+
+/**
+ * From now on the share itself is where copies are written. Both sides are made equal first, and what the outbox holds
+ * then is what the owner and the share have in common.
+ */
+async function turnHome(deps: Deps, owner: string, share: string): Promise<void> {
+  const { couch, users, registry, leases, log } = deps
+  const outbox = couch.database(users.outbox(owner))
+  await leases.stop(share, owner)
+  for await (const copies of copiesIn(outbox, share)) {
+    await equalize(outbox, couch.database(shareDatabase(share)), copies)
+    const rows = await outbox.fetch(copies)
+    const ids = rows.map(({ id }) => baseId(parseCopyId(id)?.object ?? ''))
+    const bases = new Map((await outbox.fetch(ids)).map(({ id, doc }) => [id, doc]))
+    await writeBulk(
+      outbox,
+      rows.flatMap(({ id, doc }): Doc[] => {
+        if (doc === null) return []
+        const base = baseId(parseCopyId(id)?.object ?? '')
+        const there = parseBase(bases.get(base) ?? null)
+        const agreed = { state: 'both', mine: true, ...digestsOf(contentOf(doc)) }
+        return [
+          {
+            ...there,
+            _id: base,
+            shares: { ...there?.shares },
+            agreed: { ...there?.agreed, [share]: agreed },
+          },
+        ]
+      }),
+    )
+  }
+  await registry.change(share, { home: 'share' })
+  log.info({ db: users.database(owner), share }, 'others may write: copies go into the share itself')
+}
+
+/**
+ * Nobody is let in until everything is back, and `_security` is as it should be. The old database does not wait for its
+ * replication to end, which takes up to 3 s: so long, feeds that are open would go on.
+ */
+async function rotate(deps: Deps, owner: string, id: string, security: object): Promise<void> {
+  const { couch, users, registry, births, leases } = deps
+  const share = couch.database(shareDatabase(id))
+  const outbox = couch.database(users.outbox(owner))
+  const copies = new Set<string>()
+  const stopped = leases.stop(id, owner)
+  // Waited for below, unless something else fails before.
+  stopped.catch(() => undefined)
+  if ((await share.info()) !== null) {
+    await secure(share, ADMIN_ONLY)
+    const entry = await registry.entry(id)
+    for await (const ids of copiesEver(share, id)) {
+      if (entry?.home === 'share') await equalize(share, outbox, ids)
+      for (const copy of ids) copies.add(copy)
+    }
+  }
+  // With their tombstones: where this stopped half-way before, nothing else knows any more what was taken out.
+  for await (const ids of copiesEver(outbox, id)) for (const copy of ids) copies.add(copy)
+  await share.drop()
+  await stopped
+  await births.create(share.name)
+  await births.equip(share.name, 'share', ADMIN_ONLY)
+  await refill(outbox, share, copies)
+  await secure(share, security)
+}
+
 /** Has all objects gone through again. Reaches the disk before the state that says so: it must not be lost. */
-async function beginScan({ checkpoints, users }: Deps, owner: string, share: string): Promise<void> {
+export async function beginScan({ checkpoints, users }: Deps, owner: string, share: string): Promise<void> {
   const database = users.database(owner)
   const checkpoint = (await checkpoints.read([database])).get(database) ?? START
   const shares = [...new Set([...(checkpoint.scan?.shares ?? []), share])]
@@ -94,14 +219,18 @@ async function beginScan({ checkpoints, users }: Deps, owner: string, share: str
 }
 
 /** A conflict means that the user wrote meanwhile: that change comes by itself. */
-async function writeShareDocument({ couch, users, log }: Deps, owner: string, doc: Doc): Promise<void> {
+export async function writeUserDocument(
+  { couch, users, log }: Deps,
+  owner: string,
+  { _rev, ...doc }: Doc,
+): Promise<void> {
   const db = users.database(owner)
-  const written = await couch.database(db).put(doc)
+  const written = await couch.database(db).put({ ...doc, ...(_rev ? { _rev } : {}) })
   const { $error } = doc
   if (written.ok && isOurProblem($error))
-    log.info({ db, doc: doc._id, code: ($error as Problem).code }, 'problem reported on share')
+    log.info({ db, doc: doc._id, code: ($error as Problem).code }, 'problem reported')
   if (!written.ok && written.error !== 'conflict')
-    log.warn({ db, doc: doc._id, code: written.error, reason: written.reason }, 'share document not updated')
+    log.warn({ db, doc: doc._id, code: written.error, reason: written.reason }, 'document not updated')
 }
 
 /** Creates an owner's outbox, for the server's admins only, and has it followed. Where it is there, nothing is written. */
@@ -113,20 +242,14 @@ export async function createOutbox({ users, births, checkpoints, log }: Deps, ow
   if (!(await checkpoints.read([name])).has(name)) checkpoints.set(name, START)
 }
 
-/** Users whose database this is by its name, where the hash is nobody's role: roles are given by admins, names are chosen. */
-async function namesOf({ couch }: Deps, owner: string): Promise<string[]> {
-  const rows = await couch.database('_users').view<OwnerRow>('shares', 'owners', [owner])
-  if (rows.some(({ value }) => value.by === 'role')) return []
-  return rows.map(({ value }) => value.name)
-}
-
 /** A replication that does not start is a problem of the share, shown to its owner, and tried again by the watch. */
 async function startReplication(
   { leases, registry, log }: Deps,
   owner: string,
   share: string,
 ): Promise<Performed> {
-  const status = await leases.start(share, owner)
+  const entry = await registry.entry(share)
+  const status = await leases.start(share, owner, entry?.home ?? 'outbox')
   if (status.kind === 'accepted') return DONE
   const reason = 'reason' in status ? status.reason : 'the replicator has not looked at it yet'
   const found = problem('replication_failed', reason)

@@ -3,8 +3,9 @@ import type { Database } from '../couch/database.ts'
 import type { Couch } from '../couch/client.ts'
 import type { Replicator, ReplicationStatus } from '../couch/replicator.ts'
 import type { Logger } from '../log.ts'
-import { copyRange, shareDatabase, type UserDatabases } from '../model/names.ts'
+import { copyRange, parseCopyId, shareDatabase, type UserDatabases } from '../model/names.ts'
 import { problem, type Problem } from '../model/problem.ts'
+import { MOST_REJECTIONS } from '../model/rejected.ts'
 import type { Lease, Leases } from './leases.ts'
 import type { Registry } from './registry.ts'
 
@@ -49,7 +50,9 @@ export class ReplicationWatch {
     const statuses = await replicator.statuses()
     const still = new Set(leases.held())
     for (const lease of held.filter((one) => still.has(one))) {
-      const status = statuses.get(leases.id(lease.share, lease.owner)) ?? { kind: 'absent' as const }
+      const status = statuses.get(leases.id(lease.share, lease.owner, lease.home)) ?? {
+        kind: 'absent' as const,
+      }
       await this.#judge(lease, status)
     }
   }
@@ -93,14 +96,32 @@ export class ReplicationWatch {
 
   /** Validation functions of the share make the replicator drop documents for good: are copies missing because of that? */
   async #refusal(lease: Lease, refused: number): Promise<Problem | null> {
-    if (refused === 0) return null
+    // Towards the outbox there is nobody to refuse; what a share refuses to the daemon itself is told at once.
+    if (refused === 0 || lease.home === 'share') {
+      if (this.#refused.delete(lease.share)) await this.#list(lease, [])
+      return null
+    }
     const { couch, users, log } = this.#options
     const outbox = couch.database(users.outbox(lease.owner))
-    const missing = await countMissing(outbox, couch.database(shareDatabase(lease.share)), lease.share)
-    if (this.#refused.get(lease.share) !== missing)
-      log.warn({ share: lease.share, count: missing }, 'copies refused by the share')
-    this.#refused.set(lease.share, missing)
-    return missing === 0 ? null : problem('copies_refused', String(missing))
+    const missing = await listMissing(outbox, couch.database(shareDatabase(lease.share)), lease.share)
+    if (this.#refused.get(lease.share) !== missing.count)
+      log.warn({ share: lease.share, count: missing.count }, 'copies refused by the share')
+    this.#refused.set(lease.share, missing.count)
+    await this.#list(lease, missing.first)
+    return missing.count === 0 ? null : problem('copies_refused', String(missing.count))
+  }
+
+  /** The refused documents stand as `$rejected` on the `$share`, as long as they are missing. */
+  async #list({ share, owner }: Lease, documents: string[]): Promise<void> {
+    const { registry, onChanged } = this.#options
+    const listed = ((await registry.entry(share))?.rejected ?? []).filter(({ code }) => code === REFUSED.code)
+    const reports = new Map<string, Problem | null>()
+    for (const { document } of listed) if (!documents.includes(document)) reports.set(document, null)
+    for (const document of documents)
+      if (!listed.some((one) => one.document === document)) reports.set(document, REFUSED)
+    if (reports.size === 0) return
+    await registry.reject(share, null, reports)
+    onChanged(owner, share)
   }
 
   async #show(lease: Lease, found: Problem | null): Promise<void> {
@@ -112,11 +133,17 @@ export class ReplicationWatch {
   }
 }
 
-/** How many copies of the outbox the share does not have under the same revision. */
-async function countMissing(outbox: Database, share: Database, id: string): Promise<number> {
+const REFUSED = problem('copy_refused', 'a validation function of the share says no')
+
+/** The copies of the outbox that the share does not have under the same revision: how many, and the objects of the first. */
+async function listMissing(
+  outbox: Database,
+  share: Database,
+  id: string,
+): Promise<{ count: number; first: string[] }> {
+  const missing = { count: 0, first: [] as string[] }
   const { startKey, endKey } = copyRange(id)
   let from = startKey
-  let missing = 0
   for (;;) {
     const rows = await outbox.range({ startKey: from, endKey, limit: COMPARE_PAGE })
     const there = await share.fetch(
@@ -124,7 +151,10 @@ async function countMissing(outbox: Database, share: Database, id: string): Prom
       { includeDocs: false },
     )
     const revs = new Map(there.map((row) => [row.id, row.deleted ? null : row.rev]))
-    missing += rows.filter((row) => revs.get(row.id) !== row.rev).length
+    const absent = rows.filter((row) => revs.get(row.id) !== row.rev)
+    missing.count += absent.length
+    const objects = absent.map((row) => parseCopyId(row.id)?.object ?? row.id)
+    missing.first.push(...objects.slice(0, MOST_REJECTIONS - missing.first.length))
     const last = rows.at(-1)
     if (rows.length < COMPARE_PAGE || last === undefined) return missing
     from = `${last.id}\u0000`

@@ -1,8 +1,12 @@
 // Un-shared means unreadable: really removes what a share database holds of old revisions, and puts back the leaf alone.
+import chunk from 'lodash/chunk.js'
+import groupBy from 'lodash/groupBy.js'
 import type { Database } from '../couch/database.ts'
 import type { StoredDoc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
+import type { Home } from '../plan/object.ts'
 import { writeBulk } from './bulk.ts'
+import { equalize } from './copies.ts'
 
 /** As many documents as CouchDB takes in one `_purge` (`[purge] max_document_id_number`). */
 export const MOST_PURGED = 100
@@ -11,22 +15,64 @@ export const MOST_PURGED = 100
 const TRIES = 5
 
 /**
- * Purges every leaf of these copies in the share database, and re-inserts the outbox's leaf (or tombstone) with its
- * whole history: with a truncated one, CouchDB would bring the old body back; purging inner revisions does nothing.
+ * Purges every leaf of these copies in the share database, and re-inserts the one that counts (or its tombstone) with
+ * its whole history: with a truncated one, CouchDB would bring the old body back; purging inner revisions does nothing.
+ * @param home where copies are written; what counts in the share itself is saved in the outbox first
  * @throws {CouchFault} `server_error` where old revisions keep coming back
  */
-export async function withdraw(outbox: Database, share: Database, copies: string[]): Promise<void> {
-  for (let at = 0; at < copies.length; at += MOST_PURGED)
-    await withdrawSome(outbox, share, copies.slice(at, at + MOST_PURGED))
+export async function withdraw(
+  outbox: Database,
+  share: Database,
+  copies: string[],
+  home: Home = 'outbox',
+): Promise<void> {
+  for (const part of chunk(copies, MOST_PURGED)) await withdrawSome(outbox, share, part, home)
 }
 
-async function withdrawSome(outbox: Database, share: Database, copies: string[]): Promise<void> {
+/** The leaves that stay: of copies in the outbox those, of copies in the share what stands there, safe in the outbox. */
+async function leavesToKeep(
+  outbox: Database,
+  share: Database,
+  copies: string[],
+  home: Home,
+): Promise<StoredDoc[]> {
   const wanted = copies.map((id) => ({ id }))
-  const kept = await outbox.leaves(wanted, { attachments: true })
-  const keptRevs = new Set(kept.map(({ _rev }) => _rev))
+  if (home === 'outbox') return outbox.leaves(wanted, { attachments: true })
+  // With what lost against them: of that the share keeps nothing.
+  await equalize(share, outbox, copies)
+  const found = await share.leaves(wanted, { attachments: true })
+  const there = new Set(found.map(({ _id }) => _id))
+  // A withdrawal before this may have been interrupted.
+  const lost = wanted.filter(({ id }) => !there.has(id))
+  return standing([...found, ...(await outbox.leaves(lost, { attachments: true }))])
+}
+
+/** The live leaves of each document, or the tombstone that counts; and tombstones that hold nothing. */
+function standing(leaves: StoredDoc[]): StoredDoc[] {
+  return Object.values(groupBy(leaves, '_id')).flatMap((all) => {
+    const live = all.filter(({ _deleted }) => !_deleted)
+    const age = ({ _revisions }: StoredDoc): number => _revisions?.start ?? 0
+    const tombstones = [...all].sort(
+      (one, other) => age(other) - age(one) || (one._rev < other._rev ? 1 : -1),
+    )
+    const counting = live.length > 0 ? live : tombstones.slice(0, 1)
+    // Whoever has a revision that lost learns only by its tombstone that it is gone.
+    return [...counting, ...tombstones.filter((leaf) => isBare(leaf) && !counting.includes(leaf))]
+  })
+}
+
+const isBare = (leaf: StoredDoc): boolean =>
+  leaf._deleted === true &&
+  leaf._attachments === undefined &&
+  Object.keys(leaf).every((name) => name.startsWith('_'))
+
+async function withdrawSome(outbox: Database, share: Database, copies: string[], home: Home): Promise<void> {
   let old: StoredDoc[] = []
   for (let tries = 0; tries < TRIES; tries += 1) {
-    const leaves = await share.leaves(wanted)
+    // What is written after this look is no leaf of those that are purged: the next try finds it.
+    const leaves = await share.leaves(copies.map((id) => ({ id })))
+    const kept = await leavesToKeep(outbox, share, copies, home)
+    const keptRevs = new Set(kept.map(({ _rev }) => _rev))
     old = [...old, ...leaves.flatMap(ancestry)].filter(({ _rev }) => !keptRevs.has(_rev))
     const revisions: Record<string, string[]> = {}
     for (const { _id, _rev } of leaves) (revisions[_id] ??= []).push(_rev)

@@ -1,227 +1,56 @@
-// A CouchDB in memory, as much of it as the daemon uses: revision trees, changes, purge, replications that run when told to.
-import { createHash } from 'node:crypto'
+// A CouchDB in memory, as much of it as the daemon uses: databases, replications that run when told to, and clients whose
+// every request may be held back, or be the last one.
 import type { Couch } from '../../src/couch/client.ts'
-import type {
-  ChangesPage,
-  DatabaseInfo,
-  Doc,
-  Row,
-  Security,
-  Seq,
-  StoredDoc,
-  Written,
-} from '../../src/couch/document.ts'
+import type { ChangesOptions, RangeOptions } from '../../src/couch/database.ts'
+import type { DatabaseInfo, Doc, Row, Security, Written } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
-import { decodeJson, encodeJson } from '../../src/couch/json.ts'
 import type { Replication } from '../../src/model/replication.ts'
+import { asRead, copyOf, MemoryDatabase } from './memory-database.ts'
 
-interface Revision {
-  rev: string
-  parent: string | null
-  /** Null where only the history knows of it. */
-  body: Doc | null
-}
-
-const generation = (rev: string): number => Number(rev.slice(0, rev.indexOf('-')))
-
-/** One document's tree. */
-class Tree {
-  readonly revisions = new Map<string, Revision>()
-  seq = 0
-
-  leaves(): Revision[] {
-    const parents = new Set([...this.revisions.values()].map(({ parent }) => parent))
-    return [...this.revisions.values()]
-      .filter(({ rev }) => !parents.has(rev))
-      .sort(
-        (one, other) =>
-          Number(one.body?._deleted ?? false) - Number(other.body?._deleted ?? false) ||
-          generation(other.rev) - generation(one.rev) ||
-          (one.rev < other.rev ? 1 : -1),
-      )
-  }
-
-  history(rev: string): string[] {
-    const path: string[] = []
-    for (let at: string | null = rev; at !== null; at = this.revisions.get(at)?.parent ?? null) path.push(at)
-    return path
-  }
-
-  /** Removes a leaf, and of its history what no other leaf has. */
-  purge(rev: string): void {
-    if (!this.leaves().some((leaf) => leaf.rev === rev)) return
-    for (const ancestor of this.history(rev)) {
-      if ([...this.revisions.values()].some(({ parent }) => parent === ancestor)) return
-      this.revisions.delete(ancestor)
-    }
-  }
-}
-
-/** A copy as it comes over the wire: JSON, with all digits of its numbers. */
-const copyOf = <Value>(value: Value): Value => decodeJson(encodeJson(value)) as Value
-
-const digest = (text: string): string => createHash('md5').update(text).digest('hex')
-
-/** A database of the memory server; the methods are those of src/couch/database.ts. */
-class MemoryDatabase {
-  readonly name: string
-  readonly #server: MemoryCouch
-  readonly trees = new Map<string, Tree>()
-  seq = 0
-  security_: Security = { admins: { roles: ['_admin'] }, members: { roles: ['_admin'] } }
-  readonly born: string
-
-  constructor(server: MemoryCouch, name: string, born: string) {
-    this.#server = server
-    this.name = name
-    this.born = born
-  }
-
-  changes({ since, limit, includeDocs }: { since: Seq; limit: number; includeDocs: boolean }): ChangesPage {
-    const after = Number(since)
-    const all = [...this.trees]
-      .filter(([, tree]) => tree.seq > after && tree.leaves().length > 0)
-      .sort(([, one], [, other]) => one.seq - other.seq)
-    const page = all.slice(0, limit)
-    return {
-      results: page.map(([id, tree]) => {
-        const [winner] = tree.leaves()
-        const deleted = winner?.body?._deleted === true
-        return {
-          id,
-          seq: String(tree.seq),
-          changes: [{ rev: winner?.rev ?? '' }],
-          ...(deleted ? { deleted } : {}),
-          ...(includeDocs
-            ? { doc: this.read(id) ?? { _id: id, _rev: winner?.rev ?? '', _deleted: true } }
-            : {}),
-        }
-      }),
-      last_seq: page.length < all.length ? String(page.at(-1)?.[1].seq) : String(this.seq),
-      pending: all.length - page.length,
-    }
-  }
-
-  /** The winning live document with its conflicts, or null. */
-  read(id: string): StoredDoc | null {
-    const [winner, ...others] = this.trees.get(id)?.leaves() ?? []
-    if (!winner?.body || winner.body._deleted) return null
-    const conflicts = others.filter(({ body }) => body && !body._deleted).map(({ rev }) => rev)
-    return copyOf({
-      ...winner.body,
-      _rev: winner.rev,
-      ...(conflicts.length > 0 ? { _conflicts: conflicts } : {}),
-    })
-  }
-
-  row(id: string): Row {
-    const [winner] = this.trees.get(id)?.leaves() ?? []
-    return { id, rev: winner?.rev ?? null, deleted: winner?.body?._deleted === true, doc: this.read(id) }
-  }
-
-  leaf(id: string, rev: string): StoredDoc | null {
-    const tree = this.trees.get(id)
-    const body = tree?.revisions.get(rev)?.body
-    if (!tree || !body) return null
-    const ids = tree.history(rev).map((one) => one.slice(one.indexOf('-') + 1))
-    return copyOf({ ...body, _rev: rev, _revisions: { start: generation(rev), ids } })
-  }
-
-  write(doc: Doc): Written {
-    const { _id: id, _rev: over, ...rest } = doc
-    const tree = this.trees.get(id) ?? new Tree()
-    const [winner] = tree.leaves()
-    const isFree = winner === undefined || winner.body?._deleted === true
-    const parent = over ?? (isFree ? (winner?.rev ?? null) : null)
-    const isLeaf = parent !== null && tree.leaves().some(({ rev }) => rev === parent)
-    if (over === undefined ? !isFree : !isLeaf)
-      return { id, ok: false, error: 'conflict', reason: 'Document update conflict.' }
-    const body = withStubs(
-      { ...rest, _id: id },
-      parent === null ? null : (tree.revisions.get(parent)?.body ?? null),
-    )
-    const rev = `${parent === null ? 1 : generation(parent) + 1}-${digest(encodeJson([parent, body]))}`
-    tree.revisions.set(rev, { rev, parent, body })
-    this.#touch(id, tree)
-    return { id, ok: true, rev }
-  }
-
-  /** Merges a revision with its history, as a replication does. */
-  merge(doc: Doc): void {
-    const { _id: id, _rev: rev, _revisions, ...rest } = doc
-    if (rev === undefined) throw new Error(`Expected a revision of ${id}`)
-    const { start, ids } = _revisions ?? { start: generation(rev), ids: [rev.slice(rev.indexOf('-') + 1)] }
-    const path = ids.map((hash, age) => `${start - age}-${hash}`)
-    const tree = this.trees.get(id) ?? new Tree()
-    const known = tree.revisions.get(rev)
-    if (known?.body) return
-    path.forEach((one, at) => {
-      const parent = path[at + 1] ?? null
-      const there = tree.revisions.get(one)
-      if (!there) tree.revisions.set(one, { rev: one, parent, body: null })
-      else if (there.parent === null) there.parent = parent
-    })
-    const leaf = tree.revisions.get(rev)
-    if (leaf) leaf.body = withStubs({ ...rest, _id: id }, null)
-    this.#touch(id, tree)
-  }
-
-  #touch(id: string, tree: Tree): void {
-    this.seq += 1
-    tree.seq = this.seq
-    this.trees.set(id, tree)
-    this.#server.wrote(this.name, id)
-  }
-}
-
-/** Attachments as the server keeps them: contents get a digest, stubs take theirs from the revision before. */
-function withStubs(doc: Doc, before: Doc | null): Doc {
-  if (!doc._attachments) return doc
-  const kept = Object.entries(doc._attachments).map(([name, given]) => {
-    if (given.data === undefined) return [name, before?._attachments?.[name] ?? given]
-    const length = Buffer.from(given.data, 'base64').length
-    return [name, { ...given, digest: `md5-${digest(given.data)}`, length, stub: true }]
-  })
-  return { ...doc, _attachments: Object.fromEntries(kept) as NonNullable<Doc['_attachments']> }
-}
-
-/** Attachments as they are read: stubs without their contents, unless those are asked for. */
-const asRead = <Read extends Doc>(doc: Read, attachments: boolean): Read =>
-  !doc._attachments
-    ? doc
-    : {
-        ...doc,
-        _attachments: Object.fromEntries(
-          Object.entries(doc._attachments).map(([name, { data, ...stub }]) => [
-            name,
-            attachments ? { ...stub, data, stub: undefined } : stub,
-          ]),
-        ),
-      }
+/** Called before each request: it waits for its turn, or fails. @returns why the answer is lost, where it is */
+export type Gate = () => Promise<CouchFault | null>
 
 /** A server in memory, in place of src/couch/client.ts. Everything is told to `onWrite`, which may crash the caller. */
 export class MemoryCouch {
   readonly url = 'memory:'
   requests = 0
-  /** Documents written so far, as `<database> <id>`. */
+  /** What was written so far, as `<database> <id>`. */
   readonly writes: string[] = []
   /** Called before every write; throwing is a crash. */
   onWrite: (db: string, id: string) => void = () => undefined
   readonly databases = new Map<string, MemoryDatabase>()
   #born = 0
 
-  wrote(db: string, id: string): void {
-    this.writes.push(`${db} ${id}`)
-  }
-
   /** The server as the daemon's modules take it. */
   asCouch(): Couch {
     return this as unknown as Couch
   }
 
+  /** A client of its own, each of whose requests passes the gate first. */
+  client(gate: Gate): Couch {
+    const ask =
+      <Args extends unknown[], Result>(run: (...args: Args) => Result) =>
+      async (...args: Args): Promise<Awaited<Result>> => {
+        const lost = await gate()
+        const answer = await run(...args)
+        if (lost) throw lost
+        return answer
+      }
+    const client = {
+      url: this.url,
+      database: (name: string) => this.database(name, gate),
+      request: ask((request: { path: string[] }) => this.request(request)),
+      server: ask(() => ({ couchdb: 'Welcome', version: '3.5.0' })),
+      allDbs: ask((range: { startKey?: string; endKey?: string; limit?: number } = {}) => this.#names(range)),
+      dbsInfo: ask((names: string[]) => this.#infos(names)),
+    }
+    return client as unknown as Couch
+  }
+
   create(name: string): MemoryDatabase {
     this.#born += 1
-    const database = new MemoryDatabase(this, name, String(this.#born))
+    const wrote = (id: string): void => void this.writes.push(`${name} ${id}`)
+    const database = new MemoryDatabase(name, String(this.#born), wrote)
     this.databases.set(name, database)
     return database
   }
@@ -239,28 +68,31 @@ export class MemoryCouch {
       for (const [docId, tree] of source.trees) {
         if (docId < doc.selector._id.$gte || docId >= doc.selector._id.$lt) continue
         for (const { rev } of tree.leaves()) {
+          if (target.missing(docId, [rev]).length === 0) continue
           const leaf = source.leaf(docId, rev)
-          if (leaf && !target.trees.get(docId)?.revisions.has(rev)) target.merge(leaf)
+          if (leaf) target.merge(leaf)
         }
       }
     }
     return this.writes.length > before
   }
 
-  database(name: string): unknown {
+  /** The methods of src/couch/database.ts; each call is one request. */
+  database(name: string, gate: Gate = () => Promise.resolve(null)): unknown {
+    const ask =
+      <Args extends unknown[], Result>(run: (...args: Args) => Result) =>
+      async (...args: Args): Promise<Result> => {
+        const lost = await gate()
+        this.requests += 1
+        const answer = run(...args)
+        if (lost) throw lost
+        return answer
+      }
     const there = (): MemoryDatabase => {
-      this.requests += 1
       const database = this.databases.get(name)
       if (!database) throw new CouchFault('not_found', name, 'Database does not exist.', 404)
       return database
     }
-    const info = (database: MemoryDatabase): DatabaseInfo => ({
-      db_name: name,
-      update_seq: String(database.seq),
-      doc_count: database.trees.size,
-      doc_del_count: 0,
-      instance_start_time: database.born,
-    })
     const bulk = (docs: Doc[], { newEdits = true } = {}): Written[] => {
       const database = there()
       return docs.flatMap((doc): Written[] => {
@@ -270,80 +102,80 @@ export class MemoryCouch {
         return []
       })
     }
-    const fetch = (ids: string[]): Row[] => ids.map((id) => withRead(there().row(id)))
-    const withRead = (row: Row): Row => ({ ...row, doc: row.doc && asRead(row.doc, false) })
-    const async =
-      <Args extends unknown[], Result>(run: (...args: Args) => Result) =>
-      (...args: Args): Promise<Result> =>
-        Promise.resolve().then(() => run(...args))
+    const withStubs = (row: Row): Row => ({ ...row, doc: row.doc && asRead(row.doc) })
+    const fetch = (ids: string[], { conflicts = false } = {}): Row[] => {
+      const database = there()
+      return ids.map((id) => withStubs(database.row(id, { conflicts })))
+    }
 
     return {
       name,
-      info: async(() => (this.databases.has(name) ? info(there()) : null)),
-      create: async(() => {
+      info: ask(() => this.databases.get(name)?.info() ?? null),
+      create: ask(() => {
         if (this.databases.has(name)) return false
         this.onWrite(name, '')
         this.create(name)
-        this.wrote(name, '(created)')
+        this.writes.push(`${name} (created)`)
         return true
       }),
-      drop: async(() => {
-        if (this.databases.delete(name)) this.wrote(name, '(dropped)')
+      drop: ask(() => {
+        if (!this.databases.has(name)) return false
+        this.onWrite(name, '')
+        this.writes.push(`${name} (dropped)`)
+        return this.databases.delete(name)
       }),
-      security: async(() => there().security_),
-      putSecurity: async((security: Security) => {
+      security: ask(() => copyOf(there().security)),
+      putSecurity: ask((security: Security) => {
         this.onWrite(name, '_security')
-        there().security_ = security
-        this.wrote(name, '_security')
+        there().secure(security)
       }),
-      changes: async((options: { since: Seq; limit: number; includeDocs: boolean }) => {
+      changes: ask((options: ChangesOptions) => {
         const page = there().changes(options)
         return {
           ...page,
-          results: page.results.map((row) => (row.doc ? { ...row, doc: asRead(row.doc, false) } : row)),
+          results: page.results.map((row) => (row.doc ? { ...row, doc: asRead(row.doc) } : row)),
         }
       }),
-      fetch: async(fetch),
-      fetchIfThere: async((ids: string[]) => (this.databases.has(name) ? fetch(ids) : [])),
-      get: async((id: string) => fetch([id])[0]?.doc ?? null),
-      range: async((range: { startKey?: string; endKey?: string; limit?: number }) => {
-        const { startKey = '', endKey = '\uffff', limit = Infinity } = range
-        const ids = [...there().trees.keys()].filter((id) => id >= startKey && id < endKey)
-        const rows = ids.sort().map((id) => withRead(there().row(id)))
-        return rows.filter(({ doc }) => doc !== null).slice(0, limit)
-      }),
-      leaves: async((wanted: { id: string; rev?: string }[], { attachments = false } = {}) =>
-        wanted.flatMap(({ id, rev }) => {
-          const revs =
-            rev === undefined ? (there().trees.get(id)?.leaves() ?? []).map((leaf) => leaf.rev) : [rev]
-          return revs.flatMap((one) => there().leaf(id, one) ?? []).map((leaf) => asRead(leaf, attachments))
-        }),
+      fetch: ask(fetch),
+      fetchIfThere: ask((ids: string[], options: { conflicts?: boolean } = {}) =>
+        this.databases.has(name) ? fetch(ids, options) : [],
       ),
-      bulk: async(bulk),
-      put: async((doc: Doc) => bulk([doc])[0]),
-      purge: async((revisions: Record<string, string[]>) => {
+      get: ask((id: string, options: { conflicts?: boolean } = {}) => fetch([id], options)[0]?.doc ?? null),
+      range: ask(({ startKey = '', endKey = '\uffff', limit = Infinity }: RangeOptions) => {
+        const ids = [...there().trees.keys()].filter((id) => id >= startKey && id < endKey).sort()
+        const live = ids.map((id) => there().row(id, { conflicts: false })).filter(({ doc }) => doc !== null)
+        return live.slice(0, limit).map(withStubs)
+      }),
+      leaves: ask((wanted: { id: string; rev?: string }[], { attachments = false } = {}) => {
+        const database = there()
+        return wanted
+          .flatMap(({ id, rev }) =>
+            rev === undefined ? database.leaves(id) : (database.leaf(id, rev) ?? []),
+          )
+          .map((leaf) => asRead(leaf, attachments))
+      }),
+      missing: ask((revisions: Record<string, string[]>) => {
+        const database = there()
+        const rows = Object.entries(revisions).map(([id, revs]) => [id, database.missing(id, revs)] as const)
+        return Object.fromEntries(rows.filter(([, revs]) => revs.length > 0))
+      }),
+      bulk: ask(bulk),
+      put: ask((doc: Doc) => bulk([doc])[0]),
+      purge: ask((revisions: Record<string, string[]>) => {
         for (const [id, revs] of Object.entries(revisions)) {
           this.onWrite(name, id)
-          for (const rev of revs) there().trees.get(id)?.purge(rev)
-          this.wrote(name, `${id} (purged)`)
+          there().purge(id, revs)
         }
       }),
-      view: async((_design: string, view: string, keys: string[]) =>
-        view !== 'by_owner'
-          ? []
-          : [...there().trees.keys()].flatMap((id) => {
-              const doc = there().read(id)
-              return doc?.['type'] === 'share' && keys.includes(doc['database'] as string) ? [{ id }] : []
-            }),
-      ),
-      callUpdate: async((_design: string, _update: string, id: string) => {
+      view: ask((design: string, view: string, keys: string[]) => there().view(design, view, keys)),
+      callUpdate: ask((_design: string, _update: string, id: string) => {
         const doc = there().read(id)
         if (doc) bulk([{ _id: id, _rev: doc._rev, _deleted: true }])
       }),
     }
   }
 
-  /** The scheduler accepts every replication, and no job outlives its document. */
+  /** The scheduler accepts every replication, and no job outlives its document; settings cannot be read. */
   async request<T>({ path }: { path: string[] }): Promise<T> {
     await Promise.resolve()
     const [first, kind, , id] = path
@@ -353,5 +185,27 @@ export class MemoryCouch {
         : null
     if (!doc) throw new CouchFault('not_found', path.join('/'), 'missing', 404)
     return { doc_id: id, id, state: 'running', info: null } as T
+  }
+
+  #names({
+    startKey = '',
+    endKey = '\uffff',
+    limit = Infinity,
+  }: {
+    startKey?: string
+    endKey?: string
+    limit?: number
+  }): string[] {
+    const names = [...this.databases.keys()].filter((name) => name >= startKey && name <= endKey)
+    return names.sort().slice(0, limit)
+  }
+
+  #infos(names: string[]): Map<string, DatabaseInfo> {
+    return new Map(
+      names.flatMap((name) => {
+        const info = this.databases.get(name)?.info()
+        return info ? [[name, info] as const] : []
+      }),
+    )
   }
 }

@@ -1,122 +1,370 @@
-// The daemon's own modules on a server in memory: turns are taken by hand, one after the other.
-import { Checkpoints } from '../../src/feed/checkpoints.ts'
+// The daemon's own modules on a server in memory: turns are taken by hand, one after the other or side by side.
+import type { Couch } from '../../src/couch/client.ts'
+import { CouchFault, isFault } from '../../src/couch/fault.ts'
 import { Replicator } from '../../src/couch/replicator.ts'
+import { Checkpoints } from '../../src/feed/checkpoints.ts'
+import { registryChanged, usersChanged } from '../../src/feed/concerns.ts'
+import { Follower } from '../../src/feed/follower.ts'
+import { mergeHints } from '../../src/feed/lanes.ts'
+import { sweep } from '../../src/feed/sweep.ts'
 import { install } from '../../src/install.ts'
-import { createLogger } from '../../src/log.ts'
-import { userDatabases } from '../../src/model/names.ts'
-import { readSkeleton } from '../../src/skeleton.ts'
-import { takeTurn, type Hint } from '../../src/turn.ts'
+import type { Logger } from '../../src/log.ts'
+import { CHECKPOINTS, REGISTRY, shareDatabase, userDatabases } from '../../src/model/names.ts'
+import { readSkeleton, type SkeletonOfKind } from '../../src/skeleton.ts'
+import { takeTurn } from '../../src/turn.ts'
+import type { Hint } from '../../src/turn/hint.ts'
+import { adoptReplications } from '../../src/write/adoption.ts'
+import { Allowance } from '../../src/write/allowance.ts'
+import { announce } from '../../src/write/announce.ts'
 import { Births } from '../../src/write/births.ts'
-import type { Deps } from '../../src/write/deps.ts'
+import type { Deps, PublicLimits } from '../../src/write/deps.ts'
+import { Gates } from '../../src/write/gates.ts'
 import { Leases } from '../../src/write/leases.ts'
 import { OwnWrites } from '../../src/write/own-writes.ts'
 import { Registry } from '../../src/write/registry.ts'
 import { MemoryCouch } from './memory-couch.ts'
 import { SKELETON } from './space.ts'
+import { randomOf, Turnstile } from './turnstile.ts'
 
-const users = userDatabases('user/{id}')
-/** More turns than this and something never settles. */
+export const users = userDatabases('user/{id}')
+
+/** More rounds than this and something never settles; a turn that fails so often in a row never succeeds. */
 const MOST_ROUNDS = 50
+const MOST_FAILURES = 20
+/** What waits is looked at again after so long. */
+const ROUND_MS = 5_000
+const MOST_TRIES = 5
+const LIMITS: PublicLimits = { mostObjects: 1000, mostBytes: 100_000, mostChanges: 10_000 }
+
+/** The daemon was killed. */
+export class Killed extends Error {}
+
+export interface WorldOptions {
+  /** False: like the embedded server, which cannot remove revisions. */
+  canPurge?: boolean
+  /** Decides the order of turns, and of requests where turns race. */
+  seed?: number
+  limits?: Partial<PublicLimits>
+}
+
+/** All that a running daemon holds in memory. */
+interface Memory {
+  deps: Deps
+  /** Owners with something to do. */
+  marked: Map<string, Hint>
+  /** What comes back after a while. */
+  later: [owner: string, hint: Hint][]
+  /** How many of the server's writes it has heard of. */
+  heard: number
+  isKilled: boolean
+  look: () => Promise<void>
+}
+
+let skeleton: Promise<ReadonlyMap<string, SkeletonOfKind>> | null = null
 
 export class MemoryWorld {
   readonly couch = new MemoryCouch()
-  #deps: Deps
+  /** Log lines that say that a document was set aside: none is expected ever. */
+  readonly setAside: unknown[] = []
+  /** Milliseconds. */
+  now = Date.UTC(2026, 0, 1)
+  /** Lets turns race against each other, request by request. */
+  isRacing = false
+  /** Called before each request while turns race. */
+  between: () => void = () => undefined
+  #random: () => number
+  readonly #turnstile: Turnstile
+  readonly #canPurge: boolean
+  readonly #limits: PublicLimits
+  #memory: Memory
+  #trouble: { left: number; isDone: boolean } | null = null
 
-  private constructor(canPurge: boolean) {
-    this.#deps = this.#wire(canPurge)
+  private constructor({ canPurge = true, seed = 1, limits = {} }: WorldOptions) {
+    this.#random = randomOf(seed)
+    this.#turnstile = new Turnstile(() => this.#random())
+    this.#canPurge = canPurge
+    this.#limits = { ...LIMITS, ...limits }
+    this.#memory = this.#start()
   }
 
-  static async create({ canPurge = true } = {}): Promise<MemoryWorld> {
-    const world = new MemoryWorld(canPurge)
-    await install(world.couch.asCouch(), await readSkeleton(SKELETON), world.#deps.log)
-    await world.#deps.births.load()
+  static async create(options: WorldOptions = {}): Promise<MemoryWorld> {
+    const world = new MemoryWorld(options)
+    skeleton ??= readSkeleton(SKELETON)
+    await install(world.couch.asCouch(), await skeleton, world.#memory.deps.log)
+    await world.#memory.deps.births.load()
     return world
+  }
+
+  get deps(): Deps {
+    return this.#memory.deps
   }
 
   /** A daemon that was killed and started again: all that it held in memory is gone. */
   async restart(): Promise<void> {
-    this.#deps = this.#wire(this.#deps.canPurge)
-    await this.#deps.births.load()
-    for await (const entries of this.#deps.registry.all())
-      for (const [share, { owner, rotate }] of entries)
-        if (rotate)
-          this.#deps.rotations.set(owner, new Set([...(this.#deps.rotations.get(owner) ?? []), share]))
+    this.#memory.isKilled = true
+    this.#memory = this.#start()
+    await this.#memory.deps.births.load()
+    await adoptReplications(this.#memory.deps)
+    await this.sweep()
+  }
+
+  /** Runs something, and kills the daemon before the write with that number, or when it is done; then it starts again. */
+  async crash(after: number, run: () => Promise<void>): Promise<void> {
+    let left = after
+    this.couch.onWrite = () => {
+      if (left > 0) left -= 1
+      else {
+        this.#memory.isKilled = true
+        throw new Killed()
+      }
+    }
+    try {
+      await run()
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error
+    } finally {
+      this.couch.onWrite = () => undefined
+    }
+    await this.restart()
+  }
+
+  /**
+   * Runs something while one request fails, as in an outage.
+   * @param after the requests that go through before it
+   * @param isDone whether the server carries it out all the same, and only the answer is lost
+   */
+  async trouble(after: number, isDone: boolean, run: () => Promise<void>): Promise<void> {
+    this.#trouble = { left: after, isDone }
+    try {
+      await run()
+    } finally {
+      this.#trouble = null
+    }
   }
 
   /** Lets the daemon forget how far it had read, so that everything is seen once more. */
   async forgetCheckpoints(): Promise<void> {
-    await this.#deps.checkpoints.flush()
-    this.couch.databases.delete('shares/checkpoints')
-    this.couch.create('shares/checkpoints')
+    await this.deps.checkpoints.flush()
+    this.couch.databases.delete(CHECKPOINTS)
+    this.couch.create(CHECKPOINTS)
     await this.restart()
   }
 
-  /** Takes turns, and lets the replications run, until nothing is written any more. */
-  async settle(hint: Hint = { user: true, outbox: true }): Promise<void> {
+  /** What was marked in memory is forgotten: nobody hears of it before the next sweep. */
+  forgetHints(): void {
+    this.#memory.marked.clear()
+    this.#memory.later.length = 0
+    this.#memory.heard = this.couch.writes.length
+  }
+
+  /** Hears of what was written since, as `_db_updates` tells it. */
+  async listen(): Promise<void> {
+    const memory = this.#memory
+    const news = new Map<string, boolean>()
+    for (const line of this.couch.writes.slice(memory.heard)) {
+      const db = line.slice(0, line.indexOf(' '))
+      news.set(db, news.get(db) === true || line.endsWith(' (created)'))
+    }
+    memory.heard = this.couch.writes.length
+    for (const [db, recreated] of news) {
+      const owner = users.ownerOf(db)
+      const outboxOwner = users.ownerOfOutbox(db)
+      if (owner !== null) this.mark(owner, { user: true, recreated })
+      else if (outboxOwner !== null) this.mark(outboxOwner, { outbox: true })
+      else if (db === '_users' || db === REGISTRY) await memory.look()
+      else if (db.startsWith(shareDatabase('')))
+        await announce(memory.deps, db.slice(shareDatabase('').length), null)
+    }
+  }
+
+  /** A number from 0 to 1, without 1. */
+  random(): number {
+    return this.#random()
+  }
+
+  /** What comes next at random is decided by this. */
+  reseed(seed: number): void {
+    this.#random = randomOf(seed)
+  }
+
+  /** Compares everything that is there with everything that is known. */
+  async sweep(): Promise<void> {
+    const { deps, look } = this.#memory
+    await sweep({
+      ...deps,
+      onDirty: deps.mark,
+      onGone: () => undefined,
+      onRotate: (owner, share) =>
+        void deps.rotations.set(owner, new Set([...(deps.rotations.get(owner) ?? []), share])),
+      isSlow: true,
+      signal: new AbortController().signal,
+      rest: () => Promise.resolve(),
+    })
+    await look()
+  }
+
+  mark(owner: string, hint: Hint): void {
+    this.#memory.deps.mark(owner, hint)
+  }
+
+  /** One turn of one owner, with all that he was marked for. */
+  async turn(owner: string, hint: Hint = { user: true, outbox: true }): Promise<void> {
+    this.mark(owner, hint)
+    await this.#turn(this.#memory, owner)
+  }
+
+  /** Turns of several owners side by side, request by request in a random order. */
+  async race(owners: readonly string[], hint: Hint = { user: true, outbox: true }): Promise<void> {
+    const memory = this.#memory
+    for (const owner of owners) this.mark(owner, hint)
+    await this.#turnstile.race(
+      owners.map((owner) => () => this.#turn(memory, owner)),
+      this.between,
+    )
+  }
+
+  /** Sweeps, takes turns, and lets the replications run, until nothing is written any more. */
+  async settle(hint: Hint = {}): Promise<void> {
+    for (const owner of this.owners()) this.mark(owner, { user: true, outbox: true, ...hint })
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
-      const before = this.couch.writes.length
-      let isMore = false
-      for (const owner of this.owners()) {
-        const shares = await this.#unfinished(owner)
-        const outcome = await takeTurn({
-          deps: this.#deps,
-          owner,
-          hint: { ...hint, shares },
-          outboxAlways: true,
-        })
-        isMore ||= outcome.next !== null
-      }
-      const moved = this.couch.replicate()
-      if (!isMore && !moved && this.couch.writes.length === before) {
-        await this.#deps.checkpoints.flush()
+      const before = this.#written()
+      this.now += ROUND_MS
+      for (const [owner, late] of this.#memory.later.splice(0)) this.mark(owner, late)
+      await this.listen()
+      await this.sweep()
+      const isDone = await this.#takeTurns()
+      this.couch.replicate()
+      if (isDone && this.#written() === before) {
+        await this.deps.checkpoints.flush()
         return
       }
     }
-    throw new Error(`Expected the daemon to settle within ${MOST_ROUNDS} rounds`)
-  }
-
-  /** One turn of one owner. */
-  async turn(owner: string): Promise<void> {
-    await takeTurn({
-      deps: this.#deps,
-      owner,
-      hint: { user: true, outbox: true, shares: await this.#unfinished(owner) },
-      outboxAlways: true,
-    })
+    const last = this.couch.writes.slice(-20).join('\n')
+    throw new Error(`Expected the daemon to settle within ${MOST_ROUNDS} rounds; written last:\n${last}`)
   }
 
   owners(): string[] {
     return [...this.couch.databases.keys()].flatMap((name) => users.ownerOf(name) ?? [])
   }
 
-  /** What a sweep finds: shares that stopped half-way. */
-  async #unfinished(owner: string): Promise<Set<string>> {
-    const shares = await this.#deps.registry.sharesOf(users.database(owner))
-    const entries = await this.#deps.registry.entries(shares)
-    return new Set(
-      [...entries]
-        .filter(([, { state }]) => state === 'opening' || state === 'ending')
-        .map(([share]) => share),
-    )
+  /** Documents written so far, without the daemon's notes of how far it has read. */
+  #written(): number {
+    return this.couch.writes.filter((line) => !line.startsWith(`${CHECKPOINTS} `)).length
   }
 
-  #wire(canPurge: boolean): Deps {
-    const couch = this.couch.asCouch()
-    const now = (): number => Date.UTC(2026, 0, 1)
+  /** Takes turns until nobody is marked, each owner a few times at the most. @returns whether nobody is */
+  async #takeTurns(): Promise<boolean> {
+    const { marked } = this.#memory
+    for (let turns = 0; marked.size > 0; turns += 1) {
+      if (turns > MOST_ROUNDS) return false
+      const owners = this.#shuffled([...marked.keys()])
+      if (this.isRacing) await this.race(owners, {})
+      else for (const owner of owners) await this.#turn(this.#memory, owner)
+    }
+    return true
+  }
+
+  async #turn(memory: Memory, owner: string): Promise<void> {
+    const hint = memory.marked.get(owner) ?? {}
+    memory.marked.delete(owner)
+    for (let failures = 0; ; failures += 1)
+      try {
+        const { deps } = memory
+        const outcome = await takeTurn({ deps, owner, hint, outboxAlways: true })
+        const { next, halted, orphans, paused } = outcome
+        if (next) deps.mark(owner, next)
+        if (halted.size > 0) memory.later.push([owner, { shares: halted }])
+        if (orphans.size > 0) memory.later.push([owner, { orphans }])
+        if (paused.size > 0) memory.later.push([owner, { subscriptions: paused }])
+        return
+      } catch (error) {
+        if (memory.isKilled) throw new Killed()
+        if (!isFault(error) || failures === MOST_FAILURES) throw error
+      }
+  }
+
+  #shuffled(owners: string[]): string[] {
+    return owners
+      .map((owner) => ({ owner, at: this.#random() }))
+      .sort((one, other) => one.at - other.at)
+      .map(({ owner }) => owner)
+  }
+
+  /** A daemon that was just started. */
+  #start(): Memory {
+    const memory = { marked: new Map<string, Hint>(), later: [] as Memory['later'], isKilled: false }
+    const couch = this.couch.client(() => this.#pass(memory))
+    const now = (): number => this.now
     const replicator = new Replicator(couch, { hasScheduler: true, sleep: () => Promise.resolve() })
     const server = { url: 'memory:', user: 'admin', pass: 'secret' }
-    return {
+    const ownWrites = new OwnWrites()
+    const mark: Deps['mark'] = (owner, hint) => {
+      memory.marked.set(owner, mergeHints(memory.marked.get(owner) ?? {}, hint))
+    }
+    const deps: Deps = {
       couch,
       users,
-      registry: new Registry(couch, now),
+      registry: new Registry(couch, ownWrites, now),
       births: new Births(couch),
       replicator,
       leases: new Leases({ replicator, users, server, now, idleTimeoutMs: 1_800_000 }),
       checkpoints: new Checkpoints(couch),
-      ownWrites: new OwnWrites(),
+      gates: new Gates(),
+      allowance: new Allowance({ most: this.#limits.mostChanges, now }),
+      tries: new Allowance({ most: MOST_TRIES, now }),
+      limits: this.#limits,
       rotations: new Map(),
-      canPurge,
-      log: createLogger({ level: 'silent', pretty: false }),
+      ownWrites,
+      mark,
+      canPurge: this.#canPurge,
+      now,
+      log: this.#log(memory),
     }
+    return Object.assign(memory, { deps, heard: this.couch.writes.length, look: looking(couch, deps) })
+  }
+
+  async #pass(memory: Pick<Memory, 'isKilled'>): Promise<CouchFault | null> {
+    await this.#turnstile.pass()
+    if (memory.isKilled) throw new Killed()
+    const trouble = this.#trouble
+    if (trouble === null) return null
+    if (trouble.left > 0) {
+      trouble.left -= 1
+      return null
+    }
+    this.#trouble = null
+    const fault = new CouchFault('unreachable', 'memory', 'as in an outage')
+    if (trouble.isDone) return fault
+    throw fault
+  }
+
+  /** What is set aside because of a fault in the program would be seen by nobody. */
+  #log(memory: Pick<Memory, 'isKilled'>): Logger {
+    const nothing = (): void => undefined
+    const error = (line: unknown, message: string): void => {
+      if (!memory.isKilled && message === 'document set aside') this.setAside.push(line)
+    }
+    return { debug: nothing, info: nothing, warn: nothing, error } as unknown as Logger
+  }
+}
+
+/** Follows `_users` and the registry, as the daemon does. */
+function looking(couch: Couch, deps: Deps): () => Promise<void> {
+  const { checkpoints } = deps
+  const { template } = users
+  const followers = [
+    new Follower({
+      database: couch.database('_users'),
+      ...{ checkpoints, template },
+      onChanges: (changes) => usersChanged(deps, changes),
+    }),
+    new Follower({
+      database: couch.database(REGISTRY),
+      ...{ checkpoints, template },
+      onChanges: (changes) => Promise.resolve(registryChanged(deps, changes)),
+    }),
+  ]
+  return async () => {
+    for (const follower of followers) await follower.look()
   }
 }

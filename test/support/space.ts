@@ -50,6 +50,7 @@ export class Space {
       outbox: 'always',
       sweepIntervalMs: 15 * 60_000,
       deletionGraceMs: 5 * 60_000,
+      publicLimits: { mostObjects: 1000, mostBytes: 100_000, mostChanges: 120 },
       ...settings,
     }
   }

@@ -50,6 +50,7 @@ describe('config', () => {
       outbox: 'always',
       sweepIntervalMs: 900_000,
       deletionGraceMs: 300_000,
+      publicLimits: { mostObjects: 1000, mostBytes: 100_000, mostChanges: 120 },
       skeleton: resolve('skeleton'),
       opsPort: null,
       opsHost: '127.0.0.1',

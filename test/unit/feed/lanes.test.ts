@@ -3,17 +3,19 @@ import assert from 'node:assert/strict'
 import { setImmediate as nextRound } from 'node:timers/promises'
 import fc from 'fast-check'
 import { Lanes, mergeHints, type LanesOptions } from '../../../src/feed/lanes.ts'
-import type { Hint, Outcome } from '../../../src/turn.ts'
+import type { Hint, Outcome } from '../../../src/turn/hint.ts'
 
-const DONE: Outcome = { isThere: true, next: null, isActive: false, halted: new Set(), orphans: new Set() }
-const MORE: Outcome = {
+const DONE: Outcome = {
   isThere: true,
-  next: { user: true, outbox: true },
-  isActive: true,
+  next: null,
+  isActive: false,
   halted: new Set(),
   orphans: new Set(),
+  paused: new Set(),
+  throttled: new Set(),
 }
-const GONE: Outcome = { isThere: false, next: null, isActive: false, halted: new Set(), orphans: new Set() }
+const MORE: Outcome = { ...DONE, next: { user: true, outbox: true }, isActive: true }
+const GONE: Outcome = { ...DONE, isThere: false }
 
 interface Turn {
   owner: string
@@ -97,6 +99,7 @@ describe('feed/lanes', function () {
     await settle()
     lanes.mark('a', { outbox: true, shares: new Set(['s']) })
     lanes.mark('a', { shares: new Set(['t']), updateSeqs: new Map([['user/a', '2-x']]) })
+    lanes.mark('a', { subscriptions: new Set(['v']), feeds: new Set(['w']) })
     await settle()
     assert.deepEqual(owners(), ['a'])
     assert.equal(turnOf('a').hint.outbox, undefined, 'what came later is for the next turn')
@@ -107,6 +110,7 @@ describe('feed/lanes', function () {
     assert.equal(hint.outbox, true)
     assert.deepEqual([...(hint.shares ?? [])], ['s', 't'])
     assert.deepEqual([...(hint.updateSeqs ?? [])], [['user/a', '2-x']])
+    assert.deepEqual([...(hint.subscriptions ?? []), ...(hint.feeds ?? [])], ['v', 'w'])
     turnOf('a').end(DONE)
     await settle()
     assert.deepEqual(begun, ['a', 'a'])
@@ -153,6 +157,16 @@ describe('feed/lanes', function () {
     assert.deepEqual(lanes.busy, [])
   })
 
+  it('hands on the shares of which there is more to read, and not those that were read', async () => {
+    const { lanes, turnOf } = open()
+    lanes.mark('a', { feeds: new Set(['s', 't']), subscriptions: new Set(['s']) })
+    await settle()
+    turnOf('a').end({ ...DONE, next: { feeds: new Set(['t']) } })
+    await settle()
+    const { hint } = turnOf('a')
+    assert.deepEqual([[...(hint.feeds ?? [])], [...(hint.subscriptions ?? [])]], [['t'], []])
+  })
+
   it('tells of an owner who is gone, and forgets it', async () => {
     const { lanes, turnOf, told } = open()
     lanes.mark('a', {})
@@ -165,7 +179,7 @@ describe('feed/lanes', function () {
 
   it('tries again after a failure, with the same hint, and holds up nobody meanwhile', async () => {
     const { lanes, turnOf, told, owners, begun } = open(1)
-    lanes.mark('a', { user: true, departed: true, shares: new Set(['s']) })
+    lanes.mark('a', { user: true, departed: true, shares: new Set(['s']), feeds: new Set(['t']) })
     lanes.mark('b', {})
     await settle()
     turnOf('a').fail(new Error('away'))
@@ -180,7 +194,7 @@ describe('feed/lanes', function () {
     assert.deepEqual(begun, ['a', 'b', 'a'])
     const { hint } = turnOf('a')
     assert.deepEqual([hint.user, hint.departed, hint.outbox], [true, true, true])
-    assert.deepEqual([...(hint.shares ?? [])], ['s'])
+    assert.deepEqual([...(hint.shares ?? []), ...(hint.feeds ?? [])], ['s', 't'])
     turnOf('a').fail(new Error('away still'))
     await settle()
     assert.deepEqual(told.at(-1), 'failure a away still 2')
@@ -282,8 +296,19 @@ describe('feed/lanes', function () {
 describe('mergeHints', () => {
   it('says what either says', () => {
     const merged = mergeHints(
-      { user: true, shares: new Set(['s']), updateSeqs: new Map([['db', 1]]) },
-      { departed: true, shares: new Set(['t']), idle: new Set(['u']), updateSeqs: new Map([['db', 2]]) },
+      {
+        ...{ user: true, shares: new Set(['s']), subscriptions: new Set(['a']), feeds: new Set(['c']) },
+        ...{ orphans: new Set(['e']), updateSeqs: new Map([['db', 1]]) },
+      },
+      {
+        ...{
+          departed: true,
+          shares: new Set(['t']),
+          subscriptions: new Set(['a', 'b']),
+          feeds: new Set(['d']),
+        },
+        ...{ idle: new Set(['u']), orphans: new Set(['f']), updateSeqs: new Map([['db', 2]]) },
+      },
     )
     assert.deepEqual(merged, {
       user: true,
@@ -291,9 +316,24 @@ describe('mergeHints', () => {
       departed: true,
       recreated: false,
       shares: new Set(['s', 't']),
+      subscriptions: new Set(['a', 'b']),
+      feeds: new Set(['c', 'd']),
       idle: new Set(['u']),
-      orphans: new Set(),
+      orphans: new Set(['e', 'f']),
       updateSeqs: new Map([['db', 2]]),
     })
+  })
+
+  it('says what one says, with one that says nothing', () => {
+    const hint: Hint = { outbox: true, feeds: new Set(['s']), subscriptions: new Set(['t']) }
+    assert.deepEqual(mergeHints(hint, {}), mergeHints({}, hint))
+    assert.deepEqual([...(mergeHints({}, hint).feeds ?? [])], ['s'])
+  })
+
+  it('changes neither of them', () => {
+    const one: Hint = { feeds: new Set(['s']) }
+    const other: Hint = { feeds: new Set(['t']) }
+    mergeHints(one, other)
+    assert.deepEqual([one, other], [{ feeds: new Set(['s']) }, { feeds: new Set(['t']) }])
   })
 })

@@ -26,6 +26,9 @@ function record(): { deps: Deps; requests: { db: string; ids: string[] }[] } {
   const deps = {
     couch: { database },
     users: userDatabases('user/{id}'),
+    registry: {
+      entries: (ids: string[]) => Promise.resolve(new Map(ids.map((id) => [id, { owner: 'me' }]))),
+    },
     leases: { use: () => Promise.resolve() },
     rotations: new Map(),
     ownWrites: { add: () => undefined },
@@ -43,10 +46,13 @@ describe('write/objects', () => {
     const effects = planObject({
       object: 'todo/1',
       doc: object({ s: true }),
+      isMissing: false,
       rivals: [],
       base: null,
       standings: new Map([['s', 'open']]),
       copies: new Map(),
+      exchanges: new Map(),
+      now: 0,
     })
     await performObjects(deps, 'me', effects)
     const nth = (db: string, id: string): number =>
@@ -63,10 +69,13 @@ describe('write/objects', () => {
     const effects = planObject({
       object: 'todo/1',
       doc: object({ s: true, t: false, u: 1 }),
+      isMissing: false,
       rivals: [],
       base: null,
       standings: new Map([['s', 'open']]),
       copies: new Map(),
+      exchanges: new Map(),
+      now: 0,
     })
     await performObjects(deps, 'me', effects)
     assert.deepEqual(requests.at(-1), { db: 'user/me', ids: ['todo/1'] })

@@ -1,0 +1,58 @@
+// Reads the documents of a user with their conflicts.
+import type { Database } from '../couch/database.ts'
+import type { StoredDoc } from '../couch/document.ts'
+import type { ObjectDoc } from '../model/object.ts'
+import type { Rival } from '../plan/leaves.ts'
+
+/** A document of a user as it stands: the winning leaf, or null for none, and those that lost against it. */
+export interface UserDoc {
+  id: string
+  doc: ObjectDoc | null
+  rivals: Rival[]
+  /** There is not even a tombstone: nobody has deleted it from this database. */
+  isMissing?: boolean
+  /** Shares that have a copy of it, as the outbox or the share was seen to hold. */
+  copiedTo?: readonly string[]
+}
+
+/** The documents with their conflicts, from rows or changes that were read with `conflicts=true`. */
+export async function withRivals(
+  database: Database,
+  rows: readonly { id: string; rev?: string | null; doc?: StoredDoc | null }[],
+): Promise<UserDoc[]> {
+  const found: UserDoc[] = []
+  for (const { id, rev, doc } of rows) {
+    if (!doc || doc._deleted) found.push({ id, doc: null, rivals: [], isMissing: rev === null })
+    else if (!doc._conflicts?.length) found.push({ id, doc: plain(doc), rivals: [] })
+    else found.push(await readRivals(database, doc, doc._conflicts))
+  }
+  return found
+}
+
+async function readRivals(database: Database, doc: StoredDoc, conflicts: string[]): Promise<UserDoc> {
+  const leaves = await database.leaves([doc._rev, ...conflicts].map((rev) => ({ id: doc._id, rev })))
+  const winner = leaves.find(({ _rev }) => _rev === doc._rev)
+  const rivals: Rival[] = []
+  for (const leaf of leaves) {
+    if (leaf._rev === doc._rev || leaf._deleted) continue
+    const common = winner && newestCommon(winner, leaf)
+    const [ancestor] = common === undefined ? [] : await database.leaves([{ id: doc._id, rev: common }])
+    rivals.push({ leaf: plain(leaf), ancestor: ancestor ? plain(ancestor) : null })
+  }
+  return { id: doc._id, doc: plain(doc), rivals }
+}
+
+function newestCommon(one: StoredDoc, other: StoredDoc): string | undefined {
+  const known = new Set(revisionsOf(other))
+  return revisionsOf(one).find((rev) => known.has(rev))
+}
+
+const revisionsOf = ({ _revisions }: StoredDoc): string[] =>
+  (_revisions?.ids ?? []).map((hash, age) => `${(_revisions?.start ?? 0) - age}-${hash}`)
+
+const plain = ({ _conflicts, _revisions, ...doc }: StoredDoc): ObjectDoc => doc
+
+/** The documents of these ids; those that are not there have no `doc`. */
+export async function readUserDocs(database: Database, ids: string[]): Promise<UserDoc[]> {
+  return withRivals(database, await database.fetchIfThere(ids, { conflicts: true }))
+}

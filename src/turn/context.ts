@@ -1,0 +1,39 @@
+// What the parts of one turn share: whose turn it is, and what has to be told when it is over.
+import type { Database } from '../couch/database.ts'
+import { START, type Checkpoint } from '../feed/checkpoints.ts'
+import type { Deps } from '../write/deps.ts'
+import type { Hint } from './hint.ts'
+
+export class Context {
+  readonly deps: Deps
+  readonly owner: string
+  readonly hint: Hint
+  readonly user: Database
+  readonly outbox: Database
+  /** Shares that could not be opened, to be tried again later. */
+  readonly halted = new Set<string>()
+  /** Shares, and subscriptions, of a database that was created again: after the grace time they end. */
+  readonly orphans = new Set<string>()
+  /** Shares of others that were out of reach, to be looked at again soon. */
+  readonly paused = new Set<string>()
+  /** Public shares in which more was written than is taken in for now. */
+  readonly throttled = new Set<string>()
+
+  constructor(deps: Deps, owner: string, hint: Hint) {
+    this.deps = deps
+    this.owner = owner
+    this.hint = hint
+    this.user = deps.couch.database(deps.users.database(owner))
+    this.outbox = deps.couch.database(deps.users.outbox(owner))
+  }
+
+  /** How far a database was read: its name, or that of a share's checkpoint. */
+  async checkpoint(name: string): Promise<Checkpoint> {
+    return (await this.deps.checkpoints.read([name])).get(name) ?? START
+  }
+
+  /** One document never stops a feed: it is left as it is, and the log says so. */
+  setAside(id: string, error: unknown): void {
+    this.deps.log.error({ db: this.user.name, doc: id, err: error }, 'document set aside')
+  }
+}

@@ -1,0 +1,43 @@
+// What is known of an owner's databases before a turn, and after it.
+import type { Seq } from '../couch/document.ts'
+
+/** What is known of an owner's databases before a turn. */
+export interface Hint {
+  /** The outbox may have changed. */
+  outbox?: boolean
+  /** The user database may have changed. */
+  user?: boolean
+  /** The user database may have been dropped and created: everything is looked at anew. */
+  recreated?: boolean
+  /** Shares to be planned whether or not their documents changed. */
+  shares?: ReadonlySet<string>
+  /** Shares of others in which this user's part is to be planned. */
+  subscriptions?: ReadonlySet<string>
+  /** Shares, one's own or others', in which somebody has written. */
+  feeds?: ReadonlySet<string>
+  /** Shares and subscriptions that end where their documents have not come back. */
+  orphans?: ReadonlySet<string>
+  /** The user database is gone for longer than the grace time: if it still is, all that is left of it goes. */
+  departed?: boolean
+  /** Leases that were idle for long. */
+  idle?: ReadonlySet<string>
+  /** `update_seq` of the databases as `_dbs_info` showed them, to be kept if nothing is left to read after this turn. */
+  updateSeqs?: ReadonlyMap<string, Seq> | undefined
+}
+
+export interface Outcome {
+  /** False: the user database is not there. */
+  isThere: boolean
+  /** What there is left to do, or null. */
+  next: Hint | null
+  /** The user database had changes: more may come soon. */
+  isActive: boolean
+  /** Shares that could not be opened, to be tried again later. */
+  halted: ReadonlySet<string>
+  /** Shares and subscriptions of a database that was created again: after the grace time they end, if nobody asks. */
+  orphans: ReadonlySet<string>
+  /** Shares of others that were out of reach, to be looked at again soon. */
+  paused: ReadonlySet<string>
+  /** Public shares in which more was written than is taken in for now, to be read on soon. */
+  throttled: ReadonlySet<string>
+}

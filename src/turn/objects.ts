@@ -1,0 +1,134 @@
+// Brings a page of objects up to date: gather, plan, write, and again until both sides of every exchange agree.
+import { gatherObjects } from '../feed/facts.ts'
+import { readUserDocs, type UserDoc } from '../feed/user-docs.ts'
+import { subscriptionEntryId } from '../model/names.ts'
+import { problem } from '../model/problem.ts'
+import { planObject, settledObject, type ObjectEffect, type ObjectFacts } from '../plan/object.ts'
+import { announce } from '../write/announce.ts'
+import type { Progress } from '../write/homes.ts'
+import { performObjects } from '../write/objects.ts'
+import type { Context } from './context.ts'
+import { planShares } from './shares.ts'
+import { planSubscriptions } from './subscriptions.ts'
+
+/** One to carry, one to agree, one more for each share that passes it on. Who writes all the time waits for the next turn. */
+const MOST_ROUNDS = 8
+
+/** @returns false where somebody keeps writing: the page is to be read again */
+export async function reconcileObjects(context: Context, docs: readonly UserDoc[]): Promise<boolean> {
+  const copiedTo = new Map(docs.map(({ id, copiedTo = [] }) => [id, copiedTo]))
+  let left: readonly UserDoc[] = docs
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    const { again } = await reconcileOnce(context, left)
+    if (again.size === 0) return true
+    const read = await readUserDocs(context.user, [...again])
+    left = read.map((doc) => ({ ...doc, copiedTo: copiedTo.get(doc.id) ?? [] }))
+  }
+  return false
+}
+
+async function reconcileOnce(context: Context, docs: readonly UserDoc[]): Promise<Progress> {
+  const { deps, owner } = context
+  const { facts, progress } = await carryOut(context, docs)
+  await pauseWaiting(context, facts)
+  for (const share of progress.shares) await announce(deps, share, owner)
+  await report(context, progress)
+  return progress
+}
+
+async function carryOut(
+  context: Context,
+  docs: readonly UserDoc[],
+): Promise<{ facts: ObjectFacts[]; progress: Progress }> {
+  const { deps, owner } = context
+  for (;;) {
+    const { closings } = deps.gates
+    const facts = await gatherObjects(deps, owner, docs)
+    const leave = await deps.gates.enter(exchangedShares(facts))
+    try {
+      // A share that was made anew meanwhile has to be read again.
+      if (deps.gates.closings !== closings) continue
+      return { facts, progress: await performObjects(deps, owner, await planAll(context, facts)) }
+    } finally {
+      leave()
+    }
+  }
+}
+
+const exchangedShares = (facts: readonly ObjectFacts[]): Set<string> =>
+  new Set(facts.flatMap(({ exchanges }) => [...exchanges.keys()]))
+
+async function planAll(context: Context, facts: readonly ObjectFacts[]): Promise<ObjectEffect[]> {
+  const effects: ObjectEffect[] = []
+  for (const one of facts) {
+    try {
+      effects.push(...planWithinAllowance(context, one))
+    } catch (error) {
+      context.setAside(one.object, error)
+      const settled = one.doc && settledObject(one.doc, [], [{ share: null, problem: problem('failed') }])
+      if (settled) await context.user.put(settled)
+    }
+  }
+  return effects
+}
+
+/** Who writes only because everybody may, may make so many changes a minute; what is more waits. */
+function planWithinAllowance(context: Context, facts: ObjectFacts): ObjectEffect[] {
+  const { allowance } = context.deps
+  const effects = planObject(facts)
+  const bounded = effects.filter(
+    (effect) =>
+      (effect.kind === 'put-copy' || effect.kind === 'delete-copy') &&
+      effect.home === 'share' &&
+      facts.exchanges.get(effect.share)?.bounds,
+  )
+  if (bounded.length === 0) {
+    for (const [share, { bounds }] of facts.exchanges) if (bounds?.isTooFast) context.paused.add(share)
+    return effects
+  }
+  for (const effect of bounded) {
+    const { share } = effect as { share: string }
+    const who = subscriptionEntryId(share, context.owner)
+    if (allowance.left(who) >= 1) allowance.take(who, 1)
+    else {
+      context.paused.add(share)
+      const exchanges = new Map(facts.exchanges)
+      const exchange = exchanges.get(share)
+      if (exchange?.bounds)
+        exchanges.set(share, { ...exchange, bounds: { ...exchange.bounds, isTooFast: true } })
+      return planObject({ ...facts, exchanges })
+    }
+  }
+  return effects
+}
+
+/** What could not be looked at in a share of somebody else's is compared when the share is back. */
+async function pauseWaiting(
+  { deps, owner, user, paused }: Context,
+  facts: readonly ObjectFacts[],
+): Promise<void> {
+  const waiting = facts.flatMap(({ exchanges }) =>
+    [...exchanges.values()].filter(({ role, phase }) => role !== 'owner' && phase === 'waiting'),
+  )
+  for (const { share } of waiting) paused.add(share)
+  for (const share of paused) {
+    const entry = await deps.registry.subscription(share, owner)
+    if (entry?.state === 'active')
+      await deps.registry.changeSubscription(share, owner, user.name, { paused: true })
+  }
+}
+
+/** What was refused is listed on the document by which its author takes part. */
+async function report(context: Context, { reports }: Progress): Promise<void> {
+  const { deps, owner, user } = context
+  if (reports.size === 0) return
+  const entries = await deps.registry.entries([...reports.keys()])
+  for (const [share, found] of reports) {
+    const isMine = entries.get(share)?.database === user.name
+    await deps.registry.reject(share, isMine ? null : owner, found)
+    for (const [object, one] of found)
+      if (one) deps.log.info({ db: user.name, share, doc: object, code: one.code }, 'rejected')
+    if (isMine) await planShares(context, [], new Set([share]))
+    else await planSubscriptions(context, [], new Set([share]))
+  }
+}

@@ -1,0 +1,81 @@
+// Plans the shares of an owner, and has them carried out.
+import { isFault, type CouchFault } from '../couch/fault.ts'
+import { gatherShare, type ShareSituation } from '../feed/share-facts.ts'
+import { readUserDocs, type UserDoc } from '../feed/user-docs.ts'
+import { shareDocumentId, shareOfDocument } from '../model/names.ts'
+import { planHalted, planShare, type ShareEffect } from '../plan/share.ts'
+import { performShare } from '../write/shares.ts'
+import type { Context } from './context.ts'
+import { drainShare } from './share-feed.ts'
+
+export interface PlanOptions {
+  /** All objects of the owner are still to come. */
+  fromStart?: boolean
+  isWrittenDirectly?: boolean
+}
+
+/** @param extra shares to be planned whether or not their documents are among `docs` */
+export async function planShares(
+  context: Context,
+  docs: readonly UserDoc[],
+  extra: ReadonlySet<string>,
+  options: PlanOptions = {},
+): Promise<void> {
+  const absent = [...extra].filter((share) => !docs.some(({ id }) => id === shareDocumentId(share)))
+  const read = await readUserDocs(context.user, absent.map(shareDocumentId))
+  for (const doc of [...docs, ...orAbsent(read, absent)]) {
+    try {
+      await planUntilDone(context, doc, options)
+    } catch (error) {
+      if (isFault(error) && !concernsOneDocument(error)) throw error
+      context.setAside(doc.id, error)
+    }
+  }
+}
+
+/** Without a user database there is no row: then there is no document either. */
+const orAbsent = (read: UserDoc[], shares: string[]): UserDoc[] =>
+  read.length === shares.length
+    ? read
+    : shares.map((share) => ({ id: shareDocumentId(share), doc: null, rivals: [] }))
+
+async function planUntilDone(context: Context, first: UserDoc, options: PlanOptions): Promise<void> {
+  const { deps, owner, user, hint } = context
+  const share = shareOfDocument(first.id) ?? ''
+  let found = first
+  let isDrained = false
+  for (;;) {
+    const { scan } = await context.checkpoint(user.name)
+    const situation: ShareSituation = {
+      scanning: scan?.shares.includes(share) ?? false,
+      fromStart: options.fromStart === true,
+      isOrphan: hint.orphans?.has(share) === true,
+      isWrittenDirectly: options.isWrittenDirectly === true,
+      isDrained,
+    }
+    const facts = await gatherShare(deps, owner, found, situation)
+    const effects = planShare(facts)
+    const result = await performShare(deps, owner, effects)
+    if (result.kind === 'done') {
+      if (facts.entry?.due && facts.entry.database === user.name)
+        await deps.registry.change(share, { due: undefined })
+      // The owner is shown those who take part with the rights that they have now.
+      if (!facts.participants.some(({ isActive }) => isActive) || !effects.some(changesRights)) return
+      found = (await readUserDocs(user, [first.id]))[0] ?? found
+    } else if (result.kind === 'drain') {
+      await drainShare(context, share)
+      isDrained = true
+    } else if (result.kind === 'halted') {
+      context.halted.add(share)
+      await performShare(deps, owner, planHalted(facts, result.problem))
+      return
+    }
+  }
+}
+
+const changesRights = (effect: ShareEffect): boolean =>
+  effect.kind === 'enlist' || (effect.kind === 'change-entry' && effect.change.access !== undefined)
+
+/** True for refusals that waiting does not heal, and that say nothing about the server. */
+const concernsOneDocument = ({ code }: CouchFault): boolean =>
+  code === 'bad_request' || code === 'forbidden' || code === 'too_large' || code === 'exists'

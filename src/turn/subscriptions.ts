@@ -1,0 +1,41 @@
+// Plans a user's parts in the shares of others, and has them carried out.
+import { isFault } from '../couch/fault.ts'
+import { gatherSubscription } from '../feed/subscription-facts.ts'
+import type { UserDoc } from '../feed/user-docs.ts'
+import { shareOfSubscription, subscriptionDocumentId } from '../model/names.ts'
+import { planLeft, planSubscription } from '../plan/subscription.ts'
+import { performSubscription } from '../write/subscriptions.ts'
+import type { Context } from './context.ts'
+
+/** @param extra shares in which the user's part is to be planned whether or not its document is among `docs` */
+export async function planSubscriptions(
+  context: Context,
+  docs: readonly UserDoc[],
+  extra: ReadonlySet<string>,
+): Promise<void> {
+  const absent = [...extra].filter((share) => !docs.some(({ id }) => id === subscriptionDocumentId(share)))
+  for (const doc of docs) await planOne(context, shareOfSubscription(doc.id) ?? '', doc)
+  for (const share of absent) await planOne(context, share, null)
+}
+
+async function planOne(context: Context, share: string, found: UserDoc | null): Promise<void> {
+  const { deps, owner, hint } = context
+  try {
+    const { scan } = await context.checkpoint(context.user.name)
+    const facts = await gatherSubscription(deps, owner, share, found, {
+      scanning: scan?.shares.includes(share) ?? false,
+      isOrphan: hint.orphans?.has(share) === true,
+    })
+    await performSubscription(deps, owner, planSubscription(facts))
+  } catch (error) {
+    if (isFault(error)) throw error
+    context.setAside(subscriptionDocumentId(share), error)
+  }
+}
+
+/** What is left when the objects of a user were gone through for a share. */
+export async function finishSubscription(context: Context, share: string): Promise<void> {
+  const { deps, owner } = context
+  const facts = await gatherSubscription(deps, owner, share, null, { scanning: false })
+  await performSubscription(deps, owner, planLeft(facts))
+}

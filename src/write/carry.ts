@@ -1,0 +1,71 @@
+// Gives a document the attachments that it should have: those that stand there already, and those of where it comes from.
+import type { Database } from '../couch/database.ts'
+import type { Doc, Written } from '../couch/document.ts'
+import { isFault } from '../couch/fault.ts'
+import type { Content, ObjectDoc } from '../model/object.ts'
+import {
+  attachmentsToCarry,
+  bytesOf,
+  fitsUrl,
+  INLINE_BYTES,
+  inlineAttachments,
+  streamCopy,
+} from './attachments.ts'
+
+export interface Carried {
+  /** The document to be written, without attachments. */
+  target: Doc
+  wanted: Content['attachments']
+  /** What stands there. */
+  over: ObjectDoc | null
+  to: Database
+  from: { database: Database; leaf: ObjectDoc }[]
+}
+
+/** A document ready to be written, or one whose attachments are too large to travel inside it. */
+export type Prepared = { kind: 'ready'; doc: Doc } | { kind: 'large'; send: () => Promise<Written> }
+
+/** Gives the document its attachments; null: they are gone meanwhile. */
+export async function prepare({ target, wanted, over, to, from }: Carried): Promise<Prepared | null> {
+  const { stubs, lacking } = attachmentsToCarry(wanted, over)
+  const withStubs = Object.keys(stubs).length > 0 ? { ...target, _attachments: stubs } : target
+  if (lacking.length === 0) return { kind: 'ready', doc: withStubs }
+  const isSmall = bytesOf(wanted, lacking) <= INLINE_BYTES || ![target._id, ...lacking].every(fitsUrl)
+  const whole = from.find(({ leaf }) => lacking.every((name) => holdsAttachment(leaf, name, wanted)))
+  if (!isSmall && whole) {
+    const copy = { ...target, _attachments: stubs }
+    return { kind: 'large', send: () => send(whole, to, copy, lacking) }
+  }
+  let attachments = { ...stubs }
+  for (const { database, leaf } of from) {
+    const names = lacking.filter(
+      (name) => !Object.hasOwn(attachments, name) && holdsAttachment(leaf, name, wanted),
+    )
+    if (names.length === 0) continue
+    const found = await inlineAttachments(database, leaf, names)
+    attachments = { ...attachments, ...found }
+  }
+  return Object.keys(wanted).every((name) => Object.hasOwn(attachments, name))
+    ? { kind: 'ready', doc: { ...target, _attachments: attachments } }
+    : null
+}
+
+function holdsAttachment(leaf: ObjectDoc, name: string, wanted: Content['attachments']): boolean {
+  const there = leaf._attachments && Object.hasOwn(leaf._attachments, name) ? leaf._attachments[name] : null
+  return there?.digest === wanted[name]?.digest
+}
+
+/** A refusal is told like that of any other document. */
+async function send(
+  { database, leaf }: Carried['from'][number],
+  to: Database,
+  copy: Doc,
+  lacking: string[],
+): Promise<Written> {
+  try {
+    return { id: copy._id, ok: true, rev: await streamCopy(database, to, leaf, copy, lacking) }
+  } catch (error) {
+    if (!isFault(error) || error.retryable || error.code === 'stopped') throw error
+    return { id: copy._id, ok: false, error: error.code, reason: error.reason }
+  }
+}

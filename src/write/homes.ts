@@ -1,0 +1,181 @@
+// Writes copies into shares that others write into, and what others wrote into the user's objects: each write is an
+// ordinary one, over the revision that was merged; who was late reads again.
+import type { Database } from '../couch/database.ts'
+import type { Doc, StoredDoc, Written } from '../couch/document.ts'
+import { digestOf } from '../model/digest.ts'
+import { copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
+import type { Content } from '../model/object.ts'
+import { problem, type Problem } from '../model/problem.ts'
+import type { ObjectEffect } from '../plan/object.ts'
+import { writeBulk } from './bulk.ts'
+import { prepare } from './carry.ts'
+import type { Deps } from './deps.ts'
+import { only } from './effects.ts'
+
+/** What became of a page of objects. */
+export class Progress {
+  /** Objects of which not everything could be written: what rests on it waits. */
+  readonly blocked = new Set<string>()
+  /** Objects that were written or blocked: they are to be looked at again. */
+  readonly again = new Set<string>()
+  /** Shares that others have to look at. */
+  readonly shares = new Set<string>()
+  /** By share, and by object, what is to be listed as rejected. */
+  readonly reports = new Map<string, Map<string, Problem | null>>()
+
+  report(share: string, object: string, found: Problem | null): void {
+    const reports = this.reports.get(share) ?? new Map<string, Problem | null>()
+    this.reports.set(share, reports.set(object, found))
+  }
+}
+
+/** Brings copies up to date in the shares themselves; losers first, so that nothing is lost on the way. */
+export async function writeHomes(
+  deps: Deps,
+  source: Database,
+  effects: readonly ObjectEffect[],
+  progress: Progress,
+): Promise<void> {
+  const shares = new Set(
+    effects.flatMap((effect) =>
+      (effect.kind === 'put-copy' || effect.kind === 'delete-copy') && effect.home === 'share'
+        ? effect.share
+        : (effect.kind === 'keep-loser' || effect.kind === 'drop-copy-leaf') && effect.share !== null
+          ? effect.share
+          : [],
+    ),
+  )
+  for (const share of shares)
+    await writeHome(
+      deps,
+      source,
+      share,
+      effects.filter((effect) => 'share' in effect && effect.share === share),
+      progress,
+    )
+}
+
+async function writeHome(
+  deps: Deps,
+  source: Database,
+  share: string,
+  effects: readonly ObjectEffect[],
+  progress: Progress,
+): Promise<void> {
+  const home = deps.couch.database(shareDatabase(share))
+  const losers = only(effects, 'keep-loser').map(({ object, content }) =>
+    loserOf(copyId(share, object), content),
+  )
+  await writeBulk(home, losers, { newEdits: false })
+
+  const docs: Doc[] = []
+  const written: Written[] = []
+  for (const { object, content, over, from } of only(effects, 'put-copy').filter(isHomes)) {
+    const target = { ...content.attributes, _id: copyId(share, object), ...revision(over?._rev) }
+    const wanted = content.attachments
+    const row = await prepare({ target, wanted, over, to: home, from: [{ database: source, leaf: from }] })
+    if (row === null) block(progress, object)
+    else if (row.kind === 'large') written.push(await row.send())
+    else docs.push(row.doc)
+  }
+  for (const { object, over } of only(effects, 'delete-copy').filter(isHomes))
+    docs.push({ _id: copyId(share, object), _rev: over._rev, _deleted: true })
+  for (const { object, rev, content } of only(effects, 'drop-copy-leaf'))
+    docs.push({ ...content?.attributes, _id: copyId(share, object), _rev: rev, _deleted: true })
+
+  written.push(...(await writeBulk(home, docs)))
+  for (const row of written) takeNote(deps, source, share, row, progress)
+  if (written.some(({ ok }) => ok)) progress.shares.add(share)
+  deps.log.debug({ db: source.name, share, count: written.length }, 'copies written into the share')
+}
+
+const isHomes = ({ home }: { home: 'outbox' | 'share' }): boolean => home === 'share'
+
+function takeNote(
+  { ownWrites, log }: Deps,
+  source: Database,
+  share: string,
+  row: Written,
+  progress: Progress,
+): void {
+  const object = parseCopyId(row.id)?.object ?? ''
+  progress.again.add(object)
+  if (row.ok) {
+    ownWrites.add(shareCheckpoint(share, source.name), row.id, row.rev)
+    return
+  }
+  progress.blocked.add(object)
+  if (row.error === 'conflict') return
+  progress.again.delete(object)
+  const found = row.error === 'too_large' ? problem('too_large') : problem('copy_refused', row.reason)
+  progress.report(share, object, found)
+  log.warn({ db: source.name, share, doc: object, code: found.code }, 'copy refused')
+}
+
+/** Brings the user's objects up to date; those whose copies could not be written wait. */
+export async function writeObjects(
+  deps: Deps,
+  source: Database,
+  effects: readonly ObjectEffect[],
+  progress: Progress,
+): Promise<void> {
+  const isFree = ({ object }: { object: string }): boolean => !progress.blocked.has(object)
+  const losers = only(effects, 'keep-loser').filter(
+    ({ share, object }) => share === null && isFree({ object }),
+  )
+  await writeBulk(
+    source,
+    losers.map(({ object, content }) => loserOf(object, content)),
+    { newEdits: false },
+  )
+  const docs: Doc[] = []
+  const written: Written[] = []
+  for (const { object, doc, over, sources } of only(effects, 'put-object').filter(isFree)) {
+    const { _rev: _, _attachments: wanted = {}, ...content } = doc
+    const target = { ...content, _id: object, ...revision(over?._rev) }
+    const from = sources.map(({ share, leaf }) => ({
+      database: deps.couch.database(shareDatabase(share)),
+      leaf,
+    }))
+    const row = await prepare({ target, wanted, over, to: source, from })
+    if (row === null) block(progress, object)
+    else if (row.kind === 'large') written.push(await row.send())
+    else docs.push(row.doc)
+  }
+  for (const { object, rev } of only(effects, 'remove-object').filter(isFree))
+    docs.push({ _id: object, _rev: rev, _deleted: true })
+
+  written.push(...(await writeBulk(source, docs)))
+  for (const row of written) {
+    progress.again.add(row.id)
+    if (row.ok) continue
+    progress.blocked.add(row.id)
+    if (row.error === 'conflict') continue
+    progress.again.delete(row.id)
+    const shares = only(effects, 'put-object').find(({ object }) => object === row.id)?.sources ?? []
+    for (const { share } of shares) progress.report(share, row.id, problem('refused_by_database', row.reason))
+    deps.log.warn({ db: source.name, doc: row.id, code: row.error, reason: row.reason }, 'object not updated')
+  }
+}
+
+function block(progress: Progress, object: string): void {
+  progress.blocked.add(object)
+  progress.again.add(object)
+}
+
+/**
+ * A content that gave way, as a deleted conflict with a root of its own: it is no live leaf, wins against none, and
+ * whoever asks with `deleted_conflicts=true` finds it. Written twice it is the same.
+ */
+function loserOf(id: string, { attributes }: Content): StoredDoc {
+  const hash = digestOf([id, attributes])
+  return {
+    ...attributes,
+    _id: id,
+    _rev: `1-${Buffer.from(hash, 'base64url').toString('hex')}`,
+    _revisions: { start: 1, ids: [Buffer.from(hash, 'base64url').toString('hex')] },
+    _deleted: true,
+  }
+}
+
+const revision = (rev: string | undefined): { _rev?: string } => (rev === undefined ? {} : { _rev: rev })

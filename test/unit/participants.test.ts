@@ -1,0 +1,158 @@
+// Any history of users who share with each other ends in the same state for all, and nothing is lost on the way.
+import fc from 'fast-check'
+import { play, type History, type Step } from '../support/participants-play.ts'
+import {
+  ATTRIBUTES,
+  OBJECTS,
+  SHARES,
+  type AccessWish,
+  type Action,
+  type Clock,
+  type Wish,
+} from '../support/participants.ts'
+
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 150)
+
+const MOST_USERS = 6
+const user = fc.nat(MOST_USERS - 1)
+const object = fc.constantFrom(...OBJECTS)
+const share = fc.constantFrom(...SHARES)
+const set = fc.subarray([...ATTRIBUTES], { minLength: 1 })
+const clock: fc.Arbitrary<Clock> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant<Clock>({ kind: 'none' }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('iso' as const, 'milliseconds' as const),
+      minutes: fc.integer({ min: -10, max: 10 }),
+    }),
+  },
+)
+const wish: fc.Arbitrary<Wish> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<Wish>(true) },
+  { weight: 3, arbitrary: fc.subarray(['name', 'note', 'updatedAt']) },
+  { weight: 2, arbitrary: fc.constantFrom<Wish>(false, null) },
+)
+const whom = fc.subarray([1, 2, 3, 4, 5, 0])
+const access: fc.Arbitrary<AccessWish> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ write: whom }) },
+  { weight: 3, arbitrary: fc.record({ read: whom, write: whom }) },
+  { weight: 2, arbitrary: fc.record({ read: whom }) },
+  { weight: 1, arbitrary: fc.record({ read: fc.constant<true>(true), write: whom }) },
+  { weight: 1, arbitrary: fc.constantFrom<AccessWish>(true, false, { read: true }, { write: true }) },
+)
+
+/** A user's second device, or a replica of a share. */
+const place = fc.constantFrom(null, ...SHARES)
+
+const edit: fc.Arbitrary<Action> = fc.record({
+  kind: fc.constant<'edit'>('edit'),
+  ...{ user, object, set, clock },
+  drop: fc.oneof(
+    { weight: 4, arbitrary: fc.constant<string[]>([]) },
+    { weight: 1, arbitrary: fc.subarray([...ATTRIBUTES]) },
+  ),
+})
+const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> }> = {
+  edit: { weight: 10, arbitrary: edit },
+  wish: { weight: 6, arbitrary: fc.record({ kind: fc.constant<'wish'>('wish'), user, object, share, wish }) },
+  remove: { weight: 2, arbitrary: fc.record({ kind: fc.constant<'remove'>('remove'), user, object }) },
+  access: { weight: 3, arbitrary: fc.record({ kind: fc.constant<'access'>('access'), share, access }) },
+  close: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'close'>('close'), share }) },
+  subscribe: {
+    weight: 3,
+    arbitrary: fc.record(
+      {
+        kind: fc.constant<'subscribe'>('subscribe'),
+        user,
+        share,
+        onEnd: fc.constantFrom('keep' as const, 'remove' as const),
+      },
+      { requiredKeys: ['kind', 'user', 'share'] },
+    ),
+  },
+  replica: {
+    weight: 8,
+    arbitrary: fc.oneof(
+      fc.record({ kind: fc.constantFrom('pull' as const, 'push' as const), user, share: place }),
+      fc.record({ kind: fc.constant<'push'>('push'), user, share: place, all: fc.constant(true) }),
+      fc.record({ kind: fc.constant<'edit-replica'>('edit-replica'), user, share: place, object, set, clock }),
+      fc.record({ kind: fc.constant<'remove-in-replica'>('remove-in-replica'), user, share: place, object }),
+    ) as fc.Arbitrary<Action>,
+  },
+  compact: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'compact'>('compact'), user }) },
+  account: {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant<'account'>('account'), user, isThere: fc.boolean() }),
+  },
+  leave: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'leave'>('leave'), user, share }) },
+}
+const kinds = process.env['KINDS']?.split(',') ?? Object.keys(kindsOf)
+const action = fc.oneof(...kinds.flatMap((kind) => kindsOf[kind] ?? []))
+const someUsers = fc.uniqueArray(user, { minLength: 1 })
+const meanwhile = fc.array(action, { maxLength: 3 })
+const seed = fc.nat(1000)
+const isRacing = process.env['RACING'] === '0' ? fc.constant(false) : fc.boolean()
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 20, arbitrary: action.map((one): Step => ({ kind: 'act', action: one })) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant<'turns'>('turns'),
+      users: someUsers,
+      isRacing,
+      seed,
+      meanwhile,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant<'settle'>('settle'), isRacing, seed, meanwhile }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constantFrom('replicate', 'listen', 'sweep', 'forget', 'duplicate') }),
+  },
+  ...(process.env['CRASH'] === '0'
+    ? []
+    : [
+        {
+          weight: 3,
+          arbitrary: fc.record({
+            kind: fc.constant<'crash'>('crash'),
+            after: fc.nat(12),
+            users: someUsers,
+            isRacing,
+            seed,
+          }),
+        },
+        {
+          weight: 1,
+          arbitrary: fc.record({
+            kind: fc.constant<'trouble'>('trouble'),
+            after: fc.nat(40),
+            isDone: fc.boolean(),
+            users: someUsers,
+          }),
+        },
+      ]),
+)
+
+const COUNT = Number(process.env['USERS'] ?? MOST_USERS)
+const history: fc.Arbitrary<History> = fc.record({
+  users: fc.integer({ min: 2, max: COUNT }),
+  owners: fc.constantFrom<Record<string, number>>({ x: 0, y: 0 }, { x: 0, y: 1 }),
+  canPurge: fc.boolean(),
+  begun: fc.oneof(
+    { weight: 1, arbitrary: fc.constant<string[]>([]) },
+    { weight: 5, arbitrary: fc.constantFrom<string[]>(['x'], ['x', 'y']) },
+  ),
+  steps: fc.array(step, { maxLength: 25 }),
+})
+
+describe('users who share with each other', () => {
+  it('settle in the same state, whatever they do', async () => {
+    await fc.assert(
+      fc.asyncProperty(history, (one) => play(one).then(() => undefined)),
+      { numRuns: RUNS },
+    )
+  })
+})
