@@ -2,65 +2,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { copyId } from '../../src/model/names.ts'
-import type { Server } from '../support/servers.ts'
+import { ANYBODY, ask, hexOf, pathOf, withUsers, type Person } from '../support/logins.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 
-interface Account {
-  name: string
-  pass: string
-}
-
-const hex = (name: string): string => Buffer.from(name, 'utf8').toString('hex')
-const path = (...parts: string[]): string => parts.map(encodeURIComponent).join('/')
 const OBJECT = 'todo/1'
-
-/** A request of an account, or of nobody. */
-async function ask(
-  server: Server,
-  account: Account | null,
-  method: string,
-  where: string,
-  body?: unknown,
-): Promise<{ status: number; body: unknown }> {
-  const login = account && Buffer.from(`${account.name}:${account.pass}`).toString('base64')
-  const answer = await fetch(`${server.url}/${where}`, {
-    method,
-    headers: { 'content-type': 'application/json', ...(login ? { authorization: `Basic ${login}` } : {}) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  return { status: answer.status, body: await answer.json() }
-}
-
-/** Runs a test with users of these names, roles beside them; they are deleted again. */
-async function withUsers(
-  space: Space,
-  roles: Record<string, string[]>,
-  test: (accounts: Account[]) => Promise<void>,
-): Promise<void> {
-  const users = space.couch.database('_users')
-  await users.create()
-  const accounts = Object.keys(roles).map((name) => ({ name, pass: `pass of ${name}` }))
-  const ids = accounts.map(({ name }) => `org.couchdb.user:${name}`)
-  try {
-    const written = await users.bulk(
-      accounts.map(({ name, pass }) => ({
-        _id: `org.couchdb.user:${name}`,
-        type: 'user',
-        name,
-        roles: roles[name],
-        password: pass,
-      })),
-    )
-    assert(written.every(({ ok }) => ok))
-    await test(accounts)
-  } finally {
-    const there = await users.fetch(ids)
-    await users.bulk(
-      there.flatMap(({ doc }) => (doc ? [{ _id: doc._id, _rev: doc._rev, _deleted: true }] : [])),
-    )
-  }
-}
 
 /** A share of an owner's with one object in it. */
 async function share(space: Space, owner: string): Promise<string> {
@@ -82,10 +28,10 @@ async function share(space: Space, owner: string): Promise<string> {
 
 /** Every way to read a share that there is. */
 const readings = (id: string): [string, string, unknown?][] => {
-  const db = path(`share/${id}`)
+  const db = pathOf(`share/${id}`)
   return [
     ['GET', db],
-    ['GET', `${db}/${path(copyId(id, OBJECT))}`],
+    ['GET', `${db}/${pathOf(copyId(id, OBJECT))}`],
     ['GET', `${db}/_all_docs?include_docs=true`],
     ['GET', `${db}/_changes?include_docs=true`],
     ['GET', `${db}/_security`],
@@ -96,47 +42,49 @@ const readings = (id: string): [string, string, unknown?][] => {
   ]
 }
 
-async function assertMember(space: Space, id: string, account: Account): Promise<void> {
+async function assertMember(space: Space, id: string, account: Person): Promise<void> {
   const { server } = space
   for (const [method, where, body] of readings(id)) {
     const answer = await ask(server, account, method, where, body)
-    assert.equal(answer.status, 200, `${account.name}: ${method} ${where}: ${JSON.stringify(answer.body)}`)
-    assert(!JSON.stringify(answer.body).includes('mine'))
+    assert.equal(answer.status, 200, `${account.name}: ${method} ${where}: ${answer.text}`)
+    assert(!answer.text.includes('mine'))
   }
   const [, [, doc]] = readings(id) as [unknown, [string, string]]
-  const { _id, name } = (await ask(server, account, 'GET', doc)).body as Record<string, unknown>
+  const { _id, name } = JSON.parse((await ask(server, account, 'GET', doc)).text) as Record<string, unknown>
   assert.deepEqual({ _id, name }, { _id: copyId(id, OBJECT), name: 'milk' })
-  const all = (await ask(server, account, 'GET', `${path(`share/${id}`)}/_all_docs`)).body as {
+  const all = JSON.parse((await ask(server, account, 'GET', `${pathOf(`share/${id}`)}/_all_docs`)).text) as {
     rows: { id: string }[]
   }
   assert(all.rows.some((row) => row.id === copyId(id, OBJECT)))
-  const changes = (await ask(server, account, 'GET', `${path(`share/${id}`)}/_changes`)).body as {
+  const changes = JSON.parse(
+    (await ask(server, account, 'GET', `${pathOf(`share/${id}`)}/_changes`)).text,
+  ) as {
     results: { id: string }[]
   }
   assert(changes.results.some((change) => change.id === copyId(id, OBJECT)))
-  const mine = path(`share/${id}`, copyId(id, `by-${randomUUID()}`))
+  const mine = pathOf(`share/${id}`, copyId(id, `by-${randomUUID()}`))
   assert.equal((await ask(server, account, 'PUT', mine, { name: 'written' })).status, 201)
 }
 
-async function assertStranger(space: Space, id: string, account: Account | null): Promise<void> {
+async function assertStranger(space: Space, id: string, account: Person): Promise<void> {
   const { server } = space
-  const refusal = account === null ? 401 : 403
+  const refusal = account.name === null ? 401 : 403
   const writings: [string, string, unknown][] = [
-    ['PUT', path(`share/${id}`, copyId(id, 'intruder')), { name: 'x' }],
-    ['POST', `${path(`share/${id}`)}/_bulk_docs`, { docs: [{ _id: copyId(id, 'intruder') }] }],
-    ['PUT', `${path(`share/${id}`)}/_local/x`, { name: 'x' }],
-    ['PUT', `${path(`share/${id}`)}/_design/x`, { filters: {} }],
-    ['PUT', `${path(`share/${id}`)}/_security`, {}],
-    ['DELETE', path(`share/${id}`), undefined],
+    ['PUT', pathOf(`share/${id}`, copyId(id, 'intruder')), { name: 'x' }],
+    ['POST', `${pathOf(`share/${id}`)}/_bulk_docs`, { docs: [{ _id: copyId(id, 'intruder') }] }],
+    ['PUT', `${pathOf(`share/${id}`)}/_local/x`, { name: 'x' }],
+    ['PUT', `${pathOf(`share/${id}`)}/_design/x`, { filters: {} }],
+    ['PUT', `${pathOf(`share/${id}`)}/_security`, {}],
+    ['DELETE', pathOf(`share/${id}`), undefined],
   ]
   for (const [method, where, body] of [...readings(id), ...writings]) {
     const answer = await ask(server, account, method, where, body)
     // CouchDB asks even a user who is logged in to log in as an admin.
     assert(
-      answer.status === refusal || (account !== null && answer.status === 401),
-      `${account?.name ?? 'anonymous'}: ${method} ${where}: ${answer.status} ${JSON.stringify(answer.body)}`,
+      answer.status === refusal || (account.name !== null && answer.status === 401),
+      `${account.name ?? 'anonymous'}: ${method} ${where}: ${answer.status} ${answer.text}`,
     )
-    assert(!JSON.stringify(answer.body).includes('milk'))
+    assert(!answer.text.includes('milk'))
   }
   assert.equal(await space.share(id).get(copyId(id, 'intruder')), null)
 }
@@ -153,7 +101,7 @@ onEachServer(
         const id = await share(space, hash)
         await assertMember(space, id, joe)
         await assertStranger(space, id, sue)
-        await assertStranger(space, id, null)
+        await assertStranger(space, id, ANYBODY)
         await assertMember(space, id, joe)
       })
     })
@@ -165,10 +113,10 @@ onEachServer(
         const [owner, stranger] = [`zoë-${mark}`, `sue-${mark}`]
         await withUsers(space, { [owner]: [], [stranger]: [] }, async ([zoe, sue]) => {
           assert(zoe && sue)
-          const id = await share(space, hex(owner))
+          const id = await share(space, hexOf(owner))
           await assertMember(space, id, zoe)
           await assertStranger(space, id, sue)
-          await assertStranger(space, id, null)
+          await assertStranger(space, id, ANYBODY)
         })
       },
       { template: (prefix) => `${prefix}userdb-{id}` },
@@ -178,7 +126,7 @@ onEachServer(
       const mark = space.prefix.slice(0, 7)
       const thief = `thief-${mark}`
       // The thief chose a name whose hex is the role that an admin gave to the owner.
-      const [owner, hash] = [`user/joe-${mark}`, hex(thief)]
+      const [owner, hash] = [`user/joe-${mark}`, hexOf(thief)]
       await withUsers(space, { [owner]: [hash], [thief]: [] }, async ([joe, other]) => {
         assert(joe && other)
         const id = await share(space, hash)
@@ -203,20 +151,20 @@ onEachServer(
           '_replicator',
           ...skeletons,
         ])
-          for (const account of [joe, null])
+          for (const account of [joe, ANYBODY])
             for (const [method, where, body] of [
-              ['GET', path(db)],
-              ['GET', `${path(db)}/_all_docs?include_docs=true`],
-              ['GET', `${path(db)}/_changes`],
-              ['GET', `${path(db)}/_security`],
-              ['PUT', `${path(db)}/intruder`, { name: 'x' }],
-              ['PUT', `${path(db)}/_local/intruder`, { name: 'x' }],
-              ['DELETE', path(db)],
+              ['GET', pathOf(db)],
+              ['GET', `${pathOf(db)}/_all_docs?include_docs=true`],
+              ['GET', `${pathOf(db)}/_changes`],
+              ['GET', `${pathOf(db)}/_security`],
+              ['PUT', `${pathOf(db)}/intruder`, { name: 'x' }],
+              ['PUT', `${pathOf(db)}/_local/intruder`, { name: 'x' }],
+              ['DELETE', pathOf(db)],
             ] as [string, string, unknown?][]) {
               const answer = await ask(server, account, method, where, body)
               assert(
                 answer.status === 401 || answer.status === 403,
-                `${account?.name ?? 'anonymous'}: ${method} ${where}: ${answer.status}`,
+                `${account.name ?? 'anonymous'}: ${method} ${where}: ${answer.status}`,
               )
             }
       })
@@ -229,7 +177,7 @@ onEachServer(
         assert(joe)
         const id = await share(space, hash)
         const { server } = space
-        const db = path(`share/${id}`)
+        const db = pathOf(`share/${id}`)
         const isRefused = async (method: string, where: string, body: unknown): Promise<void> => {
           const answer = await ask(server, joe, method, where, body)
           assert(
@@ -264,16 +212,16 @@ onEachServer(
         ]) {
           await isRefused('PUT', `${db}/${encodeURIComponent(outside)}`, { name: 'x' })
           const bulk = await ask(server, joe, 'POST', `${db}/_bulk_docs`, { docs: [{ _id: outside }] })
-          const [row] = bulk.body as { error?: string }[]
-          assert.equal(row?.error, 'forbidden', `${outside}: ${JSON.stringify(bulk.body)}`)
+          const [row] = JSON.parse(bulk.text) as { error?: string }[]
+          assert.equal(row?.error, 'forbidden', `${outside}: ${bulk.text}`)
         }
         for (const attribute of ['$shares', '$state', '$error', '$rejected'])
           for (const value of [{}, null, false, ''])
-            await isRefused('PUT', `${db}/${path(copyId(id, 'todo/2'))}`, { [attribute]: value })
-        const answer = await ask(server, joe, 'PUT', `${db}/${path(copyId(id, 'todo/2'))}`, { $other: 1 })
+            await isRefused('PUT', `${db}/${pathOf(copyId(id, 'todo/2'))}`, { [attribute]: value })
+        const answer = await ask(server, joe, 'PUT', `${db}/${pathOf(copyId(id, 'todo/2'))}`, { $other: 1 })
         assert.equal(answer.status, 201)
-        const { rev } = answer.body as { rev: string }
-        const gone = await ask(server, joe, 'DELETE', `${db}/${path(copyId(id, 'todo/2'))}?rev=${rev}`)
+        const { rev } = JSON.parse(answer.text) as { rev: string }
+        const gone = await ask(server, joe, 'DELETE', `${db}/${pathOf(copyId(id, 'todo/2'))}?rev=${rev}`)
         assert.equal(gone.status, 200)
       })
     })

@@ -1,7 +1,7 @@
 // The feed: user databases found, followed and forgotten, and nothing lost to a network or a server that fails.
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ADMIN_ONLY, ownerOnly } from '../../src/model/security.ts'
+import { ADMIN_ONLY } from '../../src/model/security.ts'
 import { baseId, copyId } from '../../src/model/names.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import { couchdbSource } from '../support/servers.ts'
@@ -97,7 +97,12 @@ onEachServer('the feed', ({ it }) => {
         await openShare(space, owner, share)
         await put(space, owner, share, 'todo/1', 'milk')
         await untilCopied(space, share, 'todo/1', 'milk')
-        assert.deepEqual(await space.share(share).security(), ownerOnly(owner, [name]))
+        const grants = { names: [name], roles: [owner] }
+        assert.deepEqual(await space.share(share).security(), {
+          ...ADMIN_ONLY,
+          members: grants,
+          writers: grants,
+        })
       } finally {
         const there = await users.get(id)
         if (there) await users.put({ _id: id, _rev: there._rev, _deleted: true })

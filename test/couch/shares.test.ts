@@ -189,7 +189,7 @@ onEachServer('the life of a share', ({ it, kind }) => {
 
     for (const [bad, code] of [
       [{ type: 'todo' }, 'wrong_type'],
-      [{ access: 'everybody' }, 'unsupported_access'],
+      [{ access: 'everybody' }, 'invalid_access'],
     ] as const) {
       await space.write(joe, shareDoc(share, { $state: 'active', ...bad }))
       await isRefused(space, 'joe', share, code)
@@ -202,16 +202,16 @@ onEachServer('the life of a share', ({ it, kind }) => {
     }
   })
 
-  it('opens nothing for a kind of access that is not there yet, until it is corrected', async (space) => {
+  it('opens nothing while its access is malformed, until it is corrected', async (space) => {
     const share = space.shareId()
     const joe = await newUser(space, 'joe')
     await space.start()
-    await put(joe, shareDoc(share, { access: { read: true } }), {
+    await put(joe, shareDoc(share, { access: { read: 'everyone' } }), {
       _id: 'a',
       n: 1,
       $shares: { [share]: true },
     })
-    await isRefused(space, 'joe', share, 'unsupported_access')
+    await isRefused(space, 'joe', share, 'invalid_access')
     await space.settled()
     assert.deepEqual([await space.entry(share), await space.share(share).info()], [null, null])
     assert.deepEqual(await replications(space), [])
