@@ -5,28 +5,44 @@ import { fileURLToPath } from 'node:url'
 import type { Doc } from '../../src/couch/document.ts'
 import { decodeJson } from '../../src/couch/json.ts'
 
-/** What a user did, as `_changes` of the user's database told it, or a pause in which the daemon catches up. */
-export type Recorded = { db: string; id: string; deleted?: boolean; doc: Doc } | { settle: true }
+/**
+ * What somebody wrote, as `_changes` of the database told it: a user into the own database or straight into a share, an
+ * admin into `_users` or the registry. Who writes has read what is there, and writes `doc` in its place, or changes
+ * some attributes of it; null takes one out.
+ */
+export interface RecordedWrite {
+  db: string
+  id: string
+  changes: { rev: string }[]
+  deleted?: true
+  doc?: Doc
+  change?: Record<string, unknown>
+  /** Written on a device that was last in touch so many pauses ago: it arrives beside what came there since. */
+  offline?: number
+}
+
+/** What somebody did, a user database that was made, or a pause in which the daemon catches up. */
+export type Recorded = RecordedWrite | { db: string; created: true } | { settle: true }
 
 export interface Fixture {
   name: string
   recorded: Recorded[]
-  /** By database: documents by id without `_rev`, or null where the database must not be there. */
+  /**
+   * By database: documents by id without `_rev`, or null where the database must not be there. What is under
+   * `_security` is the database's, without `admins`.
+   */
   databases: Map<string, Record<string, unknown> | null>
-  /** The state of each share in the registry, and its owner. */
-  registry: Record<string, { owner: string; state: string }>
+  /** What the registry says of shares, by their ids, and of subscriptions, by `<share>/<subscriber>`. */
+  registry: Record<string, unknown>
 }
 
 const FOLDER = fileURLToPath(new URL('./fixtures', import.meta.url))
 
-/** All fixtures, sorted by name. @param rename what to put in place of the names in the recording, so that runs do not meet */
-export function readFixtures(rename: (text: string) => string = (text) => text): Fixture[] {
-  return readdirSync(FOLDER)
-    .sort()
-    .map((name) => readFixture(name, rename))
-}
+/** The names of all fixtures, sorted. */
+export const fixtureNames = (): string[] => readdirSync(FOLDER).sort()
 
-function readFixture(name: string, rename: (text: string) => string): Fixture {
+/** @param rename what to put in place of the names in the recording, so that runs do not meet */
+export function readFixture(name: string, rename: (text: string) => string = (text) => text): Fixture {
   const read = (...path: string[]): string => rename(readFileSync(join(FOLDER, name, ...path), 'utf8'))
   const expected = readdirSync(join(FOLDER, name, 'expected')).filter((file) => file !== 'registry.json')
   return {
@@ -43,14 +59,4 @@ function readFixture(name: string, rename: (text: string) => string): Fixture {
     ),
     registry: JSON.parse(read('expected', 'registry.json')) as Fixture['registry'],
   }
-}
-
-/** A document as fixtures hold it: no revision, attachments by content type and length. */
-export function essence({ _id, _rev, _conflicts, _attachments, ...content }: Doc): unknown {
-  if (!_attachments) return content
-  const attachments = Object.entries(_attachments).map(([name, { content_type, length }]) => [
-    name,
-    { content_type, length },
-  ])
-  return { ...content, _attachments: Object.fromEntries(attachments) as unknown }
 }

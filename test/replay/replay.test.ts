@@ -1,68 +1,30 @@
 // Recorded changes are played through feed, plan and write: in memory, twice, and into servers with the daemon running.
 import assert from 'node:assert/strict'
+import groupBy from 'lodash/groupBy.js'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../../src/couch/database.ts'
-import type { Doc } from '../../src/couch/document.ts'
+import { removeTraces } from '../support/logins.ts'
 import { MemoryWorld } from '../support/memory-world.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
-import { essence, readFixtures, type Fixture, type Recorded } from './fixture.ts'
-
-interface Player {
-  database: (name: string) => Database
-  settle: () => Promise<void>
-}
-
-/** Does what the users did, in their order, with pauses where the recording has them. */
-async function play(recorded: Recorded[], { database, settle }: Player): Promise<void> {
-  for (const db of new Set(recorded.flatMap((one) => ('db' in one ? [one.db] : []))))
-    await database(db).create()
-  for (const one of recorded) {
-    if ('settle' in one) await settle()
-    else await edit(database(one.db), one.deleted ? { _id: one.id, _deleted: true } : one.doc)
-  }
-  await settle()
-}
-
-/** The edit of a client that has the latest revision; when the daemon was faster, the client tries again. */
-async function edit(database: Database, { _rev, ...doc }: Doc): Promise<void> {
-  for (let tries = 0; tries < 10; tries += 1) {
-    const there = await database.get(doc._id)
-    const written = await database.put({ ...doc, _id: doc._id, ...(there ? { _rev: there._rev } : {}) })
-    if (written.ok) return
-  }
-  assert.fail(`could not write ${doc._id}`)
-}
-
-async function assertOutcome({ databases, registry }: Fixture, { database }: Player): Promise<void> {
-  for (const [name, expected] of databases) {
-    if ((await database(name).info()) === null) {
-      assert.equal(expected, null, `${name} is not there`)
-      continue
-    }
-    const rows = await database(name).range({ includeDocs: true })
-    const documents = rows.filter(({ id }) => !id.startsWith('_design/') && !id.startsWith('base/'))
-    const found = Object.fromEntries(documents.map(({ id, doc }) => [id, doc && essence(doc)]))
-    assert.deepEqual(found, expected, name)
-  }
-  for (const [share, expected] of Object.entries(registry)) {
-    const entry = await database('shares').get(`share/${share}`)
-    assert.deepEqual(
-      entry && { owner: entry['owner'], state: entry['state'] },
-      expected,
-      `registry entry of ${share}`,
-    )
-  }
-}
+import { fixtureNames, readFixture, type Fixture } from './fixture.ts'
+import { assertOutcome } from './outcome.ts'
+import { Player } from './player.ts'
 
 for (const canPurge of [true, false])
   describe(`replay in memory, ${canPurge ? 'with' : 'without'} purge`, () => {
-    for (const fixture of readFixtures())
-      it(fixture.name, async () => {
+    for (const name of fixtureNames())
+      it(name, async () => {
+        const fixture = readFixture(name)
         const world = await MemoryWorld.create({ canPurge })
-        const couch = world.couch.asCouch()
-        const player: Player = { database: (name) => couch.database(name), settle: () => world.settle() }
-        await play(fixture.recorded, player)
-        await assertOutcome(fixture, player)
+        const open = (db: string): Database => world.couch.asCouch().database(db)
+        const player = new Player(fixture.recorded, open)
+        for (let at = 0; at < player.length; at += 1) {
+          await player.play(at)
+          await world.settle()
+        }
+        await assertOutcome(fixture, open)
+        assert.deepEqual(world.setAside, [])
 
         // The second time everything is seen again, and nothing is written.
         await world.forgetCheckpoints()
@@ -72,29 +34,87 @@ for (const canPurge of [true, false])
           .slice(written)
           .filter((write) => !write.startsWith('shares/checkpoints '))
         assert.deepEqual(again, [])
-        await assertOutcome(fixture, player)
+        await assertOutcome(fixture, open)
       })
   })
 
 /** The embedded server itself loses digits, whatever the daemon does. */
 const BEYOND_EMBEDDED = new Set(['object-with-exact-numbers'])
 
+const QUIET_MS = 700
+/** What the server's own replicator brings may come a little later. */
+const PATIENCE_MS = 15_000
+
+/** Fewer recordings than this are played together with those of the next subject. */
+const FEWEST_TOGETHER = 10
+
 onEachServer('replay with the daemon running', ({ kind, it }) => {
-  const names = readFixtures().map(({ name }) => name)
-  for (const name of names.filter((one) => kind === 'couchdb' || !BEYOND_EMBEDDED.has(one)))
-    it(name, async (space) => {
-      const rename = renamer(space)
-      const fixture = readFixtures(rename).find((one) => one.name === name)
-      assert(fixture)
-      const player: Player = { database: (db) => space.couch.database(db), settle: () => space.settled(700) }
-      await space.start()
-      await play(fixture.recorded, player)
-      await assertOutcome(fixture, player)
+  const names = fixtureNames().filter((name) => kind === 'couchdb' || !BEYOND_EMBEDDED.has(name))
+  for (const { subjects, group } of groupsOf(names))
+    it(`${subjects.join(', ')}: ${group.length} recordings side by side`, async (space) => {
+      try {
+        await replay(space, group)
+        await space.stop()
+        await removeTraces(space)
+      } finally {
+        await removeUsers(space)
+      }
     })
 })
 
-/** Users and shares of a recording under names that no other run has. */
-function renamer(space: Space): (text: string) => string {
-  const own = space.prefix.slice(1, 7)
-  return (text) => text.replaceAll('user/', space.prefix).replaceAll('-0000', `-${own}`)
+/** Recordings by what they are about: the first word of the name. */
+function groupsOf(names: readonly string[]): { subjects: string[]; group: string[] }[] {
+  const groups: { subjects: string[]; group: string[] }[] = []
+  for (const [subject, group] of Object.entries(groupBy(names, (name) => name.split('-')[0]))) {
+    const last = groups.at(-1)
+    if (last && last.group.length < FEWEST_TOGETHER) {
+      last.subjects.push(subject)
+      last.group.push(...group)
+    } else groups.push({ subjects: [subject], group })
+  }
+  return groups
+}
+
+/** Plays recordings at once, as a server has many users: pause by pause, each with users and shares of its own. */
+async function replay(space: Space, names: readonly string[]): Promise<void> {
+  const open = (db: string): Database => space.couch.database(db)
+  const fixtures = names.map((name, at) => readFixture(name, renamer(space, at)))
+  const players = fixtures.map(({ recorded }) => new Player(recorded, open))
+  await space.start()
+  for (let at = 0; players.some(({ length }) => at < length); at += 1) {
+    await Promise.all(players.map((player) => player.play(at)))
+    await space.settled(QUIET_MS)
+  }
+  const outcomes = await Promise.all(fixtures.map((fixture) => outcome(fixture, open)))
+  const failed = outcomes.flatMap((fault) => fault ?? [])
+  if (failed.length > 0) assert.fail(failed.join('\n\n'))
+}
+
+/** @returns what is not as expected, even after a while */
+async function outcome(fixture: Fixture, open: (db: string) => Database): Promise<string | null> {
+  for (const end = Date.now() + PATIENCE_MS; ; await delay(500)) {
+    try {
+      await assertOutcome(fixture, open)
+      return null
+    } catch (error) {
+      if (Date.now() > end) return `${fixture.name}: ${(error as Error).message}`
+    }
+  }
+}
+
+const ownName = ({ prefix }: Space): string => prefix.slice(1, 7)
+
+/** Users and shares of a recording under names that no other one, and no other run, has. */
+function renamer(space: Space, at: number): (text: string) => string {
+  return (text) =>
+    text
+      .replaceAll('user/hash-', `${space.prefix}hash-`)
+      .replaceAll('-0000', `-${ownName(space)}${String(at).padStart(2, '0')}`)
+}
+
+async function removeUsers(space: Space): Promise<void> {
+  const users = space.couch.database('_users')
+  const rows = await users.range({ startKey: 'org.couchdb.user:', endKey: 'org.couchdb.user;' })
+  const ours = rows.filter(({ id }) => id.includes(`-${ownName(space)}`))
+  await users.bulk(ours.map(({ id, rev }) => ({ _id: id, _rev: rev ?? '', _deleted: true })))
 }
