@@ -236,13 +236,13 @@ class Ledger {
     else delete this.#agreed.after[share]
   }
 
-  /** While something is withdrawn, nobody else is to bring it back. */
-  limit(share: string, selection: Selection): void {
+  /** While something is withdrawn, now or in the next pass, nobody else is to bring it back. */
+  limit(share: string, selection: Selection, until?: 'until withdrawn'): void {
     const of = (stage: 'before' | 'after'): Agreed | undefined =>
       Object.hasOwn(this.#agreed[stage], share) ? this.#agreed[stage][share] : undefined
     const [before, after] = [of('before'), of('after')]
     if (before) this.#agreed.before[share] = { ...before, limit: selection }
-    if (after) this.#agreed.after[share] = withoutLimit(after)
+    if (after) this.#agreed.after[share] = until ? { ...after, limit: selection } : withoutLimit(after)
   }
 
   effects(object: string, stage: 'before' | 'after'): ObjectEffect[] {
@@ -370,8 +370,13 @@ function land(
   if (role !== 'owner' || phase === 'waiting') return effects
   const old = ledger.widest(share)
   const shown = consentIn(plan.doc, share)
+  const hasRivals = exchange.home.kind === 'live' && exchange.home.rivals.length > 0
   if (plan.isPending) {
     if (shown?.kind === 'share') ledger.show(share, unite(old ?? shown.selection, shown.selection), old)
+  } else if (shown?.kind === 'share' && hasRivals && old !== undefined && !covers(shown.selection, old)) {
+    // Further leaves go first: they show what is to be withdrawn, too.
+    ledger.show(share, unite(old, shown.selection), old)
+    ledger.limit(share, shown.selection, 'until withdrawn')
   } else if (shown?.kind === 'share' && isIn(plan.after) && phase === 'active') {
     if (ledger.show(share, shown.selection, old)) effects.push({ kind: 'withdraw', share, object })
     if (isNewList(agreed, old, shown.selection)) {

@@ -1,5 +1,6 @@
 // Brings copies from an outbox into the share database at once, as a replication would; the lease makes sure of the rest.
 import chunk from 'lodash/chunk.js'
+import groupBy from 'lodash/groupBy.js'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc, Written } from '../couch/document.ts'
 import type { Seq } from '../couch/document.ts'
@@ -51,13 +52,25 @@ async function writeSideBySide(share: Database, docs: StoredDoc[]): Promise<Writ
   return (await Promise.all(parts.map((part) => writeBulk(share, part, { newEdits: false })))).flat()
 }
 
-/** Fills an empty share database from the outbox: the winning leaf of each of these copies, with its history. */
+/** Fills an empty share database from the outbox: what stands there of each of these copies, with its history. */
 export async function refill(outbox: Database, share: Database, copies: Iterable<string>): Promise<void> {
   for (const ids of chunk([...copies], REFILL_PAGE)) {
-    const rows = await outbox.fetch(ids, { includeDocs: false })
-    const winners = rows.flatMap(({ id, rev }) => (rev === null ? [] : [{ id, rev }]))
-    await writeSideBySide(share, await outbox.leaves(winners, { attachments: true }))
+    const leaves = await outbox.leaves(
+      ids.map((id) => ({ id })),
+      { attachments: true },
+    )
+    await writeSideBySide(share, standing(leaves))
   }
+}
+
+/** The live leaves of each document; of one that has none, the tombstone that counts. */
+export function standing(leaves: StoredDoc[]): StoredDoc[] {
+  return Object.values(groupBy(leaves, '_id')).flatMap((all) => {
+    const live = all.filter(({ _deleted }) => !_deleted)
+    const age = ({ _revisions }: StoredDoc): number => _revisions?.start ?? 0
+    const tombstones = [...all].sort((one, other) => age(other) - age(one) || (one._rev < other._rev ? 1 : -1))
+    return live.length > 0 ? live : tombstones.slice(0, 1)
+  })
 }
 
 /** The ids of a share's live copies in the outbox. */
