@@ -11,7 +11,7 @@ import {
   type Wish,
 } from '../support/participants.ts'
 
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 150)
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 80)
 
 const MOST_USERS = 6
 const user = fc.nat(MOST_USERS - 1)

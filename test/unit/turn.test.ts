@@ -203,7 +203,7 @@ describe('turns over any history', () => {
             .filter((one) => !one.startsWith('shares/checkpoints '))
           assert.deepEqual(again, [], 'seen once more, nothing is written')
         }),
-        { numRuns: Number(process.env['PROPERTY_RUNS'] ?? 150) },
+        { numRuns: Number(process.env['PROPERTY_RUNS'] ?? 80) },
       )
     })
 })

@@ -6,7 +6,7 @@ import { Conflict, Memory, type Life, type Shown } from './memory.ts'
 
 const SHARES = ['a', 'b', 'constructor']
 const FOREIGN = 'theirs'
-const RUNS = Number(process.env['FC_RUNS'] ?? 1000)
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 500)
 
 const attribute = fc.constantFrom('name', 'text', 'constructor', '')
 const selectionList = fc.uniqueArray(fc.oneof(attribute, fc.constantFrom('_attachments', 'missing')), {
