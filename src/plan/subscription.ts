@@ -286,11 +286,13 @@ function planInvitation({
       ...noted(undefined),
     ]
   if (!invitation && entry.invited === right) return []
+  // Who invited stays as it was said: an account may come and go, and nobody is told of that.
+  const owner = invitation ? invitation['owner'] : ownerName
   const wanted = {
     _id: invitationDocumentId(share),
     type: '$invitation',
     share,
-    ...(ownerName === null ? {} : { owner: ownerName }),
+    ...(owner === null || owner === undefined ? {} : { owner }),
     access: right,
   }
   const { _rev, ...there } = invitation ?? { _rev: '' }

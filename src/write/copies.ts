@@ -63,15 +63,24 @@ export async function refill(outbox: Database, share: Database, copies: Iterable
   }
 }
 
-/** The live leaves of each document; of one that has none, the tombstone that counts. */
+/** The live leaves of each document, or the tombstone that counts; and tombstones that hold nothing. */
 export function standing(leaves: StoredDoc[]): StoredDoc[] {
   return Object.values(groupBy(leaves, '_id')).flatMap((all) => {
     const live = all.filter(({ _deleted }) => !_deleted)
     const age = ({ _revisions }: StoredDoc): number => _revisions?.start ?? 0
-    const tombstones = [...all].sort((one, other) => age(other) - age(one) || (one._rev < other._rev ? 1 : -1))
-    return live.length > 0 ? live : tombstones.slice(0, 1)
+    const tombstones = [...all].sort(
+      (one, other) => age(other) - age(one) || (one._rev < other._rev ? 1 : -1),
+    )
+    const counting = live.length > 0 ? live : tombstones.slice(0, 1)
+    // Whoever has a revision that lost learns only by its tombstone that it is gone.
+    return [...counting, ...tombstones.filter((leaf) => isBare(leaf) && !counting.includes(leaf))]
   })
 }
+
+const isBare = (leaf: StoredDoc): boolean =>
+  leaf._deleted === true &&
+  leaf._attachments === undefined &&
+  Object.keys(leaf).every((name) => name.startsWith('_'))
 
 /** The ids of a share's live copies in the outbox. */
 export async function* copiesIn(outbox: Database, id: string): AsyncGenerator<string[]> {

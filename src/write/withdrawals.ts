@@ -1,12 +1,11 @@
 // Un-shared means unreadable: really removes what a share database holds of old revisions, and puts back the leaf alone.
 import chunk from 'lodash/chunk.js'
-import groupBy from 'lodash/groupBy.js'
 import type { Database } from '../couch/database.ts'
 import type { StoredDoc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import type { Home } from '../plan/object.ts'
 import { writeBulk } from './bulk.ts'
-import { equalize } from './copies.ts'
+import { equalize, standing } from './copies.ts'
 
 /** As many documents as CouchDB takes in one `_purge` (`[purge] max_document_id_number`). */
 export const MOST_PURGED = 100
@@ -46,25 +45,6 @@ async function leavesToKeep(
   const lost = wanted.filter(({ id }) => !there.has(id))
   return standing([...found, ...(await outbox.leaves(lost, { attachments: true }))])
 }
-
-/** The live leaves of each document, or the tombstone that counts; and tombstones that hold nothing. */
-function standing(leaves: StoredDoc[]): StoredDoc[] {
-  return Object.values(groupBy(leaves, '_id')).flatMap((all) => {
-    const live = all.filter(({ _deleted }) => !_deleted)
-    const age = ({ _revisions }: StoredDoc): number => _revisions?.start ?? 0
-    const tombstones = [...all].sort(
-      (one, other) => age(other) - age(one) || (one._rev < other._rev ? 1 : -1),
-    )
-    const counting = live.length > 0 ? live : tombstones.slice(0, 1)
-    // Whoever has a revision that lost learns only by its tombstone that it is gone.
-    return [...counting, ...tombstones.filter((leaf) => isBare(leaf) && !counting.includes(leaf))]
-  })
-}
-
-const isBare = (leaf: StoredDoc): boolean =>
-  leaf._deleted === true &&
-  leaf._attachments === undefined &&
-  Object.keys(leaf).every((name) => name.startsWith('_'))
 
 async function withdrawSome(outbox: Database, share: Database, copies: string[], home: Home): Promise<void> {
   let old: StoredDoc[] = []

@@ -147,6 +147,8 @@ onEachServer('subscriptions', ({ it }) => {
       await space.settled()
       assert.deepEqual(await standing(ann, id), { state: 'error', error: 'wrong_password' })
       assert.equal(await ann.db.get('todo/1'), null)
+      await edit(space, ann.db, `$subscription/${id}`, { password: 7 })
+      await stands(space, ann, id, { state: 'error', error: 'invalid_password' })
       await edit(space, ann.db, `$subscription/${id}`, { password: 'open sesame' })
       await stands(space, ann, id, ACTIVE)
       await becomes(space, ann.db, 'todo/1', received(id, { name: 'milk' }))
@@ -232,7 +234,6 @@ onEachServer('subscriptions', ({ it }) => {
         ['$subscription/Not an id', { type: '$subscription' }, 'invalid_share_id'],
         [`$subscription/${id}-a`, { type: 'todo' }, 'wrong_type'],
         [`$subscription/${id}-b`, { onEnd: 'explode' }, 'invalid_on_end'],
-        [`$subscription/${id}-c`, { password: 7 }, 'invalid_password'],
         ['todo/not-at-all', { type: '$subscription' }, 'wrong_type'],
       ]
       await put(ann.db, ...wrong.map(([_id, content]) => ({ _id, ...content })))

@@ -59,11 +59,21 @@ export async function withUsers(
   }
 }
 
+const firstLogins = new Map<string, Promise<unknown>>()
+
+/** CouchDB makes the secret of its cookies at the first login; of several at once, each would make another one. */
+async function haveSecret(server: Server): Promise<void> {
+  const first = firstLogins.get(server.url) ?? tryToLogIn(server, server.user, server.pass)
+  firstLogins.set(server.url, first)
+  await first
+}
+
 /**
  * Logs in and gets a cookie. CouchDB may take a moment to hear of a new password; five bad logins lock a name out.
  * @param password left out for users that signed up here
  */
 export async function logIn(server: Server, name: string, password = passwordOf(name)): Promise<Person> {
+  await haveSecret(server)
   for (let tries = 1; ; tries += 1) {
     const answer = await tryToLogIn(server, name, password)
     if (answer.status === 200) return { name, cookie: answer.cookie }

@@ -167,12 +167,10 @@ function assertCopy(people: Participants, share: string, object: string): void {
   if (doc?._conflicts) return
   const wanted = doc && selection ? project(doc, selection).attributes : null
   assert.deepEqual(attributesOf(copy), wanted, `${what} is what its owner shares`)
+  const copied = people.outbox(owner)?.read(`share/${share}/${object}`) ?? null
+  assert.equal(copied?._conflicts, undefined, `one leaf of ${what}, in the outbox`)
   if (entry?.home !== 'share') {
-    assert.deepEqual(
-      attributesOf(people.outbox(owner)?.read(`share/${share}/${object}`) ?? null),
-      wanted,
-      `${what}, in the outbox`,
-    )
+    assert.deepEqual(attributesOf(copied), wanted, `${what}, in the outbox`)
   } else if (copy) {
     assert.equal(base?.agreed[share]?.state, 'both', `base of ${what}`)
     assert.deepEqual(
