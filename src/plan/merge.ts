@@ -211,7 +211,7 @@ function mergePart<Value>(
     if (isTheirs && isAlike(left, right)) return withBase(digestOfEither(leftName, rightName))
     if (!elsewhere.some((shown) => leftName !== undefined && isDigestOf(own(shown, name), leftName)))
       return { ...asTheyAre, kept: leftName ?? '' }
-    return takesLocal ? asTheyAre : { ...asTheyAre, local: right }
+    return takesLocal ? asTheyAre : { ...asTheyAre, local: right, agreed: keepsName ? rightName : before }
   }
   const [taken, takenName] = takesLocal ? [left, leftName] : [right, rightName]
   const isSure = keepsName || maySend || taken === undefined

@@ -247,6 +247,8 @@ export class Participants {
       case 'compact':
         return this.database(action.user).compact()
       case 'account': {
+        // An owner's name stands on invitations as it was when they were written.
+        if (this.count > 1 && !action.isThere && SHARES.some((id) => this.ownerOf(id) === action.user)) return
         const id = `org.couchdb.user:user/${this.name(action.user)}`
         const users = this.#there('_users')
         const there = users.read(id)
