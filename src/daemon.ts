@@ -119,17 +119,22 @@ export class Daemon {
     this.#registry = new Registry(this.#couch, this.#ownWrites, now)
     this.#checkpoints = new Checkpoints(this.#couch)
     this.#births = new Births(this.#couch)
-    const { checkpoints, concerns } = { checkpoints: this.#checkpoints, concerns: this.#concerns() }
-    const { template } = config.userDatabases
+    const concerns = this.#concerns()
+    const following = {
+      checkpoints: this.#checkpoints,
+      template: config.userDatabases.template,
+      mark: concerns.mark,
+      isBusy: (owner: string) => this.#lanes.isBusy(owner),
+    }
     this.#users = new Follower({
+      ...following,
       database: this.#couch.database('_users'),
-      ...{ checkpoints, template },
-      onChanges: (changes) => usersChanged(concerns, changes),
+      onChanges: (changes, mark) => usersChanged({ ...concerns, mark }, changes),
     })
     this.#orders = new Follower({
+      ...following,
       database: this.#couch.database(REGISTRY),
-      ...{ checkpoints, template },
-      onChanges: (changes) => Promise.resolve(registryChanged(concerns, changes)),
+      onChanges: (changes, mark) => Promise.resolve(registryChanged({ ...concerns, mark }, changes)),
     })
     this.#departures = new Departures({
       graceMs: config.deletionGraceMs,
@@ -189,7 +194,7 @@ export class Daemon {
         onUpdate: (update) => this.#onUpdate(update),
         onGap: () => this.#onGap(),
       }),
-      this.#every(FLUSH_MS, () => this.#checkpoints.flush()),
+      this.#every(FLUSH_MS, () => this.#saveCheckpoints()),
       this.#keepReplications(),
     ]
   }
@@ -210,12 +215,17 @@ export class Daemon {
     this.#warmFeeds.stop()
     await Promise.race([this.#lanes.stop(), delay(STOP_TIMEOUT_MS, undefined, { ref: false })])
     try {
-      if (this.#installed) await this.#checkpoints.flush()
+      if (this.#installed) await this.#saveCheckpoints()
     } catch (error) {
       log.warn({ err: error }, 'checkpoints not saved; the last pages will be read again')
     }
     await this.#couch.close()
     await Promise.allSettled(this.#tasks)
+  }
+
+  async #saveCheckpoints(): Promise<void> {
+    for (const follower of [this.#users, this.#orders]) follower.save()
+    await this.#checkpoints.flush()
   }
 
   /** Owners that have something to do. */

@@ -1,29 +1,50 @@
 // Follows one database of the server's own, `_users` or the registry: what changed there concerns many lanes.
 import type { Database } from '../couch/database.ts'
 import type { Change } from '../couch/document.ts'
-import { START, type Checkpoints } from './checkpoints.ts'
+import type { Hint } from '../turn/hint.ts'
+import { START, type Checkpoint, type Checkpoints } from './checkpoints.ts'
 
 const PAGE = 500
+
+type Mark = (owner: string, hint: Hint) => void
 
 export interface FollowerOptions {
   database: Database
   checkpoints: Checkpoints
   /** The template of user databases: daemons with another one read for themselves. */
   template: string
-  /** Told of each page, with documents; the checkpoint moves when it resolves. */
-  onChanges: (changes: readonly Change[]) => Promise<void>
+  /** Told of each page, with documents; marks the owners who are to do something about it. */
+  onChanges: (changes: readonly Change[], mark: Mark) => Promise<void>
+  mark: Mark
+  /** Whether an owner has something to do still. */
+  isBusy: (owner: string) => boolean
+}
+
+/** How far was read, and the owners who may have something to do about it still. */
+interface Reading {
+  checkpoint: Checkpoint
+  owners: Set<string>
 }
 
 /** The name of its checkpoint; no database is called so. */
-const checkpointOf = (name: string, template: string): string => `feed ${name} ${template}`
+const checkpointOf = (database: string, template: string): string => `follower/${database} ${template}`
 
+/**
+ * What a page marks is known in memory only, so the checkpoint moves over it when the owners whom it marked have done
+ * what they had to: after a crash, the page is read again.
+ */
 export class Follower {
   readonly #options: FollowerOptions
+  readonly #name: string
   #reading: Promise<void> | null = null
   #isMore = false
+  /** The checkpoint that moves next; while it waits for its owners, all that is read later is gathered in `#newer`. */
+  #older: Reading | null = null
+  #newer: Reading | null = null
 
   constructor(options: FollowerOptions) {
     this.#options = options
+    this.#name = checkpointOf(options.database.name, options.template)
   }
 
   /** There may be something new. Resolves when it was read; two calls at once are one. @throws {CouchFault} */
@@ -33,26 +54,57 @@ export class Follower {
     await this.#reading
   }
 
+  /** Moves the checkpoint over what nobody has anything left to do about; it reaches the disk with the next flush. */
+  save(): void {
+    const { checkpoints, isBusy } = this.#options
+    while (this.#older && ![...this.#older.owners].some(isBusy)) {
+      checkpoints.set(this.#name, this.#older.checkpoint)
+      this.#older = this.#newer
+      this.#newer = null
+    }
+  }
+
   async #read(): Promise<void> {
-    const { database, checkpoints, onChanges, template } = this.#options
-    const name = checkpointOf(database.name, template)
+    const { database } = this.#options
     while (this.#isMore) {
       this.#isMore = false
       const info = await database.info()
       if (info === null) return
-      const there = (await checkpoints.read([name])).get(name) ?? START
+      const there = await this.#whereItIs()
       const instance = info.instance_start_time
       const checkpoint = there.instance === instance ? there : { ...START, instance }
       if (checkpoint.updateSeq === info.update_seq) return
       const page = await database.changes({ since: checkpoint.since, limit: PAGE, includeDocs: true })
-      await onChanges(page.results)
+      const owners = await this.#tell(page.results)
       const isLast = page.pending === 0
-      checkpoints.set(name, {
+      this.#note(owners, {
         ...checkpoint,
         since: page.last_seq,
         updateSeq: isLast ? info.update_seq : checkpoint.updateSeq,
       })
       this.#isMore ||= !isLast
     }
+  }
+
+  async #whereItIs(): Promise<Checkpoint> {
+    const latest = this.#newer ?? this.#older
+    if (latest) return latest.checkpoint
+    return (await this.#options.checkpoints.read([this.#name])).get(this.#name) ?? START
+  }
+
+  /** @returns the owners who are to do something about these changes */
+  async #tell(changes: readonly Change[]): Promise<Set<string>> {
+    const { onChanges, mark } = this.#options
+    const owners = new Set<string>()
+    await onChanges(changes, (owner, hint) => {
+      owners.add(owner)
+      mark(owner, hint)
+    })
+    return owners
+  }
+
+  #note(owners: ReadonlySet<string>, checkpoint: Checkpoint): void {
+    if (!this.#older) this.#older = { checkpoint, owners: new Set(owners) }
+    else this.#newer = { checkpoint, owners: new Set([...(this.#newer?.owners ?? []), ...owners]) }
   }
 }

@@ -53,6 +53,11 @@ export class Lanes {
     return [...this.#lanes.keys()]
   }
 
+  /** Whether an owner has something to do. */
+  isBusy(owner: string): boolean {
+    return this.#lanes.has(owner)
+  }
+
   /** Owners whose last turn failed. */
   get failing(): number {
     return [...this.#lanes.values()].filter(({ failures }) => failures > 0).length

@@ -52,12 +52,14 @@ interface Memory {
   deps: Deps
   /** Owners with something to do. */
   marked: Map<string, Hint>
+  /** Owners who have a turn. */
+  turning: Set<string>
   /** What comes back after a while. */
   later: [owner: string, hint: Hint][]
   /** How many of the server's writes it has heard of. */
   heard: number
   isKilled: boolean
-  look: () => Promise<void>
+  followers: Follower[]
 }
 
 let skeleton: Promise<ReadonlyMap<string, SkeletonOfKind>> | null = null
@@ -144,16 +146,14 @@ export class MemoryWorld {
 
   /** Lets the daemon forget how far it had read, so that everything is seen once more. */
   async forgetCheckpoints(): Promise<void> {
-    await this.deps.checkpoints.flush()
+    await this.saveCheckpoints()
     this.couch.databases.delete(CHECKPOINTS)
     this.couch.create(CHECKPOINTS)
     await this.restart()
   }
 
-  /** What was marked in memory is forgotten: nobody hears of it before the next sweep. */
-  forgetHints(): void {
-    this.#memory.marked.clear()
-    this.#memory.later.length = 0
+  /** What `_db_updates` has to tell just now is lost, as it may be: nobody hears of it before the next sweep. */
+  missEvents(): void {
     this.#memory.heard = this.couch.writes.length
   }
 
@@ -171,7 +171,7 @@ export class MemoryWorld {
       const outboxOwner = users.ownerOfOutbox(db)
       if (owner !== null) this.mark(owner, { user: true, recreated })
       else if (outboxOwner !== null) this.mark(outboxOwner, { outbox: true })
-      else if (db === '_users' || db === REGISTRY) await memory.look()
+      else if (db === '_users' || db === REGISTRY) await this.#look()
       else if (db.startsWith(shareDatabase('')))
         await announce(memory.deps, db.slice(shareDatabase('').length), null)
     }
@@ -189,7 +189,7 @@ export class MemoryWorld {
 
   /** Compares everything that is there with everything that is known. */
   async sweep(): Promise<void> {
-    const { deps, look } = this.#memory
+    const { deps } = this.#memory
     await sweep({
       ...deps,
       onDirty: deps.mark,
@@ -200,7 +200,17 @@ export class MemoryWorld {
       signal: new AbortController().signal,
       rest: () => Promise.resolve(),
     })
-    await look()
+    await this.#look()
+  }
+
+  async #look(): Promise<void> {
+    for (const follower of this.#memory.followers) await follower.look()
+  }
+
+  /** Writes down how far was read, as the daemon does every second. */
+  async saveCheckpoints(): Promise<void> {
+    for (const follower of this.#memory.followers) follower.save()
+    await this.deps.checkpoints.flush()
   }
 
   mark(owner: string, hint: Hint): void {
@@ -235,7 +245,7 @@ export class MemoryWorld {
       const isDone = await this.#takeTurns()
       this.couch.replicate()
       if (isDone && this.#written() === before) {
-        await this.deps.checkpoints.flush()
+        await this.saveCheckpoints()
         return
       }
     }
@@ -267,6 +277,15 @@ export class MemoryWorld {
   async #turn(memory: Memory, owner: string): Promise<void> {
     const hint = memory.marked.get(owner) ?? {}
     memory.marked.delete(owner)
+    memory.turning.add(owner)
+    try {
+      await this.#tryTurn(memory, owner, hint)
+    } finally {
+      memory.turning.delete(owner)
+    }
+  }
+
+  async #tryTurn(memory: Memory, owner: string, hint: Hint): Promise<void> {
     for (let failures = 0; ; failures += 1)
       try {
         const { deps } = memory
@@ -292,7 +311,12 @@ export class MemoryWorld {
 
   /** A daemon that was just started. */
   #start(): Memory {
-    const memory = { marked: new Map<string, Hint>(), later: [] as Memory['later'], isKilled: false }
+    const memory = {
+      marked: new Map<string, Hint>(),
+      turning: new Set<string>(),
+      later: [] as Memory['later'],
+      isKilled: false,
+    }
     const couch = this.couch.client(() => this.#pass(memory))
     const now = (): number => this.now
     const replicator = new Replicator(couch, { hasScheduler: true, sleep: () => Promise.resolve() })
@@ -320,7 +344,9 @@ export class MemoryWorld {
       now,
       log: this.#log(memory),
     }
-    return Object.assign(memory, { deps, heard: this.couch.writes.length, look: looking(couch, deps) })
+    const isBusy = (owner: string): boolean => memory.marked.has(owner) || memory.turning.has(owner)
+    const followers = followersOf(couch, deps, isBusy)
+    return Object.assign(memory, { deps, heard: this.couch.writes.length, followers })
   }
 
   async #pass(memory: Pick<Memory, 'isKilled'>): Promise<CouchFault | null> {
@@ -349,22 +375,18 @@ export class MemoryWorld {
 }
 
 /** Follows `_users` and the registry, as the daemon does. */
-function looking(couch: Couch, deps: Deps): () => Promise<void> {
-  const { checkpoints } = deps
-  const { template } = users
-  const followers = [
+function followersOf(couch: Couch, deps: Deps, isBusy: (owner: string) => boolean): Follower[] {
+  const following = { checkpoints: deps.checkpoints, template: users.template, mark: deps.mark, isBusy }
+  return [
     new Follower({
+      ...following,
       database: couch.database('_users'),
-      ...{ checkpoints, template },
-      onChanges: (changes) => usersChanged(deps, changes),
+      onChanges: (changes, mark) => usersChanged({ ...deps, mark }, changes),
     }),
     new Follower({
+      ...following,
       database: couch.database(REGISTRY),
-      ...{ checkpoints, template },
-      onChanges: (changes) => Promise.resolve(registryChanged(deps, changes)),
+      onChanges: (changes, mark) => Promise.resolve(registryChanged({ ...deps, mark }, changes)),
     }),
   ]
-  return async () => {
-    for (const follower of followers) await follower.look()
-  }
 }

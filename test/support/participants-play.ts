@@ -8,7 +8,7 @@ export type Step =
   | { kind: 'turns'; users: number[]; isRacing: boolean; seed: number; meanwhile: Action[] }
   | { kind: 'crash'; after: number; users: number[]; isRacing: boolean; seed: number }
   | { kind: 'trouble'; after: number; isDone: boolean; users: number[] }
-  | { kind: 'replicate' | 'listen' | 'sweep' | 'forget' | 'duplicate' }
+  | { kind: 'replicate' | 'listen' | 'sweep' | 'save' | 'miss' | 'duplicate' }
   | { kind: 'settle'; isRacing: boolean; seed: number; meanwhile: Action[] }
 
 export interface History {
@@ -86,8 +86,10 @@ async function take(people: Participants, one: Step): Promise<void> {
       return world.listen()
     case 'sweep':
       return world.sweep()
-    case 'forget':
-      return world.forgetHints()
+    case 'save':
+      return world.saveCheckpoints()
+    case 'miss':
+      return void world.missEvents()
     case 'duplicate':
       return world.forgetCheckpoints()
     case 'settle':

@@ -78,7 +78,7 @@ const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> 
       fc.record({ kind: fc.constant<'push'>('push'), user, share: place, all: fc.constant(true) }),
       fc.record({ kind: fc.constant<'edit-replica'>('edit-replica'), user, share: place, object, set, clock }),
       fc.record({ kind: fc.constant<'remove-in-replica'>('remove-in-replica'), user, share: place, object }),
-    ) as fc.Arbitrary<Action>,
+    ),
   },
   compact: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'compact'>('compact'), user }) },
   account: {
@@ -109,7 +109,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant<'settle'>('settle'), isRacing, seed, meanwhile }) },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constantFrom('replicate', 'listen', 'sweep', 'forget', 'duplicate') }),
+    arbitrary: fc.record({ kind: fc.constantFrom('replicate', 'listen', 'sweep', 'save', 'miss', 'duplicate') }),
   },
   ...(process.env['CRASH'] === '0'
     ? []

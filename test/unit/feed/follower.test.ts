@@ -1,0 +1,109 @@
+// How far a database of the server's own was read is written down when everybody has done what came of it.
+import assert from 'node:assert/strict'
+import type { Hint } from '../../../src/turn/hint.ts'
+import { Checkpoints } from '../../../src/feed/checkpoints.ts'
+import { Follower } from '../../../src/feed/follower.ts'
+import { CHECKPOINTS } from '../../../src/model/names.ts'
+import { MemoryCouch } from '../../support/memory-couch.ts'
+
+const USERS = '_users'
+
+/** A server with users, and what a daemon knows of it: gone with a crash. */
+class Server {
+  readonly couch = new MemoryCouch()
+  readonly busy = new Set<string>()
+  seen: string[] = []
+  #checkpoints = new Checkpoints(this.couch.asCouch())
+  follower: Follower
+
+  constructor() {
+    for (const name of [USERS, CHECKPOINTS]) this.couch.create(name)
+    this.follower = this.#follow()
+  }
+
+  /** Somebody signs up, whom that owner's lane has to look at. */
+  signUp(id: string): Promise<unknown> {
+    return this.couch.asCouch().database(USERS).put({ _id: id })
+  }
+
+  async save(): Promise<void> {
+    this.follower.save()
+    await this.#checkpoints.flush()
+  }
+
+  crash(): void {
+    this.busy.clear()
+    this.seen = []
+    this.#checkpoints = new Checkpoints(this.couch.asCouch())
+    this.follower = this.#follow()
+  }
+
+  #follow(): Follower {
+    return new Follower({
+      database: this.couch.asCouch().database(USERS),
+      checkpoints: this.#checkpoints,
+      template: 'user/{id}',
+      onChanges: (changes, mark) => {
+        for (const { id } of changes) {
+          this.seen.push(id)
+          mark(`owner of ${id}`, {})
+        }
+        return Promise.resolve()
+      },
+      mark: (owner: string, _hint: Hint) => void this.busy.add(owner),
+      isBusy: (owner) => this.busy.has(owner),
+    })
+  }
+}
+
+describe('feed/follower', () => {
+  it('reads again after a crash what somebody had still to do something about', async () => {
+    const server = new Server()
+    await server.signUp('joe')
+    await server.follower.look()
+    await server.save()
+    server.crash()
+    await server.follower.look()
+    assert.deepEqual(server.seen, ['joe'])
+  })
+
+  it('reads nothing again that everybody is done with', async () => {
+    const server = new Server()
+    await server.signUp('joe')
+    await server.follower.look()
+    server.busy.clear()
+    await server.save()
+    server.crash()
+    await server.follower.look()
+    assert.deepEqual(server.seen, [])
+  })
+
+  it('goes on reading while an owner is busy, and waits for him alone', async () => {
+    const server = new Server()
+    for (const id of ['joe', 'ann', 'bob']) {
+      await server.signUp(id)
+      await server.follower.look()
+    }
+    assert.deepEqual(server.seen, ['joe', 'ann', 'bob'])
+    // Of joe nothing is left to do; bob came later than ann, who is busy still.
+    server.busy.delete('owner of joe')
+    server.busy.delete('owner of bob')
+    await server.save()
+    server.crash()
+    await server.follower.look()
+    assert.deepEqual(server.seen, ['ann', 'bob'])
+  })
+
+  it('saves the last page when the last owner is done', async () => {
+    const server = new Server()
+    for (const id of ['joe', 'ann', 'bob']) {
+      await server.signUp(id)
+      await server.follower.look()
+    }
+    server.busy.clear()
+    await server.save()
+    server.crash()
+    await server.follower.look()
+    assert.deepEqual(server.seen, [])
+  })
+})
