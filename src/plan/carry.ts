@@ -196,6 +196,22 @@ export function foldLeaves(
 }
 
 /**
+ * The live leaves of a copy that is none of the owner's objects become one. The winner's attachments stay; those of the
+ * others go with them.
+ */
+export function uniteLeaves(home: LiveCopy, now: number): Pick<ExchangePlan, 'copy' | 'drops' | 'keepHome'> {
+  const { leaf, keep, drops } = foldLeaves(home, now)
+  const { attachments, attributes: there } = contentOf(home.leaf)
+  const content = { attributes: contentOf(leaf).attributes, attachments }
+  const isHomeRight = isSame(content, { attributes: there, attachments })
+  return {
+    copy: isHomeRight ? null : { kind: 'put', content },
+    drops: isHomeRight ? drops : [],
+    keepHome: keep,
+  }
+}
+
+/**
  * What is shared; and, while the owner narrows that, what the copy still holds of what was. An attribute that is not
  * there any more was taken out with that, not deleted.
  */

@@ -15,7 +15,7 @@ import {
   type Selection,
 } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
-import { carry, foldLeaves, takeIn } from './carry.ts'
+import { carry, foldLeaves, takeIn, uniteLeaves } from './carry.ts'
 
 /**
  * The copy as the share has it; `none`: there is not even a tombstone. `rivals` are further live leaves, `ancestors` the
@@ -223,16 +223,16 @@ function planParticipant(options: ExchangeOptions): ExchangePlan {
 
 /** A participant has the object, and does not give it to the share, or not any more. */
 function planWithdrawn(options: ExchangeOptions, doc: ObjectDoc): ExchangePlan {
-  const { consent, agreed, facts } = options
+  const { consent, agreed, isRelated, facts } = options
   const { home, share, role } = facts
   const nothing = idle(doc, agreed)
   const stripped = withoutShare(doc, share, consent)
-  // What was to come has not come: there is an object of the user's own.
+  // What was to come has not come: there is an object of the user's own, or one that another share brought before.
   const isOther =
     agreed === null ||
     (agreed.state === 'coming' &&
       !agreed.mine &&
-      !haveSame(digestsOf(contentOf(doc)).attributes, agreed.attributes))
+      (isRelated || !haveSame(digestsOf(contentOf(doc)).attributes, agreed.attributes)))
   if (home.kind !== 'live') return { ...nothing, doc: agreed === null ? doc : stripped, after: null }
   if (isOther) return adopt(options, doc, home)
   // Who brought an object into the share takes it out for all; what was received, only for himself.
@@ -262,7 +262,7 @@ function planDeleted(options: ExchangeOptions, home: LiveCopy): ExchangePlan {
 function join(options: ExchangeOptions, doc: ObjectDoc, scope: Selection, home: LiveCopy): ExchangePlan {
   const { agreed, facts } = options
   const ground = commonGround(agreed, doc, scope, home, facts.role)
-  if (ground === null) return unrelated(idle(doc, agreed))
+  if (ground === null) return unrelated(options, doc, home)
   return carry(options, doc, scope, ground, home)
 }
 
@@ -335,7 +335,8 @@ function adopt(options: ExchangeOptions, doc: ObjectDoc, home: LiveCopy): Exchan
   const { agreed, isRelated, consent, facts } = options
   const nothing = idle(doc, agreed)
   const isMet = facts.role !== 'owner' && facts.limit !== null
-  if (!isRelated || !(isMet || isSame(contentOf(doc), contentOf(home.leaf)))) return unrelated(nothing)
+  if (!isRelated || !(isMet || isSame(contentOf(doc), contentOf(home.leaf))))
+    return unrelated(options, doc, home)
   if (consent)
     return { ...nothing, doc: withoutShare(doc, facts.share, consent), after: nothingAgreed('left', false) }
   return joinBy(options, doc, home, nothingAgreed('coming', false))
@@ -452,9 +453,17 @@ const removeCopy = ({ rivals }: LiveCopy): Pick<ExchangePlan, 'copy' | 'drops'> 
   drops: rivals.map(({ _rev }) => ({ rev: _rev, content: null })),
 })
 
-/** The base remembers it, so that it is looked at again when either of the two is gone. */
-const unrelated = (plan: ExchangePlan): ExchangePlan => ({
-  ...plan,
+/**
+ * Two objects of one `_id`. The base remembers it, so that it is looked at again when either of the two is gone; further
+ * leaves of the copy are the share's owner's to bring together all the same.
+ */
+const unrelated = (
+  { agreed, facts, now }: ExchangeOptions,
+  doc: ObjectDoc,
+  home: LiveCopy,
+): ExchangePlan => ({
+  ...idle(doc, agreed),
+  ...(facts.role === 'owner' ? uniteLeaves(home, now) : {}),
   after: nothingAgreed('unrelated', false),
   rejection: problem('unrelated_object'),
 })

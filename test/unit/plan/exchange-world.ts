@@ -249,8 +249,10 @@ export class World {
     const { share, content, over } = effect
     const { role, limit } = user.seen!.exchanges.get(share)!
     if (role === 'reader') throw new Error(`${user.name} wrote into ${share}, which he may only read`)
+    // An owner brings the leaves of a copy together, be it his own object's or not.
+    const there = role === 'owner' ? this.home(share).rivals.map(({ leaf }) => leaf) : []
     for (const name of Object.keys(content.attributes)) {
-      const isNew = !Object.hasOwn(over ?? {}, name)
+      const isNew = ![over, ...there].some((leaf) => Object.hasOwn(leaf ?? {}, name))
       const isGiven = shows(givenTo(effect.from, share, role === 'owner' ? [] : true), name)
       if (isNew && !(isGiven && (role === 'owner' || shows(limit ?? true, name))))
         throw new Error(`${user.name} wrote ${name} into ${share}, which nobody allowed`)

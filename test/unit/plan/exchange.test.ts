@@ -818,6 +818,13 @@ describe('plan/exchange', () => {
       })
       assert.equal(inWords(made, no, null), 'strip, then left')
     })
+    it('comes in once more where the daemon was stopped before it said so in the object', () => {
+      const agreed = agreedOn('coming', SAME)
+      const begun = { ...related, agreed, facts: { limit: true, home: live(SAME) } } as const
+      assert.equal(inWords(plan(begun), doc, agreed), 'join, then both')
+      // Of an object that nobody else brought, the user has taken the id out.
+      assert.equal(inWords(plan({ ...begun, isRelated: false }), doc, agreed), 'then left')
+    })
     it('is the owner’s own only where it looks the same', () => {
       const facts = { role: 'owner', home: live(EDITED) } as const
       assert.equal(plan({ ...related, facts }).rejection?.code, 'unrelated_object')
@@ -830,6 +837,22 @@ describe('plan/exchange', () => {
         assert.equal(made.rejection?.code, 'unrelated_object', role)
         assert.deepEqual([made.doc, made.copy], [doc, null])
       }
+    })
+    it('has its leaves in the share brought together by the owner of that, be it his own or not', () => {
+      const doc = object(SAME)
+      const [one, other] = [leaf({ a: 2, b: 1 }, '2-c'), leaf({ a: 1, b: 3 }, '2-r')]
+      const facts = (leaves: ObjectDoc[]): { home: HomeCopy } => ({
+        home: { kind: 'live', leaf: leaves[0]!, rivals: leaves.slice(1), ancestors: [leaf(SAME, '1-c')] },
+      })
+      const first = plan({ doc, facts: { role: 'owner', ...facts([one, other]) } })
+      assert.equal(inWords(first, doc, null), 'put, then unrelated, unrelated_object')
+      assert.deepEqual(first.copy, { kind: 'put', content: contentOf(leaf({ a: 2, b: 3 }, '2-c')) })
+      const merged = leaf({ a: 2, b: 3 }, '3-c')
+      const then = plan({ doc, facts: { role: 'owner', ...facts([merged, other]) } })
+      assert.equal(inWords(then, doc, null), 'drop, then unrelated, unrelated_object')
+      assert.deepEqual(then.drops, [{ rev: '2-r', content: null }])
+      const writers = plan({ doc, facts: { role: 'writer', ...facts([one, other]) } })
+      assert.deepEqual([writers.copy, writers.drops], [null, []])
     })
     it('that comes back by one share comes back by the other where that was changed, too', () => {
       const agreed = agreedOn('both', SAME)
