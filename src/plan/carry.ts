@@ -76,7 +76,8 @@ function carryOwner(
     keepLocal: lostLocally,
     keepHome: lostThere,
     after: common(result.agreed),
-    sent: common(result.sent),
+    // What came with something that is refused comes in first: nothing else is left when that is taken out.
+    ...(rejection ? {} : { sent: common(result.sent) }),
     otherwise: common(result.found),
     rejection,
   }

@@ -459,7 +459,7 @@ function shownElsewhere({ exchanges }: ObjectFacts, { share, role, owner }: Exch
 
 function effectsOf(
   { object, doc }: ObjectFacts,
-  { share, role, home, rejected }: ExchangeFacts,
+  { share, home, rejected }: ExchangeFacts,
   plan: ExchangePlan,
 ): ObjectEffect[] {
   const leaf = home.kind === 'live' ? home.leaf : null
@@ -478,8 +478,7 @@ function effectsOf(
     effects.push({ kind: 'drop-copy-leaf', share, object, rev, content })
   for (const content of plan.keepLocal) effects.push({ kind: 'keep-loser', share: null, object, content })
   const { rejection } = plan
-  // What came in with what was refused is carried a pass later: that heals nothing.
-  const isCarried = plan.copy?.kind === 'put' || (role !== 'owner' && !isDeepStrictEqual(plan.doc, doc))
+  const isCarried = plan.copy?.kind === 'put' || !isDeepStrictEqual(plan.doc, doc)
   if (rejection && rejection.code !== rejected)
     effects.push({ kind: 'report', share, object, problem: rejection })
   else if (!rejection && rejected !== null && (isCarried || !STICKY.has(rejected)))
