@@ -30,9 +30,9 @@ export async function prepare({ target, wanted, over, to, from }: Carried): Prom
   const { stubs, lacking } = attachmentsToCarry(wanted, over)
   const withStubs = Object.keys(stubs).length > 0 ? { ...target, _attachments: stubs } : target
   if (lacking.length === 0) return { kind: 'ready', doc: withStubs }
-  const isSmall = bytesOf(wanted, lacking) <= INLINE_BYTES || ![target._id, ...lacking].every(fitsUrl)
   const whole = from.find(({ leaf }) => lacking.every((name) => holdsAttachment(leaf, name, wanted)))
-  if (!isSmall && whole) {
+  const isLarge = bytesOf(wanted, lacking) > INLINE_BYTES
+  if (isLarge && whole && [target._id, whole.leaf._id, ...lacking].every(fitsUrl)) {
     const copy = { ...target, _attachments: stubs }
     return { kind: 'large', send: () => send(whole, to, copy, lacking) }
   }

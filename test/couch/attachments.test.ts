@@ -242,6 +242,16 @@ onEachServer('attachments', ({ it, kind }) => {
       for (const id of ['plain', '..']) await sharePieces(space, share, id, pieces)
     })
 
+    it('of 10 MB arrive where the id of their object fits no URL, and nobody waits', async (space) => {
+      const { joe, share } = await joeShares(space)
+      const pieces: Pieces = { big: binary(10 * MEGABYTE) }
+      for (const _id of ['.', '..'])
+        await space.write(joe, { _id, _attachments: inline(pieces), $shares: { [share]: true } })
+      for (const id of ['.', '..']) await sharePieces(space, share, id, pieces)
+      const outages = space.lines.filter(({ msg }) => msg === 'CouchDB does not answer')
+      assert.deepEqual(outages, [])
+    })
+
     it('that a client compressed by itself arrive, and still do after an edit', async (space) => {
       const { joe, share } = await joeShares(space)
       const words = text('compressed elsewhere '.repeat(500))
