@@ -175,6 +175,14 @@ describe('skeleton/share write_access', () => {
       assert.match(reasonOf(validate(doc({ nested: history }), ANONYMOUS, limited(1000))), /bytes/)
     })
 
+    it('counts what is no revision in the history', () => {
+      const ids = ['a'.repeat(32), 'x'.repeat(2000), 'ä'.repeat(100)]
+      const size = bytes(doc()) + 2000 - 32 + 200 - 32
+      const bloated = doc({ _revisions: { start: 3, ids } })
+      assert.equal(validate(bloated, ANONYMOUS, limited(size)), null)
+      assert.match(reasonOf(validate(bloated, ANONYMOUS, limited(size - 1))), new RegExp(`has ${size} bytes`))
+    })
+
     it('counts attachments by length, name and type', () => {
       const stub = { revpos: 3, digest: 'md5-9S2IVITxIV6lAKgFqG/0Qw==', stub: true }
       const attached = doc({

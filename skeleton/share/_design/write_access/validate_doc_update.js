@@ -42,9 +42,14 @@ function validate(newDoc, oldDoc, userCtx, secObj) {
   // The braces; each comma goes with the attribute before it, and behind the last one there is none.
   var bytes = 1
   Object.keys(newDoc).forEach(function (attribute) {
-    // What CouchDB notes about history and attachments is not the writer's doing.
+    // What CouchDB notes about history and attachments is not the writer's doing; what is, is counted below.
     if (attribute === '_revisions' || attribute === '_attachments') return
     bytes += bytesOf(JSON.stringify(attribute) + ':' + JSON.stringify(newDoc[attribute]) + ',')
+  })
+  // A revision has 32 characters. CouchDB takes any text for one that came by a replication, and keeps it.
+  var revisions = (newDoc._revisions && newDoc._revisions.ids) || []
+  revisions.forEach(function (revision) {
+    bytes += Math.max(0, bytesOf(String(revision)) - 32)
   })
   var attachments = newDoc._attachments || {}
   Object.keys(attachments).forEach(function (name) {
