@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { problem } from '../../../src/model/problem.ts'
-import { MOST_REJECTIONS, withRejection, type Rejection } from '../../../src/model/rejected.ts'
+import {
+  MOST_CHARACTERS,
+  MOST_REJECTIONS,
+  withRejection,
+  type Rejection,
+} from '../../../src/model/rejected.ts'
 
 const readOnly = problem('read_only')
 const line = (document: string, at: string, found = readOnly): Rejection => ({ document, ...found, at })
@@ -28,6 +33,16 @@ describe('model/rejected', () => {
     assert.deepEqual(withRejection(list, 'a', null, '3'), [line('b', '2')])
     assert.deepEqual(withRejection(list, 'c', null, '3'), list)
     assert.deepEqual(withRejection([], 'c', null, '3'), [])
+  })
+
+  it('keeps the latest that there is room for, and no line that there is none for', () => {
+    const ids = Array.from({ length: MOST_REJECTIONS }, (_, at) => `${at} ${'x'.repeat(90_000)}`)
+    const listed = ids.reduce<Rejection[]>((lines, id) => withRejection(lines, id, readOnly, '1'), [])
+    assert.deepEqual(
+      listed.map(({ document }) => document),
+      ids.slice(-5),
+    )
+    assert.deepEqual(withRejection(list, 'x'.repeat(MOST_CHARACTERS), readOnly, '3'), list)
   })
 
   it('never changes the list that it was given, and keeps the latest hundred', () => {
