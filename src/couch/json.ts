@@ -1,5 +1,4 @@
 // JSON in and out without losing a digit: CouchDB keeps 12345678901234567890 and 1.0 as they are, JSON.parse does not.
-import { parse as parseLossless, stringify as stringifyLossless } from 'lossless-json'
 
 /** A number that JavaScript cannot hold; it keeps its source text and is written back unchanged. */
 export class ExactNumber {
@@ -23,29 +22,110 @@ const SUSPICIOUS = /[:,[]\s*(?:-?(?:\d[\d.]{15,}|[\d.]+[eE]|\d+\.\d*0(?!\d)|0\.0
 /** True where JavaScript's number prints as the same text, so that nothing is lost by using it. */
 const survives = (source: string): boolean => String(Number(source)) === source
 
-/** Parses JSON text; numbers that would change become ExactNumber. */
+/** Where a string or a number begins. */
+const TOKEN = /["\d-]/g
+/** A number as JSON allows it. */
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.+-])/y
+
+/** Parses JSON text; numbers that would change become ExactNumber. However deep it is: users may nest as they like. */
 export function decodeJson(text: string): unknown {
   if (!SUSPICIOUS.test(text)) return JSON.parse(text)
-  return parseLossless(text, undefined, {
-    onDuplicateKey: ({ newValue }) => newValue,
-    parseNumber: (source) => (survives(source) ? Number(source) : new ExactNumber(source)),
-  })
+  // JSON.parse needs no stack, and knows no exact numbers: they go through it as strings, and all strings are marked.
+  const root = [JSON.parse(mark(text)) as unknown]
+  const left: (unknown[] | Record<string, unknown>)[] = [root]
+  for (let there = left.pop(); there !== undefined; there = left.pop()) unmark(there, left)
+  return root[0]
 }
 
-/** JSON text of a value that may hold ExactNumbers. */
+/** No pattern takes a whole string: with as many escapes as users like, that exhausts the stack. */
+function mark(text: string): string {
+  const parts: string[] = []
+  let at = 0
+  for (TOKEN.lastIndex = 0; TOKEN.test(text); TOKEN.lastIndex = at) {
+    const start = TOKEN.lastIndex - 1
+    parts.push(text.slice(at, start))
+    if (text[start] === '"') {
+      at = endOfString(text, start)
+      parts.push('"s', text.slice(start + 1, at))
+      continue
+    }
+    NUMBER.lastIndex = start
+    const number = NUMBER.exec(text)?.[0]
+    at = start + (number?.length ?? 1)
+    parts.push(number === undefined || survives(number) ? text.slice(start, at) : `"n${number}"`)
+  }
+  parts.push(text.slice(at))
+  return parts.join('')
+}
+
+/** Behind the quote that no backslash escapes. */
+function endOfString(text: string, start: number): number {
+  for (let end = start; ;) {
+    const quote = text.indexOf('"', end + 1)
+    if (quote === -1) return text.length
+    let before = quote
+    while (text[before - 1] === '\\') before -= 1
+    if ((quote - before) % 2 === 0) return quote + 1
+    end = quote
+  }
+}
+
+/** Takes the marks off the items of an array or object, in place; those that have items themselves are left to be done. */
+function unmark(
+  there: unknown[] | Record<string, unknown>,
+  left: (unknown[] | Record<string, unknown>)[],
+): void {
+  const unmarked = (item: unknown): unknown => {
+    if (typeof item === 'object' && item !== null) left.push(item as Record<string, unknown>)
+    if (typeof item !== 'string') return item
+    return item.startsWith('s') ? item.slice(1) : new ExactNumber(item.slice(1))
+  }
+  if (Array.isArray(there)) return void there.forEach((item, at) => void (there[at] = unmarked(item)))
+  const entries = Object.entries(there)
+  for (const [key] of entries) delete there[key]
+  for (const [key, item] of entries)
+    // Not by assignment: `__proto__` is a key like any other.
+    Object.defineProperty(there, key.slice(1), {
+      value: unmarked(item),
+      ...{ configurable: true, enumerable: true, writable: true },
+    })
+}
+
+/** JSON text of a value that may hold ExactNumbers, however deep. */
 export function encodeJson(value: unknown): string {
   try {
     return JSON.stringify(value)
   } catch (error) {
-    if (error !== exactNumberMet) throw error
-    const text = stringifyLossless(value, undefined, undefined, [
-      {
-        test: (candidate) => candidate instanceof ExactNumber,
-        stringify: (number) => (number as ExactNumber).source,
-      },
-    ])
-    if (text === undefined)
-      throw new TypeError('Expected a value with a JSON form, got undefined', { cause: error })
-    return text
+    if (error !== exactNumberMet && !(error instanceof RangeError)) throw error
+    return write(value)
   }
+}
+
+/** Writes without the stack, which deep values exhaust. */
+function write(root: unknown): string {
+  const written: string[] = []
+  /** What is still to be written, the next last: text as it is, or a value. */
+  const left: (string | { value: unknown })[] = [{ value: root }]
+  for (let next = left.pop(); next !== undefined; next = left.pop()) {
+    if (typeof next === 'string') written.push(next)
+    else if (next.value instanceof ExactNumber) written.push(next.value.source)
+    else if (typeof next.value !== 'object' || next.value === null)
+      written.push(JSON.stringify(next.value) ?? 'null')
+    else for (const part of partsOf(next.value).reverse()) left.push(part)
+  }
+  return written.join('')
+}
+
+function partsOf(value: object): (string | { value: unknown })[] {
+  if (Array.isArray(value))
+    return ['[', ...value.flatMap((item, at) => [at === 0 ? '' : ',', { value: item as unknown }]), ']']
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined)
+  return [
+    '{',
+    ...entries.flatMap(([key, item], at) => [
+      `${at === 0 ? '' : ','}${JSON.stringify(key)}:`,
+      { value: item as unknown },
+    ]),
+    '}',
+  ]
 }

@@ -5,6 +5,7 @@ import { subscriptionEntryId } from '../model/names.ts'
 import { problem } from '../model/problem.ts'
 import { planObject, settledObject, type ObjectEffect, type ObjectFacts } from '../plan/object.ts'
 import { announce } from '../write/announce.ts'
+import { writeBulk } from '../write/bulk.ts'
 import type { Progress } from '../write/homes.ts'
 import { performObjects } from '../write/objects.ts'
 import type { Context } from './context.ts'
@@ -65,8 +66,12 @@ async function planAll(context: Context, facts: readonly ObjectFacts[]): Promise
       effects.push(...planWithinAllowance(context, one))
     } catch (error) {
       context.setAside(one.object, error)
-      const settled = one.doc && settledObject(one.doc, [], [{ share: null, problem: problem('failed') }])
-      if (settled) await context.user.put(settled)
+      const failed = problem('failed')
+      for (const [share, { rejected }] of one.exchanges)
+        if (rejected !== failed.code)
+          effects.push({ kind: 'report', share, object: one.object, problem: failed })
+      const settled = one.doc && settledObject(one.doc, [], [{ share: null, problem: failed }])
+      if (settled) await writeBulk(context.user, [settled])
     }
   }
   return effects

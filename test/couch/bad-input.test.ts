@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
+import { decodeJson } from '../../src/couch/json.ts'
+import { copyId } from '../../src/model/names.ts'
 import type { Space } from '../support/space.ts'
 import { type Content, shareDoc, put, joeShares, copyBecomes } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
@@ -261,6 +263,37 @@ onEachServer('bad input', ({ it, kind }) => {
       await isReported(space, joe, `bad ${n}`, code)
     }
   })
+
+  // The embedded server itself takes no such documents.
+  if (kind === 'couchdb')
+    it('of objects that are nested too deep stops nobody', async (space) => {
+      const { joe, share } = await joeShares(space)
+      const deep = decodeJson('['.repeat(10_000) + '1.0' + ']'.repeat(10_000))
+      await put(joe, { _id: 'deep', deep, $shares: { [share]: true } })
+      await put(joe, { _id: 'good', n: 1, $shares: { [share]: true } })
+      await copyBecomes(space, share, 'good', { n: 1 })
+      await space.write(joe, { _id: 'deep', n: 2, $shares: { [share]: true } })
+      await copyBecomes(space, share, 'deep', { n: 2 })
+
+      // Anybody may do that to a public share.
+      await space.write(joe, shareDoc(share, { access: true }))
+      await space.until('guests may write', async () => (await space.entry(share))?.['home'] === 'share')
+      await put(
+        space.share(share),
+        { _id: copyId(share, 'evil'), deep },
+        { _id: copyId(share, 'kind'), n: 3 },
+      )
+      await space.until('what guests bring goes on', async () => (await joe.get('kind')) !== null)
+      await space.until('the owner is told', async () => {
+        const rejected = (await joe.get(`$share/${share}`))?.['$rejected'] as
+          { document: string }[] | undefined
+        return rejected?.length === 1 && rejected[0]?.document === 'evil'
+      })
+      assert.deepEqual(
+        space.lines.filter(({ msg }) => msg === 'turn failed, tried again'),
+        [],
+      )
+    })
 
   it('that an application calls an `$error` of its own is left alone', async (space) => {
     const { joe, share } = await joeShares(space)

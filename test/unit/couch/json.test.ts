@@ -188,6 +188,22 @@ describe('couch/json', function () {
     assert.equal(encodeJson({ a: undefined, b: new ExactNumber('1.0') }), '{"b":1.0}')
   })
 
+  for (const [open, close] of [
+    ['[', ']'],
+    ['{"a":', '}'],
+  ] as const)
+    for (const item of ['1', '1.0', '"s"'])
+      it(`keeps ${item} in a hundred thousand ${open}`, () => {
+        const json = `{"n":1.0,"deep":${open.repeat(100_000)}${item}${close.repeat(100_000)}}`
+        assert.ok(encodeJson(decodeJson(json)) === json)
+      })
+
+  for (const one of ['x', '\\n', '\\\\', '\\"'])
+    it(`keeps a string of four million ${one}`, () => {
+      const json = `{"n":1.0,"s":"${one.repeat(4_000_000)}"}`
+      assert.ok(encodeJson(decodeJson(json)) === json)
+    })
+
   it('throws what JSON.stringify throws', () => {
     const loop: Record<string, unknown> = {}
     loop['self'] = loop
