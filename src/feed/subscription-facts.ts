@@ -1,4 +1,6 @@
 // Gathers what planSubscription asks about one user's part in somebody else's share.
+import type { Database } from '../couch/database.ts'
+import type { StoredDoc } from '../couch/document.ts'
 import { invitationDocumentId, isShareId, subscriptionDocumentId } from '../model/names.ts'
 import type { ShareEntry } from '../model/entry.ts'
 import type { ObjectDoc } from '../model/object.ts'
@@ -36,10 +38,25 @@ export async function gatherSubscription(
     ...{ share, database, doc, shareEntry, entry, invitation, scanning },
     rivals: subscription?.rivals ?? [],
     isMissing: subscription?.isMissing === true && !isOrphan,
+    lastWords:
+      subscription && doc === null && !subscription.isMissing && entry?.state === 'active'
+        ? await lastWords(user, subscriptionDocumentId(share))
+        : null,
     ownerName: entry?.granted && shareEntry ? await displayName(deps, shareEntry.owner) : null,
     password: await judgePassword(deps, database, shareEntry, doc),
     databaseExists: doc !== null || (await user.info()) !== null,
   }
+}
+
+/** A document that was deleted as it was before, with what its tombstone says; null where CouchDB has that no more. */
+async function lastWords(user: Database, id: string): Promise<ObjectDoc | null> {
+  const age = ({ _revisions }: StoredDoc): number => _revisions?.start ?? 0
+  const leaves = await user.leaves([{ id }])
+  const [tombstone] = leaves.sort((one, other) => age(other) - age(one) || (one._rev < other._rev ? 1 : -1))
+  const hash = tombstone?._revisions?.ids[1]
+  if (!tombstone || hash === undefined) return null
+  const [before] = await user.leaves([{ id, rev: `${age(tombstone) - 1}-${hash}` }])
+  return before || Object.hasOwn(tombstone, 'onEnd') ? { ...before, ...tombstone } : null
 }
 
 /** Guesses are counted: a wrong one costs, the right one does not. */

@@ -20,6 +20,8 @@ export interface SubscriptionFacts {
   /** `$subscription/<id>` as it is there, or null where it is deleted or never was. */
   doc: ObjectDoc | null
   rivals: readonly Rival[]
+  /** What the document said when it was deleted, where that is known. */
+  lastWords?: ObjectDoc | null
   /** The document is not there and was not deleted either: its database was created again, and it may come back. */
   isMissing: boolean
   shareEntry: ShareEntry | null
@@ -187,8 +189,9 @@ const hasPassword = ({ password, access }: ShareEntry): boolean =>
 
 /** A user who takes part: does he still want to, and may he still? */
 function goOn(facts: SubscriptionFacts, entry: SubscriptionEntry): SubscriptionEffect[] {
-  const { share, doc, shareEntry, isMissing } = facts
-  const request = doc && parseSubscriptionRequest(doc)
+  const { share, doc, shareEntry, isMissing, lastWords = null } = facts
+  const words = doc ?? lastWords
+  const request = words && parseSubscriptionRequest(words)
   const onEnd = request?.kind === 'valid' ? onEndOf(facts, request.onEnd) : undefined
   // Who is admitted by a password is so while there is one.
   const admitted =

@@ -354,6 +354,25 @@ const ENDINGS: readonly Ending[] = [
 ]
 
 onEachServer('the end of a subscription', ({ it }) => {
+  for (const [at, how] of ['the document', 'its tombstone'].entries())
+    it(`keeps what came with it where ${how} said so last, before anybody looked`, (space) =>
+      withPeople(space, ['joe', 'ann'], async ({ joe, ann }) => {
+        await space.start()
+        const id = space.shareId()
+        await open(space, joe, { read: [ann.name] }, shared(id, 'todo/1', { name: 'milk' }))
+        await subscribe(space, id, [ann])
+        await becomes(space, ann.db, 'todo/1', received(id, { name: 'milk' }))
+        await space.settled()
+        await space.stop()
+        const [document, tombstone] = at === 0 ? [{ onEnd: 'keep' }, {}] : [{}, { onEnd: 'keep' }]
+        await edit(space, ann.db, `$subscription/${id}`, document)
+        await space.write(ann.db, { _id: `$subscription/${id}`, _deleted: true, ...tombstone })
+        await space.start()
+        await becomes(space, ann.db, 'todo/1', { name: 'milk' })
+        await space.settled()
+        assert.deepEqual(await read(ann.db, 'todo/1'), { name: 'milk' })
+      }))
+
   for (const { name, end, reason } of ENDINGS)
     for (const onEnd of ['remove', 'keep'] as const)
       it(`by ${name}: ${onEnd}s what came with it`, (space) =>
