@@ -229,11 +229,17 @@ export class Database {
     )
   }
 
-  /** Writes a document by a multipart/related body. @throws {CouchFault} */
-  async putMultipart(id: string, body: Readable, contentType: string): Promise<string> {
+  /** Writes a document by a multipart/related body; with `newEdits: false` as the revision that it says. @throws {CouchFault} */
+  async putMultipart(
+    id: string,
+    body: Readable,
+    contentType: string,
+    { newEdits = true }: { newEdits?: boolean } = {},
+  ): Promise<string> {
     const { rev } = await this.#couch.upload<{ rev: string }>({
       method: 'PUT',
       path: [this.name, id],
+      ...(newEdits ? {} : { query: { new_edits: false } }),
       body,
       contentType,
       timeoutMs: 600_000,

@@ -233,10 +233,7 @@ export function givesWay(side: Content, result: Content, agreed: Digests | null)
     !isDigestOf(agreed ? own(agreed[kind], name) : undefined, here[kind][name])
   return (
     Object.keys(side.attributes).some((name) => !SIGNATURE.has(name) && isLost('attributes', name)) ||
-    Object.keys(side.attachments).some(
-      (name) =>
-        isLost('attachments', name) && !isAlike(side.attachments[name], own(result.attachments, name)),
-    )
+    Object.keys(side.attachments).some((name) => isLost('attachments', name))
   )
 }
 
@@ -246,8 +243,9 @@ const own = <Item>(record: Record<string, Item>, key: string): Item | undefined 
   Object.hasOwn(record, key) ? record[key] : undefined
 
 /**
- * An attachment that a client compressed has another digest once it was carried. Home's is taken then, so that both
- * come to have the same; a reader, who cannot give his back, has both digests in his base.
+ * An attachment that a client compressed has another digest once it was carried. Home's is taken where it may be so, so
+ * that both come to have the same; a reader, who cannot give his back, has both digests in his base. Alike is not equal:
+ * what was not taken is kept as a loser.
  */
 const isAlike = (one: AttachmentStub | undefined, other: AttachmentStub | undefined): boolean =>
   one !== undefined && one.length === other?.length && one.content_type === other?.content_type

@@ -66,21 +66,26 @@ export type ObjectEffect =
       content: Content
       over: CopyState
       from: ObjectDoc
+      sources: readonly Source[]
     }
   | { kind: 'delete-copy'; home: Home; share: string; object: string; over: ObjectDoc }
   /** A further leaf of a copy goes; with its content, where that is in no other place. */
   | { kind: 'drop-copy-leaf'; share: string; object: string; rev: string; content: Content | null }
   /** A content that gave way is kept, as a deleted conflict of the copy, or of the object where `share` is null. */
-  | { kind: 'keep-loser'; share: string | null; object: string; content: Content }
-  /** What others changed goes into the user's object; attachments that it lacks come from these copies. */
+  | {
+      kind: 'keep-loser'
+      share: string | null
+      object: string
+      content: Content
+      sources: readonly Source[]
+    }
+  /** What others changed goes into the user's object. */
   | {
       kind: 'put-object'
       object: string
       doc: ObjectDoc
       over: ObjectDoc | null
-      sources: readonly CopyLeaf[]
-      /** Further leaves of the object itself, which may hold them. */
-      leaves?: readonly ObjectDoc[]
+      sources: readonly Source[]
     }
   | { kind: 'remove-object'; object: string; rev: string }
   /** What the share database still holds of old revisions is to be really removed. */
@@ -90,8 +95,9 @@ export type ObjectEffect =
   /** What its author wrote and what was not carried over is listed; null: it is healed. */
   | { kind: 'report'; share: string; object: string; problem: Problem | null }
 
-export interface CopyLeaf {
-  share: string
+/** A leaf that may hold attachments: of the copy in a share, or of the object itself where `share` is null. */
+export interface Source {
+  share: string | null
   leaf: ObjectDoc
 }
 
@@ -151,7 +157,10 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
       if (ledger.show(share, consent.selection, old)) withdrawals.push({ kind: 'withdraw', share, object })
       // What comes in from elsewhere is carried on when the object's own change comes by.
       if (!isChanged && (copy === null || !holds(copy, content)))
-        copies.push({ kind: 'put-copy', home: 'outbox', share, object, content, over: copy, from: doc })
+        copies.push({
+          ...{ kind: 'put-copy', home: 'outbox', share, object, content },
+          ...{ over: copy, from: doc, sources: [{ share: null, leaf: doc }] },
+        })
     } else if (standing === 'opening') {
       // The base stays: once the share is open, what was un-shared meanwhile is withdrawn there.
       if (copy !== null && consent?.kind !== 'share')
@@ -404,9 +413,18 @@ const touch = ({ object, doc }: ObjectFacts, { share, home }: ExchangeFacts): Ob
     : [
         {
           ...{ kind: 'put-copy', home: 'share', share, object, content: contentOf(home.leaf) },
-          ...{ over: home.leaf, from: doc },
+          ...{ over: home.leaf, from: doc, sources: [] },
         },
       ]
+
+/** All that an object's attachments may come from. */
+const sourcesOf = ({ doc, rivals, exchanges }: ObjectFacts): Source[] => [
+  ...(doc ? [{ share: null, leaf: doc }] : []),
+  ...rivals.map(({ leaf }) => ({ share: null, leaf })),
+  ...[...exchanges].flatMap(([share, { home }]) =>
+    home.kind === 'live' ? [home.leaf, ...home.rivals].map((leaf) => ({ share, leaf })) : [],
+  ),
+]
 
 /** Those first in which the object is already: what comes from one of them is met in the others. */
 function inOrder(exchanges: ObjectFacts['exchanges'], ledger: Ledger): [string, ExchangeFacts][] {
@@ -458,25 +476,28 @@ function shownElsewhere({ exchanges }: ObjectFacts, { share, role, owner }: Exch
 }
 
 function effectsOf(
-  { object, doc }: ObjectFacts,
+  facts: ObjectFacts,
   { share, home, rejected }: ExchangeFacts,
   plan: ExchangePlan,
 ): ObjectEffect[] {
+  const { object, doc } = facts
   const leaf = home.kind === 'live' ? home.leaf : null
+  const sources = sourcesOf(facts)
   const effects: ObjectEffect[] = plan.keepHome.map((content) => ({
     kind: 'keep-loser',
-    ...{ share, object, content },
+    ...{ share, object, content, sources },
   }))
   if (plan.copy?.kind === 'put' && doc)
     effects.push({
       ...{ kind: 'put-copy', home: 'share', share, object, content: plan.copy.content },
-      ...{ over: leaf, from: doc },
+      ...{ over: leaf, from: doc, sources },
     })
   if (plan.copy?.kind === 'delete' && leaf)
     effects.push({ kind: 'delete-copy', home: 'share', share, object, over: leaf })
   for (const { rev, content } of plan.drops)
     effects.push({ kind: 'drop-copy-leaf', share, object, rev, content })
-  for (const content of plan.keepLocal) effects.push({ kind: 'keep-loser', share: null, object, content })
+  for (const content of plan.keepLocal)
+    effects.push({ kind: 'keep-loser', share: null, object, content, sources })
   const { rejection } = plan
   const isCarried = plan.copy?.kind === 'put' || !isDeepStrictEqual(plan.doc, doc)
   if (rejection && rejection.code !== rejected)
@@ -487,15 +508,14 @@ function effectsOf(
 }
 
 function changeObject(
-  { object, doc, exchanges }: ObjectFacts,
+  facts: ObjectFacts,
   next: ObjectDoc | null,
   strip: readonly string[],
   problems: readonly ReportedProblem[],
 ): ObjectEffect[] {
+  const { object, doc } = facts
   if (next === null) return doc === null ? [] : [{ kind: 'remove-object', object, rev: doc._rev }]
-  const sources = [...exchanges].flatMap(([share, { home }]) =>
-    home.kind === 'live' ? [home.leaf, ...home.rivals].map((leaf) => ({ share, leaf })) : [],
-  )
+  const sources = sourcesOf(facts)
   const left = strip.filter((share) => Object.hasOwn((next['$shares'] as object | undefined) ?? {}, share))
   return [
     { kind: 'put-object', object, doc: settledObject(next, left, problems) ?? next, over: doc, sources },
@@ -503,18 +523,17 @@ function changeObject(
 }
 
 /** The user's own conflict in an object that others change, too. */
-function resolveLeaves({ object, rivals, now }: ObjectFacts, doc: ObjectDoc): ObjectEffect[] {
+function resolveLeaves(facts: ObjectFacts, doc: ObjectDoc): ObjectEffect[] {
+  const { object, rivals, now } = facts
   const merged = mergeLeaves(doc, rivals, now)
+  const sources = sourcesOf(facts)
   return [
-    ...(merged.keep ? [{ kind: 'keep-loser', share: null, object, content: merged.keep } as const] : []),
+    ...(merged.keep
+      ? [{ kind: 'keep-loser', share: null, object, content: merged.keep, sources } as const]
+      : []),
     ...(isDeepStrictEqual(merged.doc, doc)
       ? []
-      : [
-          {
-            kind: 'put-object',
-            ...{ object, doc: merged.doc, over: doc, sources: [], leaves: rivals.map(({ leaf }) => leaf) },
-          } as const,
-        ]),
+      : [{ kind: 'put-object', object, doc: merged.doc, over: doc, sources } as const]),
     ...merged.drops.map(({ rev, content }) => ({ kind: 'drop-leaf', object, rev, content }) as const),
   ]
 }

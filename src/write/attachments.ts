@@ -60,6 +60,7 @@ export async function streamCopy(
   from: ObjectDoc,
   copy: Doc,
   lacking: string[],
+  options: { newEdits: boolean },
 ): Promise<string> {
   const boundary = randomUUID()
   const stubs = copy._attachments ?? {}
@@ -78,7 +79,12 @@ export async function streamCopy(
     }
     yield Buffer.from(`\r\n--${boundary}--`)
   }
-  return target.putMultipart(copy._id, Readable.from(body()), `multipart/related; boundary="${boundary}"`)
+  return target.putMultipart(
+    copy._id,
+    Readable.from(body()),
+    `multipart/related; boundary="${boundary}"`,
+    options,
+  )
 }
 
 /** True where a name can stand in a URL: fetch takes `.` and `..` for steps in the path, however they are encoded. */

@@ -1,16 +1,15 @@
 // Writes copies into shares that others write into, and what others wrote into the user's objects: each write is an
 // ordinary one, over the revision that was merged; who was late reads again.
 import type { Database } from '../couch/database.ts'
-import type { Doc, StoredDoc, Written } from '../couch/document.ts'
-import { digestOf } from '../model/digest.ts'
+import type { Doc, Written } from '../couch/document.ts'
 import { copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
-import type { Content } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import type { ObjectEffect } from '../plan/object.ts'
 import { writeBulk } from './bulk.ts'
-import { prepare } from './carry.ts'
+import { placesOf, prepare } from './carry.ts'
 import type { Deps } from './deps.ts'
 import { only } from './effects.ts'
+import { droppedLeaf, keepLosers } from './losers.ts'
 
 /** What became of a page of objects. */
 export class Progress {
@@ -63,25 +62,25 @@ async function writeHome(
   progress: Progress,
 ): Promise<void> {
   const home = deps.couch.database(shareDatabase(share))
-  const losers = only(effects, 'keep-loser').map(({ object, content }) =>
-    loserOf(copyId(share, object), content),
-  )
-  await writeBulk(home, losers, { newEdits: false })
+  const idOf = (object: string): string => copyId(share, object)
+  const gone = await keepLosers(deps, { to: home, user: source, idOf }, only(effects, 'keep-loser'))
+  for (const object of gone) block(progress, object)
+  const isFree = ({ object }: { object: string }): boolean => !gone.has(object)
 
   const docs: Doc[] = []
   const written: Written[] = []
-  for (const { object, content, over, from } of only(effects, 'put-copy').filter(isHomes)) {
-    const target = { ...content.attributes, _id: copyId(share, object), ...revision(over?._rev) }
+  for (const { object, content, over, sources } of only(effects, 'put-copy').filter(isHomes).filter(isFree)) {
+    const target = { ...content.attributes, _id: idOf(object), ...revision(over?._rev) }
     const wanted = content.attachments
-    const row = await prepare({ target, wanted, over, to: home, from: [{ database: source, leaf: from }] })
+    const row = await prepare({ target, wanted, over, to: home, from: placesOf(deps, source, sources) })
     if (row === null) block(progress, object)
     else if (row.kind === 'large') written.push(await row.send())
     else docs.push(row.doc)
   }
-  for (const { object, over } of only(effects, 'delete-copy').filter(isHomes))
-    docs.push({ _id: copyId(share, object), _rev: over._rev, _deleted: true })
-  for (const { object, rev, content } of only(effects, 'drop-copy-leaf'))
-    docs.push({ ...content?.attributes, _id: copyId(share, object), _rev: rev, _deleted: true })
+  for (const { object, over } of only(effects, 'delete-copy').filter(isHomes).filter(isFree))
+    docs.push({ _id: idOf(object), _rev: over._rev, _deleted: true })
+  for (const { object, rev, content } of only(effects, 'drop-copy-leaf').filter(isFree))
+    docs.push(droppedLeaf(idOf(object), rev, content))
 
   written.push(...(await writeBulk(home, docs)))
   for (const row of written) takeNote(deps, source, share, row, progress)
@@ -120,24 +119,15 @@ export async function writeObjects(
   progress: Progress,
 ): Promise<void> {
   const isFree = ({ object }: { object: string }): boolean => !progress.blocked.has(object)
-  const losers = only(effects, 'keep-loser').filter(
-    ({ share, object }) => share === null && isFree({ object }),
-  )
-  await writeBulk(
-    source,
-    losers.map(({ object, content }) => loserOf(object, content)),
-    { newEdits: false },
-  )
+  const losers = only(effects, 'keep-loser').filter(({ share }) => share === null)
+  const places = { to: source, user: source, idOf: (object: string) => object }
+  for (const object of await keepLosers(deps, places, losers.filter(isFree))) block(progress, object)
   const docs: Doc[] = []
   const written: Written[] = []
   for (const { object, doc, over, sources } of only(effects, 'put-object').filter(isFree)) {
     const { _rev: _, _attachments: wanted = {}, ...content } = doc
     const target = { ...content, _id: object, ...revision(over?._rev) }
-    const from = sources.map(({ share, leaf }) => ({
-      database: deps.couch.database(shareDatabase(share)),
-      leaf,
-    }))
-    const row = await prepare({ target, wanted, over, to: source, from })
+    const row = await prepare({ target, wanted, over, to: source, from: placesOf(deps, source, sources) })
     if (row === null) block(progress, object)
     else if (row.kind === 'large') written.push(await row.send())
     else docs.push(row.doc)
@@ -152,8 +142,9 @@ export async function writeObjects(
     progress.blocked.add(row.id)
     if (row.error === 'conflict') continue
     progress.again.delete(row.id)
-    const shares = only(effects, 'put-object').find(({ object }) => object === row.id)?.sources ?? []
-    for (const { share } of shares) progress.report(share, row.id, problem('refused_by_database', row.reason))
+    const sources = only(effects, 'put-object').find(({ object }) => object === row.id)?.sources ?? []
+    for (const { share } of sources)
+      if (share !== null) progress.report(share, row.id, problem('refused_by_database', row.reason))
     deps.log.warn({ db: source.name, doc: row.id, code: row.error, reason: row.reason }, 'object not updated')
   }
 }
@@ -161,21 +152,6 @@ export async function writeObjects(
 function block(progress: Progress, object: string): void {
   progress.blocked.add(object)
   progress.again.add(object)
-}
-
-/**
- * A content that gave way, as a deleted conflict with a root of its own: it is no live leaf, wins against none, and
- * whoever asks with `deleted_conflicts=true` finds it. Written twice it is the same.
- */
-function loserOf(id: string, { attributes }: Content): StoredDoc {
-  const hash = digestOf([id, attributes])
-  return {
-    ...attributes,
-    _id: id,
-    _rev: `1-${Buffer.from(hash, 'base64url').toString('hex')}`,
-    _revisions: { start: 1, ids: [Buffer.from(hash, 'base64url').toString('hex')] },
-    _deleted: true,
-  }
 }
 
 const revision = (rev: string | undefined): { _rev?: string } => (rev === undefined ? {} : { _rev: rev })

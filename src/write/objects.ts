@@ -7,11 +7,12 @@ import { copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/na
 import { problem } from '../model/problem.ts'
 import { settledObject, type Home, type ObjectEffect, type ReportedProblem } from '../plan/object.ts'
 import { writeBulk } from './bulk.ts'
-import { prepare } from './carry.ts'
+import { placesOf, prepare } from './carry.ts'
 import { pushCopies, type FreshCopy } from './copies.ts'
 import type { Deps } from './deps.ts'
 import { only, type Effect } from './effects.ts'
 import { Progress, writeHomes, writeObjects } from './homes.ts'
+import { droppedLeaf } from './losers.ts'
 import { MOST_PURGED, withdraw } from './withdrawals.ts'
 
 /** What the server would not take, by object: it goes into the object's `$error`. */
@@ -61,10 +62,10 @@ async function writeOutbox(
     ...revision(rev),
   }))
   const large: { doc: Doc; send: () => Promise<Written> }[] = []
-  for (const { share, object, content, over, from } of only(effects, 'put-copy').filter(isOutboxes)) {
+  for (const { share, object, content, over, sources } of only(effects, 'put-copy').filter(isOutboxes)) {
     const target = { ...content.attributes, _id: copyId(share, object), ...revision(over?._rev ?? null) }
     const wanted = content.attachments
-    const copy = await prepare({ target, wanted, over, to: outbox, from: [{ database: source, leaf: from }] })
+    const copy = await prepare({ target, wanted, over, to: outbox, from: placesOf(deps, source, sources) })
     if (copy?.kind === 'large') large.push({ doc: { ...target, _attachments: wanted }, send: copy.send })
     else if (copy) docs.push(copy.doc)
   }
@@ -224,12 +225,9 @@ async function settleObjects(
     const settled = found && !docs.has(object) ? settledObject(from, [], found) : null
     if (settled) docs.set(object, settled)
   }
-  const drops = only(effects, 'drop-leaf').map(({ object, rev, content }): Doc => ({
-    ...content?.attributes,
-    _id: object,
-    _rev: rev,
-    _deleted: true,
-  }))
+  const drops = only(effects, 'drop-leaf').map(({ object, rev, content }) =>
+    droppedLeaf(object, rev, content ?? null),
+  )
   for (const row of [...(await writeBulk(source, [...docs.values()])), ...(await writeBulk(source, drops))])
     if (!row.ok && row.error !== 'conflict')
       log.warn({ db: source.name, doc: row.id, code: row.error, reason: row.reason }, 'object not updated')

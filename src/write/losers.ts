@@ -1,0 +1,63 @@
+// What gave way is kept where the usual requests find it: as a deleted conflict, which is no live leaf and wins against none.
+import type { Database } from '../couch/database.ts'
+import type { Doc, StoredDoc } from '../couch/document.ts'
+import { digestsOf } from '../model/base.ts'
+import { digestOf } from '../model/digest.ts'
+import type { Content } from '../model/object.ts'
+import { writeBulk } from './bulk.ts'
+import { placesOf, prepare } from './carry.ts'
+import type { Deps } from './deps.ts'
+import type { Effect } from './effects.ts'
+
+/**
+ * Keeps contents, with their attachments, each under a root of its own. Written twice it is the same.
+ * @param to where the object or its copy is, `user` where the objects are
+ * @param idOf the id there of an object
+ * @returns the objects of which attachments are gone meanwhile: what rests on that is to be planned again
+ */
+export async function keepLosers(
+  deps: Pick<Deps, 'couch'>,
+  { to, user, idOf }: { to: Database; user: Database; idOf: (object: string) => string },
+  losers: readonly Effect<'keep-loser'>[],
+): Promise<Set<string>> {
+  const docs: Doc[] = []
+  const gone = new Set<string>()
+  for (const { object, content, sources } of losers) {
+    const target = loserOf(idOf(object), content)
+    const [from, wanted] = [placesOf(deps, user, sources), content.attachments]
+    const prepared = await prepare({ target, wanted, over: null, to, from, newEdits: false })
+    if (prepared === null) gone.add(object)
+    else if (prepared.kind === 'large') await prepared.send()
+    else docs.push(prepared.doc)
+  }
+  await writeBulk(to, docs, { newEdits: false })
+  return gone
+}
+
+/** A content as a deleted revision with a root of its own, its attachments still to be added. */
+function loserOf(id: string, content: Content): StoredDoc {
+  const { attachments } = digestsOf(content)
+  const isBare = Object.keys(attachments).length === 0
+  const digest = digestOf([id, content.attributes, ...(isBare ? [] : [attachments])])
+  const hash = Buffer.from(digest, 'base64url').toString('hex')
+  return {
+    ...content.attributes,
+    ...{ _id: id, _rev: `1-${hash}`, _revisions: { start: 1, ids: [hash] }, _deleted: true },
+  }
+}
+
+/** A further leaf that goes, with its content where that is in no other place; attachments stay those of the leaf. */
+export function droppedLeaf(id: string, rev: string, content: Content | null): Doc {
+  const attachments = Object.entries(content?.attachments ?? {})
+  return {
+    ...content?.attributes,
+    ...(attachments.length === 0
+      ? {}
+      : {
+          _attachments: Object.fromEntries(
+            attachments.map(([name, stub]) => [name, { ...stub, stub: true }]),
+          ),
+        }),
+    ...{ _id: id, _rev: rev, _deleted: true },
+  }
+}
