@@ -76,7 +76,14 @@ const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> 
     arbitrary: fc.oneof(
       fc.record({ kind: fc.constantFrom('pull' as const, 'push' as const), user, share: place }),
       fc.record({ kind: fc.constant<'push'>('push'), user, share: place, all: fc.constant(true) }),
-      fc.record({ kind: fc.constant<'edit-replica'>('edit-replica'), user, share: place, object, set, clock }),
+      fc.record({
+        kind: fc.constant<'edit-replica'>('edit-replica'),
+        user,
+        share: place,
+        object,
+        set,
+        clock,
+      }),
       fc.record({ kind: fc.constant<'remove-in-replica'>('remove-in-replica'), user, share: place, object }),
     ),
   },
@@ -109,7 +116,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant<'settle'>('settle'), isRacing, seed, meanwhile }) },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constantFrom('replicate', 'listen', 'sweep', 'save', 'miss', 'duplicate') }),
+    arbitrary: fc.record({
+      kind: fc.constantFrom('replicate', 'listen', 'sweep', 'save', 'miss', 'duplicate'),
+    }),
   },
   ...(process.env['CRASH'] === '0'
     ? []
