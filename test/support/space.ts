@@ -133,8 +133,8 @@ export class Space {
     throw new assert.AssertionError({ message: `Expected within ${patienceMs / 1000} s that ${what}` })
   }
 
-  /** Waits until the daemon has nothing left to do and nothing new comes for a while. */
-  async settled(quietMs = 1_200): Promise<void> {
+  /** Waits until the daemon has nothing left to do and nothing new comes for a while: CouchDB holds events back for 500 ms. */
+  async settled(quietMs = this.server.kind === 'couchdb' ? 1_200 : 400): Promise<void> {
     let quiet = 0
     await this.until('the daemon settles', async () => {
       const before = this.daemon.turns
