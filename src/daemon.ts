@@ -320,6 +320,7 @@ export class Daemon {
       users: this.#options.config.userDatabases,
       registry: this.#registry,
       ownWrites: this.#ownWrites,
+      log: this.#options.log,
       mark: (owner, hint) => this.#lanes.mark(owner, hint),
     }
   }

@@ -1,5 +1,7 @@
 // Whom a change in `_users` or in the registry concerns.
 import type { Change } from '../couch/document.ts'
+import type { Logger } from '../log.ts'
+import { isOrder } from '../model/entry.ts'
 import { REGISTRY, shareOfEntry, type UserDatabases } from '../model/names.ts'
 import { parseSubscriptionEntry } from '../model/subscription.ts'
 import type { Hint } from '../turn/hint.ts'
@@ -10,6 +12,7 @@ export interface Concerns {
   users: UserDatabases
   registry: Registry
   ownWrites: OwnWrites
+  log: Logger
   mark: (owner: string, hint: Hint) => void
 }
 
@@ -41,9 +44,12 @@ export async function usersChanged(
 }
 
 /** What an admin changed by hand is carried out; the daemon's own writes are known. */
-export function registryChanged({ users, ownWrites, mark }: Concerns, changes: readonly Change[]): void {
+export function registryChanged({ users, ownWrites, log, mark }: Concerns, changes: readonly Change[]): void {
   for (const { id, changes: revisions, doc } of changes) {
     if (revisions.every(({ rev }) => ownWrites.includes(REGISTRY, id, rev))) continue
+    const order = doc?.['order']
+    if (order !== undefined && !isOrder(order))
+      log.warn({ db: REGISTRY, doc: id }, 'unknown order, expected "suspend" or "end"')
     const share = shareOfEntry(id)
     const owner = doc?.['owner']
     if (share !== null && typeof owner === 'string' && doc?.['database'] === users.database(owner))

@@ -197,7 +197,9 @@ function partOf(
   const right = rightOf(entry ?? null, subscription ?? null)
   const role = right === 'write' ? 'writer' : 'reader'
   if (subscription?.state === 'ending') return { role, phase: 'ending', onEnd }
-  const isInPlace = isThere && !isLost && right !== null && entry?.state === 'active' && !entry.rotate
+  const isSuspended = subscription?.order === 'suspend'
+  const isInPlace =
+    isThere && !isLost && !isSuspended && right !== null && entry?.state === 'active' && !entry.rotate
   return { role, phase: isInPlace ? 'active' : 'waiting', onEnd }
 }
 

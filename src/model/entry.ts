@@ -14,6 +14,8 @@ export type ShareState = 'opening' | 'active' | 'suspended' | 'ending' | 'ended'
 /** What an admin wants of a share or a subscription, written into its document by hand. */
 export type Order = 'suspend' | 'end'
 
+export const isOrder = (value: unknown): value is Order => value === 'suspend' || value === 'end'
+
 export interface ShareEntry {
   _id: string
   _rev?: string

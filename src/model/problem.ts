@@ -26,7 +26,7 @@ const PROBLEMS = {
     'A `password` is for shares that are public: `access` has to be true, {"read": true} or {"write": true}.',
   password_account_taken: (name: string) =>
     `The account ${quote(name)} that the password needs is there already, and is not the daemon's. Set the password again.`,
-  suspended: () => "The server's admin has suspended this share.",
+  suspended: () => "The server's admin has suspended this.",
   ended_by_admin: () => "The server's admin has ended this.",
   not_allowed: (id: string) => `There is no share ${quote(id)}, or you may not read it.`,
   own_share: (id: string) => `The share ${quote(id)} is your own: its objects are in your database already.`,
@@ -34,7 +34,7 @@ const PROBLEMS = {
   wrong_password: () => 'That is not the password of this share.',
   too_many_tries: () => 'Too many wrong passwords. Wait a minute, and write the password again.',
   invalid_on_end: (found: string) => `Expected \`onEnd\` to be "keep" or "remove", got ${found}.`,
-  replication_failed: (why: string) => `CouchDB cannot carry the objects into the share: ${why}`,
+  replication_failed: (why: string) => `CouchDB cannot carry the objects into the share: ${cut(why)}`,
   copies_refused: (count: string) =>
     `CouchDB refused ${count} of the share's objects; a validation function of the share may say no.`,
   invalid_shares: (found: string) => `Expected \`$shares\` to be an object of share ids, got ${found}.`,
@@ -47,7 +47,7 @@ const PROBLEMS = {
   not_a_participant: (id: string) =>
     `The share ${quote(id)} belongs to somebody else, and you take no part in it.`,
   too_large: () => 'The copy of this object would be larger than the server takes.',
-  copy_refused: (why: string) => `The server refused the copy of this object: ${why}`,
+  copy_refused: (why: string) => `The server refused the copy of this object: ${cut(why)}`,
   read_only: () => 'You may read this share, not write into it: your change stays in your database.',
   unrelated_object: () =>
     'Another object with this `_id` is there already. It was not overwritten: give one of them another `_id`.',
@@ -60,7 +60,8 @@ const PROBLEMS = {
   too_large_for_public: (most: string) => `Expected at most ${most} bytes for an object in a public share.`,
   too_many_changes: (most: string) =>
     `Expected at most ${most} changes a minute in a public share. It is tried again.`,
-  refused_by_database: (why: string) => `A validation function of the user's database refused it: ${why}`,
+  refused_by_database: (why: string) =>
+    `A validation function of the user's database refused it: ${cut(why)}`,
   failed: () => 'The daemon could not process this document. Its log says more.',
 } as const satisfies Record<string, (...details: string[]) => string>
 
@@ -91,6 +92,12 @@ const LONGEST_QUOTE = 80
 /** A user's text inside a sentence, cut where it is long. */
 export const quote = (text: string): string =>
   JSON.stringify(text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text)
+
+const LONGEST_REASON = 500
+
+/** What a server or a validation function said, which may be of any length. */
+const cut = (text: string): string =>
+  text.length > LONGEST_REASON ? `${text.slice(0, LONGEST_REASON)}…` : text
 
 /** The kind of a JSON value, for sentences. */
 export function kindOf(value: unknown): string {

@@ -121,6 +121,7 @@ function planPart(facts: SubscriptionFacts): SubscriptionEffect[] {
   }
   if (shareEntry?.database === database) return mark(facts, doc, { error: problem('own_share', share) })
   if (entry?.order === 'end') return mark(facts, doc, { error: problem('ended_by_admin') })
+  if (entry?.order === 'suspend') return mark(facts, doc, { error: problem('suspended') })
 
   const isAdmitted = facts.password === 'right'
   const isOpen = shareEntry?.state === 'active'
@@ -211,17 +212,13 @@ function goOn(facts: SubscriptionFacts, entry: SubscriptionEntry): SubscriptionE
       { kind: 'scan', share },
       { kind: 'tell-owner', share },
     ]
-  const isOpen = shareEntry?.state === 'active'
+  const isSuspended = shareEntry?.state === 'suspended' || entry.order === 'suspend'
+  const isOpen = shareEntry?.state === 'active' && !isSuspended
   const changed: SubscriptionChange = {
     ...(admitted === entry.admitted ? {} : { admitted }),
     ...(onEnd === undefined || onEnd === entry.onEnd ? {} : { onEnd }),
   }
-  const error =
-    request?.kind === 'malformed'
-      ? request.problem
-      : shareEntry?.state === 'suspended'
-        ? problem('suspended')
-        : null
+  const error = request?.kind === 'malformed' ? request.problem : isSuspended ? problem('suspended') : null
   return [
     ...(Object.keys(changed).length > 0 ? [change(share, changed)] : []),
     ...(isOpen || entry.paused ? [] : [change(share, { paused: true })]),

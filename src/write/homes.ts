@@ -145,7 +145,7 @@ export async function writeObjects(
     const sources = only(effects, 'put-object').find(({ object }) => object === row.id)?.sources ?? []
     for (const { share } of sources)
       if (share !== null) progress.report(share, row.id, problem('refused_by_database', row.reason))
-    deps.log.warn({ db: source.name, doc: row.id, code: row.error, reason: row.reason }, 'object not updated')
+    deps.log.warn({ db: source.name, doc: row.id, code: row.error }, 'object not updated')
   }
 }
 

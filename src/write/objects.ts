@@ -175,11 +175,7 @@ async function push(
   try {
     const refused = await pushCopies(outbox, deps.couch.database(shareDatabase(share)), copies)
     for (const row of refused)
-      if (!row.ok)
-        deps.log.warn(
-          { share, doc: row.id, code: row.error, reason: row.reason },
-          'copy refused by the share',
-        )
+      if (!row.ok) deps.log.warn({ share, doc: row.id, code: row.error }, 'copy refused by the share')
     deps.log.debug({ db: outbox.name, share, count: copies.length }, 'copies written')
   } catch (error) {
     deps.log.warn({ db: outbox.name, share, err: error }, 'copies left to the replication')
@@ -230,7 +226,7 @@ async function settleObjects(
   )
   for (const row of [...(await writeBulk(source, [...docs.values()])), ...(await writeBulk(source, drops))])
     if (!row.ok && row.error !== 'conflict')
-      log.warn({ db: source.name, doc: row.id, code: row.error, reason: row.reason }, 'object not updated')
+      log.warn({ db: source.name, doc: row.id, code: row.error }, 'object not updated')
 }
 
 const revision = (rev: string | null): { _rev?: string } => (rev === null ? {} : { _rev: rev })

@@ -230,7 +230,7 @@ export async function writeUserDocument(
   if (written.ok && isOurProblem($error))
     log.info({ db, doc: doc._id, code: ($error as Problem).code }, 'problem reported')
   if (!written.ok && written.error !== 'conflict')
-    log.warn({ db, doc: doc._id, code: written.error, reason: written.reason }, 'document not updated')
+    log.warn({ db, doc: doc._id, code: written.error }, 'document not updated')
 }
 
 /** Creates an owner's outbox, for the server's admins only, and has it followed. Where it is there, nothing is written. */

@@ -255,6 +255,41 @@ onEachServer('the registry', ({ it, kind }) => {
       await space.until('the copy is back', async () => (await space.copy(id, 'todo/1')) !== null)
     }))
 
+  it('lets an admin suspend one user’s part, and let it go on', (space) =>
+    withPeople(space, ['joe', 'ann', 'bob'] as const, async ({ joe, ann, bob }) => {
+      await space.start()
+      const id = space.shareId()
+      await open(space, joe, { write: [ann.name, bob.name] }, shared(id, 'todo/1', { name: 'milk', n: 0 }))
+      await subscribe(space, id, [ann, bob])
+      for (const { db } of [ann, bob])
+        await becomes(space, db, 'todo/1', received(id, { name: 'milk', n: 0 }))
+      const part = subscriptionEntryId(id, ann.hash)
+      await order(space, part, 'suspend')
+      await stands(space, ann, id, { state: 'error', error: 'suspended' })
+      // Nothing of hers goes in or out; the others go on.
+      await edit(space, ann.db, 'todo/1', { name: 'oat milk' })
+      await edit(space, bob.db, 'todo/1', { n: 1 })
+      await becomes(space, joe.db, 'todo/1', received(id, { name: 'milk', n: 1 }))
+      await space.settled()
+      assert.deepEqual(await read(ann.db, 'todo/1'), received(id, { name: 'oat milk', n: 0 }))
+      assert.deepEqual(await standing(bob, id), ACTIVE)
+      await order(space, part, undefined)
+      await stands(space, ann, id, ACTIVE)
+      for (const { db } of [joe, ann, bob])
+        await becomes(space, db, 'todo/1', received(id, { name: 'oat milk', n: 1 }))
+    }))
+
+  it('says in the log what it does not take for an order', (space) =>
+    withPeople(space, ['joe'] as const, async ({ joe }) => {
+      await space.start()
+      const id = await open(space, joe, true)
+      await order(space, `share/${id}`, 'suspended')
+      const isSaid = (line: Record<string, unknown>): boolean =>
+        line['doc'] === `share/${id}` && String(line['msg']).startsWith('unknown order')
+      await space.until('the log says so', () => Promise.resolve(space.lines.some(isSaid)))
+      await ownerReads(space, joe, id, ACTIVE)
+    }))
+
   it('lets an owner end a suspended share', (space) =>
     withPeople(space, ['joe', 'ann'] as const, async ({ joe, ann }) => {
       await space.start()
