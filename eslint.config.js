@@ -18,6 +18,31 @@ const outsideWorld = [
   '**/config.ts',
 ]
 
+const absentInCouchdb = [
+  ...[
+    'Buffer',
+    'Intl',
+    'URL',
+    'console',
+    'crypto',
+    'fetch',
+    'performance',
+    'process',
+    'queueMicrotask',
+    'require',
+  ],
+  ...['setImmediate', 'setInterval', 'setTimeout', 'structuredClone'],
+]
+
+const newerThanSpiderMonkey78 = [
+  ['Object', 'hasOwn'],
+  ['Object', 'groupBy'],
+  ...['at', 'findLast', 'findLastIndex', 'toSorted', 'toReversed', 'toSpliced', 'with'].map((name) => [
+    '',
+    name,
+  ]),
+]
+
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'data/'] },
   js.configs.recommended,
@@ -62,6 +87,25 @@ export default tseslint.config(
         'error',
         { object: 'Date', property: 'now', message: 'plan/ and model/ have no clock.' },
         { object: 'Math', property: 'random', message: 'plan/ and model/ have no randomness.' },
+      ],
+    },
+  },
+  {
+    // rules/ runs inside CouchDB, where there is nothing but the language, and not all of that.
+    files: ['src/rules/**', 'skeleton/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '^(?!\\./|couch-shares/rules$)', message: 'CouchDB has no modules.' }] },
+      ],
+      'no-restricted-globals': ['error', ...absentInCouchdb],
+      'no-restricted-properties': [
+        'error',
+        ...newerThanSpiderMonkey78.map(([object, property]) => ({
+          ...(object && { object }),
+          property,
+          message: 'SpiderMonkey 78 does not have it.',
+        })),
       ],
     },
   },
