@@ -33,7 +33,7 @@ const DATABASES = ['_users', REPLICATOR, '_global_changes', REGISTRY, CHECKPOINT
 const ADMIN_ONLY_DATABASES = [REGISTRY, CHECKPOINTS]
 
 /** Kinds whose skeleton is kept as a database `skeleton/<kind>`, to be copied from, and those that are put in place directly. */
-const KEPT: readonly SkeletonKind[] = ['user', 'outbox', 'share']
+const KEPT: readonly string[] = ['user', 'outbox', 'share'] satisfies SkeletonKind[]
 const IN_PLACE: Partial<Record<SkeletonKind, string>> = {
   registry: REGISTRY,
   users: '_users',
@@ -85,6 +85,8 @@ export async function install(
   }
   for (const [kind, { designDocuments }] of skeleton) {
     const name = IN_PLACE[kind as SkeletonKind] ?? SKELETON_PREFIX + kind
+    // Kinds that the daemon has no database for, such as the policies, are there for others to use.
+    if (IN_PLACE[kind as SkeletonKind] === undefined && !KEPT.includes(kind)) continue
     for (const design of designDocuments) await installDesign(couch, name, design, log)
   }
 }

@@ -3,10 +3,14 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { compileFunction, Script } from 'node:vm'
+import { BundleError, bundleRules, MODULE_EXTENSIONS } from './bundle/bundle.ts'
 
-/** The kinds of database that a skeleton may describe, each a folder. */
+/** The kinds of database that the daemon itself makes or uses. A skeleton may describe others too, each a folder. */
 export const SKELETON_KINDS = ['user', 'outbox', 'share', 'registry', 'users', 'replicator'] as const
 export type SkeletonKind = (typeof SKELETON_KINDS)[number]
+
+/** What a kind may be called. */
+const KIND_NAME = /^[a-z][a-z0-9-]*$/
 
 /** https://docs.couchdb.org/en/stable/ddocs/ddocs.html; `couch_shares` tells a later run that it wrote this. */
 export interface DesignDocument {
@@ -120,9 +124,17 @@ function moduleSource(text: string, path: string): string {
   return text
 }
 
+/** An ES module whose default export is the function, with all that it imports. */
+const bundledSource = (path: string): Promise<string> =>
+  bundleRules(path).catch((error: unknown) => {
+    if (!(error instanceof BundleError)) throw error
+    throw new SkeletonError(path, error.problem)
+  })
+
 async function readAttribute(path: string, place: string[]): Promise<unknown> {
   const extension = extname(path)
   if (extension === '.json') return readJson(path)
+  if (MODULE_EXTENSIONS.includes(extension) && isFunctionAt(place)) return bundledSource(path)
   const text = (await readFile(path, 'utf8')).trimEnd()
   if (extension !== '.js') return text
   return isFunctionAt(place) ? functionSource(text, path) : moduleSource(text, path)
@@ -191,25 +203,25 @@ async function readKind(folder: string): Promise<SkeletonOfKind> {
   return kind
 }
 
-const isKind = (name: string): name is SkeletonKind => (SKELETON_KINDS as readonly string[]).includes(name)
-
 /**
  * Reads a skeleton: `<kind>/_security.json` and `<kind>/_design/<name>/…`, where each file is an attribute of the
- * design document and each folder an object. `.json` files are values, `.js` and all others strings without the white
- * space at their end; `language` is `javascript` unless a file says otherwise. A `README.md` may lie beside the kinds.
- * @returns the kinds whose folders exist, in the order of SKELETON_KINDS; design documents by name
- * @throws {SkeletonError} that names the file: bad JSON, JavaScript that does not parse, an unknown entry, an empty
- *   design document
+ * design document and each folder an object. `.json` files are values; `.ts`, `.mts` and `.mjs` at the place of a function
+ * are bundled; `.js` and all others are strings without the white space at their end. `language` is `javascript` unless a
+ * file says otherwise. A `README.md` may lie beside the kinds.
+ * @returns the kinds whose folders exist, those of SKELETON_KINDS first and in their order, the others by name; design
+ *   documents by name
+ * @throws {SkeletonError} that names the file: bad JSON, JavaScript that does not parse, a module that cannot be bundled,
+ *   an unknown entry, an empty design document
  */
-export async function readSkeleton(folder: string): Promise<Map<SkeletonKind, SkeletonOfKind>> {
-  const folders = new Map<SkeletonKind, string>()
+export async function readSkeleton(folder: string): Promise<Map<string, SkeletonOfKind>> {
+  const folders = new Map<string, string>()
   for (const { name, path, isFolder } of await entriesOf(folder)) {
-    if (isKind(name) && isFolder) folders.set(name, path)
+    if (KIND_NAME.test(name) && isFolder) folders.set(name, path)
     else if (name !== 'README.md')
-      throw new SkeletonError(path, `expected only folders named ${SKELETON_KINDS.join(', ')}`)
+      throw new SkeletonError(path, 'expected only folders, named in lower-case letters, digits and -')
   }
-  const skeleton = new Map<SkeletonKind, SkeletonOfKind>()
-  for (const kind of SKELETON_KINDS) {
+  const skeleton = new Map<string, SkeletonOfKind>()
+  for (const kind of new Set([...SKELETON_KINDS, ...folders.keys()])) {
     const path = folders.get(kind)
     if (path !== undefined) skeleton.set(kind, await readKind(path))
   }

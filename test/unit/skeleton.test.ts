@@ -1,7 +1,6 @@
 // Folders in, documents out; and the shipped skeleton reads.
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { runInNewContext } from 'node:vm'
@@ -180,7 +179,7 @@ describe('skeleton', () => {
     ['bad JSON', { 'share/_design/d/x.json': '{' }, 'share/_design/d/x.json'],
     ['bad security', { 'share/_security.json': '{,}' }, 'share/_security.json'],
     ['security that is no object', { 'share/_security.json': '[]' }, 'share/_security.json'],
-    ['an unknown kind', { 'shares/_security.json': '{}' }, 'shares'],
+    ['a kind with another name', { 'Shares/_security.json': '{}' }, 'Shares'],
     ['a kind that is a file', { share: '' }, 'share'],
     ['an unknown file of a kind', { 'share/security.json': '{}' }, 'share/security.json'],
     ['_design as a file', { 'share/_design': '' }, 'share/_design'],
@@ -214,6 +213,16 @@ describe('skeleton', () => {
       'share/_design/d/filters/f.js',
     ],
     [
+      'an ES module that does not parse',
+      { 'share/_design/d/filters/f.ts': 'export default (' },
+      'share/_design/d/filters/f.ts',
+    ],
+    [
+      'an ES module that imports what CouchDB does not have',
+      { 'share/_design/d/filters/f.ts': "import fs from 'node:fs'\nexport default () => fs" },
+      'share/_design/d/filters/f.ts',
+    ],
+    [
       'a module that does not parse',
       { 'share/_design/d/lib/l.js': 'exports.a = (' },
       'share/_design/d/lib/l.js',
@@ -237,12 +246,32 @@ describe('skeleton', () => {
     await assert.rejects(readSkeleton(folder), { path: join(folder, 'share/_design/d/x.json') })
   })
 
-  it('reads what is shipped', async () => {
-    const skeleton = await readSkeleton('skeleton')
+  it('bundles modules where CouchDB expects functions, and nowhere else', async () => {
+    const { validate_doc_update, lib, filters, views } = (await readDesign({
+      'validate_doc_update.ts':
+        "import { rules } from 'couch-shares/rules'\nexport default rules(({ forbidden }) => forbidden('no'))\n",
+      'filters/f.mjs': 'export default (doc) => doc.a === 1\n',
+      'views/v/map.mts':
+        'declare const emit: (key: unknown) => void\nexport default (doc: { a: 1 }) => emit(doc.a)\n',
+      'lib/types.ts': 'export type A = 1\n',
+    })) as { [attribute: string]: Record<string, unknown> } & { validate_doc_update?: unknown }
+    assert.equal(runInNewContext(`(${String(filters?.['f'])})({ a: 1 })`), true)
+    const map = (views?.['v'] as { map: string }).map
     assert.deepEqual(
-      [...skeleton.keys()],
-      SKELETON_KINDS.filter((kind) => existsSync(join('skeleton', kind))),
+      runInNewContext(
+        `const keys = []; const emit = (key) => keys.push(key); (${map})({ a: 7 }); keys.join()`,
+      ),
+      '7',
     )
-    assert.notEqual(skeleton.size, 0)
+    const refusal = `try { (${String(validate_doc_update)})({ _id: 'a' }, null, {}, {}) } catch (e) { e.forbidden }`
+    assert.equal(runInNewContext(refusal), 'no')
+    assert.equal(lib?.['types'], 'export type A = 1')
+  })
+
+  it('reads what is shipped', async () => {
+    const shipped = (await readdir('skeleton')).sort()
+    const read = [...(await readSkeleton('skeleton')).keys()]
+    assert.deepEqual([...read].sort(), shipped)
+    assert.deepEqual(read.slice(0, SKELETON_KINDS.length), SKELETON_KINDS)
   })
 })
