@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 // The edge of the program: arguments, environment, signals and exit codes. The only place that ends the process.
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import dotenv from 'dotenv'
+import { BundleError } from './bundle/bundle.ts'
+import { UsageError, type Command } from './commands/command.ts'
+import { CasesError } from './commands/rules-cases.ts'
 import { ConfigError, loadConfig, type Config } from './config.ts'
 import { Daemon } from './daemon.ts'
 import { EmbeddedError, startEmbedded, type EmbeddedServer } from './embedded/server.ts'
@@ -18,6 +20,8 @@ const USAGE = `couch-shares: sharing between the users of a CouchDB
 
   couch-shares           run the daemon; without HOODIE_SERVER against an embedded server, for a first look
   couch-shares health    exit 0 where the daemon that listens at OPS_PORT is well
+  couch-shares rules test <file> <cases.json>
+                         run a rules file on cases, as CouchDB would: exit 0 where all came out as expected
   couch-shares --version
   couch-shares --help
 
@@ -30,45 +34,31 @@ const STOP_LIMIT_MS = 9_500
 /** What ends the program, from the last opened to the first. */
 type Release = () => Promise<void>
 
-async function main(): Promise<ExitCode> {
-  const command = readCommand(process.argv.slice(2))
-  switch (command) {
-    case 'help':
-      process.stdout.write(USAGE)
-      return EXIT.ok
-    case 'version':
-      process.stdout.write(`${version()}\n`)
-      return EXIT.ok
-    case 'usage':
-      process.stderr.write(USAGE)
-      return EXIT.usage
-    case 'health':
-      return health()
-    case 'run':
-      return run()
-    default:
-      return command satisfies never
-  }
+/** Commands by name; each loads what it needs when it is called. */
+const COMMANDS: Readonly<Record<string, Command>> = {
+  health,
+  rules: async (args) => (await import('./commands/rules.ts')).rules(args),
 }
 
-function readCommand(args: string[]): 'run' | 'health' | 'help' | 'version' | 'usage' {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
-      allowPositionals: true,
-    })
-    if (values.help) return 'help'
-    if (values.version) return 'version'
-    if (positionals.length === 0) return 'run'
-    return positionals.length === 1 && positionals[0] === 'health' ? 'health' : 'usage'
-  } catch {
-    return 'usage'
+async function main(args: string[]): Promise<ExitCode> {
+  if (args.some((arg) => arg === '--help' || arg === '-h')) {
+    process.stdout.write(USAGE)
+    return EXIT.ok
   }
+  if (args.length === 1 && (args[0] === '--version' || args[0] === '-v')) {
+    process.stdout.write(`${version()}\n`)
+    return EXIT.ok
+  }
+  const [name, ...rest] = args
+  if (name === undefined) return run()
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (command === undefined) throw new UsageError(`Expected a command, got \`${name}\``)
+  return command(rest)
 }
 
 /** Reads nothing but where to ask: a secret that is missing here says nothing of the daemon. */
-async function health(): Promise<ExitCode> {
+async function health(args: string[]): Promise<ExitCode> {
+  if (args.length > 0) throw new UsageError('Expected `couch-shares health` and nothing more')
   dotenv.config({ quiet: true })
   const { OPS_PORT: port, OPS_HOST: host } = process.env
   if (!port) {
@@ -157,7 +147,9 @@ const version = (): string =>
 
 /** The exit code for what ended the program before its time; each is told in plain words. */
 function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof UsageError) return EXIT.usage
   if (error instanceof ConfigError || error instanceof SkeletonError) return EXIT.config
+  if (error instanceof BundleError || error instanceof CasesError) return EXIT.config
   if (error instanceof OpsListenError) return EXIT.portTaken
   if (error instanceof EmbeddedError) {
     if (error.code === 'port_in_use') return EXIT.portTaken
@@ -179,10 +171,11 @@ function exitCodeOf(error: unknown): ExitCode {
 }
 
 try {
-  process.exit(await main())
+  process.exit(await main(process.argv.slice(2)))
 } catch (error) {
   const code = exitCodeOf(error)
   const isForeseen = code !== EXIT.failure || error instanceof EmbeddedError
   process.stderr.write(`${isForeseen ? (error as Error).message : String((error as Error).stack ?? error)}\n`)
+  if (code === EXIT.usage) process.stderr.write(`\n${USAGE}`)
   process.exit(code)
 }

@@ -1,0 +1,13 @@
+// What every command is: arguments in, an exit code out. Only main.ts ends the process.
+import type { ExitCode } from '../exit-codes.ts'
+
+/** @throws {UsageError} for arguments that the command does not take */
+export type Command = (args: string[]) => Promise<ExitCode>
+
+/** Arguments that no command takes: the program says how it is used. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'UsageError'
+  }
+}
