@@ -1,7 +1,7 @@
 // Makes of an ES module, and of all that it imports, the one expression that CouchDB takes for a function of a design document.
-import { access, constants } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { isBuiltin, SourceMap, type SourceMapPayload } from 'node:module'
-import { basename, dirname, extname, resolve } from 'node:path'
+import { basename, dirname, extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BuildFailure, BuildOptions, BuildResult, Message } from 'esbuild'
 import { Engine } from './engine.ts'
@@ -95,13 +95,16 @@ const DEFAULT_EXPORT = /export\s*\{\s*([\w$]+) as default\s*\};?\s*$/
  *   what is not there or modules of Node.js, or uses globals that CouchDB does not have
  */
 export async function bundleRules(path: string): Promise<string> {
-  const file = resolve(path)
-  await access(file, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
+  // Without links on the way, as esbuild names it.
+  const file = await realpath(path).catch((error: NodeJS.ErrnoException) => {
     throw new BundleError(path, [`it cannot be read (${error.code ?? error.message})`])
   })
   const problemsFound = (messages: Message[]): BundleError => new BundleError(path, messages.map(describe))
   const result = await build(file).catch((error: unknown) => {
-    throw isBuildFailure(error) ? problemsFound(error.errors) : error
+    if (isBuildFailure(error)) throw problemsFound(error.errors)
+    // Its platform's package is an optional dependency.
+    const [reason] = String((error as Error).message).split('\n')
+    throw new BundleError(path, [`esbuild does not run: ${reason}`])
   })
   if (result.warnings.length > 0) throw problemsFound(result.warnings)
   const { code, map, metafile } = result

@@ -4,7 +4,10 @@ import { forbidden } from './refusal.ts'
 import type { Write } from './types.ts'
 
 export interface DocumentType {
-  /** Whether the `_id` begins with `_`, as only design documents' do that a validation function sees; false without an `_id`. */
+  /**
+   * Whether the `_id` begins with `_`; false without an `_id`. CouchDB lets only admins write design documents, and asks no
+   * validation function about them: there this is always false.
+   */
   isDesign: boolean
   /** The part of the `_id` before the first colon, of letters, digits and `_`; undefined where it is not `<type>:<key>`. */
   type: string | undefined
