@@ -41,7 +41,6 @@ for (const canPurge of [true, false])
 /** The embedded server itself loses digits, whatever the daemon does. */
 const BEYOND_EMBEDDED = new Set(['object-with-exact-numbers'])
 
-const QUIET_MS = 700
 /** What the server's own replicator brings may come a little later. */
 const PATIENCE_MS = 15_000
 
@@ -83,7 +82,7 @@ async function replay(space: Space, names: readonly string[]): Promise<void> {
   await space.start()
   for (let at = 0; players.some(({ length }) => at < length); at += 1) {
     await Promise.all(players.map((player) => player.play(at)))
-    await space.settled(QUIET_MS)
+    await space.settled()
   }
   const outcomes = await Promise.all(fixtures.map((fixture) => outcome(fixture, open)))
   const failed = outcomes.flatMap((fault) => fault ?? [])

@@ -134,7 +134,7 @@ export class Space {
   }
 
   /** Waits until the daemon has nothing left to do and nothing new comes for a while: CouchDB holds events back for 500 ms. */
-  async settled(quietMs = this.server.kind === 'couchdb' ? 1_200 : 400): Promise<void> {
+  async settled(quietMs = this.server.kind === 'couchdb' ? 1_500 : 400): Promise<void> {
     let quiet = 0
     await this.until('the daemon settles', async () => {
       const before = this.daemon.turns
