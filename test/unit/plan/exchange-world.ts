@@ -193,7 +193,10 @@ export class World {
         return
       case 'drop-copy-leaf': {
         const home = this.home(effect.share)
-        const dropped = home.rivals.find(({ leaf }) => leaf._rev === effect.rev)?.leaf
+        // The winner may have gone just before, and this have taken its place.
+        const dropped = [home.winner, ...home.rivals.map(({ leaf }) => leaf)].find(
+          (leaf) => leaf?._rev === effect.rev,
+        )
         if (effect.content && !this.#isWithdrawing(user, effect.share)) this.kept.push(effect.content)
         else if (dropped) this.#lose(user, effect.share, dropped, null)
         home.put(effect.rev, null)
