@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { AssignmentError, isFixedKind, parseAssignments, type Assignment } from './model/kinds.ts'
 import { TemplateError, userDatabases, type UserDatabases } from './model/names.ts'
 
 /** What the daemon runs with; times in milliseconds, folders absolute. */
@@ -13,6 +14,8 @@ export interface Config {
   /** The URL by which CouchDB reaches itself; null: the server's own url. */
   replicationServer: string | null
   userDatabases: UserDatabases
+  /** Which databases are under which policy of the skeleton; the first pattern that fits counts. */
+  databases: Assignment[]
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   concurrency: number
   replicationIdleTimeoutMs: number
@@ -22,6 +25,8 @@ export interface Config {
   deletionGraceMs: number
   publicLimits: { mostBytes: number; mostObjects: number; mostChanges: number }
   skeleton: string
+  /** Indexes of a changed design document are built before it takes the place of the old one. */
+  skeletonWarm: boolean
   opsPort: number | null
   opsHost: string
 }
@@ -87,6 +92,8 @@ const duration = (least: 0 | 1) => {
 
 const oneOf = <const T extends readonly string[]>(names: T) =>
   z.enum(names, { error: `one of ${names.join(', ')}` })
+
+const flag = oneOf(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1')
 
 /** Takes an address apart, or returns undefined where it is no usable one. */
 function parseAddress(text: string): Address | undefined {
@@ -159,7 +166,9 @@ export const SETTINGS = {
   REPLICATION_SERVER: { schema: addressWithoutCredentials, default: null },
   USER_DATABASES: { schema: template, default: 'user/{id}' },
   OUTBOX: { schema: oneOf(['always', 'first-share']), default: 'always' },
+  DATABASES: { schema: z.string(), default: null },
   SKELETON: { schema: folder, default: null },
+  SKELETON_WARM: { schema: flag, default: 'false' },
   CONCURRENCY: { schema: wholeNumber(1, 100), default: '8' },
   REPLICATION_IDLE_TIMEOUT: { schema: duration(1), default: '30m' },
   REPLICATION_CHECK_INTERVAL: { schema: duration(1), default: '15s' },
@@ -176,10 +185,7 @@ export const SETTINGS = {
   OPS_HOST: { schema: hostName, default: '127.0.0.1' },
   EMBEDDED_PORT: { schema: port, default: '5984' },
   EMBEDDED_DATA: { schema: z.string().transform((path) => resolve(path)), default: 'data' },
-  EMBEDDED_MEMORY: {
-    schema: oneOf(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
-    default: 'false',
-  },
+  EMBEDDED_MEMORY: { schema: flag, default: 'false' },
 } as const satisfies Record<string, Setting>
 
 type Name = keyof typeof SETTINGS
@@ -270,6 +276,17 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
     )
   }
 
+  /** The patterns of DATABASES; none of them is checked against a template that is wrong itself. */
+  const readDatabases = (users: UserDatabases | null | undefined): Assignment[] | undefined => {
+    if (!users) return undefined
+    try {
+      return parseAssignments(read('DATABASES') ?? '', users)
+    } catch (error) {
+      if (!(error instanceof AssignmentError)) throw error
+      return fault('DATABASES', error.expected, display(error.found))
+    }
+  }
+
   const hoodieServer = read('HOODIE_SERVER')
   const couchdbUrl = read('COUCHDB_URL')
   if (hoodieServer && couchdbUrl && !sameAddress(hoodieServer, couchdbUrl))
@@ -281,11 +298,14 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
   const user = readAdmin('HOODIE_ADMIN_USER', 'HOODIE_ADMIN_USER_FILE', inUrl('user'), EMBEDDED_ADMIN.user)
   const pass = readAdmin('HOODIE_ADMIN_PASS', 'HOODIE_ADMIN_PASS_FILE', inUrl('pass'), EMBEDDED_ADMIN.pass)
 
+  const users = read('USER_DATABASES')
   const values = {
     replicationServer: read('REPLICATION_SERVER'),
-    userDatabases: read('USER_DATABASES'),
+    userDatabases: users,
     outbox: read('OUTBOX'),
+    databases: readDatabases(users),
     skeleton: read('SKELETON', written('SKELETON') ?? SHIPPED_SKELETON),
+    skeletonWarm: read('SKELETON_WARM'),
     concurrency: read('CONCURRENCY'),
     replicationIdleTimeoutMs: read('REPLICATION_IDLE_TIMEOUT'),
     replicationCheckIntervalMs: read('REPLICATION_CHECK_INTERVAL'),
@@ -314,6 +334,30 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
     publicLimits,
     ...(values as { [K in keyof typeof values]: Exclude<(typeof values)[K], undefined> }),
   } as Config
+}
+
+/**
+ * Holds DATABASES against the skeleton that was read.
+ * @throws {ConfigError} where a policy has no folder there
+ */
+export function checkPolicies(
+  { databases }: Pick<Config, 'databases'>,
+  skeleton: ReadonlyMap<string, unknown>,
+): void {
+  const policies = [...skeleton.keys()].filter((kind) => !isFixedKind(kind))
+  const unknown = databases.filter(({ kind }) => !skeleton.has(kind))
+  const expected =
+    policies.length === 0
+      ? 'unset, as the skeleton has no folder of a policy'
+      : `patterns with policies of the skeleton, ${policies.join(', ')}`
+  if (unknown.length > 0)
+    throw new ConfigError(
+      unknown.map(({ pattern, kind }) => ({
+        variable: 'DATABASES',
+        expected,
+        found: display(`${pattern}=${kind}`),
+      })),
+    )
 }
 
 const sameAddress = (one: Address, other: Address): boolean =>

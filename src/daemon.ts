@@ -1,6 +1,7 @@
 // The daemon: feed → plan → write → checkpoint, wired together and kept going.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
+import PQueue from 'p-queue'
 import type { Config } from './config.ts'
 import { Couch } from './couch/client.ts'
 import type { Seq } from './couch/document.ts'
@@ -14,11 +15,13 @@ import { sweep } from './feed/sweep.ts'
 import { MOST_FEEDS, WarmFeeds } from './feed/warm-feeds.ts'
 import { registryChanged, usersChanged } from './feed/concerns.ts'
 import { Follower } from './feed/follower.ts'
+import { Upkeep } from './feed/upkeep.ts'
 import { followUpdates, type Update } from './feed/updates.ts'
 import { identify, install } from './install.ts'
 import type { Logger } from './log.ts'
 import type { ShareEntry } from './model/entry.ts'
-import { REGISTRY, shareDatabase, SKELETON_PREFIX } from './model/names.ts'
+import { kindsOf, type Kinds } from './model/kinds.ts'
+import { REGISTRY, shareDatabase } from './model/names.ts'
 import type { SkeletonOfKind } from './skeleton.ts'
 import { takeTurn } from './turn.ts'
 import type { Hint, Outcome } from './turn/hint.ts'
@@ -31,12 +34,16 @@ import { Gates } from './write/gates.ts'
 import { Leases } from './write/leases.ts'
 import { OwnWrites } from './write/own-writes.ts'
 import { Registry } from './write/registry.ts'
+import { Skeletons } from './write/skeletons.ts'
+import { Warmer } from './write/warming.ts'
 import { ReplicationWatch } from './write/watch.ts'
 
 export type DaemonConfig = Pick<
   Config,
   | 'admin'
   | 'userDatabases'
+  | 'databases'
+  | 'skeletonWarm'
   | 'concurrency'
   | 'replicationServer'
   | 'replicationIdleTimeoutMs'
@@ -87,7 +94,11 @@ export class Daemon {
   readonly #orders: Follower
   readonly #checkpoints: Checkpoints
   readonly #births: Births
+  readonly #kinds: Kinds
+  readonly #skeletons: Skeletons
+  readonly #warmer: Warmer
   readonly #rotations = new Map<string, Set<string>>()
+  readonly #queue: PQueue
   readonly #lanes: Lanes
   readonly #stop = new AbortController()
   readonly #warmFeeds: WarmFeeds
@@ -96,6 +107,8 @@ export class Daemon {
   readonly #departures: Departures
   readonly #outage: Outage
   #deps: Deps | null = null
+  /** Only once it is known what kind of server this is. */
+  #upkeep: Upkeep | null = null
   #tasks: Promise<void>[] = []
   #installed = false
   /** Owners whose first turns are still to come; null until the first sweep has named them. */
@@ -118,7 +131,10 @@ export class Daemon {
     })
     this.#registry = new Registry(this.#couch, this.#ownWrites, now)
     this.#checkpoints = new Checkpoints(this.#couch)
-    this.#births = new Births(this.#couch)
+    this.#kinds = kindsOf(config.databases, config.userDatabases)
+    this.#skeletons = new Skeletons({ couch: this.#couch, log, policies: this.#kinds.policies })
+    this.#births = new Births(this.#couch, this.#skeletons)
+    this.#warmer = new Warmer({ log, signal: this.#stop.signal })
     const concerns = this.#concerns()
     const following = {
       checkpoints: this.#checkpoints,
@@ -151,8 +167,10 @@ export class Daemon {
     this.#warmFeeds = new WarmFeeds({
       onChange: (owner) => this.#lanes.mark(owner, { user: true }),
     })
+    this.#queue = new PQueue({ concurrency: config.concurrency })
     this.#lanes = new Lanes({
       concurrency: config.concurrency,
+      queue: this.#queue,
       takeTurn: async (owner, hint) => {
         const deps = this.#deps
         if (deps === null) throw new CouchFault('stopped', '', 'not started')
@@ -196,14 +214,16 @@ export class Daemon {
       }),
       this.#every(FLUSH_MS, () => this.#saveCheckpoints()),
       this.#keepReplications(),
+      this.#upkeep?.run() ?? Promise.resolve(),
     ]
   }
 
   /** @returns where `_db_updates` is to be followed from */
   async #install(isEmbedded: boolean): Promise<Seq> {
     this.#deps ??= this.#wire(isEmbedded)
-    await install(this.#couch, this.#options.skeleton, this.#options.log)
-    await this.#births.load()
+    this.#upkeep ??= this.#wireUpkeep(isEmbedded)
+    await install(this.#couch, this.#options.skeleton, this.#options.log, this.#kinds.policies)
+    await this.#upkeep.load()
     return this.#couch.updatesSeq()
   }
 
@@ -213,7 +233,8 @@ export class Daemon {
     this.#stop.abort()
     this.#departures.stop()
     this.#warmFeeds.stop()
-    await Promise.race([this.#lanes.stop(), delay(STOP_TIMEOUT_MS, undefined, { ref: false })])
+    const lanes = Promise.all([this.#lanes.stop(), this.#upkeep?.stop()])
+    await Promise.race([lanes, delay(STOP_TIMEOUT_MS, undefined, { ref: false })])
     try {
       if (this.#installed) await this.#saveCheckpoints()
     } catch (error) {
@@ -228,9 +249,9 @@ export class Daemon {
     await this.#checkpoints.flush()
   }
 
-  /** Owners that have something to do. */
+  /** Owners, and databases of policies, that have something to do; a rollout counts as one. */
   get busy(): number {
-    return this.#lanes.busy.length
+    return this.#lanes.busy.length + (this.#upkeep?.busy ?? 0)
   }
 
   /** Turns taken since the start. */
@@ -277,6 +298,9 @@ export class Daemon {
       users: config.userDatabases,
       registry: this.#registry,
       births: this.#births,
+      kinds: this.#kinds,
+      warmer: this.#warmer,
+      onVisited: (db, visited) => this.#upkeep?.onVisited(db, visited),
       replicator,
       leases,
       checkpoints: this.#checkpoints,
@@ -291,6 +315,30 @@ export class Daemon {
       canPurge: !isEmbedded,
       log,
     }
+  }
+
+  #wireUpkeep(isEmbedded: boolean): Upkeep {
+    const { config, log } = this.#options
+    return new Upkeep({
+      couch: this.#couch,
+      users: config.userDatabases,
+      kinds: this.#kinds,
+      registry: this.#registry,
+      skeletons: this.#skeletons,
+      births: this.#births,
+      warmer: this.#warmer,
+      checkpoints: this.#checkpoints,
+      // PouchDB's indexes belong to one design document.
+      isWarming: config.skeletonWarm && !isEmbedded,
+      queue: this.#queue,
+      concurrency: config.concurrency,
+      markOwner: (owner, hint) => this.#lanes.mark(owner, hint),
+      onFailure: (_db, error) => this.#logUnlessOutage(error),
+      log,
+      signal: this.#stop.signal,
+      sleep: this.#sleep,
+      now: this.#now,
+    })
   }
 
   async #markLater(owner: string, hint: Hint, ms: number): Promise<void> {
@@ -331,7 +379,7 @@ export class Daemon {
     const outboxOwner = users.ownerOfOutbox(db)
     if (owner !== null) this.#lanes.mark(owner, { user: true, recreated: type === 'created' })
     else if (outboxOwner !== null) this.#lanes.mark(outboxOwner, { outbox: true })
-    else if (db.startsWith(SKELETON_PREFIX) && type === 'updated') this.#background(this.#births.load())
+    else if (this.#upkeep?.onUpdate({ db, type }, (work) => this.#background(work))) return
     else if (db === '_users') this.#background(this.#users.look())
     else if (db === REGISTRY) this.#background(this.#orders.look())
     else if (db.startsWith(shareDatabase('')))
@@ -429,6 +477,7 @@ export class Daemon {
     })
     await this.#users.look()
     await this.#orders.look()
+    await this.#upkeep?.sweep(() => (slow ? this.#sleep(SLOW_SWEEP_REST_MS) : Promise.resolve()))
     log[slow ? 'debug' : 'info']({ databases, ms: this.#now() - begun }, 'sweep finished')
   }
 
@@ -465,6 +514,10 @@ export class Daemon {
 
   #background(work: Promise<void>): void {
     work.catch((error: unknown) => this.#logFault(error))
+  }
+
+  #logUnlessOutage(error: unknown): void {
+    if (!isFault(error, 'stopped') && !this.#isOutage(error)) this.#logFault(error)
   }
 
   #logFault(error: unknown): void {

@@ -1,13 +1,19 @@
 // Installation: what the daemon needs on a server is made where it is missing. A second start writes nothing.
-import isEqual from 'lodash/isEqual.js'
 import type { Couch } from './couch/client.ts'
 import { CouchFault, isFault } from './couch/fault.ts'
 import { REPLICATOR } from './couch/replicator.ts'
+import type { Database } from './couch/database.ts'
+import type { Doc, StoredDoc } from './couch/document.ts'
 import type { Logger } from './log.ts'
+import { isEdited, marked, markOf, type DesignDocument as MarkedDocument } from './model/design.ts'
+import { isFixedKind } from './model/kinds.ts'
 import { CHECKPOINTS, REGISTRY, SKELETON_PREFIX } from './model/names.ts'
 import { ADMIN_ONLY } from './model/security.ts'
-import type { DesignDocument, SkeletonKind, SkeletonOfKind } from './skeleton.ts'
+import type { Wanted } from './plan/skeleton.ts'
+import type { SkeletonKind, SkeletonOfKind } from './skeleton.ts'
 import { secure } from './write/births.ts'
+import { equip } from './write/equip.ts'
+import { SECURITY_DOCUMENT } from './write/skeletons.ts'
 
 /** Why a server cannot be used, in one line. */
 export class InstallError extends Error {
@@ -72,38 +78,88 @@ export async function identify(couch: Couch): Promise<ServerKind> {
   }
 }
 
-/** Creates databases, security and design documents where they are missing or of another version. */
+/** What a folder of the skeleton asks of the database that its design documents are kept in. */
+export interface Installation {
+  db: string
+  wanted: Wanted
+  /** The `_security` of the kind's databases, for a kind that keeps it; null where the folder has none. */
+  security: { document: MarkedDocument | null } | null
+}
+
+/**
+ * Where the folders of the skeleton are put: policies only where DATABASES uses them. A kind without a folder is not
+ * among them: what `skeleton/<kind>` has stays.
+ */
+export function installations(
+  skeleton: ReadonlyMap<string, SkeletonOfKind>,
+  policies: readonly string[],
+): Installation[] {
+  return [...skeleton].flatMap(([kind, { designDocuments, security }]): Installation[] => {
+    const wanted = { designs: designDocuments, security: null, isStrict: false }
+    if (!isFixedKind(kind)) {
+      const document = security === null ? null : marked({ _id: SECURITY_DOCUMENT, security })
+      return policies.includes(kind) ? [{ db: SKELETON_PREFIX + kind, wanted, security: { document } }] : []
+    }
+    return [{ db: IN_PLACE[kind] ?? SKELETON_PREFIX + kind, wanted, security: null }]
+  })
+}
+
+/**
+ * Creates databases, security and design documents where they are missing or of another version, and takes out those
+ * design documents of the daemon's that the skeleton has no more.
+ * @param policies the kinds that DATABASES puts on databases
+ */
 export async function install(
   couch: Couch,
   skeleton: ReadonlyMap<string, SkeletonOfKind>,
   log: Logger,
+  policies: readonly string[] = [],
 ): Promise<void> {
-  for (const name of [...DATABASES, ...KEPT.map((kind) => SKELETON_PREFIX + kind)]) {
+  for (const name of [...DATABASES, ...[...KEPT, ...policies].map((kind) => SKELETON_PREFIX + kind)]) {
     if (await couch.database(name).create()) log.info({ db: name }, 'database created')
     if (ADMIN_ONLY_DATABASES.includes(name) || name.startsWith(SKELETON_PREFIX))
       await secure(couch.database(name), ADMIN_ONLY)
   }
-  for (const [kind, { designDocuments }] of skeleton) {
-    const name = IN_PLACE[kind as SkeletonKind] ?? SKELETON_PREFIX + kind
-    // Kinds that the daemon has no database for, such as the policies, are there for others to use.
-    if (IN_PLACE[kind as SkeletonKind] === undefined && !KEPT.includes(kind)) continue
-    for (const design of designDocuments) await installDesign(couch, name, design, log)
-  }
+  for (const installation of installations(skeleton, policies)) await installKind(couch, installation, log)
 }
 
-async function installDesign(couch: Couch, db: string, design: DesignDocument, log: Logger): Promise<void> {
+async function installKind(couch: Couch, { db, wanted, security }: Installation, log: Logger): Promise<void> {
   const database = couch.database(db)
-  const there = await database.get(design._id)
-  if (there !== null) {
-    const { _rev, ...content } = there
-    if (isEqual(content, design)) return
-    if (content['couch_shares'] === undefined)
-      throw new InstallError(
-        'foreign_design',
-        `${db} has a design document ${design._id} that couch-shares did not write. Move it away, or give another SKELETON.`,
-      )
-  }
-  const written = await database.put({ ...design, ...(there === null ? {} : { _rev: there._rev }) })
-  if (!written.ok) throw new CouchFault('server_error', db, `${design._id}: ${written.reason}`)
-  log.info({ db, doc: design._id }, 'design document installed')
+  const { designs } = await equip(database, wanted, ({ designs }) => {
+    const foreign = designs.find(({ kind }) => kind === 'foreign')
+    if (foreign) throw foreignDesign(db, foreign.id)
+    return Promise.resolve()
+  })
+  for (const { kind, id } of designs) log.info({ db, doc: id, change: kind }, 'design document installed')
+  if (security !== null) await installSecurity(database, security.document, log)
+}
+
+const foreignDesign = (db: string, id: string): InstallError =>
+  new InstallError(
+    'foreign_design',
+    `${db} has a design document ${id} that couch-shares did not write. Move it away, or give another SKELETON.`,
+  )
+
+/** Keeps the `_security` of a policy's databases beside its design documents. An admin's own document stays. */
+async function installSecurity(
+  database: Database,
+  document: MarkedDocument | null,
+  log: Logger,
+): Promise<void> {
+  const there = await database.get(SECURITY_DOCUMENT)
+  const change = securityDocumentChange(document, there)
+  if (change === null) return
+  const written = await database.put(change)
+  if (!written.ok) throw new CouchFault('server_error', database.name, `${written.id}: ${written.reason}`)
+  log.info({ db: database.name, doc: SECURITY_DOCUMENT }, 'security of a policy installed')
+}
+
+/** What is to be written over a policy's document of `_security`; null: nothing. An admin's own document stays. */
+export function securityDocumentChange(wanted: MarkedDocument | null, there: StoredDoc | null): Doc | null {
+  if (there === null) return wanted
+  const mark = markOf(there)
+  if (mark === null) return null
+  if (wanted === null) return { _id: there._id, _rev: there._rev, _deleted: true }
+  const isSame = mark === wanted.couch_shares.hash && !isEdited(there)
+  return isSame ? null : { ...wanted, _rev: there._rev }
 }

@@ -1,24 +1,15 @@
 // The folder is the schema: reads skeleton/ into the design documents and security objects that databases are born with.
-import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { compileFunction, Script } from 'node:vm'
 import { BundleError, bundleRules, MODULE_EXTENSIONS } from './bundle/bundle.ts'
+import { marked, type DesignDocument } from './model/design.ts'
+import { FIXED_KINDS, isFixedKind, KIND, type FixedKind } from './model/kinds.ts'
 
-/** The kinds of database that the daemon itself makes or uses. A skeleton may describe others too, each a folder. */
-export const SKELETON_KINDS = ['user', 'outbox', 'share', 'registry', 'users', 'replicator'] as const
-export type SkeletonKind = (typeof SKELETON_KINDS)[number]
-
-/** What a kind may be called. */
-const KIND_NAME = /^[a-z][a-z0-9-]*$/
-
-/** https://docs.couchdb.org/en/stable/ddocs/ddocs.html; `couch_shares` tells a later run that it wrote this. */
-export interface DesignDocument {
-  _id: string
-  language: string
-  couch_shares: { hash: string }
-  [attribute: string]: unknown
-}
+/** The kinds with a meaning of their own; every other folder is a policy that DATABASES puts on databases. */
+export { FIXED_KINDS as SKELETON_KINDS } from './model/kinds.ts'
+export { designDocumentHash, type DesignDocument } from './model/design.ts'
+export type SkeletonKind = FixedKind
 
 /** What a kind of database is born with; `security` is null where the folder says nothing about it. */
 export interface SkeletonOfKind {
@@ -159,29 +150,9 @@ async function readAttributes(folder: string, place: string[] = []): Promise<Rec
   return attributes
 }
 
-/** Keys sorted at every depth, so that equal documents have equal text. */
-const canonical = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(canonical)
-  if (typeof value !== 'object' || value === null) return value
-  const sorted = Object.entries(value).sort(([one], [other]) => byCodeUnit(one, other))
-  return Object.fromEntries(sorted.map(([name, item]) => [name, canonical(item)]))
-}
-
-/**
- * SHA-256, in hex, of a design document's content: all but `_rev`, `_revisions` and `couch_shares`. A document in
- * CouchDB whose `couch_shares.hash` is this was written by the daemon and not changed since.
- */
-export function designDocumentHash(document: Record<string, unknown>): string {
-  const { _rev, _revisions, couch_shares: _mark, ...content } = document
-  return createHash('sha256')
-    .update(JSON.stringify(canonical(content)))
-    .digest('hex')
-}
-
 async function readDesignDocument({ name, path, isFolder }: Entry): Promise<DesignDocument> {
   if (!isFolder) throw new SkeletonError(path, 'expected a folder, one for each design document')
-  const content = { _id: `_design/${name}`, language: 'javascript', ...(await readAttributes(path)) }
-  return { ...content, couch_shares: { hash: designDocumentHash(content) } }
+  return marked({ _id: `_design/${name}`, language: 'javascript', ...(await readAttributes(path)) })
 }
 
 async function readSecurity({ path }: Entry): Promise<Record<string, unknown>> {
@@ -191,9 +162,14 @@ async function readSecurity({ path }: Entry): Promise<Record<string, unknown>> {
   return security as Record<string, unknown>
 }
 
-async function readKind(folder: string): Promise<SkeletonOfKind> {
+async function readKind(folder: string, name: string): Promise<SkeletonOfKind> {
   const kind: SkeletonOfKind = { security: null, designDocuments: [] }
   for (const entry of await entriesOf(folder)) {
+    if (entry.name === '_security.json' && name === 'user')
+      throw new SkeletonError(
+        entry.path,
+        'expected none: who may enter a user database is up to whoever creates it',
+      )
     if (entry.name === '_security.json' && !entry.isFolder) kind.security = await readSecurity(entry)
     else if (entry.name === '_design' && entry.isFolder)
       for (const document of await entriesOf(entry.path))
@@ -216,14 +192,18 @@ async function readKind(folder: string): Promise<SkeletonOfKind> {
 export async function readSkeleton(folder: string): Promise<Map<string, SkeletonOfKind>> {
   const folders = new Map<string, string>()
   for (const { name, path, isFolder } of await entriesOf(folder)) {
-    if (KIND_NAME.test(name) && isFolder) folders.set(name, path)
+    if (KIND.test(name) && isFolder) folders.set(name, path)
     else if (name !== 'README.md')
-      throw new SkeletonError(path, 'expected only folders, named in lower-case letters, digits and -')
+      throw new SkeletonError(
+        path,
+        'expected only folders, called after kinds of databases: a-z first, then a-z 0-9 -',
+      )
   }
+  const policies = [...folders.keys()].filter((name) => !isFixedKind(name))
   const skeleton = new Map<string, SkeletonOfKind>()
-  for (const kind of new Set([...SKELETON_KINDS, ...folders.keys()])) {
+  for (const kind of [...FIXED_KINDS, ...policies]) {
     const path = folders.get(kind)
-    if (path !== undefined) skeleton.set(kind, await readKind(path))
+    if (path !== undefined) skeleton.set(kind, await readKind(path, kind))
   }
   return skeleton
 }

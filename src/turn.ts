@@ -21,6 +21,7 @@ import type { Hint, Outcome } from './turn/hint.ts'
 import { reconcileObjects } from './turn/objects.ts'
 import { followShare } from './turn/share-feed.ts'
 import { planShares } from './turn/shares.ts'
+import { refreshDatabase } from './turn/skeleton.ts'
 import { finishSubscription, planSubscriptions } from './turn/subscriptions.ts'
 import type { Deps } from './write/deps.ts'
 import { namesOfOwner } from './write/names.ts'
@@ -93,6 +94,7 @@ class Turn {
 
   async take(): Promise<Outcome> {
     const hint = this.#hint
+    for (const db of hint.skeleton ?? []) await refreshDatabase(this.#deps, db)
     if (hint.departed && (await this.#user.info()) === null) return this.#depart()
     if (!(await this.#arrive())) return GONE
     const user = await this.#followUser()
@@ -120,6 +122,7 @@ class Turn {
     if (checkpoint && !this.#hint.recreated) return true
     const info = await this.#user.info()
     if (info === null) return false
+    await refreshDatabase(this.#deps, this.#user.name)
     if (this.#outboxAlways) await createOutbox(this.#deps, this.#context.owner)
     if (checkpoint) {
       // Copies and shares whose documents went with an earlier database. Copies come back with their objects; a share
@@ -174,6 +177,7 @@ class Turn {
     if (!isFirst && !user && wanted.size === 0 && parts.size === 0) return false
     const page = await this.#user.changes({ since, limit: PAGE, includeDocs: true })
     this.#isActive = page.results.length > 0
+    if (!isFirst && page.results.some(isDesign)) await refreshDatabase(this.#deps, this.#user.name)
     const docs = await withRivals(this.#user, page.results)
     await planShares(this.#context, docs.filter(isShare), wanted, { fromStart: isFirst })
     await planSubscriptions(this.#context, docs.filter(isSubscription), parts)
@@ -189,6 +193,8 @@ class Turn {
     if (!checkpoint || (checkpoint.since !== START.since && !this.#hint.outbox)) return false
     const page = await this.#readOutbox(checkpoint.since)
     if (page === null) return this.#restoreOutbox()
+    if (checkpoint.since !== START.since && page.results.some(isDesign))
+      await refreshDatabase(this.#deps, this.#outbox.name)
     const foreign = page.results.filter(
       ({ id, changes }) => !changes.every(({ rev }) => ownWrites.includes(this.#outbox.name, id, rev)),
     )
@@ -299,6 +305,8 @@ class Turn {
     }
   }
 }
+
+const isDesign = ({ id }: { id: string }): boolean => id.startsWith('_design/')
 
 const isShare = ({ id, doc }: UserDoc): boolean =>
   shareOfDocument(id) !== null || (doc !== null && asksForShare(doc))

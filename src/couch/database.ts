@@ -271,6 +271,20 @@ export class Database {
     return rows
   }
 
+  /**
+   * Asks for no row of a view, which CouchDB answers when the view's index is up to date; building one takes as long as
+   * it takes, and goes on when nobody asks. https://docs.couchdb.org/en/stable/api/ddoc/views.html
+   * @throws {CouchFault} `timeout` where the index is not ready by then
+   */
+  async buildIndex(design: string, view: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    await this.#couch.request({
+      path: [this.name, '_design', design, '_view', view],
+      query: { limit: 0 },
+      timeoutMs,
+      signal,
+    })
+  }
+
   /** Calls an update function for a document. https://docs.couchdb.org/en/stable/api/ddoc/render.html */
   async callUpdate(design: string, name: string, id: string): Promise<void> {
     await this.#couch.request({

@@ -61,6 +61,8 @@ export class Stage {
         url: server.url,
         admin,
         userDatabases: userDatabases('user/{id}'),
+        databases: [],
+        skeletonWarm: false,
         concurrency: 8,
         replicationServer: null,
         replicationIdleTimeoutMs: 30 * 60_000,

@@ -4,7 +4,9 @@ import type { Hint, Outcome } from '../turn/hint.ts'
 
 export interface LanesOptions {
   concurrency: number
-  takeTurn: (owner: string, hint: Hint) => Promise<Outcome>
+  /** Where several have one, the limit is for all of them together; in place of `concurrency`. */
+  queue?: PQueue
+  takeTurn: (owner: string, hint: Hint) => Promise<Pick<Outcome, 'isThere' | 'next'>>
   /** Told of every turn that failed, before it is tried again. */
   onFailure: (owner: string, error: unknown, tries: number) => void
   onGone: (owner: string) => void
@@ -33,7 +35,7 @@ export class Lanes {
 
   constructor(options: LanesOptions) {
     this.#options = options
-    this.#queue = new PQueue({ concurrency: options.concurrency })
+    this.#queue = options.queue ?? new PQueue({ concurrency: options.concurrency })
   }
 
   /** There may be something to do for an owner. */
@@ -128,6 +130,7 @@ export function mergeHints(one: Hint, other: Hint): Hint {
     subscriptions: new Set([...(one.subscriptions ?? []), ...(other.subscriptions ?? [])]),
     feeds: new Set([...(one.feeds ?? []), ...(other.feeds ?? [])]),
     orphans: new Set([...(one.orphans ?? []), ...(other.orphans ?? [])]),
+    skeleton: new Set([...(one.skeleton ?? []), ...(other.skeleton ?? [])]),
     idle: new Set([...(one.idle ?? []), ...(other.idle ?? [])]),
     updateSeqs: new Map([...(one.updateSeqs ?? []), ...(other.updateSeqs ?? [])]),
   }

@@ -21,7 +21,8 @@ const INVITATION_DOCUMENT_PREFIX = '$invitation/'
 const SUBSCRIPTION_PREFIX = 'subscription/'
 const SHARE_PREFIX = 'share/'
 const BASE_PREFIX = 'base/'
-const OUTBOX_SUFFIX = '/$shares'
+/** What the name of an outbox ends with, whatever the template. */
+export const OUTBOX_SUFFIX = '/$shares'
 
 /** True for a string that may name a share. */
 export const isShareId = (id: string): boolean => SHARE_ID.test(id)
@@ -123,6 +124,8 @@ export interface UserDatabases {
   ownerOf(db: string): string | null
   /** Owner of an outbox, or null where `db` is none. */
   ownerOfOutbox(db: string): string | null
+  /** True for each name that fits the template, or is an outbox's: accounts of passwords have such databases too. */
+  isTaken(db: string): boolean
   database(owner: string): string
   outbox(owner: string): string
 }
@@ -173,6 +176,7 @@ export function userDatabases(template: string): UserDatabases {
     template,
     prefix,
     ownerOf,
+    isTaken: (db) => pattern.test(db.endsWith(OUTBOX_SUFFIX) ? db.slice(0, -OUTBOX_SUFFIX.length) : db),
     ownerOfOutbox: (db) => (db.endsWith(OUTBOX_SUFFIX) ? ownerOf(db.slice(0, -OUTBOX_SUFFIX.length)) : null),
     database,
     outbox: (owner) => database(owner) + OUTBOX_SUFFIX,

@@ -1,4 +1,5 @@
 // Who may do what with a database of the daemon, as CouchDB's `_security` says it.
+import { isDeepStrictEqual as isEqual } from 'node:util'
 import type { Access, Whom } from './access.ts'
 
 /** Names and roles, as in https://docs.couchdb.org/en/stable/api/database/security.html */
@@ -106,3 +107,35 @@ const unite = (grants: readonly Partial<Grants>[]): Grants => ({
   names: [...new Set(grants.flatMap(({ names }) => names ?? []))].sort(),
   roles: [...new Set(grants.flatMap(({ roles }) => roles ?? []))].sort(),
 })
+
+/**
+ * Lets in only whom both let in: what is in force while a database goes from one to the other. Who both leave public
+ * stays public. Keys other than `admins` and `members` are those of `before`, which it is itself where it lets in the
+ * fewest.
+ */
+export function bothAllow<Found extends FoundSecurity>(before: Found, after: FoundSecurity): Found {
+  const others = membersOf(after)
+  const between = {
+    ...before,
+    admins: common(before.admins ?? {}, after.admins ?? {}),
+    members: isPublic(before)
+      ? { names: others.names ?? [], roles: others.roles ?? [] }
+      : isPublic(after)
+        ? membersOf(before)
+        : orAdmins(common(membersOf(before), others)),
+  }
+  return isPublic(before) === isPublic(between) && isEqual(grantsOf(before), grantsOf(between))
+    ? before
+    : between
+}
+
+const common = (one: Partial<Grants>, other: Partial<Grants>): Grants => ({
+  names: (one.names ?? []).filter((name) => other.names?.includes(name)),
+  roles: (one.roles ?? []).filter((role) => other.roles?.includes(role)),
+})
+
+/** Whom a `_security` lets in, in one form whatever it leaves out. */
+const grantsOf = (security: FoundSecurity): [Grants, Grants] => [
+  unite([security.admins ?? {}]),
+  unite([membersOf(security)]),
+]

@@ -19,6 +19,8 @@ export interface Hint {
   orphans?: ReadonlySet<string>
   /** The user database is gone for longer than the grace time: if it still is, all that is left of it goes. */
   departed?: boolean
+  /** Databases, of the user's own or of the user's shares, that may not be as their skeletons are. */
+  skeleton?: ReadonlySet<string>
   /** Leases that were idle for long. */
   idle?: ReadonlySet<string>
   /** `update_seq` of the databases as `_dbs_info` showed them, to be kept if nothing is left to read after this turn. */

@@ -8,6 +8,7 @@ import { parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
 import type { Context } from './context.ts'
 import { reconcileObjects } from './objects.ts'
 import { planShares } from './shares.ts'
+import { refreshDatabase } from './skeleton.ts'
 
 const PAGE = 200
 
@@ -30,6 +31,8 @@ export async function followShare(context: Context, share: string): Promise<bool
   const page = await readPage(context, share, checkpoint.since, most)
   if (page === null) return false
 
+  if (entry?.database === user.name && page.results.some(({ id }) => id.startsWith('_design/')))
+    await refreshDatabase(deps, shareDatabase(share))
   const foreign = page.results.filter(
     ({ id, changes }) => !changes.every(({ rev }) => deps.ownWrites.includes(name, id, rev)),
   )

@@ -2,10 +2,12 @@
 import isEqual from 'lodash/isEqual.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
-import type { Doc, Security } from '../couch/document.ts'
-import { SKELETON_PREFIX } from '../model/names.ts'
+import type { Security } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { ADMIN_ONLY } from '../model/security.ts'
+import type { SkeletonPlan, Wanted } from '../plan/skeleton.ts'
+import { equip } from './equip.ts'
+import type { Skeletons } from './skeletons.ts'
 
 /** The kinds of database that the daemon creates for users. */
 export type BornKind = 'outbox' | 'share'
@@ -18,23 +20,11 @@ const SHARDS = 1
 
 export class Births {
   readonly #couch: Couch
-  readonly #designs = new Map<BornKind, Doc[]>()
+  readonly #skeletons: Skeletons
 
-  constructor(couch: Couch) {
+  constructor(couch: Couch, skeletons: Skeletons) {
     this.#couch = couch
-  }
-
-  /** Reads the design documents that databases of each kind are born with from `skeleton/<kind>`. */
-  async load(): Promise<void> {
-    for (const kind of ['outbox', 'share'] as const) {
-      const rows = await this.#couch
-        .database(SKELETON_PREFIX + kind)
-        .range({ startKey: '_design/', endKey: '_design0', includeDocs: true })
-      this.#designs.set(
-        kind,
-        rows.flatMap(({ doc }) => (doc === null ? [] : [withoutRevision(doc)])),
-      )
-    }
+    this.#skeletons = skeletons
   }
 
   /** Creates the database, empty and the admins' alone; false where it was there. */
@@ -45,27 +35,31 @@ export class Births {
   /**
    * Puts design documents and security in place, in this order: without a validation function, everybody whom
    * `_security` lets in may write. Where all is in place, nothing is written.
+   * @throws {CouchFault} where something could not be put in place; then nobody was let in
    */
   async equip(name: string, kind: BornKind, security: object): Promise<void> {
     const database = this.#couch.database(name)
-    const designs = this.#designs.get(kind) ?? []
-    const rows = await database.fetch(designs.map(({ _id }) => _id))
-    const there = new Map(rows.map(({ doc, id }) => [id, doc]))
-    const missing = designs.filter((design) => {
-      const found = there.get(design._id)
-      return !found || !isEqual(withoutRevision(found), design)
+    const wanted = this.#wanted(kind)
+    await equip(database, { ...wanted, security: null }, async ({ designs }) => {
+      // A server can be set so that a new database is everybody's.
+      if (designs.some((change) => change.kind === 'add')) await secure(database, ADMIN_ONLY)
     })
-    // A server can be set so that a new database is everybody's.
-    if (missing.some(({ _id }) => !there.get(_id))) await secure(database, ADMIN_ONLY)
-    const written = await database.bulk(
-      missing.map((design) => {
-        const found = there.get(design._id)
-        return found ? { ...design, _rev: found._rev } : design
-      }),
-    )
-    const failed = written.find((row) => !row.ok)
-    if (failed && !failed.ok) throw new CouchFault('server_error', name, `${failed.id}: ${failed.reason}`)
     await secure(database, security)
+  }
+
+  /**
+   * Brings a database up to the skeleton of its kind as that is now; `_security` only where the kind has one for all.
+   * @throws {CouchFault}
+   */
+  async refresh(name: string, kind: string): Promise<SkeletonPlan> {
+    return equip(this.#couch.database(name), this.#wanted(kind))
+  }
+
+  #wanted(kind: string): Wanted {
+    const wanted = this.#skeletons.of(kind)
+    if (wanted === null)
+      throw new CouchFault('server_error', `skeleton/${kind}`, 'the skeleton cannot be used')
+    return wanted
   }
 }
 
@@ -74,5 +68,3 @@ export async function secure(database: Database, security: object): Promise<void
   const there = await database.security()
   if (!isEqual(there, security)) await database.putSecurity(security as Security)
 }
-
-const withoutRevision = ({ _rev, ...doc }: Doc): Doc => doc

@@ -3,7 +3,9 @@ import type { Couch } from '../couch/client.ts'
 import type { Replicator } from '../couch/replicator.ts'
 import type { Checkpoints } from '../feed/checkpoints.ts'
 import type { Logger } from '../log.ts'
+import type { Kinds } from '../model/kinds.ts'
 import type { UserDatabases } from '../model/names.ts'
+import type { Visited } from '../feed/visits.ts'
 import type { Hint } from '../turn/hint.ts'
 import type { Allowance } from './allowance.ts'
 import type { Births } from './births.ts'
@@ -11,6 +13,7 @@ import type { Gates } from './gates.ts'
 import type { Leases } from './leases.ts'
 import type { OwnWrites } from './own-writes.ts'
 import type { Registry } from './registry.ts'
+import type { Warmer } from './warming.ts'
 
 /** What somebody may write into a public share who is not named there. */
 export interface PublicLimits {
@@ -27,6 +30,8 @@ export interface Deps {
   users: UserDatabases
   registry: Registry
   births: Births
+  kinds: Kinds
+  warmer: Warmer
   replicator: Replicator
   leases: Leases
   checkpoints: Checkpoints
@@ -41,6 +46,8 @@ export interface Deps {
   ownWrites: OwnWrites
   /** Has an owner's lane look at something; nothing is lost where that is forgotten in a crash, it only comes later. */
   mark: (owner: string, hint: Hint) => void
+  /** A database was brought up to the skeleton of its kind, or could not be. */
+  onVisited: (db: string, visited: Visited) => void
   /** False on the embedded server, which cannot remove revisions: there a share database is made anew instead. */
   canPurge: boolean
   /** Milliseconds. */

@@ -9,6 +9,7 @@ import { mergeHints } from '../../src/feed/lanes.ts'
 import { sweep } from '../../src/feed/sweep.ts'
 import { install } from '../../src/install.ts'
 import type { Logger } from '../../src/log.ts'
+import { kindsOf } from '../../src/model/kinds.ts'
 import { CHECKPOINTS, REGISTRY, shareDatabase, userDatabases } from '../../src/model/names.ts'
 import { readSkeleton, type SkeletonOfKind } from '../../src/skeleton.ts'
 import { takeTurn } from '../../src/turn.ts'
@@ -21,6 +22,8 @@ import type { Deps, PublicLimits } from '../../src/write/deps.ts'
 import { Gates } from '../../src/write/gates.ts'
 import { Leases } from '../../src/write/leases.ts'
 import { OwnWrites } from '../../src/write/own-writes.ts'
+import { Skeletons } from '../../src/write/skeletons.ts'
+import { Warmer } from '../../src/write/warming.ts'
 import { Registry } from '../../src/write/registry.ts'
 import { MemoryCouch } from './memory-couch.ts'
 import { SKELETON } from './space.ts'
@@ -50,6 +53,7 @@ export interface WorldOptions {
 /** All that a running daemon holds in memory. */
 interface Memory {
   deps: Deps
+  skeletons: Skeletons
   /** Owners with something to do. */
   marked: Map<string, Hint>
   /** Owners who have a turn. */
@@ -93,7 +97,7 @@ export class MemoryWorld {
     const world = new MemoryWorld(options)
     skeleton ??= readSkeleton(SKELETON)
     await install(world.couch.asCouch(), await skeleton, world.#memory.deps.log)
-    await world.#memory.deps.births.load()
+    await world.#memory.skeletons.load()
     return world
   }
 
@@ -105,7 +109,7 @@ export class MemoryWorld {
   async restart(): Promise<void> {
     this.#memory.isKilled = true
     this.#memory = this.#start()
-    await this.#memory.deps.births.load()
+    await this.#memory.skeletons.load()
     await adoptReplications(this.#memory.deps)
     await this.sweep()
   }
@@ -319,6 +323,8 @@ export class MemoryWorld {
     }
     const couch = this.couch.client(() => this.#pass(memory))
     const now = (): number => this.now
+    const log = this.#log(memory)
+    const skeletons = new Skeletons({ couch, log, policies: [] })
     const replicator = new Replicator(couch, { hasScheduler: true, sleep: () => Promise.resolve() })
     const server = { url: 'memory:', user: 'admin', pass: 'secret' }
     const ownWrites = new OwnWrites()
@@ -329,7 +335,10 @@ export class MemoryWorld {
       couch,
       users,
       registry: new Registry(couch, ownWrites, now),
-      births: new Births(couch),
+      births: new Births(couch, skeletons),
+      kinds: kindsOf([], users),
+      warmer: new Warmer({ log, signal: new AbortController().signal }),
+      onVisited: () => undefined,
       replicator,
       leases: new Leases({ replicator, users, server, now, idleTimeoutMs: 1_800_000 }),
       checkpoints: new Checkpoints(couch),
@@ -342,11 +351,11 @@ export class MemoryWorld {
       mark,
       canPurge: this.#canPurge,
       now,
-      log: this.#log(memory),
+      log,
     }
     const isBusy = (owner: string): boolean => memory.marked.has(owner) || memory.turning.has(owner)
     const followers = followersOf(couch, deps, isBusy)
-    return Object.assign(memory, { deps, heard: this.couch.writes.length, followers })
+    return Object.assign(memory, { deps, skeletons, heard: this.couch.writes.length, followers })
   }
 
   async #pass(memory: Pick<Memory, 'isKilled'>): Promise<CouchFault | null> {

@@ -43,6 +43,8 @@ export class Space {
       url: server.url,
       admin: { user: server.user, pass: server.pass },
       userDatabases: userDatabases(template?.(this.prefix) ?? `${this.prefix}{id}`),
+      databases: [],
+      skeletonWarm: false,
       concurrency: 8,
       replicationServer: null,
       replicationIdleTimeoutMs: 30 * 60_000,

@@ -50,6 +50,8 @@ describe('config', () => {
       outbox: 'always',
       sweepIntervalMs: 900_000,
       deletionGraceMs: 300_000,
+      databases: [],
+      skeletonWarm: false,
       publicLimits: { mostObjects: 1000, mostBytes: 100_000, mostChanges: 120 },
       skeleton: resolve('skeleton'),
       opsPort: null,

@@ -43,6 +43,7 @@ describe('skeleton', () => {
       'share/_design/a/x.json': '1',
       'user/_design/c/x.json': '1',
       'outbox/_security.json': '{}',
+      'open-house/_security.json': '{}',
     })
     const seen = [...skeleton].map(([kind, { security, designDocuments }]) => [
       kind,
@@ -53,6 +54,7 @@ describe('skeleton', () => {
       ['user', null, ['_design/c']],
       ['outbox', {}, []],
       ['share', { members: { roles: ['_admin'] } }, ['_design/a', '_design/b']],
+      ['open-house', {}, []],
     ])
   })
 
@@ -180,6 +182,7 @@ describe('skeleton', () => {
     ['bad security', { 'share/_security.json': '{,}' }, 'share/_security.json'],
     ['security that is no object', { 'share/_security.json': '[]' }, 'share/_security.json'],
     ['a kind with another name', { 'Shares/_security.json': '{}' }, 'Shares'],
+    ['security of user databases', { 'user/_security.json': '{}' }, 'user/_security.json'],
     ['a kind that is a file', { share: '' }, 'share'],
     ['an unknown file of a kind', { 'share/security.json': '{}' }, 'share/security.json'],
     ['_design as a file', { 'share/_design': '' }, 'share/_design'],

@@ -1,0 +1,41 @@
+// Design documents of the daemon: known by a mark that holds the hash of what was written.
+// eslint-disable-next-line no-restricted-imports -- a hash has neither I/O nor randomness
+import { hash } from 'node:crypto'
+import { canonicalJson } from './digest.ts'
+
+/** https://docs.couchdb.org/en/stable/ddocs/ddocs.html; `couch_shares` tells a later run that it wrote this. */
+export interface DesignDocument {
+  _id: string
+  couch_shares: { hash: string }
+  [attribute: string]: unknown
+}
+
+/**
+ * SHA-256, in hex, of a design document's content: all but `_rev`, `_revisions` and `couch_shares`. A document in
+ * CouchDB whose `couch_shares.hash` is this was written by the daemon and not changed since.
+ */
+export function designDocumentHash(document: Record<string, unknown>): string {
+  const { _rev, _revisions, couch_shares: _mark, ...content } = document
+  return hash('sha256', canonicalJson(content))
+}
+
+/** The same content with the mark of the daemon, whatever mark and revision it had. */
+export function marked(document: { _id: string; [attribute: string]: unknown }): DesignDocument {
+  const { _rev, _revisions, couch_shares: _mark, ...content } = document
+  return { ...content, _id: document._id, couch_shares: { hash: designDocumentHash(document) } }
+}
+
+/** The hash in a document's mark, or null where the daemon did not write it. */
+export function markOf(document: Record<string, unknown>): string | null {
+  const mark = document['couch_shares'] as { hash?: unknown } | null | undefined
+  if (typeof mark !== 'object' || mark === null) return null
+  return typeof mark.hash === 'string' ? mark.hash : ''
+}
+
+/** True for a validation function: what keeps people from writing. */
+export const isGuard = (document: Record<string, unknown>): boolean =>
+  typeof document['validate_doc_update'] === 'string'
+
+/** True where somebody changed a document of the daemon by hand: its hash is not that of its content. */
+export const isEdited = (document: Record<string, unknown>): boolean =>
+  markOf(document) !== designDocumentHash(document)

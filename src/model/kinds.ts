@@ -1,0 +1,149 @@
+// Which kind a database is of: told by its name alone, from the templates and from DATABASES.
+import {
+  CHECKPOINTS,
+  isShareId,
+  OUTBOX_SUFFIX,
+  REGISTRY,
+  shareDatabase,
+  SKELETON_PREFIX,
+  type UserDatabases,
+} from './names.ts'
+
+/** What a folder of the skeleton may be called: a kind of database. */
+export const KIND = /^[a-z][a-z0-9-]*$/
+
+/** Kinds with a meaning of their own. All others are policies, put on databases by DATABASES. */
+export const FIXED_KINDS = ['user', 'outbox', 'share', 'registry', 'users', 'replicator'] as const
+export type FixedKind = (typeof FIXED_KINDS)[number]
+
+export const isFixedKind = (kind: string): kind is FixedKind =>
+  (FIXED_KINDS as readonly string[]).includes(kind)
+
+/** One entry of DATABASES: the databases whose names fit `pattern` are of this kind. */
+export interface Assignment {
+  /** A database name in which each `*` stands for any characters, none and `/` too. */
+  pattern: string
+  kind: string
+}
+
+/** A DATABASES that cannot be used; `expected` completes the sentence "Expected `DATABASES` to be …". */
+export class AssignmentError extends Error {
+  readonly expected: string
+  readonly found: string
+  constructor(expected: string, found: string) {
+    super(`expected ${expected}, got ${found}`)
+    this.name = 'AssignmentError'
+    this.expected = expected
+    this.found = found
+  }
+}
+
+/** https://docs.couchdb.org/en/stable/api/database/common.html#put--db, and `*` wherever a character may be. */
+const PATTERN = /^[a-z*][a-z0-9_$()+/*-]*$/
+
+/**
+ * Reads `pattern=kind, pattern=kind`. Whether the skeleton has the kinds is another question.
+ * @throws {AssignmentError} naming the entry: no `=`, an illegal name, a fixed kind, a pattern twice, or one that fits
+ *   nothing but databases that are not free
+ */
+export function parseAssignments(text: string, users: UserDatabases): Assignment[] {
+  const entries = text.split(',').map((entry) => entry.trim())
+  const assignments = entries.filter((entry) => entry !== '').map((entry) => parseEntry(entry, users))
+  for (const [at, { pattern }] of assignments.entries())
+    if (assignments.findIndex((other) => other.pattern === pattern) !== at)
+      throw new AssignmentError('a list that has each pattern once', pattern)
+  return assignments
+}
+
+function parseEntry(entry: string, users: UserDatabases): Assignment {
+  const [pattern = '', kind, ...more] = entry.split('=').map((part) => part.trim())
+  if (kind === undefined || more.length > 0)
+    throw new AssignmentError('a list of pattern=kind, like project_*=authors', entry)
+  if (!PATTERN.test(pattern))
+    throw new AssignmentError(
+      'names of databases with * for any characters: a-z first, then a-z 0-9 _ $ ( ) + - /, none of CouchDB’s own',
+      entry,
+    )
+  if (!KIND.test(kind)) throw new AssignmentError('kinds that are called as folders of the skeleton', entry)
+  if (isFixedKind(kind))
+    throw new AssignmentError(
+      `another kind than ${FIXED_KINDS.join(', ')}, which belong to other databases`,
+      entry,
+    )
+  // What a pattern is for shows where each * is a letter; a broad one that fits others too just never gets them.
+  if (!isFree(pattern.replaceAll('*', 'x'), users))
+    throw new AssignmentError(
+      'databases that are free: no user databases or outboxes, no shares, none of the daemon’s own',
+      entry,
+    )
+  return { pattern, kind }
+}
+
+/** False for databases that no policy is ever put on: CouchDB's own, the daemon's own, shares, and those of users. */
+export function isFree(db: string, users: UserDatabases): boolean {
+  if (db.startsWith('_') || db === REGISTRY || db === CHECKPOINTS || db.startsWith(`${REGISTRY}/`))
+    return false
+  if (db.startsWith(shareDatabase('')) || db.startsWith(SKELETON_PREFIX)) return false
+  // Outboxes of users of another daemon, with another template, are not free either.
+  return !users.isTaken(db) && !db.endsWith(OUTBOX_SUFFIX)
+}
+
+/** What a database is, by its name. Whether a share is one of this daemon's, only the registry knows. */
+export type Place =
+  | { kind: 'user'; db: string; owner: string }
+  | { kind: 'outbox'; db: string; owner: string }
+  | { kind: 'share'; db: string; share: string }
+  | { kind: 'policy'; db: string; policy: string }
+
+/** Tells the kinds of databases apart. */
+export interface Kinds {
+  /** The kinds of DATABASES, each once, in the order of their first patterns. */
+  readonly policies: readonly string[]
+  readonly assignments: readonly Assignment[]
+  /** Null: none of the daemon's business. */
+  placeOf(db: string): Place | null
+}
+
+/** Compiles the patterns. Where several fit, the first one counts. */
+export function kindsOf(assignments: readonly Assignment[], users: UserDatabases): Kinds {
+  const patterns = assignments.map(({ pattern, kind }) => ({ fits: compile(pattern), kind }))
+  return {
+    policies: [...new Set(assignments.map(({ kind }) => kind))],
+    assignments,
+    placeOf: (db) => {
+      const owner = users.ownerOf(db)
+      if (owner !== null) return { kind: 'user', db, owner }
+      const outboxOwner = users.ownerOfOutbox(db)
+      if (outboxOwner !== null) return { kind: 'outbox', db, owner: outboxOwner }
+      if (db.startsWith(shareDatabase(''))) {
+        const share = db.slice(shareDatabase('').length)
+        return isShareId(share) ? { kind: 'share', db, share } : null
+      }
+      if (!isFree(db, users)) return null
+      const policy = patterns.find(({ fits }) => fits(db))?.kind
+      return policy === undefined ? null : { kind: 'policy', db, policy }
+    },
+  }
+}
+
+/** Does a name fit a pattern? By hand: a regular expression of many `*` can take time without end. */
+function compile(pattern: string): (name: string) => boolean {
+  const [first = '', ...rest] = pattern.split('*')
+  const last = rest.pop()
+  if (last === undefined) return (name) => name === pattern
+  return (name) => {
+    if (!name.startsWith(first) || name.length < first.length + last.length || !name.endsWith(last))
+      return false
+    const end = name.length - last.length
+    let at = first.length
+    for (const part of rest) {
+      const found = name.indexOf(part, at)
+      if (found < 0 || found + part.length > end) return false
+      at = found + part.length
+    }
+    return true
+  }
+}
+
+/** True where a name fits the pattern of an assignment. */
+export const fits = ({ pattern }: Assignment, db: string): boolean => compile(pattern)(db)

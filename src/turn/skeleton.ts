@@ -1,0 +1,37 @@
+// Brings databases up to the skeletons of their kinds, in the lanes in which they are worked on.
+import { isFault, type FaultCode } from '../couch/fault.ts'
+import { visited, type Visited } from '../feed/visits.ts'
+import type { Deps } from '../write/deps.ts'
+
+/** The server is away, or will not have us: the lane waits and tries again, and no database has failed. */
+const OUTAGES: ReadonlySet<FaultCode> = new Set(['unreachable', 'timeout', 'unauthorized', 'stopped'])
+
+/**
+ * Looks at one database and writes what differs. A database that cannot be brought up to date is told of and stops
+ * nothing else.
+ * @throws {CouchFault} where the server does not answer
+ */
+export async function refreshDatabase(
+  { births, kinds, warmer, onVisited }: Pick<Deps, 'births' | 'kinds' | 'warmer' | 'onVisited'>,
+  db: string,
+): Promise<Visited> {
+  const place = kinds.placeOf(db)
+  const result =
+    place === null || warmer.isWarming(db)
+      ? SAME
+      : await visit(place.kind === 'policy' ? place.policy : place.kind)
+  onVisited(db, result)
+  return result
+
+  async function visit(kind: string): Promise<Visited> {
+    try {
+      return visited(await births.refresh(db, kind))
+    } catch (error) {
+      if (isFault(error, 'not_found')) return { kind: 'gone' }
+      if (isFault(error) && OUTAGES.has(error.code)) throw error
+      return { kind: 'failed', error }
+    }
+  }
+}
+
+const SAME: Visited = { kind: 'same', foreign: [] }

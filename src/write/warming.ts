@@ -1,0 +1,85 @@
+// Builds the indexes of a changed design document while the old one still answers, so that nobody waits for them.
+import type { Database } from '../couch/database.ts'
+import { isFault } from '../couch/fault.ts'
+import type { Logger } from '../log.ts'
+import { marked } from '../model/design.ts'
+import { firstView, indexParts, needsIndex } from '../model/index-parts.ts'
+import { planSkeleton, type Wanted } from '../plan/skeleton.ts'
+import { inspect } from './equip.ts'
+
+export interface WarmerOptions {
+  log: Logger
+  signal: AbortSignal
+}
+
+/** A request ends after this; the building goes on, and is asked for again. */
+const ASK_MS = 55_000
+const PREFIX = 'couch-shares-warming-'
+
+/**
+ * Under this id the views of a design document stand while their index is built. It has the daemon's mark and is in no
+ * skeleton: whoever brings the database up to date takes it out, after a crash too.
+ */
+export const warmingId = (id: string): string => id.replace('_design/', `_design/${PREFIX}`)
+
+export class Warmer {
+  readonly #options: WarmerOptions
+  /** Databases in which an index is being built: nobody is to bring them up to date meanwhile. */
+  readonly #underWay = new Set<string>()
+
+  constructor(options: WarmerOptions) {
+    this.#options = options
+  }
+
+  isWarming(db: string): boolean {
+    return this.#underWay.has(db)
+  }
+
+  /**
+   * Resolves when a database has the indexes of all views that differ from the skeleton's, or has none. One that cannot
+   * be built is told of, and does not keep the design document from its place.
+   * @throws {CouchFault} where the server fails
+   */
+  async warm(database: Database, wanted: Wanted): Promise<void> {
+    const designsOnly = { ...wanted, security: null }
+    const plan = planSkeleton(designsOnly, await inspect(database, designsOnly))
+    const changes = plan.designs.filter(
+      (change) => change.kind === 'replace' && needsIndex(change.found, change.wanted),
+    )
+    if (changes.length === 0) return
+    this.#underWay.add(database.name)
+    try {
+      for (const { id } of changes) {
+        const design = wanted.designs.find(({ _id }) => _id === id)
+        if (design) await this.#build(database, design)
+      }
+    } finally {
+      this.#underWay.delete(database.name)
+    }
+  }
+
+  async #build(database: Database, design: Record<string, unknown> & { _id: string }): Promise<void> {
+    const { log, signal } = this.#options
+    const view = firstView(design)
+    if (view === null) return
+    const begun = Date.now()
+    const temporary = marked({ _id: warmingId(design._id), ...indexParts(design) })
+    const there = await database.get(temporary._id)
+    await database.put({ ...temporary, ...(there ? { _rev: there._rev } : {}) })
+    const name = temporary._id.slice('_design/'.length)
+    // One view stands for all: the views of a design document have one index.
+    while (!signal.aborted) {
+      try {
+        await database.buildIndex(name, view, ASK_MS, signal)
+        log.info({ db: database.name, doc: design._id, ms: Date.now() - begun }, 'index built')
+        return
+      } catch (error) {
+        if (isFault(error, 'timeout')) continue
+        if (isFault(error, 'stopped') || isFault(error, 'unreachable') || isFault(error, 'unauthorized'))
+          throw error
+        log.warn({ db: database.name, doc: design._id, err: error }, 'index cannot be built beforehand')
+        return
+      }
+    }
+  }
+}
