@@ -9,7 +9,7 @@ import { isEdited, marked, markOf, type DesignDocument as MarkedDocument } from 
 import { isFixedKind } from './model/kinds.ts'
 import { CHECKPOINTS, REGISTRY, SKELETON_PREFIX } from './model/names.ts'
 import { ADMIN_ONLY } from './model/security.ts'
-import type { Wanted } from './plan/skeleton.ts'
+import { planSkeleton, type Wanted } from './plan/skeleton.ts'
 import type { SkeletonKind, SkeletonOfKind } from './skeleton.ts'
 import { secure } from './write/births.ts'
 import { equip } from './write/equip.ts'
@@ -103,6 +103,24 @@ export function installations(
     return [{ db: IN_PLACE[kind] ?? SKELETON_PREFIX + kind, wanted, security: null }]
   })
 }
+
+/** What stands in the database of an installation when it is done; `docs` is what stands there before. */
+export function afterInstall({ wanted, security }: Installation, docs: readonly StoredDoc[]): Doc[] {
+  const { designs } = planSkeleton(wanted, { designs: docs.filter(isDesign), security: null })
+  const gone = new Set(designs.flatMap(({ kind, id }) => (kind === 'remove' ? [id] : [])))
+  const put = designs.flatMap((change) =>
+    change.kind === 'add' || change.kind === 'replace' ? [change.wanted] : [],
+  )
+  const document = docs.find(({ _id }) => _id === SECURITY_DOCUMENT) ?? null
+  const change = security === null ? null : securityDocumentChange(security.document, document)
+  const written: Doc[] = change ? [...put, change] : put
+  const ids = new Set(written.map(({ _id }) => _id))
+  return [...docs.filter(({ _id }) => !gone.has(_id) && !ids.has(_id)), ...written].filter(
+    ({ _deleted }) => _deleted !== true,
+  )
+}
+
+const isDesign = ({ _id }: StoredDoc): boolean => _id.startsWith('_design/')
 
 /**
  * Creates databases, security and design documents where they are missing or of another version, and takes out those

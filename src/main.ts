@@ -3,9 +3,11 @@
 import { readFileSync } from 'node:fs'
 import dotenv from 'dotenv'
 import { BundleError } from './bundle/bundle.ts'
-import { UsageError, type Command } from './commands/command.ts'
+import { noMore, UsageError, type Command } from './commands/command.ts'
+import { readSettings } from './commands/connection.ts'
 import { CasesError } from './commands/rules-cases.ts'
-import { ConfigError, loadConfig, type Config } from './config.ts'
+import { ConfigError, type Config } from './config.ts'
+import { isFault } from './couch/fault.ts'
 import { Daemon } from './daemon.ts'
 import { EmbeddedError, startEmbedded, type EmbeddedServer } from './embedded/server.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
@@ -13,13 +15,18 @@ import { InstallError } from './install.ts'
 import { createLogger, type Logger } from './log.ts'
 import { probe } from './ops/probe.ts'
 import { OpsListenError, startOps } from './ops/server.ts'
-import { readSkeleton, SkeletonError } from './skeleton.ts'
+import { SkeletonError } from './skeleton.ts'
 import { welcome } from './welcome.ts'
 
 const USAGE = `couch-shares: sharing between the users of a CouchDB
 
   couch-shares           run the daemon; without HOODIE_SERVER against an embedded server, for a first look
   couch-shares health    exit 0 where the daemon that listens at OPS_PORT is well
+  couch-shares check     look at the server and the settings; exit 1 where something is to be put right
+  couch-shares skeleton diff
+                         show what rolling the skeleton out would change, and write nothing; exit 1 where it would
+  couch-shares skeleton apply [--warm]
+                         roll the skeleton out now; --warm builds the indexes of changed views before
   couch-shares rules test <file> <cases.json>
                          run a rules file on cases, as CouchDB would: exit 0 where all came out as expected
   couch-shares --version
@@ -37,6 +44,8 @@ type Release = () => Promise<void>
 /** Commands by name; each loads what it needs when it is called. */
 const COMMANDS: Readonly<Record<string, Command>> = {
   health,
+  check: async (args) => (await import('./commands/check.ts')).check(noMore('check', args, environment())),
+  skeleton: async (args) => (await import('./commands/skeleton.ts')).skeleton(args, environment()),
   rules: async (args) => (await import('./commands/rules.ts')).rules(args),
 }
 
@@ -56,11 +65,15 @@ async function main(args: string[]): Promise<ExitCode> {
   return command(rest)
 }
 
+/** The environment, and what `.env` adds to it. */
+function environment(): NodeJS.ProcessEnv {
+  dotenv.config({ quiet: true })
+  return process.env
+}
+
 /** Reads nothing but where to ask: a secret that is missing here says nothing of the daemon. */
 async function health(args: string[]): Promise<ExitCode> {
-  if (args.length > 0) throw new UsageError('Expected `couch-shares health` and nothing more')
-  dotenv.config({ quiet: true })
-  const { OPS_PORT: port, OPS_HOST: host } = process.env
+  const { OPS_PORT: port, OPS_HOST: host } = noMore('health', args, environment())
   if (!port) {
     process.stderr.write('Expected `OPS_PORT` to be the port that the daemon listens at, got nothing\n')
     return EXIT.config
@@ -75,9 +88,7 @@ async function health(args: string[]): Promise<ExitCode> {
 }
 
 async function run(): Promise<ExitCode> {
-  dotenv.config({ quiet: true })
-  const config = loadConfig(process.env)
-  const skeleton = await readSkeleton(config.skeleton)
+  const { config, skeleton } = await readSettings(environment())
   const log = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY })
   const releases: Release[] = []
   const stopped = stopSignal()
@@ -174,7 +185,7 @@ try {
   process.exit(await main(process.argv.slice(2)))
 } catch (error) {
   const code = exitCodeOf(error)
-  const isForeseen = code !== EXIT.failure || error instanceof EmbeddedError
+  const isForeseen = code !== EXIT.failure || error instanceof EmbeddedError || isFault(error)
   process.stderr.write(`${isForeseen ? (error as Error).message : String((error as Error).stack ?? error)}\n`)
   if (code === EXIT.usage) process.stderr.write(`\n${USAGE}`)
   process.exit(code)

@@ -11,3 +11,9 @@ export class UsageError extends Error {
     this.name = 'UsageError'
   }
 }
+
+/** For commands without arguments. @returns what is handed in @throws {UsageError} where there is one */
+export function noMore<T>(command: string, args: readonly string[], given: T): T {
+  if (args.length > 0) throw new UsageError(`Expected \`couch-shares ${command}\` and nothing more`)
+  return given
+}

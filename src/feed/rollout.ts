@@ -10,6 +10,7 @@ import {
   type KindDatabase,
   type KindDatabasesOptions,
 } from './kind-databases.ts'
+import { sideBySide } from './side-by-side.ts'
 import type { Visited } from './visits.ts'
 
 export interface RolloutOptions extends KindDatabasesOptions {
@@ -178,27 +179,21 @@ class Pass {
 
   /** Visits databases that come in the server's order, a few at a time. */
   async visit(databases: readonly KindDatabase[], goesOn: () => boolean): Promise<void> {
-    const left = databases.entries()
-    const underWay = new Set<number>()
     const visited = new Set<number>()
     let settled = 0
-    const worker = async (): Promise<void> => {
-      for (const [at, database] of left) {
-        if (!goesOn()) return
-        underWay.add(at)
-        const result = await this.#options.visit(database)
-        underWay.delete(at)
-        if (result.kind === 'stopped') return
-        this.#count(database, result)
-        visited.add(at)
-        // Only what comes before everything that is under way is behind us.
-        while (visited.delete(settled)) settled += 1
-        const last = databases[settled - 1]
-        if (last) this.#progress = { ...this.#progress, since: last.db }
-        await this.#tell()
-      }
-    }
-    await Promise.all(Array.from({ length: this.#options.concurrency }, worker))
+    await sideBySide(databases.entries(), this.#options.concurrency, async ([at, database]) => {
+      if (!goesOn()) return false
+      const result = await this.#options.visit(database)
+      if (result.kind === 'stopped') return false
+      this.#count(database, result)
+      visited.add(at)
+      // Only what comes before everything that is under way is behind us.
+      while (visited.delete(settled)) settled += 1
+      const last = databases[settled - 1]
+      if (last) this.#progress = { ...this.#progress, since: last.db }
+      await this.#tell()
+      return true
+    })
   }
 
   /** @param all what was done before, where this pass was only over what had failed there */

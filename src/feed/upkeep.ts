@@ -13,6 +13,7 @@ import { START, type Checkpoints } from './checkpoints.ts'
 import { databasesOfKind, type KindDatabase, type KindDatabasesOptions } from './kind-databases.ts'
 import { Lanes } from './lanes.ts'
 import { Rollout } from './rollout.ts'
+import { sideBySide } from './side-by-side.ts'
 import type { Update } from './updates.ts'
 import { Visits, type Visited } from './visits.ts'
 
@@ -160,15 +161,12 @@ export class Upkeep {
     databases: readonly KindDatabase[],
     hintOf: (database: KindDatabase) => Hint,
   ): Promise<void> {
-    const left = databases.values()
-    const worker = async (): Promise<void> => {
-      for (const database of left) {
-        if (this.#options.signal.aborted) return
-        const visited = await this.#visit(database, hintOf(database))
-        if (visited.kind === 'failed') this.onVisited(database.db, visited)
-      }
-    }
-    await Promise.all(Array.from({ length: this.#options.concurrency }, worker))
+    await sideBySide(databases, this.#options.concurrency, async (database) => {
+      if (this.#options.signal.aborted) return false
+      const visited = await this.#visit(database, hintOf(database))
+      if (visited.kind === 'failed') this.onVisited(database.db, visited)
+      return true
+    })
   }
 
   async #warmAndVisit(database: KindDatabase): Promise<Visited> {

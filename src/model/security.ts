@@ -86,7 +86,7 @@ export function narrowsReading(before: FoundSecurity, after: FoundSecurity): boo
 }
 
 /** CouchDB takes a database without members for a public one. `is_public_db` in its couch_db.erl */
-const isPublic = (security: FoundSecurity): boolean => {
+export const isPublic = (security: FoundSecurity): boolean => {
   const { names = [], roles = [] } = membersOf(security)
   return names.length === 0 && roles.length === 0
 }

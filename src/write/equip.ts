@@ -1,6 +1,5 @@
 // Brings one database up to what the skeleton of its kind asks for.
 import type { Database } from '../couch/database.ts'
-import type { Security } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { planSkeleton, stepsOf, type Found, type SkeletonPlan, type Wanted } from '../plan/skeleton.ts'
 

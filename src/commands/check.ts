@@ -1,0 +1,129 @@
+// `couch-shares check`: a look at the server and the settings, for whoever sets them up.
+import { CouchFault, isFault } from '../couch/fault.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { databasesOfKind } from '../feed/kind-databases.ts'
+import { sideBySide } from '../feed/side-by-side.ts'
+import { InstallError } from '../install.ts'
+import { fits } from '../model/kinds.ts'
+import { isPublic } from '../model/security.ts'
+import { urlOf, withConnection, readSettings, type Connection } from './connection.ts'
+
+/** `ok` is as it should be, `note` may be meant so, `fault` is to be put right. */
+export interface Finding {
+  level: 'ok' | 'note' | 'fault'
+  text: string
+}
+
+const SIGNS = { ok: '✓', note: '·', fault: '✗' }
+/** Before this, a database cannot be told from an earlier one of the same name. */
+const LEAST_VERSION = [3, 3]
+const MOST_EXAMPLES = 5
+const REACH_MS = 5_000
+
+/** @returns `failure` where there is a fault @throws {ConfigError | SkeletonError} */
+export async function check(
+  env: NodeJS.ProcessEnv,
+  say: (text: string) => void = (text) => void process.stdout.write(text),
+): Promise<ExitCode> {
+  const findings = await examine(env)
+  for (const { level, text } of findings) say(`${SIGNS[level]} ${text}\n`)
+  return findings.some(({ level }) => level === 'fault') ? EXIT.failure : EXIT.ok
+}
+
+async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  const url = urlOf((await readSettings(env)).config)
+  try {
+    return await withConnection(env, async (connection) => [
+      ok(`the server at ${url} answers, and takes us for its admin`),
+      await checkVersion(connection),
+      await checkGlobalChanges(connection),
+      ...(await checkReplicationServer(connection)),
+      ...(await checkPolicyDatabases(connection)),
+    ])
+  } catch (error) {
+    if (error instanceof InstallError) return [fault(error.message)]
+    if (error instanceof CouchFault) return [fault(`the server at ${url} does not answer: ${error.reason}`)]
+    throw error
+  }
+}
+
+const ok = (text: string): Finding => ({ level: 'ok', text })
+const note = (text: string): Finding => ({ level: 'note', text })
+const fault = (text: string): Finding => ({ level: 'fault', text })
+
+async function checkVersion({ couch, isEmbedded }: Connection): Promise<Finding> {
+  const { version } = await couch.server()
+  if (isEmbedded) return note('it is the embedded server, for a first look and never for real users')
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const [leastMajor = 0, leastMinor = 0] = LEAST_VERSION
+  const isNew = major > leastMajor || (major === leastMajor && minor >= leastMinor)
+  return isNew
+    ? ok(`CouchDB ${version}`)
+    : fault(`CouchDB ${version} is too old: ${LEAST_VERSION.join('.')} or later is needed`)
+}
+
+async function checkGlobalChanges({ couch }: Connection): Promise<Finding> {
+  return (await couch.database('_global_changes').info()) === null
+    ? note('there is no database _global_changes; the daemon makes it when it starts')
+    : ok('_global_changes is there')
+}
+
+/** From here; only CouchDB itself could say whether it reaches that URL. */
+async function checkReplicationServer({ config: { replicationServer } }: Connection): Promise<Finding[]> {
+  if (replicationServer === null) return []
+  try {
+    const answer = await fetch(replicationServer, { signal: AbortSignal.timeout(REACH_MS) })
+    await answer.arrayBuffer()
+    return [ok(`REPLICATION_SERVER ${replicationServer} answers from here`)]
+  } catch {
+    return [
+      note(`REPLICATION_SERVER ${replicationServer} does not answer from here; does it where CouchDB runs?`),
+    ]
+  }
+}
+
+async function checkPolicyDatabases(connection: Connection): Promise<Finding[]> {
+  const { kinds, couch, config } = connection
+  const matched = new Set<string>()
+  const open: string[] = []
+  let count = 0
+  for (const policy of kinds.policies)
+    for await (const page of databasesOfKind(policy, null, connection))
+      await sideBySide(page, config.concurrency, async ({ db }) => {
+        count += 1
+        const pattern = kinds.assignments.find((assignment) => fits(assignment, db))?.pattern
+        if (pattern !== undefined) matched.add(pattern)
+        if (isPublic(await couch.database(db).security())) open.push(db)
+        return true
+      })
+  const idle = kinds.assignments.filter(({ pattern }) => !matched.has(pattern))
+  return [
+    ...(count > 0 ? [ok(`${count} databases are under a policy of DATABASES`)] : []),
+    ...idle.map(({ pattern, kind }) => note(`no database is called as ${pattern} in DATABASES (${kind})`)),
+    ...(open.length === 0 ? [] : [await checkAnonymous(connection, open.sort())]),
+  ]
+}
+
+/** Without members, CouchDB lets everybody read; whether that takes a login, the server's configuration says. */
+async function checkAnonymous({ couch }: Connection, open: string[]): Promise<Finding> {
+  const more = open.length > MOST_EXAMPLES ? ` and ${open.length - MOST_EXAMPLES} more` : ''
+  const names = open.slice(0, MOST_EXAMPLES).join(', ') + more
+  for (const setting of ['require_valid_user', 'require_valid_user_except_for_up'])
+    if ((await readSetting(setting, couch)) === 'true')
+      return ok(`who is logged in may read ${names}, which have no members; others may not (${setting})`)
+  return fault(
+    `everybody on the network may read ${names}, without a login: they have no members, and [chttpd] require_valid_user is not true`,
+  )
+}
+
+/** https://docs.couchdb.org/en/stable/api/server/configuration.html */
+async function readSetting(name: string, couch: Connection['couch']): Promise<string | null> {
+  try {
+    return await couch.request<string>({ path: ['_node', '_local', '_config', 'chttpd', name] })
+  } catch (error) {
+    // Unset, or a server that has no settings; or one that does not show them.
+    if (isFault(error) && !error.retryable) return null
+    if (isFault(error, 'server_error')) return null
+    throw error
+  }
+}

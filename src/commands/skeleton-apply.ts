@@ -1,0 +1,74 @@
+// `couch-shares skeleton apply`: rolls the skeleton out now. Beside a running daemon it is safe, and so is doing it again.
+import { isFault } from '../couch/fault.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { countOfKind, databasesOfKind } from '../feed/kind-databases.ts'
+import { sideBySide } from '../feed/side-by-side.ts'
+import { install } from '../install.ts'
+import { isSettled, type Wanted } from '../plan/skeleton.ts'
+import { equip } from '../write/equip.ts'
+import { Skeletons } from '../write/skeletons.ts'
+import { Warmer } from '../write/warming.ts'
+import { withConnection, type Connection } from './connection.ts'
+import { createProgress, type Progress } from './progress.ts'
+
+export interface ApplyOptions {
+  /** Indexes are built before a changed design document takes the place of the old one. */
+  warm: boolean
+}
+
+/** @returns `failure` where a database could not be brought up to date; stderr says which */
+export async function skeletonApply(
+  env: NodeJS.ProcessEnv,
+  { warm }: ApplyOptions,
+  progress: Progress = createProgress(),
+): Promise<ExitCode> {
+  return withConnection(env, async (connection) => {
+    const { couch, skeleton, kinds, log, config, isEmbedded } = connection
+    await install(couch, skeleton, log, kinds.policies)
+    const skeletons = new Skeletons({ couch, log, policies: kinds.policies })
+    await skeletons.load()
+    const isWarming = (warm || config.skeletonWarm) && !isEmbedded
+    const warmer = isWarming ? new Warmer({ log, signal: new AbortController().signal }) : null
+    let failed = 0
+    for (const kind of skeletons.kinds) {
+      const wanted = skeletons.of(kind)
+      if (wanted === null) failed += 1
+      else failed += await applyKind(connection, kind, wanted, warmer, progress)
+    }
+    return failed === 0 ? EXIT.ok : EXIT.failure
+  })
+}
+
+/** @returns how many databases could not be brought up to date */
+async function applyKind(
+  connection: Connection,
+  kind: string,
+  wanted: Wanted,
+  warmer: Warmer | null,
+  progress: Progress,
+): Promise<number> {
+  const { couch, config, log } = connection
+  const counts = { changed: 0, skipped: 0, failed: 0 }
+  progress.begin(kind, await countOfKind(kind, connection))
+  for await (const page of databasesOfKind(kind, null, connection))
+    await sideBySide(page, config.concurrency, async ({ db }) => {
+      const database = couch.database(db)
+      try {
+        await warmer?.warm(database, wanted)
+        counts[isSettled(await equip(database, wanted)) ? 'skipped' : 'changed'] += 1
+      } catch (error) {
+        if (isFault(error, 'unreachable') || isFault(error, 'unauthorized')) throw error
+        // Dropped meanwhile is no failure.
+        if (!isFault(error, 'not_found')) {
+          counts.failed += 1
+          log.error({ db, err: error }, 'skeleton not put in place')
+        }
+      }
+      progress.step()
+      return true
+    })
+  progress.end(
+    `${kind}: ${counts.changed} changed, ${counts.skipped} as they should be, ${counts.failed} failed`,
+  )
+  return counts.failed
+}

@@ -1,0 +1,24 @@
+// `couch-shares skeleton diff` and `couch-shares skeleton apply`: which of the two is asked for.
+import { parseArgs } from 'node:util'
+import type { ExitCode } from '../exit-codes.ts'
+import { noMore, UsageError } from './command.ts'
+import { skeletonApply } from './skeleton-apply.ts'
+import { skeletonDiff } from './skeleton-diff.ts'
+
+const USAGE = 'Expected `couch-shares skeleton diff` or `couch-shares skeleton apply [--warm]`'
+
+/** @throws {UsageError | ConfigError | SkeletonError | InstallError | CouchFault} */
+export async function skeleton(args: string[], env: NodeJS.ProcessEnv): Promise<ExitCode> {
+  const [subcommand, ...rest] = args
+  if (subcommand === 'diff') return skeletonDiff(noMore('skeleton diff', rest, env))
+  if (subcommand === 'apply') return skeletonApply(env, { warm: isWarm(rest) })
+  throw new UsageError(USAGE)
+}
+
+function isWarm(args: string[]): boolean {
+  try {
+    return parseArgs({ args, options: { warm: { type: 'boolean' } } }).values.warm === true
+  } catch {
+    throw new UsageError(USAGE)
+  }
+}

@@ -1,0 +1,67 @@
+// What a plan for a database says to people, line by line; equal plans have equal lines.
+import { markOf } from '../model/design.ts'
+import { differences, type DesignChange, type SkeletonPlan } from './skeleton.ts'
+
+/** `+` is put, `~` is replaced, `-` is taken out, `!` is left alone. */
+export const linesOf = ({ designs, security }: SkeletonPlan): string[] => [
+  ...designs.map(lineOf),
+  ...(security ? [`~ _security: ${differences(security.before, security.after).join(', ')}`] : []),
+]
+
+function lineOf(change: DesignChange): string {
+  switch (change.kind) {
+    case 'add':
+      return `+ ${change.id}`
+    case 'replace': {
+      const paths = differences(change.found, change.wanted)
+      const what = paths.length === 0 ? 'its mark' : paths.join(', ')
+      return `~ ${change.id}: ${what}${byWhom(change)}`
+    }
+    case 'remove':
+      return `- ${change.id}${byWhom(change)}`
+    case 'foreign':
+      return `! ${change.id} was not written by couch-shares: left alone`
+    default:
+      return change satisfies never
+  }
+}
+
+function byWhom({ found, isEdited }: { found: Record<string, unknown>; isEdited: boolean }): string {
+  if (markOf(found) === null) return ' (was not written by couch-shares)'
+  return isEdited ? ' (changed by hand)' : ''
+}
+
+/** Names that are shown of each group. */
+const MOST_EXAMPLES = 5
+
+/** Databases of one kind, counted by what differs in them. */
+export class Summary {
+  readonly kind: string
+  total = 0
+  differing = 0
+  readonly #groups = new Map<string, { count: number; examples: string[] }>()
+
+  constructor(kind: string) {
+    this.kind = kind
+  }
+
+  add(db: string, plan: SkeletonPlan): void {
+    this.total += 1
+    const lines = linesOf(plan)
+    if (lines.some((line) => !line.startsWith('!'))) this.differing += 1
+    for (const line of lines) {
+      const group = this.#groups.get(line) ?? { count: 0, examples: [] }
+      group.count += 1
+      if (group.examples.length < MOST_EXAMPLES) group.examples.push(db)
+      this.#groups.set(line, group)
+    }
+  }
+
+  get text(): string {
+    const groups = [...this.#groups].map(([line, { count, examples }]) => {
+      const more = count > examples.length ? ` and ${count - examples.length} more` : ''
+      return `  ${line}\n      ${count} of ${this.total}: ${examples.join(', ')}${more}\n`
+    })
+    return `${this.kind}: ${this.total} databases, ${this.differing} differ\n${groups.join('')}`
+  }
+}
