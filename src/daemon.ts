@@ -133,7 +133,7 @@ export class Daemon {
     this.#checkpoints = new Checkpoints(this.#couch)
     this.#kinds = kindsOf(config.databases, config.userDatabases)
     this.#skeletons = new Skeletons({ couch: this.#couch, log, policies: this.#kinds.policies })
-    this.#births = new Births(this.#couch, this.#skeletons)
+    this.#births = new Births(this.#couch, this.#skeletons, { isGuessing: !config.skeletonWarm })
     this.#warmer = new Warmer({ log, signal: this.#stop.signal })
     const concerns = this.#concerns()
     const following = {

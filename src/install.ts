@@ -143,10 +143,11 @@ export async function install(
 
 async function installKind(couch: Couch, { db, wanted, security }: Installation, log: Logger): Promise<void> {
   const database = couch.database(db)
-  const { designs } = await equip(database, wanted, ({ designs }) => {
-    const foreign = designs.find(({ kind }) => kind === 'foreign')
-    if (foreign) throw foreignDesign(db, foreign.id)
-    return Promise.resolve()
+  const { designs } = await equip(database, wanted, {
+    onPlan: ({ designs }) => {
+      const foreign = designs.find(({ kind }) => kind === 'foreign')
+      return foreign ? Promise.reject(foreignDesign(db, foreign.id)) : Promise.resolve()
+    },
   })
   for (const { kind, id } of designs) log.info({ db, doc: id, change: kind }, 'design document installed')
   if (security !== null) await installSecurity(database, security.document, log)

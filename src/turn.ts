@@ -94,7 +94,7 @@ class Turn {
 
   async take(): Promise<Outcome> {
     const hint = this.#hint
-    for (const db of hint.skeleton ?? []) await refreshDatabase(this.#deps, db)
+    for (const db of hint.skeleton ?? []) await refreshDatabase(this.#deps, db, { inRollout: true })
     if (hint.departed && (await this.#user.info()) === null) return this.#depart()
     if (!(await this.#arrive())) return GONE
     const user = await this.#followUser()

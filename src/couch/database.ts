@@ -285,6 +285,14 @@ export class Database {
     })
   }
 
+  /**
+   * Has CouchDB open the indexes of a design document. What was built in the last seconds is on the disk only some
+   * seconds later, and is lost when the last design document that has the index open goes (couch_index_server.erl).
+   */
+  async openIndex(design: string): Promise<void> {
+    await this.#couch.request({ path: [this.name, '_design', design, '_info'] })
+  }
+
   /** Calls an update function for a document. https://docs.couchdb.org/en/stable/api/ddoc/render.html */
   async callUpdate(design: string, name: string, id: string): Promise<void> {
     await this.#couch.request({

@@ -179,13 +179,13 @@ export class Upkeep {
         if (!isFault(error, 'not_found') && !isFault(error, 'stopped'))
           log.warn({ db: database.db, err: error }, 'index not built beforehand')
       }
-    return this.#visit(database, {})
+    return this.#visit(database, { skeleton: new Set([database.db]) })
   }
 
   #visit({ db, owner }: KindDatabase, hint: Hint): Promise<Visited> {
     return this.#visits.begin(db, () => {
       if (owner === null) this.#policies.mark(db, hint)
-      else this.#options.markOwner(owner, { skeleton: new Set([db]) })
+      else this.#options.markOwner(owner, hint)
     })
   }
 
@@ -195,7 +195,8 @@ export class Upkeep {
     const updateSeq = hint.updateSeqs?.get(db)
     const info = updateSeq === undefined ? null : await couch.database(db).info()
     const onVisited = (name: string, visited: Visited): void => this.onVisited(name, visited)
-    const visited = await refreshDatabase({ births, kinds, warmer, onVisited }, db)
+    const inRollout = hint.skeleton?.has(db) === true
+    const visited = await refreshDatabase({ births, kinds, warmer, onVisited }, db, { inRollout })
     if (visited.kind === 'gone') checkpoints.remove(db)
     // As it was before it was looked at: what is written from now on makes it another.
     if (visited.kind === 'same' && updateSeq !== undefined && info?.update_seq === updateSeq)

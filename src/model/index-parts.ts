@@ -24,3 +24,9 @@ export function firstView({ views, language = 'javascript' }: Document): string 
 /** True where an index would have to be built anew if `after` took the place of `before`. */
 export const needsIndex = (before: Document, after: Document): boolean =>
   firstView(after) !== null && !isDeepStrictEqual(indexParts(before), indexParts(after))
+
+/**
+ * Under this id the views of a design document stand while their index is built. It has the daemon's mark and is in no
+ * skeleton: whoever brings the database up to date takes it out, after a crash too.
+ */
+export const warmingId = (id: string): string => id.replace('_design/', '_design/couch-shares-warming-')

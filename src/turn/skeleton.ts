@@ -7,13 +7,14 @@ import type { Deps } from '../write/deps.ts'
 const OUTAGES: ReadonlySet<FaultCode> = new Set(['unreachable', 'timeout', 'unauthorized', 'stopped'])
 
 /**
- * Looks at one database and writes what differs. A database that cannot be brought up to date is told of and stops
+ * Looks at one database and writes what differs; in a rollout without looking, where it is clear what is there. A database that cannot be brought up to date is told of and stops
  * nothing else.
  * @throws {CouchFault} where the server does not answer
  */
 export async function refreshDatabase(
   { births, kinds, warmer, onVisited }: Pick<Deps, 'births' | 'kinds' | 'warmer' | 'onVisited'>,
   db: string,
+  { inRollout = false } = {},
 ): Promise<Visited> {
   const place = kinds.placeOf(db)
   const result =
@@ -25,7 +26,7 @@ export async function refreshDatabase(
 
   async function visit(kind: string): Promise<Visited> {
     try {
-      return visited(await births.refresh(db, kind))
+      return visited(await births.refresh(db, kind, { inRollout }))
     } catch (error) {
       if (isFault(error, 'not_found')) return { kind: 'gone' }
       if (isFault(error) && OUTAGES.has(error.code)) throw error

@@ -7,6 +7,7 @@ import { CouchFault } from '../couch/fault.ts'
 import { ADMIN_ONLY } from '../model/security.ts'
 import type { SkeletonPlan, Wanted } from '../plan/skeleton.ts'
 import { equip } from './equip.ts'
+import { Guess } from './guess.ts'
 import type { Skeletons } from './skeletons.ts'
 
 /** The kinds of database that the daemon creates for users. */
@@ -21,10 +22,14 @@ const SHARDS = 1
 export class Births {
   readonly #couch: Couch
   readonly #skeletons: Skeletons
+  readonly #guesses = new Map<string, Guess>()
+  readonly #isGuessing: boolean
 
-  constructor(couch: Couch, skeletons: Skeletons) {
+  /** @param isGuessing false where a rollout leaves something in each database that is to be read */
+  constructor(couch: Couch, skeletons: Skeletons, { isGuessing = true } = {}) {
     this.#couch = couch
     this.#skeletons = skeletons
+    this.#isGuessing = isGuessing
   }
 
   /** Creates the database, empty and the admins' alone; false where it was there. */
@@ -40,19 +45,35 @@ export class Births {
   async equip(name: string, kind: BornKind, security: object): Promise<void> {
     const database = this.#couch.database(name)
     const wanted = this.#wanted(kind)
-    await equip(database, { ...wanted, security: null }, async ({ designs }) => {
-      // A server can be set so that a new database is everybody's.
-      if (designs.some((change) => change.kind === 'add')) await secure(database, ADMIN_ONLY)
-    })
+    await equip(
+      database,
+      { ...wanted, security: null },
+      {
+        onPlan: async ({ designs }) => {
+          // A server can be set so that a new database is everybody's.
+          if (designs.some((change) => change.kind === 'add')) await secure(database, ADMIN_ONLY)
+        },
+      },
+    )
     await secure(database, security)
   }
 
   /**
    * Brings a database up to the skeleton of its kind as that is now; `_security` only where the kind has one for all.
+   * @param inRollout many databases of the kind are visited one after the other, and most have the same history
    * @throws {CouchFault}
    */
-  async refresh(name: string, kind: string): Promise<SkeletonPlan> {
-    return equip(this.#couch.database(name), this.#wanted(kind))
+  async refresh(name: string, kind: string, { inRollout = false } = {}): Promise<SkeletonPlan> {
+    const wanted = this.#wanted(kind)
+    // Nobody looks at a share's design documents again until somebody writes one there: it is always read.
+    const guess = inRollout && this.#isGuessing && !wanted.isStrict ? this.#guess(kind) : null
+    return equip(this.#couch.database(name), wanted, { guess })
+  }
+
+  #guess(kind: string): Guess {
+    const guess = this.#guesses.get(kind) ?? new Guess()
+    this.#guesses.set(kind, guess)
+    return guess
   }
 
   #wanted(kind: string): Wanted {

@@ -1,7 +1,15 @@
 // Brings one database up to what the skeleton of its kind asks for.
 import type { Database } from '../couch/database.ts'
 import { CouchFault } from '../couch/fault.ts'
-import { planSkeleton, stepsOf, type Found, type SkeletonPlan, type Wanted } from '../plan/skeleton.ts'
+import type { Guess } from './guess.ts'
+import {
+  isSettled,
+  planSkeleton,
+  stepsOf,
+  type Found,
+  type SkeletonPlan,
+  type Wanted,
+} from '../plan/skeleton.ts'
 
 /** Somebody else writes the same design documents at the same time: then it is looked at again, so often. */
 const TRIES = 4
@@ -18,16 +26,25 @@ export async function inspect(database: Database, { security }: Pick<Wanted, 'se
 /**
  * Writes what differs, and nothing where nothing does.
  * @param onPlan called before the first write of each try
+ * @param guess spares the reading of design documents where it is right; what else stands in the database is not seen
+ *   then: only for databases that are looked at again after the write
  * @returns the plan that was carried out
  * @throws {CouchFault} where the server refuses a document, or fails
  */
 export async function equip(
   database: Database,
   wanted: Wanted,
-  onPlan: (plan: SkeletonPlan) => Promise<void> = () => Promise.resolve(),
+  {
+    onPlan = () => Promise.resolve(),
+    guess = null,
+  }: { onPlan?: (plan: SkeletonPlan) => Promise<void>; guess?: Guess | null } = {},
 ): Promise<SkeletonPlan> {
+  const guessed = guess && (await performGuess(database, wanted, guess))
+  if (guessed) return guessed
   for (let tries = 1; ; tries += 1) {
-    const plan = planSkeleton(wanted, await inspect(database, wanted))
+    const found = await inspect(database, wanted)
+    const plan = planSkeleton(wanted, found)
+    if (!isSettled(plan)) guess?.learn(found)
     await onPlan(plan)
     const refused = await perform(database, plan)
     if (refused === null) return plan
@@ -36,14 +53,36 @@ export async function equip(
   }
 }
 
+/** `_security` is always looked at: it has no revisions. @returns null where the guess was wrong, or there is none */
+async function performGuess(database: Database, wanted: Wanted, guess: Guess): Promise<SkeletonPlan | null> {
+  const isWorthIt = guess.plan(wanted, wanted.security) !== null
+  if (!isWorthIt) return null
+  const plan = guess.plan(wanted, wanted.security === null ? null : await database.security())
+  if (plan === null) return null
+  if ((await perform(database, plan)) === null) return plan
+  guess.forget()
+  return null
+}
+
 /** @returns the first document that was not written; what comes after it was not tried */
 async function perform(
   database: Database,
   plan: SkeletonPlan,
 ): Promise<{ id: string; error: string; reason: string } | null> {
   for (const step of stepsOf(plan)) {
-    if (step.kind === 'security') await database.putSecurity(step.security)
-    else for (const written of await database.bulk(step.docs)) if (!written.ok) return written
+    switch (step.kind) {
+      case 'security':
+        await database.putSecurity(step.security)
+        break
+      case 'open-index':
+        await database.openIndex(step.id.slice('_design/'.length))
+        break
+      case 'designs':
+        for (const written of await database.bulk(step.docs)) if (!written.ok) return written
+        break
+      default:
+        step satisfies never
+    }
   }
   return null
 }

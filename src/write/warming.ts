@@ -3,7 +3,7 @@ import type { Database } from '../couch/database.ts'
 import { isFault } from '../couch/fault.ts'
 import type { Logger } from '../log.ts'
 import { marked } from '../model/design.ts'
-import { firstView, indexParts, needsIndex } from '../model/index-parts.ts'
+import { firstView, indexParts, needsIndex, warmingId } from '../model/index-parts.ts'
 import { planSkeleton, type Wanted } from '../plan/skeleton.ts'
 import { inspect } from './equip.ts'
 
@@ -14,13 +14,6 @@ export interface WarmerOptions {
 
 /** A request ends after this; the building goes on, and is asked for again. */
 const ASK_MS = 55_000
-const PREFIX = 'couch-shares-warming-'
-
-/**
- * Under this id the views of a design document stand while their index is built. It has the daemon's mark and is in no
- * skeleton: whoever brings the database up to date takes it out, after a crash too.
- */
-export const warmingId = (id: string): string => id.replace('_design/', `_design/${PREFIX}`)
 
 export class Warmer {
   readonly #options: WarmerOptions

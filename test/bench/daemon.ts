@@ -40,6 +40,8 @@ export async function stopDaemons(): Promise<void> {
 export interface DaemonOptions {
   /** Requests by endpoint are counted, and can be asked for. */
   profile?: boolean
+  /** Settings beside the defaults. */
+  env?: Record<string, string>
 }
 
 export class DaemonProcess {
@@ -57,7 +59,10 @@ export class DaemonProcess {
   }
 
   /** Starts the daemon on the user databases of a ground and waits until it has caught up. */
-  static async start(ground: Ground, { profile = false }: DaemonOptions = {}): Promise<DaemonProcess> {
+  static async start(
+    ground: Ground,
+    { profile = false, env = {} }: DaemonOptions = {},
+  ): Promise<DaemonProcess> {
     const { url, user, pass } = ground.server
     const port = await freePort()
     const folder = mkdtempSync(join(tmpdir(), 'couch-shares-bench-'))
@@ -76,6 +81,7 @@ export class DaemonProcess {
         OPS_PORT: String(port),
         LOG_LEVEL: 'warn',
         BENCH_PROFILE: join(folder, 'profile.json'),
+        ...env,
       },
     })
     const { port: serverPort, protocol } = new URL(url)

@@ -186,11 +186,26 @@ describe('the program', () => {
       const version = await bench.run({}, '--version')
       assert.equal(await version.exit(), EXIT.ok)
       assert.match(version.out, /^\d+\.\d+\.\d+\S*\n$/)
-      for (const args of [['dance'], ['--dance'], ['health', 'twice']]) {
+      for (const args of [
+        ['dance'],
+        ['--dance'],
+        ['health', 'twice'],
+        ['skeleton'],
+        ['skeleton', 'diff', '--warm'],
+      ]) {
         const unknown = await bench.run({}, ...args)
         assert.equal(await unknown.exit(), 64, args.join(' '))
         assert.equal(unknown.out, '')
         assert.match(unknown.err, /couch-shares --help/)
+      }
+    }))
+
+  it('refuses a policy that the skeleton does not have', () =>
+    withBench(async (bench) => {
+      for (const args of [[], ['skeleton', 'diff'], ['check']]) {
+        const program = await bench.run({ DATABASES: 'project_*=nonsense' }, ...args)
+        assert.equal(await program.exit(), EXIT.config)
+        assert.match(program.err, /Expected `DATABASES` to be .*, got `project_\*=nonsense`\n$/)
       }
     }))
 

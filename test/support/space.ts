@@ -28,6 +28,8 @@ export class Space {
   /** What the daemon logged, parsed. */
   readonly lines: Record<string, unknown>[] = []
   readonly config: DaemonConfig
+  /** The folder that the daemon is started with. */
+  skeleton = SKELETON
   #daemon: Daemon | null = null
 
   /** @param name of the test: its databases are called after it */
@@ -78,7 +80,7 @@ export class Space {
     })
     this.#daemon = new Daemon({
       config: { ...this.config, ...settings },
-      skeleton: await readSkeleton(SKELETON),
+      skeleton: await readSkeleton(this.skeleton),
       log,
     })
     await this.#daemon.start()

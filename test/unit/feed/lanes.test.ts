@@ -308,6 +308,7 @@ describe('mergeHints', () => {
           feeds: new Set(['d']),
         },
         ...{ idle: new Set(['u']), orphans: new Set(['f']), updateSeqs: new Map([['db', 2]]) },
+        skeleton: new Set(['g']),
       },
     )
     assert.deepEqual(merged, {
@@ -320,6 +321,7 @@ describe('mergeHints', () => {
       feeds: new Set(['c', 'd']),
       idle: new Set(['u']),
       orphans: new Set(['e', 'f']),
+      skeleton: new Set(['g']),
       updateSeqs: new Map([['db', 2]]),
     })
   })

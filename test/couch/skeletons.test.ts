@@ -1,0 +1,415 @@
+// Skeletons kept current: each kind, now and after a change, live and after a restart, and nothing written for nothing.
+import assert from 'node:assert/strict'
+import { check } from '../../src/commands/check.ts'
+import { lines } from '../../src/commands/progress.ts'
+import { skeletonApply } from '../../src/commands/skeleton-apply.ts'
+import { skeletonDiff } from '../../src/commands/skeleton-diff.ts'
+import type { Database } from '../../src/couch/database.ts'
+import type { Seq } from '../../src/couch/document.ts'
+import { ADMIN_ONLY } from '../../src/model/security.ts'
+import { SkeletonFolder } from '../support/skeleton-folder.ts'
+import type { Space } from '../support/space.ts'
+import { onEachServer } from '../support/suites.ts'
+
+const PUBLIC = { admins: { names: [], roles: ['_admin'] }, members: { names: [], roles: [] } }
+
+/** The word of a policy's validation function, or null. */
+async function wordIn(database: Database): Promise<string | null> {
+  const design = await database.get('_design/guard')
+  return /forbidden: '(.*?)'/.exec(String(design?.['validate_doc_update']))?.[1] ?? null
+}
+
+/** Every database of a test and how far it was written. */
+async function sequences(space: Space, prefix: string): Promise<Map<string, Seq>> {
+  const names = await space.couch.allDbs({ startKey: prefix, endKey: `${prefix}\ufff0` })
+  return new Map([...(await space.couch.dbsInfo(names))].map(([name, { update_seq }]) => [name, update_seq]))
+}
+
+const rolledOut = (space: Space, kind: string) =>
+  space.lines.filter((line) => line['msg'] === 'rollout finished' && line['kind'] === kind)
+
+const env = (
+  { server, config }: Space,
+  { path, policy, prefix }: SkeletonFolder,
+): Record<string, string> => ({
+  HOODIE_SERVER: server.url,
+  HOODIE_ADMIN_USER: server.user,
+  HOODIE_ADMIN_PASS: server.pass,
+  USER_DATABASES: config.userDatabases.template,
+  DATABASES: `${prefix}*=${policy}`,
+  SKELETON: path,
+})
+
+onEachServer('skeletons', ({ it }) => {
+  it('puts a policy on the databases that fit, whenever they are made, and on no other', (space) =>
+    SkeletonFolder.use(space, async (folder) => {
+      await folder.writePolicy('one')
+      await folder.write('policy/_security.json', JSON.stringify(PUBLIC))
+      const [before, live, away] = ['before', 'live', 'away'].map((name) =>
+        space.couch.database(folder.prefix + name),
+      ) as [Database, Database, Database]
+      const other = space.couch.database(`${space.prefix}other`)
+      await before.create()
+      await other.create()
+      await space.start()
+      const isEquipped = (database: Database) => async () =>
+        (await wordIn(database)) === 'one' && ((await database.security()).members?.roles ?? []).length === 0
+      await space.until('the policy is on what was there', isEquipped(before))
+      await live.create()
+      await space.until('the policy is on what is made', isEquipped(live))
+      await space.settled()
+      await space.stop()
+      await away.create()
+      await space.start()
+      await space.until('the policy is on what was made meanwhile', isEquipped(away))
+      assert.deepEqual(await before.security(), PUBLIC)
+      assert.equal(await wordIn(other), null)
+      assert.deepEqual(await space.couch.database(`skeleton/${folder.policy}`).security(), ADMIN_ONLY)
+    }))
+
+  it('brings each kind up to a changed folder at the next start, and then has nothing to do', (space) =>
+    SkeletonFolder.use(space, async (folder) => {
+      const share = space.shareId()
+      const policed = space.couch.database(`${folder.prefix}a`)
+      const foreign = { _id: '_design/mine', filters: { all: 'function () { return true }' } }
+      await folder.writePolicy('one')
+      await policed.create()
+      await space.user('joe').create()
+      await space.start()
+      await space.write(space.user('joe'), { _id: `$share/${share}`, type: '$share' })
+      await space.until(
+        'the share is active',
+        async () => (await space.user('joe').get(`$share/${share}`))?.['$state'] === 'active',
+      )
+      const databases = [space.user('joe'), space.outbox('joe'), space.share(share), policed]
+      for (const database of databases) await database.put(foreign)
+      await space.settled()
+      await space.stop()
+      const before = await Promise.all(databases.map((database) => database.security()))
+
+      for (const kind of ['user', 'outbox', 'share', 'policy'])
+        await folder.write(`${kind}/_design/extra-${share}/filters/all.js`, 'function all() { return true }')
+      await folder.writePolicy('two')
+      await space.start()
+      for (const database of databases)
+        await space.until(
+          `${database.name} has the new design document`,
+          async () => (await database.get(`_design/extra-${share}`)) !== null,
+        )
+      await space.until('the policy changed', async () => (await wordIn(policed)) === 'two')
+      for (const [at, database] of databases.entries()) {
+        assert(await database.get('_design/mine'))
+        assert.deepEqual(await database.security(), before[at])
+      }
+      await space.settled()
+      await space.stop()
+
+      const quiet = async () => [
+        ...(await sequences(space, space.prefix)),
+        ...(await sequences(space, folder.prefix)),
+        ...(await sequences(space, `share/${share}`)),
+        ...(await sequences(space, 'skeleton/')),
+      ]
+      const there = await quiet()
+      space.lines.length = 0
+      await space.start()
+      await space.settled()
+      assert.deepEqual(await quiet(), there)
+      assert.deepEqual(
+        space.lines.filter((line) => String(line['msg']).startsWith('rollout')),
+        [],
+      )
+      await space.stop()
+
+      for (const kind of ['user', 'outbox', 'share', 'policy'])
+        await folder.remove(`${kind}/_design/extra-${share}`)
+      await space.start()
+      for (const database of databases)
+        await space.until(
+          `${database.name} has it no more`,
+          async () => (await database.get(`_design/extra-${share}`)) === null,
+        )
+      for (const database of databases) assert(await database.get('_design/mine'))
+      assert(await space.share(share).get('_design/write_access'))
+    }))
+
+  it('rolls a change of skeleton/<kind> out without a restart, its security too', (space) =>
+    SkeletonFolder.use(space, async (folder) => {
+      await folder.writePolicy('one')
+      const databases = ['a', 'b', 'c'].map((name) => space.couch.database(folder.prefix + name))
+      for (const database of databases) await database.create()
+      await space.start()
+      const kept = space.couch.database(`skeleton/${folder.policy}`)
+      const all = (word: string) => async () =>
+        (await Promise.all(databases.map(wordIn))).every((found) => found === word)
+      await space.until('the policy is there', all('one'))
+      await space.settled()
+
+      const design = await kept.get('_design/guard')
+      const text = String(design?.['validate_doc_update']).replace("'one'", "'two'")
+      await space.write(kept, { ...design, _id: '_design/guard', validate_doc_update: text })
+      await space.until('the policy changed', all('two'))
+      await space.write(kept, { _id: 'security', security: PUBLIC })
+      await space.until('the databases are open', async () =>
+        (await Promise.all(databases.map((database) => database.security()))).every(
+          ({ members }) => members?.roles?.length === 0,
+        ),
+      )
+      await space.settled()
+      const [line] = rolledOut(space, folder.policy).slice(-1)
+      assert.equal(line?.['changed'], 3)
+      assert.equal(line?.['failed'], 0)
+    }))
+
+  it('leaves alone what somebody else wrote in the place of a skeleton’s, and says so', (space) =>
+    SkeletonFolder.use(space, async (folder) => {
+      await folder.writePolicy('one')
+      const database = space.couch.database(`${folder.prefix}a`)
+      await database.create()
+      const written = await database.put({ _id: '_design/guard', validate_doc_update: 'function () {}' })
+      assert(written.ok)
+      await space.start()
+      await space.settled()
+      assert.equal((await database.get('_design/guard'))?._rev, written.rev)
+      const warned = space.lines.filter((line) => String(line['msg']).includes('did not write'))
+      assert.deepEqual(
+        warned.map((line) => line['examples']),
+        [[`${database.name} _design/guard`]],
+      )
+    }))
+
+  it(
+    'puts back what is deleted or changed by hand',
+    (space) =>
+      SkeletonFolder.use(space, async (folder) => {
+        await folder.writePolicy('one')
+        const policed = space.couch.database(`${folder.prefix}a`)
+        await policed.create()
+        await space.user('joe').create()
+        await space.start()
+        await space.until('the policy is there', async () => (await wordIn(policed)) === 'one')
+        await space.settled()
+        const design = await policed.get('_design/guard')
+        await space.write(policed, { ...design, _id: '_design/guard', validate_doc_update: 'function () {}' })
+        const filter = await space.user('joe').get('_design/share_filters')
+        assert(filter)
+        await space.write(space.user('joe'), { ...filter, _deleted: true })
+        await space.until(
+          'the user database has its filter',
+          async () => (await space.user('joe').get('_design/share_filters')) !== null,
+        )
+        await space.until('the policy is as it was', async () => (await wordIn(policed)) === 'one')
+      }),
+    { sweepIntervalMs: 500 },
+  )
+
+  it(
+    'goes on where it was stopped, and lets the feed work meanwhile',
+    (space) =>
+      SkeletonFolder.use(space, async (folder) => {
+        const share = space.shareId()
+        const count = 60
+        await folder.writePolicy('one')
+        const databases = Array.from({ length: count }, (_, at) =>
+          space.couch.database(`${folder.prefix}${String(at).padStart(3, '0')}`),
+        )
+        await Promise.all(databases.map((database) => database.create()))
+        await space.user('joe').create()
+        await space.start()
+        await space.write(space.user('joe'), { _id: `$share/${share}`, type: '$share' })
+        await space.until('the policy is there', () =>
+          Promise.resolve(rolledOut(space, folder.policy).length > 0),
+        )
+        await space.until(
+          'the share is active',
+          async () => (await space.user('joe').get(`$share/${share}`))?.['$state'] === 'active',
+        )
+        await space.settled()
+        await space.stop()
+
+        const last = databases.at(-1)
+        const changed = async () =>
+          (await Promise.all(databases.map(wordIn))).filter((word) => word === 'two').length
+        assert(last)
+        await folder.writePolicy('two')
+        await space.start()
+        await space.until('some have the change', async () => (await wordIn(databases[3] ?? last)) === 'two')
+        await space.stop()
+        const first = await changed()
+        assert(first > 0 && first < count, `Expected some of ${count}, got ${first}`)
+
+        space.lines.length = 0
+        await space.start()
+        await space.write(space.user('joe'), { _id: 'todo/1', name: 'milk', $shares: { [share]: true } })
+        await space.until('the copy is there', async () => (await space.copy(share, 'todo/1')) !== null)
+        await space.until('all have the change', async () => (await changed()) === count)
+        await space.settled()
+        for (const database of databases)
+          assert.match((await database.get('_design/guard'))?._rev ?? '', /^2-/, database.name)
+        const [line] = rolledOut(space, folder.policy)
+        assert.equal(line?.['done'], count)
+        assert.equal(
+          space.lines.filter((one) => one['msg'] === 'skeleton changed meanwhile, rollout begins anew')
+            .length,
+          0,
+        )
+      }),
+    { concurrency: 1 },
+  )
+
+  it('tells what a rollout would change and writes nothing; then does it', (space) =>
+    SkeletonFolder.use(space, async (folder) => {
+      await folder.writePolicy('one')
+      await folder.write('policy/_security.json', JSON.stringify(PUBLIC))
+      const databases = ['a', 'b'].map((name) => space.couch.database(folder.prefix + name))
+      for (const database of databases) await database.create()
+      await space.user('joe').create()
+      await space.start()
+      await space.settled()
+      await space.stop()
+      const settings = env(space, folder)
+      let said = ''
+      const diff = async () => {
+        said = ''
+        return skeletonDiff(settings, (text) => (said += text))
+      }
+      assert.equal(await diff(), 0, said)
+      assert.match(said, new RegExp(`^${folder.policy}: 2 databases, 0 differ$`, 'm'))
+
+      await folder.writePolicy('two')
+      await folder.write('policy/_design/more/filters/all.js', 'function all() { return true }')
+      await folder.write('policy/_security.json', JSON.stringify(ADMIN_ONLY))
+      const there = [...(await sequences(space, folder.prefix)), ...(await sequences(space, 'skeleton/'))]
+      assert.equal(await diff(), 1)
+      assert.match(said, new RegExp(`^${folder.policy}: 2 databases, 2 differ$`, 'm'))
+      for (const line of [
+        '~ _design/guard: validate_doc_update',
+        '+ _design/more',
+        '~ _security: members.roles',
+        '~ security',
+      ])
+        assert(said.includes(`  ${line}\n`), `Expected ${line} in\n${said}`)
+      assert.deepEqual(
+        [...(await sequences(space, folder.prefix)), ...(await sequences(space, 'skeleton/'))],
+        there,
+      )
+
+      const told: string[] = []
+      const apply = () =>
+        skeletonApply(
+          settings,
+          { warm: false },
+          lines((line) => told.push(line)),
+        )
+      assert.equal(await apply(), 0)
+      for (const database of databases) {
+        assert.equal(await wordIn(database), 'two')
+        assert.deepEqual(await database.security(), ADMIN_ONLY)
+      }
+      assert(told.includes(`${folder.policy}: 2 changed, 0 as they should be, 0 failed`), told.join('\n'))
+      assert.equal(await diff(), 0, said)
+      told.length = 0
+      assert.equal(await apply(), 0)
+      assert(told.includes(`${folder.policy}: 0 changed, 2 as they should be, 0 failed`), told.join('\n'))
+    }))
+
+  it('checks a server', (space) =>
+    SkeletonFolder.use(space, async (folder) => {
+      await folder.writePolicy('one')
+      await folder.write('policy/_security.json', JSON.stringify(PUBLIC))
+      const settings = {
+        ...env(space, folder),
+        DATABASES: `${folder.prefix}*=${folder.policy}, none-${folder.prefix}=${folder.policy}`,
+      }
+      let said = ''
+      const look = async (more: Record<string, string> = {}) => {
+        said = ''
+        return check({ ...settings, ...more }, (text) => (said += text))
+      }
+      await space.start()
+      assert.equal(await look(), 0, said)
+      assert.match(said, /· no database is called as none-p-/)
+      const open = space.couch.database(`${folder.prefix}open`)
+      await open.create()
+      await space.until('the policy is there', async () => (await wordIn(open)) === 'one')
+      await space.until('it is open', async () => (await open.security()).members?.roles?.length === 0)
+      // Where the server keeps anonymous out, all is well.
+      const code = await look()
+      assert.match(
+        said,
+        code === 1 ? /✗ everybody on the network may read p-/ : /✓ who is logged in may read p-/,
+      )
+      assert.equal(await look({ HOODIE_ADMIN_PASS: 'wrong' }), 1)
+      assert.match(said, /✗ .*refuses the admin/)
+      assert.equal(await look({ HOODIE_SERVER: 'http://127.0.0.1:9' }), 1)
+      assert.match(said, /✗ .*does not answer/)
+    }))
+})
+
+onEachServer(
+  'skeletons with views',
+  ({ it }) => {
+    const map = (field: string): string => `function map(doc) { emit(doc.${field}) }`
+    interface Info {
+      view_index: { signature: string; update_seq?: unknown }
+    }
+
+    it(
+      'builds indexes before a design document takes its place',
+      (space) =>
+        SkeletonFolder.use(space, async (folder) => {
+          const file = 'policy/_design/stats/views/by/map.js'
+          await folder.write(file, map('a'))
+          const database = space.couch.database(`${folder.prefix}a`)
+          await database.create()
+          await database.bulk(Array.from({ length: 300 }, (_, at) => ({ _id: `d${at}`, a: at, b: -at })))
+          await space.start()
+          await space.until('the view is there', async () => (await database.get('_design/stats')) !== null)
+          await database.view('stats', 'by', ['1'])
+          const request = <T>(path: string[], query = {}): Promise<T> =>
+            space.couch.request<T>({ path: [database.name, ...path], query })
+          const old = (await request<Info>(['_design', 'stats', '_info'])).view_index.signature
+          await space.settled()
+          await space.stop()
+
+          await folder.write(file, map('b'))
+          await space.start()
+          await space.until('the new view is there', async () =>
+            JSON.stringify(await database.get('_design/stats')).includes('doc.b'),
+          )
+          // `update=false` gives what is in the index, and builds nothing.
+          const { total_rows } = await request<{ total_rows: number }>(['_design', 'stats', '_view', 'by'], {
+            update: false,
+            limit: 0,
+          })
+          assert.equal(total_rows, 300)
+          assert.notEqual((await request<Info>(['_design', 'stats', '_info'])).view_index.signature, old)
+          await space.settled()
+          const designs = await database.range({ startKey: '_design/', endKey: '_design0' })
+          assert.deepEqual(
+            designs.map(({ id }) => id),
+            ['_design/stats'],
+          )
+        }),
+      { skeletonWarm: true },
+    )
+
+    it('takes out what a crash left of the building', (space) =>
+      SkeletonFolder.use(space, async (folder) => {
+        await folder.write('policy/_design/stats/views/by/map.js', map('a'))
+        const database = space.couch.database(`${folder.prefix}a`)
+        await database.create()
+        await database.put({
+          _id: '_design/couch-shares-warming-stats',
+          views: { by: { map: map('a') } },
+          couch_shares: { hash: 'left' },
+        })
+        await space.start()
+        await space.until('only the view is there', async () => {
+          const designs = await database.range({ startKey: '_design/', endKey: '_design0' })
+          return designs.map(({ id }) => id).join() === '_design/stats'
+        })
+      }))
+  },
+  ['couchdb'],
+)
