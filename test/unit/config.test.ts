@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parse } from 'dotenv'
-import { ConfigError, loadConfig, SETTINGS, type Fault } from '../../src/config.ts'
+import { checkPolicies, ConfigError, loadConfig, SETTINGS, type Fault } from '../../src/config.ts'
 
 type Env = Record<string, string | undefined>
 
@@ -239,6 +239,39 @@ describe('config', () => {
       () => load(env),
       (error: Error) => error.message.split('\n').length === expected.length,
     )
+  })
+
+  describe('DATABASES', () => {
+    it('is read in the light of USER_DATABASES', () => {
+      const env = { USER_DATABASES: 'userdb-{id}', DATABASES: 'project_*=authors, user/*=read-only' }
+      assert.deepEqual(load(env).databases, [
+        { pattern: 'project_*', kind: 'authors' },
+        { pattern: 'user/*', kind: 'read-only' },
+      ])
+      assert.deepEqual(faultsOf({ DATABASES: 'project_*=authors, user/*=read-only' }), [
+        {
+          variable: 'DATABASES',
+          expected:
+            'databases that are free: no user databases or outboxes, no shares, none of the daemon’s own',
+          found: '`user/*=read-only`',
+        },
+      ])
+    })
+
+    it('is not checked where USER_DATABASES is wrong itself', () =>
+      assert.deepEqual(variablesOf({ USER_DATABASES: 'x', DATABASES: 'user/*=a' }), ['USER_DATABASES']))
+
+    it('names policies that the skeleton has', () => {
+      const skeleton = new Map(['user', 'authors'].map((kind) => [kind, {}]))
+      checkPolicies(load({ DATABASES: 'a=authors' }), skeleton)
+      assert.throws(() => checkPolicies(load({ DATABASES: 'a=authors, b=autors' }), skeleton), {
+        message: 'Expected `DATABASES` to be patterns with policies of the skeleton, authors, got `b=autors`',
+      })
+      assert.throws(() => checkPolicies(load({ DATABASES: 'a=authors' }), new Map()), {
+        message:
+          'Expected `DATABASES` to be unset, as the skeleton has no folder of a policy, got `a=authors`',
+      })
+    })
   })
 
   const leaks: [string, Env][] = [
