@@ -184,12 +184,16 @@ async function readKind(folder: string, name: string): Promise<SkeletonOfKind> {
  * design document and each folder an object. `.json` files are values; `.ts`, `.mts` and `.mjs` at the place of a function
  * are bundled; `.js` and all others are strings without the white space at their end. `language` is `javascript` unless a
  * file says otherwise. A `README.md` may lie beside the kinds.
+ * @param policies those of the other kinds that are read; the rest need not even be right
  * @returns the kinds whose folders exist, those of SKELETON_KINDS first and in their order, the others by name; design
  *   documents by name
  * @throws {SkeletonError} that names the file: bad JSON, JavaScript that does not parse, a module that cannot be bundled,
  *   an unknown entry, an empty design document
  */
-export async function readSkeleton(folder: string): Promise<Map<string, SkeletonOfKind>> {
+export async function readSkeleton(
+  folder: string,
+  policies?: readonly string[],
+): Promise<Map<string, SkeletonOfKind>> {
   const folders = new Map<string, string>()
   for (const { name, path, isFolder } of await entriesOf(folder)) {
     if (KIND.test(name) && isFolder) folders.set(name, path)
@@ -199,9 +203,9 @@ export async function readSkeleton(folder: string): Promise<Map<string, Skeleton
         'expected only folders, called after kinds of databases: a-z first, then a-z 0-9 -',
       )
   }
-  const policies = [...folders.keys()].filter((name) => !isFixedKind(name))
+  const isRead = (name: string): boolean => !isFixedKind(name) && policies?.includes(name) !== false
   const skeleton = new Map<string, SkeletonOfKind>()
-  for (const kind of [...FIXED_KINDS, ...policies]) {
+  for (const kind of [...FIXED_KINDS, ...[...folders.keys()].filter(isRead)]) {
     const path = folders.get(kind)
     if (path !== undefined) skeleton.set(kind, await readKind(path, kind))
   }

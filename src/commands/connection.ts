@@ -22,12 +22,16 @@ export interface Connection extends KindDatabasesOptions {
 export const urlOf = ({ server }: Pick<Config, 'server'>): string =>
   server.kind === 'couchdb' ? server.url : `http://127.0.0.1:${server.port}`
 
-/** Settings and skeleton. @throws {ConfigError | SkeletonError} */
+/** Settings, and as much of the skeleton as they need. @throws {ConfigError | SkeletonError} */
 export async function readSettings(
   env: NodeJS.ProcessEnv,
 ): Promise<{ config: Config; skeleton: Map<string, SkeletonOfKind> }> {
   const config = loadConfig(env)
-  const skeleton = await readSkeleton(config.skeleton)
+  // Bundling what no database has would cost every start time, and a process.
+  const skeleton = await readSkeleton(
+    config.skeleton,
+    kindsOf(config.databases, config.userDatabases).policies,
+  )
   checkPolicies(config, skeleton)
   return { config, skeleton }
 }

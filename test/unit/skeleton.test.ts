@@ -271,6 +271,11 @@ describe('skeleton', () => {
     assert.equal(lib?.['types'], 'export type A = 1')
   })
 
+  it('reads no policy that is not asked for', async () => {
+    const read = await readSkeleton('skeleton', ['read-only'])
+    assert.deepEqual([...read.keys()], [...SKELETON_KINDS, 'read-only'])
+  })
+
   it('reads what is shipped', async () => {
     const shipped = (await readdir('skeleton')).sort()
     const read = [...(await readSkeleton('skeleton')).keys()]
