@@ -28,6 +28,18 @@ export class Progress {
   }
 }
 
+/** Keeps what gives way with the user's objects, before anything takes its place, in the shares too. */
+export async function keepLocalLosers(
+  deps: Deps,
+  source: Database,
+  effects: readonly ObjectEffect[],
+  progress: Progress,
+): Promise<void> {
+  const losers = only(effects, 'keep-loser').filter(({ share }) => share === null)
+  const places = { to: source, user: source, idOf: (object: string) => object }
+  for (const object of await keepLosers(deps, places, losers)) block(progress, object)
+}
+
 /** Brings copies up to date in the shares themselves; losers first, so that nothing is lost on the way. */
 export async function writeHomes(
   deps: Deps,
@@ -65,7 +77,7 @@ async function writeHome(
   const idOf = (object: string): string => copyId(share, object)
   const gone = await keepLosers(deps, { to: home, user: source, idOf }, only(effects, 'keep-loser'))
   for (const object of gone) block(progress, object)
-  const isFree = ({ object }: { object: string }): boolean => !gone.has(object)
+  const isFree = ({ object }: { object: string }): boolean => !progress.blocked.has(object)
 
   const docs: Doc[] = []
   const written: Written[] = []
@@ -119,9 +131,6 @@ export async function writeObjects(
   progress: Progress,
 ): Promise<void> {
   const isFree = ({ object }: { object: string }): boolean => !progress.blocked.has(object)
-  const losers = only(effects, 'keep-loser').filter(({ share }) => share === null)
-  const places = { to: source, user: source, idOf: (object: string) => object }
-  for (const object of await keepLosers(deps, places, losers.filter(isFree))) block(progress, object)
   const docs: Doc[] = []
   const written: Written[] = []
   for (const { object, doc, over, sources } of only(effects, 'put-object').filter(isFree)) {

@@ -11,7 +11,7 @@ import { placesOf, prepare } from './carry.ts'
 import { pushCopies, type FreshCopy } from './copies.ts'
 import type { Deps } from './deps.ts'
 import { only, type Effect } from './effects.ts'
-import { Progress, writeHomes, writeObjects } from './homes.ts'
+import { keepLocalLosers, Progress, writeHomes, writeObjects } from './homes.ts'
 import { droppedLeaf } from './losers.ts'
 import { MOST_PURGED, withdraw } from './withdrawals.ts'
 
@@ -36,6 +36,7 @@ export async function performObjects(
 
   const bases = new Map<string, string>()
   const fresh = await writeOutbox(deps, source, outbox, effects, bases, refusals)
+  await keepLocalLosers(deps, source, effects, progress)
   await writeHomes(deps, source, effects, progress)
   await writeObjects(deps, source, effects, progress)
   const left = effects.filter((effect) => !('object' in effect) || !progress.blocked.has(effect.object))
