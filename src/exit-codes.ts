@@ -7,7 +7,10 @@
 export const EXIT = {
   /** Stopped as asked (SIGTERM, SIGINT), or a command that succeeded. */
   ok: 0,
-  /** Anything unforeseen; also `couch-shares health` when the daemon is not well. */
+  /**
+   * Anything unforeseen; also `couch-shares health` when the daemon is not well, `skeleton diff` where something differs,
+   * `skeleton apply` where a database failed, `check` where something is to be put right.
+   */
   failure: 1,
   /** EX_USAGE: unknown command or argument. */
   usage: 64,

@@ -53,6 +53,8 @@ export class Upkeep {
   readonly #policies: Lanes
   /** Databases of policies in which something was written. */
   readonly #touched = new Set<string>()
+  /** Databases of policies that were looked at since the start: by name, 10,000 of them are a megabyte. */
+  readonly #seen = new Set<string>()
 
   constructor(options: UpkeepOptions) {
     this.#options = options
@@ -94,8 +96,10 @@ export class Upkeep {
       return true
     }
     if (this.#options.kinds.placeOf(db)?.kind !== 'policy') return false
-    if (type === 'created') this.#policies.mark(db, {})
+    // What is created and written to at once may come as `updated` alone.
+    if (type === 'created' || (type === 'updated' && !this.#seen.has(db))) this.#policies.mark(db, {})
     else if (type === 'updated') this.#touched.add(db)
+    else this.#seen.delete(db)
     return true
   }
 
@@ -198,6 +202,7 @@ export class Upkeep {
     const inRollout = hint.skeleton?.has(db) === true
     const visited = await refreshDatabase({ births, kinds, warmer, onVisited }, db, { inRollout })
     if (visited.kind === 'gone') checkpoints.remove(db)
+    else this.#seen.add(db)
     // As it was before it was looked at: what is written from now on makes it another.
     if (visited.kind === 'same' && updateSeq !== undefined && info?.update_seq === updateSeq)
       checkpoints.set(db, { ...START, updateSeq, instance: info.instance_start_time })
