@@ -134,7 +134,7 @@ export class Daemon {
     this.#kinds = kindsOf(config.databases, config.userDatabases)
     this.#skeletons = new Skeletons({ couch: this.#couch, log, policies: this.#kinds.policies })
     this.#births = new Births(this.#couch, this.#skeletons, { isGuessing: !config.skeletonWarm })
-    this.#warmer = new Warmer({ log, signal: this.#stop.signal })
+    this.#warmer = new Warmer({ log, signal: this.#stop.signal, sleep: this.#sleep })
     const concerns = this.#concerns()
     const following = {
       checkpoints: this.#checkpoints,

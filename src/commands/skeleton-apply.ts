@@ -1,4 +1,5 @@
 // `couch-shares skeleton apply`: rolls the skeleton out now. Beside a running daemon it is safe, and so is doing it again.
+import { setTimeout as delay } from 'node:timers/promises'
 import { isFault } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { countOfKind, databasesOfKind } from '../feed/kind-databases.ts'
@@ -28,7 +29,7 @@ export async function skeletonApply(
     const skeletons = new Skeletons({ couch, log, policies: kinds.policies })
     await skeletons.load()
     const isWarming = (warm || config.skeletonWarm) && !isEmbedded
-    const warmer = isWarming ? new Warmer({ log, signal: new AbortController().signal }) : null
+    const warmer = isWarming ? new Warmer({ log, signal: new AbortController().signal, sleep: delay }) : null
     let failed = 0
     for (const kind of skeletons.kinds) {
       const wanted = skeletons.of(kind)

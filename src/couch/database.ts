@@ -286,11 +286,14 @@ export class Database {
   }
 
   /**
-   * Has CouchDB open the indexes of a design document. What was built in the last seconds is on the disk only some
-   * seconds later, and is lost when the last design document that has the index open goes (couch_index_server.erl).
+   * False while the last seconds of building are in memory only: where the design document goes then, they are lost.
+   * https://docs.couchdb.org/en/stable/api/ddoc/common.html#get--db-_design-ddoc-_info
    */
-  async openIndex(design: string): Promise<void> {
-    await this.#couch.request({ path: [this.name, '_design', design, '_info'] })
+  async isIndexOnDisk(design: string): Promise<boolean> {
+    const { view_index } = await this.#couch.request<{ view_index: { waiting_commit?: boolean } }>({
+      path: [this.name, '_design', design, '_info'],
+    })
+    return view_index.waiting_commit !== true
   }
 
   /** Calls an update function for a document. https://docs.couchdb.org/en/stable/api/ddoc/render.html */

@@ -1,7 +1,6 @@
 // What has to change in a database so that it is as the skeleton of its kind has it.
 import { isDeepStrictEqual } from 'node:util'
 import { designDocumentHash, isEdited, isGuard, markOf, type DesignDocument } from '../model/design.ts'
-import { firstView, warmingId } from '../model/index-parts.ts'
 import { bothAllow, type FoundSecurity } from '../model/security.ts'
 
 /** A design document as it stands in a database. */
@@ -98,11 +97,7 @@ export const isSettled = ({ designs, security }: SkeletonPlan): boolean =>
   security === null && designs.every(({ kind }) => kind === 'foreign')
 
 /** A request of the plan; they are sent in their order. */
-export type SkeletonStep =
-  | { kind: 'security'; security: Security }
-  | { kind: 'designs'; docs: DesignWrite[] }
-  /** An index that was built under another id: it is opened under this one before the other goes. */
-  | { kind: 'open-index'; id: string }
+export type SkeletonStep = { kind: 'security'; security: Security } | { kind: 'designs'; docs: DesignWrite[] }
 
 /**
  * In this order, a database is at no time more open than it was before or will be after: who is shut out goes first,
@@ -125,9 +120,6 @@ export function stepsOf({ designs, security }: SkeletonPlan): SkeletonStep[] {
   // Where no design document changes, there is nothing between.
   if (security && put.length + remove.length > 0) secure(security.between)
   if (put.length > 0) steps.push({ kind: 'designs', docs: put })
-  for (const { _id: id, ...design } of put)
-    if (firstView(design) !== null && remove.some(({ _id }) => _id === warmingId(id)))
-      steps.push({ kind: 'open-index', id })
   if (remove.length > 0) steps.push({ kind: 'designs', docs: remove })
   if (security) secure(security.after)
   return steps

@@ -70,19 +70,8 @@ async function perform(
   plan: SkeletonPlan,
 ): Promise<{ id: string; error: string; reason: string } | null> {
   for (const step of stepsOf(plan)) {
-    switch (step.kind) {
-      case 'security':
-        await database.putSecurity(step.security)
-        break
-      case 'open-index':
-        await database.openIndex(step.id.slice('_design/'.length))
-        break
-      case 'designs':
-        for (const written of await database.bulk(step.docs)) if (!written.ok) return written
-        break
-      default:
-        step satisfies never
-    }
+    if (step.kind === 'security') await database.putSecurity(step.security)
+    else for (const written of await database.bulk(step.docs)) if (!written.ok) return written
   }
   return null
 }

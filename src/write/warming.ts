@@ -10,10 +10,15 @@ import { inspect } from './equip.ts'
 export interface WarmerOptions {
   log: Logger
   signal: AbortSignal
+  /** Resolves after so many milliseconds, or when `signal` is aborted. */
+  sleep: (ms: number) => Promise<void>
 }
 
 /** A request ends after this; the building goes on, and is asked for again. */
 const ASK_MS = 55_000
+/** CouchDB puts an index on the disk some 5 s after it was built; waited for at the most so long. */
+const LONGEST_COMMIT_MS = 30_000
+const LOOK_MS = 500
 
 export class Warmer {
   readonly #options: WarmerOptions
@@ -52,7 +57,7 @@ export class Warmer {
   }
 
   async #build(database: Database, design: Record<string, unknown> & { _id: string }): Promise<void> {
-    const { log, signal } = this.#options
+    const { log, signal, sleep } = this.#options
     const view = firstView(design)
     if (view === null) return
     const begun = Date.now()
@@ -64,6 +69,10 @@ export class Warmer {
     while (!signal.aborted) {
       try {
         await database.buildIndex(name, view, ASK_MS, signal)
+        for (let waitedMs = 0; waitedMs < LONGEST_COMMIT_MS; waitedMs += LOOK_MS) {
+          if (signal.aborted || (await database.isIndexOnDisk(name))) break
+          await sleep(LOOK_MS)
+        }
         log.info({ db: database.name, doc: design._id, ms: Date.now() - begun }, 'index built')
         return
       } catch (error) {

