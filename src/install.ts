@@ -6,11 +6,11 @@ import type { Database } from './couch/database.ts'
 import type { Doc, StoredDoc } from './couch/document.ts'
 import type { Logger } from './log.ts'
 import { isEdited, marked, markOf, type DesignDocument as MarkedDocument } from './model/design.ts'
-import { isFixedKind } from './model/kinds.ts'
+import { isFixedKind, KEPT_KINDS, type FixedKind } from './model/kinds.ts'
 import { CHECKPOINTS, REGISTRY, SKELETON_PREFIX } from './model/names.ts'
 import { ADMIN_ONLY } from './model/security.ts'
 import { planSkeleton, type Wanted } from './plan/skeleton.ts'
-import type { SkeletonKind, SkeletonOfKind } from './skeleton.ts'
+import type { SkeletonOfKind } from './skeleton.ts'
 import { secure } from './write/births.ts'
 import { equip } from './write/equip.ts'
 import { SECURITY_DOCUMENT } from './write/skeletons.ts'
@@ -38,9 +38,8 @@ const EMBEDDED_VENDOR = 'couch-shares embedded'
 const DATABASES = ['_users', REPLICATOR, '_global_changes', REGISTRY, CHECKPOINTS]
 const ADMIN_ONLY_DATABASES = [REGISTRY, CHECKPOINTS]
 
-/** Kinds whose skeleton is kept as a database `skeleton/<kind>`, to be copied from, and those that are put in place directly. */
-const KEPT: readonly string[] = ['user', 'outbox', 'share'] satisfies SkeletonKind[]
-const IN_PLACE: Partial<Record<SkeletonKind, string>> = {
+/** Kinds of one database each: their skeletons are put in place directly. */
+const IN_PLACE: Partial<Record<FixedKind, string>> = {
   registry: REGISTRY,
   users: '_users',
   replicator: REPLICATOR,
@@ -133,7 +132,7 @@ export async function install(
   log: Logger,
   policies: readonly string[] = [],
 ): Promise<void> {
-  for (const name of [...DATABASES, ...[...KEPT, ...policies].map((kind) => SKELETON_PREFIX + kind)]) {
+  for (const name of [...DATABASES, ...[...KEPT_KINDS, ...policies].map((kind) => SKELETON_PREFIX + kind)]) {
     if (await couch.database(name).create()) log.info({ db: name }, 'database created')
     if (ADMIN_ONLY_DATABASES.includes(name) || name.startsWith(SKELETON_PREFIX))
       await secure(couch.database(name), ADMIN_ONLY)

@@ -4,12 +4,7 @@ import { basename, extname, join } from 'node:path'
 import { compileFunction, Script } from 'node:vm'
 import { BundleError, bundleRules, MODULE_EXTENSIONS } from './bundle/bundle.ts'
 import { marked, type DesignDocument } from './model/design.ts'
-import { FIXED_KINDS, isFixedKind, KIND, type FixedKind } from './model/kinds.ts'
-
-/** The kinds with a meaning of their own; every other folder is a policy that DATABASES puts on databases. */
-export { FIXED_KINDS as SKELETON_KINDS } from './model/kinds.ts'
-export { designDocumentHash, type DesignDocument } from './model/design.ts'
-export type SkeletonKind = FixedKind
+import { FIXED_KINDS, isFixedKind, KIND } from './model/kinds.ts'
 
 /** What a kind of database is born with; `security` is null where the folder says nothing about it. */
 export interface SkeletonOfKind {
@@ -185,7 +180,7 @@ async function readKind(folder: string, name: string): Promise<SkeletonOfKind> {
  * are bundled; `.js` and all others are strings without the white space at their end. `language` is `javascript` unless a
  * file says otherwise. A `README.md` may lie beside the kinds.
  * @param policies those of the other kinds that are read; the rest need not even be right
- * @returns the kinds whose folders exist, those of SKELETON_KINDS first and in their order, the others by name; design
+ * @returns the kinds whose folders exist, those of FIXED_KINDS first and in their order, the others by name; design
  *   documents by name
  * @throws {SkeletonError} that names the file: bad JSON, JavaScript that does not parse, a module that cannot be bundled,
  *   an unknown entry, an empty design document

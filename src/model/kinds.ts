@@ -16,6 +16,9 @@ export const KIND = /^[a-z][a-z0-9-]*$/
 export const FIXED_KINDS = ['user', 'outbox', 'share', 'registry', 'users', 'replicator'] as const
 export type FixedKind = (typeof FIXED_KINDS)[number]
 
+/** Those that every server has databases of; what they are to have is kept in `skeleton/<kind>`. */
+export const KEPT_KINDS: readonly string[] = ['user', 'outbox', 'share'] satisfies FixedKind[]
+
 export const isFixedKind = (kind: string): kind is FixedKind =>
   (FIXED_KINDS as readonly string[]).includes(kind)
 

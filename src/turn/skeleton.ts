@@ -7,8 +7,8 @@ import type { Deps } from '../write/deps.ts'
 const OUTAGES: ReadonlySet<FaultCode> = new Set(['unreachable', 'timeout', 'unauthorized', 'stopped'])
 
 /**
- * Looks at one database and writes what differs; in a rollout without looking, where it is clear what is there. A database that cannot be brought up to date is told of and stops
- * nothing else.
+ * Looks at one database and writes what differs; in a rollout without looking, where it is clear what is there. A
+ * database that cannot be brought up to date is told of and stops nothing else.
  * @throws {CouchFault} where the server does not answer
  */
 export async function refreshDatabase(

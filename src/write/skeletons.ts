@@ -5,6 +5,7 @@ import { isFault } from '../couch/fault.ts'
 import type { Logger } from '../log.ts'
 import { isGuard, marked } from '../model/design.ts'
 import { digestOf } from '../model/digest.ts'
+import { KEPT_KINDS } from '../model/kinds.ts'
 import { SKELETON_PREFIX } from '../model/names.ts'
 import { ADMIN_ONLY } from '../model/security.ts'
 import type { Security, Wanted } from '../plan/skeleton.ts'
@@ -14,9 +15,6 @@ import type { Security, Wanted } from '../plan/skeleton.ts'
  * `skeleton/<kind>` itself is the admins' alone, and `_local` documents are for any member to write.
  */
 export const SECURITY_DOCUMENT = 'security'
-
-/** Kinds that every server has. */
-const ALWAYS = ['user', 'outbox', 'share']
 
 /** Without this, everybody whom a share's `_security` lets in may write there. */
 const SHARE_GUARD = '_design/write_access'
@@ -38,7 +36,7 @@ export class Skeletons {
 
   /** All kinds that databases are brought up to date with. */
   get kinds(): readonly string[] {
-    return [...ALWAYS, ...this.#options.policies]
+    return [...KEPT_KINDS, ...this.#options.policies]
   }
 
   /** What the databases of a kind are to have; null where that could not be read yet. */
@@ -95,7 +93,7 @@ export function wantedOf(
     return `it has no ${SHARE_GUARD} with a validate_doc_update`
   const isStrict = kind === 'share'
   // That of an outbox is not to be opened, that of a share comes of its `access`, that of a user database is its maker's.
-  if (ALWAYS.includes(kind))
+  if (KEPT_KINDS.includes(kind))
     return { designs, security: kind === 'outbox' ? { ...ADMIN_ONLY } : null, isStrict }
   const document = docs.find(({ _id }) => _id === SECURITY_DOCUMENT)
   const security = document?.['security'] ?? null

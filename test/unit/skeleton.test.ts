@@ -4,7 +4,9 @@ import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { runInNewContext } from 'node:vm'
-import { designDocumentHash, readSkeleton, SKELETON_KINDS, SkeletonError } from '../../src/skeleton.ts'
+import { designDocumentHash } from '../../src/model/design.ts'
+import { FIXED_KINDS } from '../../src/model/kinds.ts'
+import { readSkeleton, SkeletonError } from '../../src/skeleton.ts'
 
 describe('skeleton', () => {
   let folder: string
@@ -273,13 +275,13 @@ describe('skeleton', () => {
 
   it('reads no policy that is not asked for', async () => {
     const read = await readSkeleton('skeleton', ['read-only'])
-    assert.deepEqual([...read.keys()], [...SKELETON_KINDS, 'read-only'])
+    assert.deepEqual([...read.keys()], [...FIXED_KINDS, 'read-only'])
   })
 
   it('reads what is shipped', async () => {
     const shipped = (await readdir('skeleton')).sort()
     const read = [...(await readSkeleton('skeleton')).keys()]
     assert.deepEqual([...read].sort(), shipped)
-    assert.deepEqual(read.slice(0, SKELETON_KINDS.length), SKELETON_KINDS)
+    assert.deepEqual(read.slice(0, FIXED_KINDS.length), FIXED_KINDS)
   })
 })

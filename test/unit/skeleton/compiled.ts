@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { compileFunction } from 'node:vm'
-import { readSkeleton, type SkeletonKind } from '../../../src/skeleton.ts'
+import type { FixedKind } from '../../../src/model/kinds.ts'
+import { readSkeleton } from '../../../src/skeleton.ts'
 
 const SKELETON = fileURLToPath(new URL('../../../skeleton', import.meta.url))
 
 /** The text of a function. @param place in the design document, such as `['views', 'owners', 'map']` */
-export async function sourceOf(kind: SkeletonKind, design: string, place: string[]): Promise<string> {
+export async function sourceOf(kind: FixedKind, design: string, place: string[]): Promise<string> {
   const documents = (await readSkeleton(SKELETON)).get(kind)?.designDocuments ?? []
   let found: unknown = documents.find(({ _id }) => _id === `_design/${design}`)
   for (const key of place) found = (found as Record<string, unknown> | undefined)?.[key]
@@ -19,7 +20,7 @@ type ViewMap = (doc: Record<string, unknown>) => void
 
 /** A view, which gives the rows that it emits for a document. */
 export async function viewOf(
-  kind: SkeletonKind,
+  kind: FixedKind,
   view: string,
 ): Promise<(doc: Record<string, unknown>) => [key: unknown, value: unknown][]> {
   const source = await sourceOf(kind, 'shares', ['views', view, 'map'])
