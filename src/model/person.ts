@@ -1,0 +1,126 @@
+// A provisioned user: the registry's documents for the user and for each database of the user's, and what both may say.
+import { isAccountName } from './password.ts'
+import type { Problem } from './problem.ts'
+import type { Rejection } from './rejected.ts'
+import type { Grants } from './security.ts'
+
+/** A personal database is called `u` and a UUID (seed 000). */
+const PERSONAL_DATABASE = /^u[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** True for a name that a personal database may have. */
+export const isPersonalName = (name: unknown): name is string =>
+  typeof name === 'string' && PERSONAL_DATABASE.test(name)
+
+/** https://docs.couchdb.org/en/stable/intro/security.html#authentication-database */
+const USER_DOCUMENT_PREFIX = 'org.couchdb.user:'
+
+/** The document of `_users` for a name. */
+export const userDocumentId = (name: string): string => USER_DOCUMENT_PREFIX + name
+
+/** The name of a user whom a document of `_users` is about; null for design documents, and for the accounts of passwords. */
+export function nameOfUserDocument(id: string): string | null {
+  if (!id.startsWith(USER_DOCUMENT_PREFIX)) return null
+  const name = id.slice(USER_DOCUMENT_PREFIX.length)
+  return name === '' || isAccountName(name) ? null : name
+}
+
+const PERSON_PREFIX = 'person/'
+const CLAIM_PREFIX = 'database/'
+
+/** The registry's document for a provisioned user. */
+export const personEntryId = (name: string): string => PERSON_PREFIX + name
+
+/** The registry's document that says whose a personal database is. */
+export const claimId = (database: string): string => CLAIM_PREFIX + database
+
+/** First and last possible id of the registry's documents for provisioned users. */
+export const PERSON_RANGE = { startKey: PERSON_PREFIX, endKey: 'person0' } as const
+
+const PROVISION_DOCUMENT_PREFIX = '$provision/'
+
+/** `$provision/<master>`: how far a user's documents of a master are, and by which the user asks for them. */
+export const provisionDocumentId = (master: string): string => PROVISION_DOCUMENT_PREFIX + master
+
+/** The master in `$provision/<master>`, unchecked, or null where the document is none. */
+export const masterOfProvision = (documentId: string): string | null =>
+  documentId.startsWith(PROVISION_DOCUMENT_PREFIX) ? documentId.slice(PROVISION_DOCUMENT_PREFIX.length) : null
+
+/** The seed's events, as states: see docs/provisioning.md. */
+export type ProvisionState = 'active' | 'paused' | 'denied' | 'error' | 'complete' | 'canceled'
+
+/** How one master stands with one user. */
+export interface MasterStanding {
+  state: ProvisionState
+  /** When each state was entered last, and when the first run was complete; ISO 8601. */
+  times: Partial<Record<ProvisionState | 'ready', string>>
+  /** Live documents of the master in the personal database. */
+  documents: number
+  /** The latest changes of the user that did not reach the master. */
+  rejected?: Rejection[]
+  problem?: Problem
+  /** Equal where the master's functions were the same when all documents were compared last. */
+  access: string
+}
+
+/** `active` · `kept`: the user is gone, the database is the admins' · `dropped`: it is gone, too. */
+export type PersonState = 'active' | 'kept' | 'dropped'
+
+/** What the registry holds of a provisioned user. */
+export interface PersonEntry {
+  _id: string
+  _rev?: string
+  type: 'person'
+  /** As in `_users.name`. */
+  name: string
+  /** The personal database. */
+  database: string
+  state: PersonState
+  /** The roles, sorted, whose documents the database was last seen to have. */
+  roles: string[]
+  /** Databases that other attributes of the `_users` document name, by attribute. */
+  others: Record<string, string>
+  /** By the names of masters. */
+  masters: Record<string, MasterStanding>
+  /** User databases in which the user asked: what `$provision/<master>` says is said there, too. */
+  asked?: string[]
+  problem?: Problem
+  updatedAt: string
+}
+
+/** Whose a personal database is, for good. */
+export interface Claim {
+  _id: string
+  type: 'claim'
+  database: string
+  name: string
+  /** The attribute of the `_users` document that it was claimed by: `database`, or another. */
+  attribute: string
+  /** The user is gone: nobody else gets it, under the same name either. */
+  ended?: true
+}
+
+/** Reads a document of the registry, or null where it is no provisioned user. */
+export function parsePersonEntry(doc: Record<string, unknown> | null): PersonEntry | null {
+  if (doc?.['type'] !== 'person' || typeof doc['name'] !== 'string' || !isPersonalName(doc['database']))
+    return null
+  const { roles = [], others = {}, masters = {} } = doc as Partial<PersonEntry>
+  return { ...(doc as unknown as PersonEntry), roles, others, masters }
+}
+
+/** Reads a document of the registry, or null where it is no claim. */
+export function parseClaim(doc: Record<string, unknown> | null): Claim | null {
+  if (doc?.['type'] !== 'claim' || typeof doc['name'] !== 'string' || !isPersonalName(doc['database']))
+    return null
+  return doc as unknown as Claim
+}
+
+/**
+ * Who may enter a personal database: the user, whoever has its role, and services that tend all such databases. Seed
+ * 000 and its `set_security`: the user is no admin of the database.
+ */
+export function personalSecurity(name: string, database: string): { admins: Grants; members: Grants } {
+  return {
+    admins: { names: [], roles: ['_admin'] },
+    members: { names: [name], roles: [`user_database:${database}`, 'update:user_db:'] },
+  }
+}

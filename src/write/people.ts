@@ -1,0 +1,133 @@
+// The registry of provisioned users: who owns which personal database, and how far everything is.
+import isEqual from 'lodash/isEqual.js'
+import type { Couch } from '../couch/client.ts'
+import type { Database } from '../couch/database.ts'
+import { CouchFault } from '../couch/fault.ts'
+import { REGISTRY } from '../model/names.ts'
+import {
+  claimId,
+  parseClaim,
+  parsePersonEntry,
+  PERSON_RANGE,
+  personEntryId,
+  type Claim,
+  type PersonEntry,
+} from '../model/person.ts'
+import type { OwnWrites } from './own-writes.ts'
+
+const PAGE = 500
+
+/** What may change of an entry; `undefined` takes an attribute out. */
+export type PersonChange = {
+  [Key in keyof Omit<PersonEntry, '_id' | '_rev' | 'type' | 'name' | 'updatedAt'>]?:
+    PersonEntry[Key] | undefined
+}
+
+export class People {
+  readonly #database: Database
+  readonly #ownWrites: OwnWrites
+  readonly #now: () => number
+
+  constructor(couch: Couch, ownWrites: OwnWrites, now: () => number) {
+    this.#database = couch.database(REGISTRY)
+    this.#ownWrites = ownWrites
+    this.#now = now
+  }
+
+  /** What is known of a user, or null for nothing. */
+  async entry(name: string): Promise<PersonEntry | null> {
+    return parsePersonEntry(await this.#database.get(personEntryId(name)))
+  }
+
+  /** All users that are or were provisioned, a page at a time. */
+  async *all(): AsyncGenerator<PersonEntry[]> {
+    let startKey: string = PERSON_RANGE.startKey
+    for (;;) {
+      const range = { startKey, endKey: PERSON_RANGE.endKey, limit: PAGE, includeDocs: true }
+      const rows = await this.#database.range(range)
+      yield rows.flatMap(({ doc }) => parsePersonEntry(doc) ?? [])
+      const last = rows.at(-1)
+      if (rows.length < PAGE || last === undefined) return
+      startKey = `${last.id}\u0000`
+    }
+  }
+
+  /** The names of provisioned users who have one of these roles. */
+  async withRoles(roles: readonly string[]): Promise<string[]> {
+    if (roles.length === 0) return []
+    const rows = await this.#database.view<string>('shares', 'people_by_role', [...roles])
+    return [...new Set(rows.map(({ value }) => value))]
+  }
+
+  /** Whose these databases are, by name; those that are nobody's are left out. */
+  async claims(databases: readonly string[]): Promise<Map<string, Claim>> {
+    const rows = await this.#database.fetch([...new Set(databases)].map(claimId))
+    const claims = rows.flatMap(({ doc }) => parseClaim(doc) ?? [])
+    return new Map(claims.map((claim) => [claim.database, claim]))
+  }
+
+  /** Makes a database a user's, for good; false where it is somebody's already, or its user is gone. */
+  async claim(database: string, name: string, attribute: string): Promise<boolean> {
+    const claim: Claim = { _id: claimId(database), type: 'claim', database, name, attribute }
+    const written = await this.#database.put({ ...claim })
+    if (written.ok) {
+      this.#ownWrites.add(REGISTRY, claim._id, written.rev)
+      return true
+    }
+    const there = (await this.claims([database])).get(database)
+    return there?.name === name && there.ended !== true
+  }
+
+  /** Closes a claim: the database is nobody's any more, and never will be anybody else's. */
+  async endClaim(database: string): Promise<void> {
+    for (;;) {
+      const there = await this.#database.get(claimId(database))
+      if (there === null || there['ended'] === true) return
+      const written = await this.#database.put({ ...there, ended: true })
+      if (!written.ok) continue
+      this.#ownWrites.add(REGISTRY, written.id, written.rev)
+      return
+    }
+  }
+
+  /** Changes what is known of a user, or begins it; where it says all that already, nothing is written. */
+  async change(name: string, change: PersonChange): Promise<PersonEntry> {
+    for (;;) {
+      const there = await this.entry(name)
+      const database = change.database ?? there?.database
+      if (database === undefined)
+        throw new CouchFault('not_found', REGISTRY, `no entry for the user of ${personEntryId(name)}`)
+      const before = there ?? newEntry(name, database, this.#time())
+      const after = withoutUndefined({ ...before, ...change })
+      if (there !== null && isEqual(after, there)) return there
+      const entry = { ...after, updatedAt: this.#time() }
+      const written = await this.#database.put({ ...entry })
+      if (written.ok) {
+        this.#ownWrites.add(REGISTRY, written.id, written.rev)
+        return { ...entry, _rev: written.rev }
+      }
+      if (written.error !== 'conflict') throw new CouchFault('forbidden', REGISTRY, written.reason)
+    }
+  }
+
+  #time(): string {
+    return new Date(this.#now()).toISOString()
+  }
+}
+
+const newEntry = (name: string, database: string, updatedAt: string): PersonEntry => ({
+  _id: personEntryId(name),
+  type: 'person',
+  name,
+  database,
+  state: 'active',
+  roles: [],
+  others: {},
+  masters: {},
+  updatedAt,
+})
+
+const withoutUndefined = (entry: object): PersonEntry =>
+  Object.fromEntries(
+    Object.entries(entry).filter(([, value]) => value !== undefined),
+  ) as unknown as PersonEntry
