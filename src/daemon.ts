@@ -24,7 +24,7 @@ import { kindsOf, type Kinds } from './model/kinds.ts'
 import { REGISTRY, shareDatabase } from './model/names.ts'
 import type { SkeletonOfKind } from './skeleton.ts'
 import { takeTurn } from './turn.ts'
-import type { Hint, Outcome } from './turn/hint.ts'
+import { mergeHints, type Hint, type Outcome } from './turn/hint.ts'
 import { adoptReplications } from './write/adoption.ts'
 import { Allowance } from './write/allowance.ts'
 import { announce } from './write/announce.ts'
@@ -99,7 +99,7 @@ export class Daemon {
   readonly #warmer: Warmer
   readonly #rotations = new Map<string, Set<string>>()
   readonly #queue: PQueue
-  readonly #lanes: Lanes
+  readonly #lanes: Lanes<Hint>
   readonly #stop = new AbortController()
   readonly #warmFeeds: WarmFeeds
   readonly #now: () => number
@@ -171,6 +171,7 @@ export class Daemon {
     this.#lanes = new Lanes({
       concurrency: config.concurrency,
       queue: this.#queue,
+      merge: mergeHints,
       takeTurn: async (owner, hint) => {
         const deps = this.#deps
         if (deps === null) throw new CouchFault('stopped', '', 'not started')

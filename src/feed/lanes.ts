@@ -1,12 +1,15 @@
 // Lanes: who is dirty, one turn at a time for each owner, all owners under one limit, the busiest at the back of the queue.
 import PQueue from 'p-queue'
-import type { Hint, Outcome } from '../turn/hint.ts'
 
-export interface LanesOptions {
+/** An owner is whoever, or whatever database, has a lane; `H` says what there may be to do. */
+export interface LanesOptions<H extends object> {
   concurrency: number
   /** Where several have one, the limit is for all of them together; in place of `concurrency`. */
   queue?: PQueue
-  takeTurn: (owner: string, hint: Hint) => Promise<Pick<Outcome, 'isThere' | 'next'>>
+  /** What either hint says. */
+  merge: (one: H, other: H) => H
+  /** `next` is what there is left to do. */
+  takeTurn: (owner: string, hint: H) => Promise<{ isThere: boolean; next: H | null }>
   /** Told of every turn that failed, before it is tried again. */
   onFailure: (owner: string, error: unknown, tries: number) => void
   onGone: (owner: string) => void
@@ -17,33 +20,33 @@ export interface LanesOptions {
 const SHORTEST_BACKOFF_MS = 200
 const LONGEST_BACKOFF_MS = 60_000
 
-interface Lane {
+interface Lane<H> {
   /** What the next turn is told; null while there is nothing to do after the present one. */
-  next: Hint | null
+  next: H | null
   failures: number
   retry: NodeJS.Timeout | null
 }
 
-export class Lanes {
-  readonly #options: LanesOptions
+export class Lanes<H extends object> {
+  readonly #options: LanesOptions<H>
   readonly #queue: PQueue
   /** Owners that have a turn, wait for one, or wait to try again. Idle owners cost nothing. */
-  readonly #lanes = new Map<string, Lane>()
+  readonly #lanes = new Map<string, Lane<H>>()
   #stopped = false
   /** Turns taken so far. */
   turns = 0
 
-  constructor(options: LanesOptions) {
+  constructor(options: LanesOptions<H>) {
     this.#options = options
     this.#queue = options.queue ?? new PQueue({ concurrency: options.concurrency })
   }
 
   /** There may be something to do for an owner. */
-  mark(owner: string, hint: Hint): void {
+  mark(owner: string, hint: H): void {
     if (this.#stopped) return
     const lane = this.#lanes.get(owner)
     if (lane) {
-      lane.next = lane.next ? mergeHints(lane.next, hint) : hint
+      this.#add(lane, hint)
       return
     }
     this.#lanes.set(owner, { next: hint, failures: 0, retry: null })
@@ -82,24 +85,28 @@ export class Lanes {
     await this.#queue.onPendingZero()
   }
 
+  #add(lane: Lane<H>, hint: H): void {
+    lane.next = lane.next === null ? hint : this.#options.merge(lane.next, hint)
+  }
+
   #enqueue(owner: string): void {
     void this.#queue.add(() => this.#turn(owner))
   }
 
   async #turn(owner: string): Promise<void> {
     const lane = this.#lanes.get(owner)
-    if (!lane || this.#stopped) return
-    const hint = lane.next ?? {}
+    if (!lane || lane.next === null || this.#stopped) return
+    const hint = lane.next
     lane.next = null
     try {
       const outcome = await this.#options.takeTurn(owner, hint)
       this.turns += 1
       lane.failures = 0
       if (!outcome.isThere) this.#options.onGone(owner)
-      if (outcome.next !== null) lane.next = mergeHints(lane.next ?? {}, outcome.next)
+      if (outcome.next !== null) this.#add(lane, outcome.next)
     } catch (error) {
       lane.failures += 1
-      lane.next = mergeHints(lane.next ?? {}, hint)
+      this.#add(lane, hint)
       this.#options.onFailure(owner, error, lane.failures)
     }
     if (this.#stopped) return
@@ -110,28 +117,11 @@ export class Lanes {
     else this.#retryLater(owner, lane)
   }
 
-  #retryLater(owner: string, lane: Lane): void {
+  #retryLater(owner: string, lane: Lane<H>): void {
     const pause = Math.min(SHORTEST_BACKOFF_MS * 2 ** (lane.failures - 1), LONGEST_BACKOFF_MS)
     lane.retry = setTimeout(() => {
       lane.retry = null
       this.#enqueue(owner)
     }, pause)
-  }
-}
-
-/** What either hint says; a missing `user` or `outbox` is no. */
-export function mergeHints(one: Hint, other: Hint): Hint {
-  return {
-    user: one.user === true || other.user === true,
-    outbox: one.outbox === true || other.outbox === true,
-    departed: one.departed === true || other.departed === true,
-    recreated: one.recreated === true || other.recreated === true,
-    shares: new Set([...(one.shares ?? []), ...(other.shares ?? [])]),
-    subscriptions: new Set([...(one.subscriptions ?? []), ...(other.subscriptions ?? [])]),
-    feeds: new Set([...(one.feeds ?? []), ...(other.feeds ?? [])]),
-    orphans: new Set([...(one.orphans ?? []), ...(other.orphans ?? [])]),
-    skeleton: new Set([...(one.skeleton ?? []), ...(other.skeleton ?? [])]),
-    idle: new Set([...(one.idle ?? []), ...(other.idle ?? [])]),
-    updateSeqs: new Map([...(one.updateSeqs ?? []), ...(other.updateSeqs ?? [])]),
   }
 }

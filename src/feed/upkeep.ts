@@ -7,7 +7,7 @@ import type { Births } from '../write/births.ts'
 import { RolloutRecord } from '../write/rollout-record.ts'
 import type { Skeletons } from '../write/skeletons.ts'
 import type { Warmer } from '../write/warming.ts'
-import type { Hint } from '../turn/hint.ts'
+import { mergeHints, type Hint } from '../turn/hint.ts'
 import { refreshDatabase } from '../turn/skeleton.ts'
 import { START, type Checkpoints } from './checkpoints.ts'
 import { databasesOfKind, type KindDatabase, type KindDatabasesOptions } from './kind-databases.ts'
@@ -50,7 +50,7 @@ export class Upkeep {
   readonly #rollout: Rollout
   readonly #visits = new Visits()
   /** One lane for each database of a policy that there is something to do for. */
-  readonly #policies: Lanes
+  readonly #policies: Lanes<Hint>
   /** Databases of policies in which something was written. */
   readonly #touched = new Set<string>()
   /** Databases of policies that were looked at since the start: by name, 10,000 of them are a megabyte. */
@@ -66,6 +66,7 @@ export class Upkeep {
     this.#policies = new Lanes({
       concurrency: options.concurrency,
       queue: options.queue,
+      merge: mergeHints,
       takeTurn: async (db, hint) => ({ isThere: await this.#takePolicyTurn(db, hint), next: null }),
       onFailure: options.onFailure,
       onGone: () => undefined,

@@ -27,6 +27,23 @@ export interface Hint {
   updateSeqs?: ReadonlyMap<string, Seq> | undefined
 }
 
+/** What either hint says; a missing `user` or `outbox` is no. */
+export function mergeHints(one: Hint, other: Hint): Hint {
+  return {
+    user: one.user === true || other.user === true,
+    outbox: one.outbox === true || other.outbox === true,
+    departed: one.departed === true || other.departed === true,
+    recreated: one.recreated === true || other.recreated === true,
+    shares: new Set([...(one.shares ?? []), ...(other.shares ?? [])]),
+    subscriptions: new Set([...(one.subscriptions ?? []), ...(other.subscriptions ?? [])]),
+    feeds: new Set([...(one.feeds ?? []), ...(other.feeds ?? [])]),
+    orphans: new Set([...(one.orphans ?? []), ...(other.orphans ?? [])]),
+    skeleton: new Set([...(one.skeleton ?? []), ...(other.skeleton ?? [])]),
+    idle: new Set([...(one.idle ?? []), ...(other.idle ?? [])]),
+    updateSeqs: new Map([...(one.updateSeqs ?? []), ...(other.updateSeqs ?? [])]),
+  }
+}
+
 export interface Outcome {
   /** False: the user database is not there. */
   isThere: boolean

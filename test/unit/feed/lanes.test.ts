@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { setImmediate as nextRound } from 'node:timers/promises'
 import fc from 'fast-check'
-import { Lanes, mergeHints, type LanesOptions } from '../../../src/feed/lanes.ts'
-import type { Hint, Outcome } from '../../../src/turn/hint.ts'
+import { Lanes, type LanesOptions } from '../../../src/feed/lanes.ts'
+import { mergeHints, type Hint, type Outcome } from '../../../src/turn/hint.ts'
 
 const DONE: Outcome = {
   isThere: true,
@@ -29,8 +29,9 @@ function open(concurrency = 2) {
   const running: Turn[] = []
   const begun: string[] = []
   const told: string[] = []
-  const options: LanesOptions = {
+  const options: LanesOptions<Hint> = {
     concurrency,
+    merge: mergeHints,
     takeTurn: (owner, hint) => {
       begun.push(owner)
       return new Promise((resolve, reject) => {
@@ -62,7 +63,7 @@ function open(concurrency = 2) {
   return { lanes, running, begun, told, turnOf, owners: () => running.map(({ owner }) => owner) }
 }
 
-const opened: Lanes[] = []
+const opened: Lanes<Hint>[] = []
 
 async function settle(): Promise<void> {
   for (let round = 0; round < 5; round += 1) await nextRound()
@@ -290,52 +291,5 @@ describe('feed/lanes', function () {
       }),
       { numRuns: 60 },
     )
-  })
-})
-
-describe('mergeHints', () => {
-  it('says what either says', () => {
-    const merged = mergeHints(
-      {
-        ...{ user: true, shares: new Set(['s']), subscriptions: new Set(['a']), feeds: new Set(['c']) },
-        ...{ orphans: new Set(['e']), updateSeqs: new Map([['db', 1]]) },
-      },
-      {
-        ...{
-          departed: true,
-          shares: new Set(['t']),
-          subscriptions: new Set(['a', 'b']),
-          feeds: new Set(['d']),
-        },
-        ...{ idle: new Set(['u']), orphans: new Set(['f']), updateSeqs: new Map([['db', 2]]) },
-        skeleton: new Set(['g']),
-      },
-    )
-    assert.deepEqual(merged, {
-      user: true,
-      outbox: false,
-      departed: true,
-      recreated: false,
-      shares: new Set(['s', 't']),
-      subscriptions: new Set(['a', 'b']),
-      feeds: new Set(['c', 'd']),
-      idle: new Set(['u']),
-      orphans: new Set(['e', 'f']),
-      skeleton: new Set(['g']),
-      updateSeqs: new Map([['db', 2]]),
-    })
-  })
-
-  it('says what one says, with one that says nothing', () => {
-    const hint: Hint = { outbox: true, feeds: new Set(['s']), subscriptions: new Set(['t']) }
-    assert.deepEqual(mergeHints(hint, {}), mergeHints({}, hint))
-    assert.deepEqual([...(mergeHints({}, hint).feeds ?? [])], ['s'])
-  })
-
-  it('changes neither of them', () => {
-    const one: Hint = { feeds: new Set(['s']) }
-    const other: Hint = { feeds: new Set(['t']) }
-    mergeHints(one, other)
-    assert.deepEqual([one, other], [{ feeds: new Set(['s']) }, { feeds: new Set(['t']) }])
   })
 })

@@ -1,0 +1,50 @@
+// Hints: two are one that says what either says.
+import assert from 'node:assert/strict'
+import { mergeHints, type Hint } from '../../../src/turn/hint.ts'
+
+describe('turn/hint', () => {
+  it('says what either says', () => {
+    const merged = mergeHints(
+      {
+        ...{ user: true, shares: new Set(['s']), subscriptions: new Set(['a']), feeds: new Set(['c']) },
+        ...{ orphans: new Set(['e']), updateSeqs: new Map([['db', 1]]) },
+      },
+      {
+        ...{
+          departed: true,
+          shares: new Set(['t']),
+          subscriptions: new Set(['a', 'b']),
+          feeds: new Set(['d']),
+        },
+        ...{ idle: new Set(['u']), orphans: new Set(['f']), updateSeqs: new Map([['db', 2]]) },
+        skeleton: new Set(['g']),
+      },
+    )
+    assert.deepEqual(merged, {
+      user: true,
+      outbox: false,
+      departed: true,
+      recreated: false,
+      shares: new Set(['s', 't']),
+      subscriptions: new Set(['a', 'b']),
+      feeds: new Set(['c', 'd']),
+      idle: new Set(['u']),
+      orphans: new Set(['e', 'f']),
+      skeleton: new Set(['g']),
+      updateSeqs: new Map([['db', 2]]),
+    })
+  })
+
+  it('says what one says, with one that says nothing', () => {
+    const hint: Hint = { outbox: true, feeds: new Set(['s']), subscriptions: new Set(['t']) }
+    assert.deepEqual(mergeHints(hint, {}), mergeHints({}, hint))
+    assert.deepEqual([...(mergeHints({}, hint).feeds ?? [])], ['s'])
+  })
+
+  it('changes neither of them', () => {
+    const one: Hint = { feeds: new Set(['s']) }
+    const other: Hint = { feeds: new Set(['t']) }
+    mergeHints(one, other)
+    assert.deepEqual([one, other], [{ feeds: new Set(['s']) }, { feeds: new Set(['t']) }])
+  })
+})
