@@ -90,8 +90,8 @@ export class Daemon {
   readonly #couch: Couch
   readonly #registry: Registry
   readonly #ownWrites = new OwnWrites()
-  readonly #users: Follower
-  readonly #orders: Follower
+  readonly #users: Follower<Hint>
+  readonly #orders: Follower<Hint>
   readonly #checkpoints: Checkpoints
   readonly #births: Births
   readonly #kinds: Kinds

@@ -1,21 +1,25 @@
 // Follows one database of the server's own, `_users` or the registry: what changed there concerns many lanes.
 import type { Database } from '../couch/database.ts'
 import type { Change } from '../couch/document.ts'
-import type { Hint } from '../turn/hint.ts'
 import { START, type Checkpoint, type Checkpoints } from './checkpoints.ts'
 
 const PAGE = 500
 
-type Mark = (owner: string, hint: Hint) => void
+type Mark<H> = (owner: string, hint: H) => void
 
-export interface FollowerOptions {
+/** `H` says what there may be to do for an owner. */
+export interface FollowerOptions<H extends object> {
   database: Database
   checkpoints: Checkpoints
   /** The template of user databases: daemons with another one read for themselves. */
   template: string
+  /** Where several followers read the same database, what this one reads it for: each has a checkpoint of its own. */
+  purpose?: string
+  /** Changes that are read at once. */
+  pageSize?: number
   /** Told of each page, with documents; marks the owners who are to do something about it. */
-  onChanges: (changes: readonly Change[], mark: Mark) => Promise<void>
-  mark: Mark
+  onChanges: (changes: readonly Change[], mark: Mark<H>) => Promise<void>
+  mark: Mark<H>
   /** Whether an owner has something to do still. */
   isBusy: (owner: string) => boolean
 }
@@ -27,14 +31,15 @@ interface Reading {
 }
 
 /** The name of its checkpoint; no database is called so. */
-const checkpointOf = (database: string, template: string): string => `follower/${database} ${template}`
+const checkpointOf = (database: string, template: string, purpose?: string): string =>
+  ['follower/' + database, template, ...(purpose === undefined ? [] : [purpose])].join(' ')
 
 /**
  * What a page marks is known in memory only, so the checkpoint moves over it when the owners whom it marked have done
  * what they had to: after a crash, the page is read again.
  */
-export class Follower {
-  readonly #options: FollowerOptions
+export class Follower<H extends object> {
+  readonly #options: FollowerOptions<H>
   readonly #name: string
   #reading: Promise<void> | null = null
   #isMore = false
@@ -42,9 +47,9 @@ export class Follower {
   #older: Reading | null = null
   #newer: Reading | null = null
 
-  constructor(options: FollowerOptions) {
+  constructor(options: FollowerOptions<H>) {
     this.#options = options
-    this.#name = checkpointOf(options.database.name, options.template)
+    this.#name = checkpointOf(options.database.name, options.template, options.purpose)
   }
 
   /** There may be something new. Resolves when it was read; two calls at once are one. @throws {CouchFault} */
@@ -65,7 +70,7 @@ export class Follower {
   }
 
   async #read(): Promise<void> {
-    const { database } = this.#options
+    const { database, pageSize = PAGE } = this.#options
     while (this.#isMore) {
       this.#isMore = false
       const info = await database.info()
@@ -74,7 +79,7 @@ export class Follower {
       const instance = info.instance_start_time
       const checkpoint = there.instance === instance ? there : { ...START, instance }
       if (checkpoint.updateSeq === info.update_seq) return
-      const page = await database.changes({ since: checkpoint.since, limit: PAGE, includeDocs: true })
+      const page = await database.changes({ since: checkpoint.since, limit: pageSize, includeDocs: true })
       const owners = await this.#tell(page.results)
       const isLast = page.pending === 0
       this.#note(owners, {

@@ -62,7 +62,7 @@ interface Memory {
   /** How many of the server's writes it has heard of. */
   heard: number
   isKilled: boolean
-  followers: Follower[]
+  followers: Follower<Hint>[]
 }
 
 let skeleton: Promise<ReadonlyMap<string, SkeletonOfKind>> | null = null
@@ -383,7 +383,7 @@ export class MemoryWorld {
 }
 
 /** Follows `_users` and the registry, as the daemon does. */
-function followersOf(couch: Couch, deps: Deps, isBusy: (owner: string) => boolean): Follower[] {
+function followersOf(couch: Couch, deps: Deps, isBusy: (owner: string) => boolean): Follower<Hint>[] {
   const following = { checkpoints: deps.checkpoints, template: users.template, mark: deps.mark, isBusy }
   return [
     new Follower({

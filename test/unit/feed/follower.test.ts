@@ -13,12 +13,13 @@ class Server {
   readonly couch = new MemoryCouch()
   readonly busy = new Set<string>()
   seen: string[] = []
+  readonly pages: number[] = []
   #checkpoints = new Checkpoints(this.couch.asCouch())
-  follower: Follower
+  follower: Follower<Hint>
 
   constructor() {
     for (const name of [USERS, CHECKPOINTS]) this.couch.create(name)
-    this.follower = this.#follow()
+    this.follower = this.follow()
   }
 
   /** Somebody signs up, whom that owner's lane has to look at. */
@@ -31,26 +32,33 @@ class Server {
     await this.#checkpoints.flush()
   }
 
+  /** The names under which is written down how far was read. */
+  checkpoints(): string[] {
+    return [...(this.couch.databases.get(CHECKPOINTS)?.trees.keys() ?? [])].sort()
+  }
+
   crash(): void {
     this.busy.clear()
     this.seen = []
     this.#checkpoints = new Checkpoints(this.couch.asCouch())
-    this.follower = this.#follow()
+    this.follower = this.follow()
   }
 
-  #follow(): Follower {
-    return new Follower({
+  follow(more: { purpose?: string; pageSize?: number } = {}): Follower<Hint> {
+    return new Follower<Hint>({
+      ...more,
       database: this.couch.asCouch().database(USERS),
       checkpoints: this.#checkpoints,
       template: 'user/{id}',
       onChanges: (changes, mark) => {
+        this.pages.push(changes.length)
         for (const { id } of changes) {
           this.seen.push(id)
           mark(`owner of ${id}`, {})
         }
         return Promise.resolve()
       },
-      mark: (owner: string, _hint: Hint) => void this.busy.add(owner),
+      mark: (owner) => void this.busy.add(owner),
       isBusy: (owner) => this.busy.has(owner),
     })
   }
@@ -105,5 +113,34 @@ describe('feed/follower', () => {
     server.crash()
     await server.follower.look()
     assert.deepEqual(server.seen, [])
+  })
+
+  it('has a checkpoint of its own for each purpose that a database is read for', async () => {
+    const server = new Server()
+    await server.signUp('joe')
+    const another = server.follow({ purpose: 'provisioning' })
+    await server.follower.look()
+    server.busy.clear()
+    await server.save()
+    assert.deepEqual(server.checkpoints(), ['follower/_users user/{id}'])
+    server.seen = []
+    await another.look()
+    assert.deepEqual(server.seen, ['joe'])
+    server.busy.clear()
+    another.save()
+    await server.save()
+    assert.deepEqual(server.checkpoints(), [
+      'follower/_users user/{id}',
+      'follower/_users user/{id} provisioning',
+    ])
+  })
+
+  it('reads all pages, however small', async () => {
+    const server = new Server()
+    server.follower = server.follow({ pageSize: 2 })
+    for (const id of ['joe', 'ann', 'bob', 'eve', 'kim']) await server.signUp(id)
+    await server.follower.look()
+    assert.deepEqual(server.seen, ['joe', 'ann', 'bob', 'eve', 'kim'])
+    assert.deepEqual(server.pages, [2, 2, 1])
   })
 })
