@@ -65,6 +65,21 @@ export class Replicator {
   }
 
   /**
+   * Has that replication there, and nothing of another one under the same id: that one is cancelled first, until no job
+   * of it is left.
+   * @returns whether it was not there yet
+   */
+  async replace(replication: Replication): Promise<boolean> {
+    for (;;) {
+      const there = await this.#database.get(replication._id)
+      const isSame = there !== null && sameReplication(there, replication)
+      if (isSame && ownStatus(there).kind !== 'failed') return false
+      if (there !== null && !isSame) await this.stop(replication._id)
+      if (await this.#put(replication)) return true
+    }
+  }
+
+  /**
    * Has that replication there and accepted. A document that says the same already is left as it is.
    * @returns what the scheduler made of it, or `waiting` where it has not looked at it in time
    */
@@ -104,7 +119,7 @@ export class Replicator {
   async statuses(): Promise<Map<string, ReplicationStatus>> {
     const statuses = new Map<string, ReplicationStatus>()
     if (!this.#hasScheduler) {
-      for await (const doc of this.documents()) statuses.set(doc._id, ownStatus(doc))
+      for await (const doc of this.#all()) statuses.set(doc._id, ownStatus(doc))
       return statuses
     }
     for (let skip = 0; ; skip += PAGE) {
@@ -117,8 +132,20 @@ export class Replicator {
     }
   }
 
-  /** The daemon's own documents of `_replicator`: those that name a share. */
-  async *documents(): AsyncGenerator<StoredDoc & { share: string }> {
+  /** A document of `_replicator`, or null. */
+  async document(id: string): Promise<StoredDoc | null> {
+    return this.#database.get(id)
+  }
+
+  /** The daemon's own documents of `_replicator`: those that name a share, or those that name a provisioned user. */
+  async *documents<Mark extends 'share' | 'provision'>(
+    mark: Mark,
+  ): AsyncGenerator<StoredDoc & Record<Mark, string>> {
+    for await (const doc of this.#all())
+      if (typeof doc[mark] === 'string') yield doc as StoredDoc & Record<Mark, string>
+  }
+
+  async *#all(): AsyncGenerator<StoredDoc> {
     let startKey: string | undefined
     for (;;) {
       const rows = await this.#database.range({
@@ -126,17 +153,18 @@ export class Replicator {
         limit: PAGE,
         includeDocs: true,
       })
-      for (const { doc } of rows)
-        if (typeof doc?.['share'] === 'string') yield doc as StoredDoc & { share: string }
+      for (const { doc } of rows) if (doc) yield doc
       const last = rows.at(-1)
       if (rows.length < PAGE || last === undefined) return
       startKey = `${last.id}\u0000`
     }
   }
 
-  async #put(replication: Replication): Promise<void> {
+  /** @returns whether it was written */
+  async #put(replication: Replication): Promise<boolean> {
     const there = await this.#database.get(replication._id)
-    if (there !== null && sameReplication(there, replication) && ownStatus(there).kind !== 'failed') return
+    if (there !== null && sameReplication(there, replication) && ownStatus(there).kind !== 'failed')
+      return false
     const written = await this.#database.put({
       ...replication,
       ...(there === null ? {} : { _rev: there._rev }),
@@ -144,6 +172,7 @@ export class Replicator {
     // In a conflict somebody else, the replicator itself, has just written: the next look tells what.
     if (!written.ok && written.error !== 'conflict')
       throw new CouchFault('bad_request', REPLICATOR, `a replication document was refused: ${written.reason}`)
+    return written.ok
   }
 
   async #scheduled(id: string): Promise<SchedulerDoc | null> {

@@ -4,7 +4,7 @@ import type { Deps } from './deps.ts'
 
 /** Goes through the daemon's documents of `_replicator` once. Those of another template are another daemon's. */
 export async function adoptReplications({ replicator, leases, registry, users, log }: Deps): Promise<void> {
-  for await (const doc of replicator.documents()) {
+  for await (const doc of replicator.documents('share')) {
     const { share, _id: id } = doc
     const entry = await registry.entry(share)
     const isOurs = entry

@@ -1,6 +1,6 @@
 // Leases: continuous replications that run while a share has traffic, and are cancelled after it was idle for a while.
 import type { Replicator } from '../couch/replicator.ts'
-import { shareReplication, type Replication, type ReplicationServer } from '../model/replication.ts'
+import { shareReplication, type ReplicationServer, type ShareReplication } from '../model/replication.ts'
 import { replicationId, type UserDatabases } from '../model/names.ts'
 import type { Home } from '../plan/object.ts'
 import type { ReplicationStatus } from '../couch/replicator.ts'
@@ -101,7 +101,7 @@ export class Leases {
   }
 
   /** The document as it should be. */
-  replication(share: string, owner: string, home: Home): Replication {
+  replication(share: string, owner: string, home: Home): ShareReplication {
     return shareReplication(share, this.#users.outbox(owner), this.#server, home)
   }
 }

@@ -4,7 +4,7 @@ import type { Couch } from '../../src/couch/client.ts'
 import type { ChangesOptions, RangeOptions } from '../../src/couch/database.ts'
 import type { DatabaseInfo, Doc, Row, Security, Written } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
-import type { Replication } from '../../src/model/replication.ts'
+import type { ShareReplication } from '../../src/model/replication.ts'
 import { asRead, copyOf, MemoryDatabase } from './memory-database.ts'
 
 /** Called before each request: it waits for its turn, or fails. @returns why the answer is lost, where it is */
@@ -59,8 +59,8 @@ export class MemoryCouch {
   replicate(): boolean {
     const before = this.writes.length
     for (const [id] of this.databases.get('_replicator')?.trees ?? []) {
-      const doc = this.databases.get('_replicator')?.read(id) as unknown as Replication | null
-      if (!doc?.selector) continue
+      const doc = this.databases.get('_replicator')?.read(id) as unknown as ShareReplication | null
+      if (doc?.share === undefined) continue
       const [source, target] = [doc.source, doc.target].map(({ url }) =>
         this.databases.get(decodeURIComponent(url.slice(url.lastIndexOf('/') + 1))),
       )
