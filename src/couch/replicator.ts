@@ -22,8 +22,12 @@ export type ReplicationStatus =
   | { kind: 'absent' }
   /** There, and not looked at by the scheduler yet. */
   | { kind: 'waiting' }
-  /** `refused` counts documents that a validation function of the target did not let pass. */
-  | { kind: 'accepted'; caughtUp: boolean; refused: number }
+  /**
+   * `caughtUp`: as of some seconds ago, nothing is known to be left. `uncounted` is there while CouchDB has not counted
+   * what is left, which it does half a minute after the first documents, and says how far it is: all is done only where
+   * it gets no further. `refused` counts documents that a validation function of the target did not let pass.
+   */
+  | { kind: 'accepted'; caughtUp: boolean; uncounted?: string; refused: number }
   /** Tried again and again by CouchDB itself. */
   | { kind: 'crashing'; reason: string }
   /** Given up by CouchDB. */
@@ -216,6 +220,9 @@ function schedulerStatus({ state, info }: SchedulerDoc): ReplicationStatus {
       return {
         kind: 'accepted',
         caughtUp: info !== null && !info.changes_pending && info.source_seq === info.through_seq,
+        ...(info !== null && typeof info.changes_pending !== 'number'
+          ? { uncounted: JSON.stringify(info.through_seq ?? null) }
+          : {}),
         refused: info?.doc_write_failures ?? 0,
       }
     default:

@@ -1,30 +1,20 @@
 // Watches the replications that run: failures are retried, and those that last are shown to the share's owner.
 import type { Database } from '../couch/database.ts'
 import type { Couch } from '../couch/client.ts'
-import type { Replicator, ReplicationStatus } from '../couch/replicator.ts'
+import type { ReplicationStatus } from '../couch/replicator.ts'
 import type { Logger } from '../log.ts'
 import { copyRange, parseCopyId, shareDatabase, type UserDatabases } from '../model/names.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { MOST_REJECTIONS } from '../model/rejected.ts'
 import type { Lease, Leases } from './leases.ts'
 import type { Registry } from './registry.ts'
+import { Trouble } from './trouble.ts'
 
-/** A trouble that was there for so many looks in a row is shown to the owner. */
-const LOOKS_UNTIL_SHOWN = 3
-/** The longest time between two tries to start a failed replication again, in looks. */
-const LONGEST_WAIT_LOOKS = 32
 const COMPARE_PAGE = 1000
-
-interface Trouble {
-  looks: number
-  nextTry: number
-  wait: number
-}
 
 export interface WatchOptions {
   couch: Couch
   users: UserDatabases
-  replicator: Replicator
   leases: Leases
   registry: Registry
   log: Logger
@@ -44,17 +34,7 @@ export class ReplicationWatch {
 
   /** Looks at all leases once; without a lease it asks nothing. */
   async look(): Promise<void> {
-    const { leases, replicator } = this.#options
-    const held = leases.held()
-    if (held.length === 0) return
-    const statuses = await replicator.statuses()
-    const still = new Set(leases.held())
-    for (const lease of held.filter((one) => still.has(one))) {
-      const status = statuses.get(leases.id(lease.share, lease.owner, lease.home)) ?? {
-        kind: 'absent' as const,
-      }
-      await this.#judge(lease, status)
-    }
+    for (const [lease, status] of await this.#options.leases.statuses()) await this.#judge(lease, status)
   }
 
   async #judge(lease: Lease, status: ReplicationStatus): Promise<void> {
@@ -81,17 +61,12 @@ export class ReplicationWatch {
     { kind, reason }: { kind: 'crashing' | 'failed'; reason: string },
   ): Promise<void> {
     const { leases, log } = this.#options
-    const trouble = this.#troubles.get(lease.share) ?? { looks: 0, nextTry: 1, wait: 1 }
-    trouble.looks += 1
+    const trouble = this.#troubles.get(lease.share) ?? new Trouble()
     this.#troubles.set(lease.share, trouble)
-    if (trouble.looks === 1) log.warn({ share: lease.share, state: kind, reason }, 'replication in trouble')
-    // CouchDB tries a crashing one again by itself, with a pause that doubles; a failed one it gives up.
-    if (kind === 'failed' && trouble.looks >= trouble.nextTry) {
-      trouble.wait = Math.min(trouble.wait * 2, LONGEST_WAIT_LOOKS)
-      trouble.nextTry = trouble.looks + trouble.wait
-      await leases.restart(lease)
-    }
-    if (trouble.looks >= LOOKS_UNTIL_SHOWN) await this.#show(lease, problem('replication_failed', reason))
+    const isToStartAgain = trouble.look(kind)
+    if (trouble.isNew) log.warn({ share: lease.share, state: kind, reason }, 'replication in trouble')
+    if (isToStartAgain) await leases.restart(lease)
+    if (trouble.isLasting) await this.#show(lease, problem('replication_failed', reason))
   }
 
   /** Validation functions of the share make the replicator drop documents for good: are copies missing because of that? */
