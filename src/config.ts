@@ -4,7 +4,8 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { AssignmentError, isFixedKind, parseAssignments, type Assignment } from './model/kinds.ts'
+import { AssignmentError, isFixedKind, parseAssignments, userKindOf, type Assignment } from './model/kinds.ts'
+import { findDesignTwice, MasterError, parseMasters, type Master } from './model/masters.ts'
 import { TemplateError, userDatabases, type UserDatabases } from './model/names.ts'
 
 /** What the daemon runs with; times in milliseconds, folders absolute. */
@@ -16,6 +17,12 @@ export interface Config {
   userDatabases: UserDatabases
   /** Which databases are under which policy of the skeleton; the first pattern that fits counts. */
   databases: Assignment[]
+  /** The databases that give documents to personal databases; without any, nobody gets a personal database. */
+  masters: Master[]
+  /** Attributes of `_users` documents, beside `database`, that name databases whose security the daemon sets. */
+  userDatabaseAttributes: string[]
+  /** What becomes of a personal database whose user is gone: kept for the admins, or dropped. */
+  deprovision: 'keep' | 'drop'
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   concurrency: number
   replicationIdleTimeoutMs: number
@@ -147,6 +154,24 @@ const hostName = parsedBy('an address or host name to listen on, without a port'
 /** Basic authentication ends the name at the first colon: https://datatracker.ietf.org/doc/html/rfc7617#section-2 */
 const userName = parsedBy('a name without a colon', (text) => (text.includes(':') ? undefined : text))
 
+/** What CouchDB, or the daemon, reads in a document of `_users`: https://docs.couchdb.org/en/stable/intro/security.html */
+const TAKEN_ATTRIBUTES = [
+  ...['name', 'password', 'roles', 'type', 'salt', 'derived_key', 'iterations', 'password_scheme'],
+  ...['pbkdf2_prf', 'database'],
+]
+
+const attributes = parsedBy(
+  `names of attributes of _users documents, each once: a letter, then letters, digits, _ and -, none of ${TAKEN_ATTRIBUTES.join(', ')}`,
+  (text) => {
+    const names = text.split(',').map((name) => name.trim())
+    const given = names.filter((name) => name !== '')
+    const isRight = given.every(
+      (name) => /^[a-z][a-z0-9_-]*$/i.test(name) && !TAKEN_ATTRIBUTES.includes(name),
+    )
+    return isRight && new Set(given).size === given.length ? given : undefined
+  },
+)
+
 interface Setting {
   schema: z.ZodType<unknown, string>
   /** As it would be written in the environment; null: unset. */
@@ -167,6 +192,9 @@ export const SETTINGS = {
   USER_DATABASES: { schema: template, default: 'user/{id}' },
   OUTBOX: { schema: oneOf(['always', 'first-share']), default: 'always' },
   DATABASES: { schema: z.string(), default: null },
+  MASTER_DATABASES: { schema: z.string(), default: null },
+  USER_DATABASE_ATTRIBUTES: { schema: attributes, default: 'voicemail_db' },
+  DEPROVISION: { schema: oneOf(['keep', 'drop']), default: 'keep' },
   SKELETON: { schema: folder, default: null },
   SKELETON_WARM: { schema: flag, default: 'false' },
   CONCURRENCY: { schema: wholeNumber(1, 100), default: '8' },
@@ -276,11 +304,25 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
     )
   }
 
-  /** The patterns of DATABASES; none of them is checked against a template that is wrong itself. */
-  const readDatabases = (users: UserDatabases | null | undefined): Assignment[] | undefined => {
+  /** The entries of MASTER_DATABASES; none of them is checked against a template that is wrong itself. */
+  const readMasters = (users: UserDatabases | null | undefined): Master[] | undefined => {
     if (!users) return undefined
     try {
-      return parseAssignments(read('DATABASES') ?? '', users)
+      return parseMasters(read('MASTER_DATABASES') ?? '', users)
+    } catch (error) {
+      if (!(error instanceof MasterError)) throw error
+      return fault('MASTER_DATABASES', error.expected, display(error.found))
+    }
+  }
+
+  /** The patterns of DATABASES; likewise, and masters that are wrong count as none. */
+  const readDatabases = (
+    users: UserDatabases | null | undefined,
+    masters: Master[] | undefined,
+  ): Assignment[] | undefined => {
+    if (!users) return undefined
+    try {
+      return parseAssignments(read('DATABASES') ?? '', users, masters)
     } catch (error) {
       if (!(error instanceof AssignmentError)) throw error
       return fault('DATABASES', error.expected, display(error.found))
@@ -299,11 +341,15 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
   const pass = readAdmin('HOODIE_ADMIN_PASS', 'HOODIE_ADMIN_PASS_FILE', inUrl('pass'), EMBEDDED_ADMIN.pass)
 
   const users = read('USER_DATABASES')
+  const masters = readMasters(users)
   const values = {
     replicationServer: read('REPLICATION_SERVER'),
     userDatabases: users,
     outbox: read('OUTBOX'),
-    databases: readDatabases(users),
+    databases: readDatabases(users, masters),
+    masters,
+    userDatabaseAttributes: read('USER_DATABASE_ATTRIBUTES'),
+    deprovision: read('DEPROVISION'),
     skeleton: read('SKELETON', written('SKELETON') ?? SHIPPED_SKELETON),
     skeletonWarm: read('SKELETON_WARM'),
     concurrency: read('CONCURRENCY'),
@@ -341,10 +387,11 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
  * @throws {ConfigError} where a policy has no folder there
  */
 export function checkPolicies(
-  { databases }: Pick<Config, 'databases'>,
+  { databases, masters }: Pick<Config, 'databases' | 'masters'>,
   skeleton: ReadonlyMap<string, unknown>,
 ): void {
-  const policies = [...skeleton.keys()].filter((kind) => !isFixedKind(kind))
+  const ofMasters = masters.flatMap(({ kind }) => [kind, userKindOf(kind)])
+  const policies = [...skeleton.keys()].filter((kind) => !isFixedKind(kind) && !ofMasters.includes(kind))
   const unknown = databases.filter(({ kind }) => !skeleton.has(kind))
   const expected =
     policies.length === 0
@@ -359,6 +406,48 @@ export function checkPolicies(
       })),
     )
 }
+
+/**
+ * Holds MASTER_DATABASES against the skeleton that was read.
+ * @throws {ConfigError} where a master's kind has no folder there, or what personal databases are to have is not clear: two
+ *   folders `<kind>-user` with the same design document, or one with a `_security.json`
+ */
+export function checkMasters(
+  { masters }: Pick<Config, 'masters'>,
+  skeleton: ReadonlyMap<string, { security: unknown; designDocuments: readonly { _id: string }[] }>,
+): void {
+  const faults = masters.flatMap(({ database, kind }): Fault[] =>
+    skeleton.has(kind)
+      ? []
+      : [faultOfMasters('databases with kinds that are folders of the skeleton', `${database}=${kind}`)],
+  )
+  const userKinds = [...new Set(masters.map(({ kind }) => userKindOf(kind)))]
+  for (const kind of userKinds)
+    if (skeleton.get(kind)?.security)
+      faults.push(
+        faultOfMasters(
+          'databases with kinds that leave it to the registry who may enter personal databases',
+          `${kind}/_security.json`,
+        ),
+      )
+  const twice = findDesignTwice(
+    userKinds.map((kind) => [kind, skeleton.get(kind)?.designDocuments ?? []] as const),
+  )
+  if (twice !== null)
+    faults.push(
+      faultOfMasters(
+        'databases with kinds that together have each design document of personal databases once',
+        `${twice.id} in ${twice.kinds.join(' and ')}`,
+      ),
+    )
+  if (faults.length > 0) throw new ConfigError(faults)
+}
+
+const faultOfMasters = (expected: string, found: string): Fault => ({
+  variable: 'MASTER_DATABASES',
+  expected,
+  found: display(found),
+})
 
 const sameAddress = (one: Address, other: Address): boolean =>
   one.url === other.url && one.user === other.user && one.pass === other.pass

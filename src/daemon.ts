@@ -33,6 +33,7 @@ import type { Deps } from './write/deps.ts'
 import { Gates } from './write/gates.ts'
 import { Leases } from './write/leases.ts'
 import { OwnWrites } from './write/own-writes.ts'
+import { People } from './write/people.ts'
 import { Registry } from './write/registry.ts'
 import { Skeletons } from './write/skeletons.ts'
 import { Warmer } from './write/warming.ts'
@@ -43,6 +44,9 @@ export type DaemonConfig = Pick<
   | 'admin'
   | 'userDatabases'
   | 'databases'
+  | 'masters'
+  | 'userDatabaseAttributes'
+  | 'deprovision'
   | 'skeletonWarm'
   | 'concurrency'
   | 'replicationServer'
@@ -90,6 +94,7 @@ export class Daemon {
   readonly #couch: Couch
   readonly #registry: Registry
   readonly #ownWrites = new OwnWrites()
+  readonly #people: People
   readonly #users: Follower<Hint>
   readonly #orders: Follower<Hint>
   readonly #checkpoints: Checkpoints
@@ -130,9 +135,10 @@ export class Daemon {
       connections: config.concurrency * 2 + MOST_FEEDS + 8,
     })
     this.#registry = new Registry(this.#couch, this.#ownWrites, now)
+    this.#people = new People(this.#couch, this.#ownWrites, now)
     this.#checkpoints = new Checkpoints(this.#couch)
-    this.#kinds = kindsOf(config.databases, config.userDatabases)
-    this.#skeletons = new Skeletons({ couch: this.#couch, log, policies: this.#kinds.policies })
+    this.#kinds = kindsOf(config.databases, config.userDatabases, config.masters)
+    this.#skeletons = new Skeletons({ ...this.#kinds, couch: this.#couch, log })
     this.#births = new Births(this.#couch, this.#skeletons, { isGuessing: !config.skeletonWarm })
     this.#warmer = new Warmer({ log, signal: this.#stop.signal, sleep: this.#sleep })
     const concerns = this.#concerns()
@@ -223,7 +229,7 @@ export class Daemon {
   async #install(isEmbedded: boolean): Promise<Seq> {
     this.#deps ??= this.#wire(isEmbedded)
     this.#upkeep ??= this.#wireUpkeep(isEmbedded)
-    await install(this.#couch, this.#options.skeleton, this.#options.log, this.#kinds.policies)
+    await install(this.#couch, this.#options.skeleton, this.#options.log, this.#kinds)
     await this.#upkeep.load()
     return this.#couch.updatesSeq()
   }
@@ -325,6 +331,7 @@ export class Daemon {
       users: config.userDatabases,
       kinds: this.#kinds,
       registry: this.#registry,
+      people: this.#people,
       skeletons: this.#skeletons,
       births: this.#births,
       warmer: this.#warmer,

@@ -6,7 +6,7 @@ import type { Database } from './couch/database.ts'
 import type { Doc, StoredDoc } from './couch/document.ts'
 import type { Logger } from './log.ts'
 import { isEdited, marked, markOf, type DesignDocument as MarkedDocument } from './model/design.ts'
-import { isFixedKind, KEPT_KINDS, type FixedKind } from './model/kinds.ts'
+import { isFixedKind, KEPT_KINDS, type FixedKind, type Kinds } from './model/kinds.ts'
 import { CHECKPOINTS, REGISTRY, SKELETON_PREFIX } from './model/names.ts'
 import { ADMIN_ONLY } from './model/security.ts'
 import { planSkeleton, type Wanted } from './plan/skeleton.ts'
@@ -85,16 +85,22 @@ export interface Installation {
   security: { document: MarkedDocument | null } | null
 }
 
+/** Which of the kinds that not every server has are used on this one, and the masters. */
+export type UsedKinds = Pick<Kinds, 'policies' | 'userKinds' | 'masters'>
+
+const NONE: UsedKinds = { policies: [], userKinds: [], masters: [] }
+
 /**
- * Where the folders of the skeleton are put: policies only where DATABASES uses them. A kind without a folder is not
- * among them: what `skeleton/<kind>` has stays.
+ * Where the folders of the skeleton are put: policies, and `-user` kinds, only where they are used. A kind without a folder
+ * is not among them: what `skeleton/<kind>` has stays.
  */
 export function installations(
   skeleton: ReadonlyMap<string, SkeletonOfKind>,
-  policies: readonly string[],
+  { policies, userKinds }: UsedKinds,
 ): Installation[] {
   return [...skeleton].flatMap(([kind, { designDocuments, security }]): Installation[] => {
     const wanted = { designs: designDocuments, security: null, isStrict: false }
+    if (userKinds.includes(kind)) return [{ db: SKELETON_PREFIX + kind, wanted, security: null }]
     if (!isFixedKind(kind)) {
       const document = security === null ? null : marked({ _id: SECURITY_DOCUMENT, security })
       return policies.includes(kind) ? [{ db: SKELETON_PREFIX + kind, wanted, security: { document } }] : []
@@ -123,21 +129,30 @@ const isDesign = ({ _id }: StoredDoc): boolean => _id.startsWith('_design/')
 
 /**
  * Creates databases, security and design documents where they are missing or of another version, and takes out those
- * design documents of the daemon's that the skeleton has no more.
- * @param policies the kinds that DATABASES puts on databases
+ * design documents of the daemon's that the skeleton has no more. What masters themselves have is put there by a rollout.
  */
 export async function install(
   couch: Couch,
   skeleton: ReadonlyMap<string, SkeletonOfKind>,
   log: Logger,
-  policies: readonly string[] = [],
+  used: UsedKinds = NONE,
 ): Promise<void> {
-  for (const name of [...DATABASES, ...[...KEPT_KINDS, ...policies].map((kind) => SKELETON_PREFIX + kind)]) {
+  const userKinds = used.userKinds.filter((kind) => skeleton.has(kind))
+  const kinds = [...KEPT_KINDS, ...used.policies, ...userKinds]
+  for (const name of [...DATABASES, ...kinds.map((kind) => SKELETON_PREFIX + kind)]) {
     if (await couch.database(name).create()) log.info({ db: name }, 'database created')
     if (ADMIN_ONLY_DATABASES.includes(name) || name.startsWith(SKELETON_PREFIX))
       await secure(couch.database(name), ADMIN_ONLY)
   }
-  for (const installation of installations(skeleton, policies)) await installKind(couch, installation, log)
+  for (const { database } of used.masters) await createMaster(couch.database(database), log)
+  for (const installation of installations(skeleton, used)) await installKind(couch, installation, log)
+}
+
+/** One that is there keeps its `_security`: who writes into a master is up to its admins. */
+async function createMaster(database: Database, log: Logger): Promise<void> {
+  if (!(await database.create())) return
+  await secure(database, ADMIN_ONLY)
+  log.info({ db: database.name }, 'master database created, for admins alone')
 }
 
 async function installKind(couch: Couch, { db, wanted, security }: Installation, log: Logger): Promise<void> {

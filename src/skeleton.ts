@@ -4,7 +4,7 @@ import { basename, extname, join } from 'node:path'
 import { compileFunction, Script } from 'node:vm'
 import { BundleError, bundleRules, MODULE_EXTENSIONS } from './bundle/bundle.ts'
 import { marked, type DesignDocument } from './model/design.ts'
-import { FIXED_KINDS, isFixedKind, KIND } from './model/kinds.ts'
+import { FIXED_KINDS, isFixedKind, KIND, PERSONAL_KIND, USER_KIND_SUFFIX } from './model/kinds.ts'
 
 /** What a kind of database is born with; `security` is null where the folder says nothing about it. */
 export interface SkeletonOfKind {
@@ -183,7 +183,7 @@ async function readKind(folder: string, name: string): Promise<SkeletonOfKind> {
  * @returns the kinds whose folders exist, those of FIXED_KINDS first and in their order, the others by name; design
  *   documents by name
  * @throws {SkeletonError} that names the file: bad JSON, JavaScript that does not parse, a module that cannot be bundled,
- *   an unknown entry, an empty design document
+ *   an unknown entry, a folder `personal`, an empty design document
  */
 export async function readSkeleton(
   folder: string,
@@ -191,6 +191,11 @@ export async function readSkeleton(
 ): Promise<Map<string, SkeletonOfKind>> {
   const folders = new Map<string, string>()
   for (const { name, path, isFolder } of await entriesOf(folder)) {
+    if (name === PERSONAL_KIND)
+      throw new SkeletonError(
+        path,
+        `expected another name: what personal databases have is in the folders <kind>${USER_KIND_SUFFIX} of their masters`,
+      )
     if (KIND.test(name) && isFolder) folders.set(name, path)
     else if (name !== 'README.md')
       throw new SkeletonError(

@@ -1,10 +1,10 @@
 // `couch-shares check`: a look at the server and the settings, for whoever sets them up.
 import { CouchFault, isFault } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { databasesOfKind } from '../feed/kind-databases.ts'
+import { countOfKind, databasesOfKind } from '../feed/kind-databases.ts'
 import { sideBySide } from '../feed/side-by-side.ts'
 import { InstallError } from '../install.ts'
-import { fits } from '../model/kinds.ts'
+import { fits, PERSONAL_KIND } from '../model/kinds.ts'
 import { isPublic } from '../model/security.ts'
 import { urlOf, withConnection, readSettings, type Connection } from './connection.ts'
 
@@ -39,6 +39,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
       await checkGlobalChanges(connection),
       ...(await checkReplicationServer(connection)),
       ...(await checkPolicyDatabases(connection)),
+      ...(await checkMasterDatabases(connection)),
     ])
   } catch (error) {
     if (error instanceof InstallError) return [fault(error.message)]
@@ -90,10 +91,11 @@ async function checkPolicyDatabases(connection: Connection): Promise<Finding[]> 
   for (const policy of kinds.policies)
     for await (const page of databasesOfKind(policy, null, connection))
       await sideBySide(page, config.concurrency, async ({ db }) => {
+        if (isPublic(await couch.database(db).security())) open.push(db)
+        if (kinds.isMaster(db)) return true
         count += 1
         const pattern = kinds.assignments.find((assignment) => fits(assignment, db))?.pattern
         if (pattern !== undefined) matched.add(pattern)
-        if (isPublic(await couch.database(db).security())) open.push(db)
         return true
       })
   const idle = kinds.assignments.filter(({ pattern }) => !matched.has(pattern))
@@ -101,6 +103,21 @@ async function checkPolicyDatabases(connection: Connection): Promise<Finding[]> 
     ...(count > 0 ? [ok(`${count} databases are under a policy of DATABASES`)] : []),
     ...idle.map(({ pattern, kind }) => note(`no database is called as ${pattern} in DATABASES (${kind})`)),
     ...(open.length === 0 ? [] : [await checkAnonymous(connection, open.sort())]),
+  ]
+}
+
+async function checkMasterDatabases(connection: Connection): Promise<Finding[]> {
+  const names = connection.kinds.masters.map(({ database }) => database)
+  if (names.length === 0) return []
+  const there = await connection.couch.dbsInfo(names)
+  const personal = await countOfKind(PERSONAL_KIND, connection)
+  return [
+    ...names.map((name) =>
+      there.has(name)
+        ? ok(`the master database ${name} is there`)
+        : note(`there is no master database ${name}; the daemon makes it when it starts`),
+    ),
+    ok(`${personal} personal databases are their users’`),
   ]
 }
 

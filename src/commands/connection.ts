@@ -1,5 +1,5 @@
 // What commands that talk to the server begin with: settings, skeleton, and an admin's connection.
-import { checkPolicies, loadConfig, type Config } from '../config.ts'
+import { checkMasters, checkPolicies, loadConfig, type Config } from '../config.ts'
 import { Couch } from '../couch/client.ts'
 import type { KindDatabasesOptions } from '../feed/kind-databases.ts'
 import { identify } from '../install.ts'
@@ -7,6 +7,7 @@ import { createLogger, type Logger } from '../log.ts'
 import { kindsOf, type Kinds } from '../model/kinds.ts'
 import { readSkeleton, type SkeletonOfKind } from '../skeleton.ts'
 import { OwnWrites } from '../write/own-writes.ts'
+import { People } from '../write/people.ts'
 import { Registry } from '../write/registry.ts'
 
 export interface Connection extends KindDatabasesOptions {
@@ -22,17 +23,19 @@ export interface Connection extends KindDatabasesOptions {
 export const urlOf = ({ server }: Pick<Config, 'server'>): string =>
   server.kind === 'couchdb' ? server.url : `http://127.0.0.1:${server.port}`
 
+const kindsIn = ({ databases, userDatabases, masters }: Config): Kinds =>
+  kindsOf(databases, userDatabases, masters)
+
 /** Settings, and as much of the skeleton as they need. @throws {ConfigError | SkeletonError} */
 export async function readSettings(
   env: NodeJS.ProcessEnv,
 ): Promise<{ config: Config; skeleton: Map<string, SkeletonOfKind> }> {
   const config = loadConfig(env)
   // Bundling what no database has would cost every start time, and a process.
-  const skeleton = await readSkeleton(
-    config.skeleton,
-    kindsOf(config.databases, config.userDatabases).policies,
-  )
+  const { policies, userKinds } = kindsIn(config)
+  const skeleton = await readSkeleton(config.skeleton, [...policies, ...userKinds])
   checkPolicies(config, skeleton)
+  checkMasters(config, skeleton)
   return { config, skeleton }
 }
 
@@ -52,8 +55,9 @@ export async function withConnection<T>(
     const users = config.userDatabases
     return await work({
       ...{ config, skeleton, couch, users, isEmbedded },
-      kinds: kindsOf(config.databases, users),
+      kinds: kindsIn(config),
       registry: new Registry(couch, new OwnWrites(), Date.now),
+      people: new People(couch, new OwnWrites(), Date.now),
       log: createLogger({
         level: 'warn',
         pretty: process.stderr.isTTY,

@@ -25,8 +25,8 @@ export async function skeletonApply(
 ): Promise<ExitCode> {
   return withConnection(env, async (connection) => {
     const { couch, skeleton, kinds, log, config, isEmbedded } = connection
-    await install(couch, skeleton, log, kinds.policies)
-    const skeletons = new Skeletons({ couch, log, policies: kinds.policies })
+    await install(couch, skeleton, log, kinds)
+    const skeletons = new Skeletons({ ...kinds, couch, log })
     await skeletons.load()
     const isWarming = (warm || config.skeletonWarm) && !isEmbedded
     const warmer = isWarming ? new Warmer({ log, signal: new AbortController().signal, sleep: delay }) : null

@@ -1,16 +1,25 @@
 // `couch-shares skeleton diff`: what a rollout would change. Writes nothing.
 import type { Database } from '../couch/database.ts'
-import type { StoredDoc } from '../couch/document.ts'
+import type { Doc, StoredDoc } from '../couch/document.ts'
 import { isFault } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { databasesOfKind } from '../feed/kind-databases.ts'
 import { sideBySide } from '../feed/side-by-side.ts'
 import { afterInstall, installations, securityDocumentChange, type Installation } from '../install.ts'
+import type { DesignDocument } from '../model/design.ts'
+import { PERSONAL_KIND } from '../model/kinds.ts'
 import { SKELETON_PREFIX } from '../model/names.ts'
 import { planSkeleton, type Wanted } from '../plan/skeleton.ts'
 import { linesOf, Summary } from '../plan/skeleton-report.ts'
 import { inspect } from '../write/equip.ts'
-import { readSkeletonDatabase, SECURITY_DOCUMENT, Skeletons, wantedOf } from '../write/skeletons.ts'
+import {
+  personalWanted,
+  readSkeletonDatabase,
+  SECURITY_DOCUMENT,
+  Skeletons,
+  wantedOf,
+  wantedOfUserKind,
+} from '../write/skeletons.ts'
 import { withConnection, type Connection } from './connection.ts'
 
 /** @returns `ok` where a rollout would write nothing, else `failure`, as diff(1) does */
@@ -20,7 +29,8 @@ export async function skeletonDiff(
 ): Promise<ExitCode> {
   return withConnection(env, async (connection) => {
     let isSame = await diffInstalled(connection, say)
-    for (const kind of new Skeletons({ ...connection, policies: connection.kinds.policies }).kinds)
+    isSame = (await diffMasters(connection, say)) && isSame
+    for (const kind of new Skeletons({ ...connection, ...connection.kinds }).kinds)
       isSame = (await diffKind(connection, kind, say)) && isSame
     return isSame ? EXIT.ok : EXIT.failure
   })
@@ -32,13 +42,22 @@ async function diffInstalled(
   say: (text: string) => void,
 ): Promise<boolean> {
   let isSame = true
-  for (const installation of installations(skeleton, kinds.policies)) {
+  for (const installation of installations(skeleton, kinds)) {
     const lines = await linesOfInstallation(couch.database(installation.db), installation)
     isSame &&= lines.every((line) => line.startsWith('!'))
     if (lines.length > 0)
       say(`${installation.db}, from the folder\n${lines.map((line) => `  ${line}\n`).join('')}`)
   }
   return isSame
+}
+
+/** Masters that are to be made. @returns whether there is none */
+async function diffMasters({ couch, kinds }: Connection, say: (text: string) => void): Promise<boolean> {
+  const names = kinds.masters.map(({ database }) => database)
+  const there = names.length === 0 ? new Map<string, never>() : await couch.dbsInfo(names)
+  const missing = names.filter((name) => !there.has(name))
+  for (const name of missing) say(`${name}, from MASTER_DATABASES\n  + the database\n`)
+  return missing.length === 0
 }
 
 async function linesOfInstallation(
@@ -89,12 +108,17 @@ async function diffKind(connection: Connection, kind: string, say: (text: string
 }
 
 /** What the databases of a kind are to have, once the folder is in `skeleton/<kind>`; or why that cannot be used. */
-async function wantedAfterInstall(
-  { couch, skeleton, kinds }: Connection,
-  kind: string,
-): Promise<Wanted | string> {
+async function wantedAfterInstall(connection: Connection, kind: string): Promise<Wanted | string> {
+  if (kind !== PERSONAL_KIND) return wantedOf(kind, await documentsAfterInstall(connection, kind))
+  const parts: [string, readonly DesignDocument[]][] = []
+  for (const userKind of connection.kinds.userKinds)
+    parts.push([userKind, wantedOfUserKind(await documentsAfterInstall(connection, userKind)).designs])
+  return personalWanted(parts)
+}
+
+async function documentsAfterInstall({ couch, skeleton, kinds }: Connection, kind: string): Promise<Doc[]> {
   const db = SKELETON_PREFIX + kind
   const docs = (await documentsOf(couch.database(db))) ?? []
-  const installation = installations(skeleton, kinds.policies).find((one) => one.db === db)
-  return wantedOf(kind, installation ? afterInstall(installation, docs) : docs)
+  const installation = installations(skeleton, kinds).find((one) => one.db === db)
+  return installation ? afterInstall(installation, docs) : docs
 }

@@ -1,7 +1,9 @@
 // Finds the databases of a kind on a server, a page at a time: names alone, however many there are.
 import type { Couch } from '../couch/client.ts'
-import { isFixedKind, type Kinds } from '../model/kinds.ts'
+import { isFixedKind, PERSONAL_KIND, type Kinds } from '../model/kinds.ts'
 import { shareDatabase, type UserDatabases } from '../model/names.ts'
+import type { Claim } from '../model/person.ts'
+import type { People } from '../write/people.ts'
 import type { Registry } from '../write/registry.ts'
 
 const NAMES_PAGE = 500
@@ -11,9 +13,10 @@ export interface KindDatabasesOptions {
   users: UserDatabases
   kinds: Kinds
   registry: Registry
+  people: Pick<People, 'claims'>
 }
 
-/** A database of a kind, and the owner in whose lane it is worked on; a policy's database has none. */
+/** A database of a kind, and the owner in whose lane it is worked on; a policy's, a master's and a personal database have none. */
 export interface KindDatabase {
   db: string
   kind: string
@@ -21,7 +24,8 @@ export interface KindDatabase {
 }
 
 /**
- * All databases of a kind in the server's order; of shares those that the registry has for this template, not ended.
+ * All databases of a kind in the server's order; of shares those that the registry has for this template, not ended, and of
+ * personal databases those that are somebody's `database`, not ended.
  * @param after the name behind which to begin; null: at the first
  * @throws {CouchFault}
  */
@@ -30,7 +34,11 @@ export async function* databasesOfKind(
   after: string | null,
   options: KindDatabasesOptions,
 ): AsyncGenerator<KindDatabase[]> {
-  const { couch, users } = options
+  const { couch, kinds, users } = options
+  if (isMastersAlone(kind, kinds)) {
+    yield await mastersThere(kind, after, options)
+    return
+  }
   const [first, end] = rangeOf(kind, users)
   let startKey = after === null ? first : `${after}\u0000`
   for (;;) {
@@ -39,7 +47,7 @@ export async function* databasesOfKind(
       ...(end === null ? {} : { endKey: end }),
       limit: NAMES_PAGE,
     })
-    yield kind === 'share' ? await sharesAmong(names, options) : namesAmong(names, kind, options)
+    yield await databasesAmong(names, kind, options)
     const last = names.at(-1)
     if (names.length < NAMES_PAGE || last === undefined) return
     startKey = `${last}\u0000`
@@ -53,17 +61,58 @@ export async function countOfKind(kind: string, options: KindDatabasesOptions): 
   return count
 }
 
+/** Those of these names that are databases of the kind, whether they are there or not; in their order. @throws {CouchFault} */
+export async function databasesAmong(
+  names: string[],
+  kind: string,
+  options: KindDatabasesOptions,
+): Promise<KindDatabase[]> {
+  if (kind === 'share') return sharesAmong(names, options)
+  return kind === PERSONAL_KIND ? personalAmong(names, options) : namesAmong(names, kind, options)
+}
+
+/** True for a kind whose databases are known by name: a server with a database for each user has many others. */
+const isMastersAlone = (kind: string, { masters, assignments }: Kinds): boolean =>
+  masters.some((master) => master.kind === kind) && !assignments.some((one) => one.kind === kind)
+
+async function mastersThere(
+  kind: string,
+  after: string | null,
+  { couch, kinds }: KindDatabasesOptions,
+): Promise<KindDatabase[]> {
+  const names = kinds.masters.flatMap((master) => (master.kind === kind ? [master.database] : []))
+  const there = await couch.dbsInfo(names.filter((name) => after === null || name > after))
+  return [...there.keys()].sort().map((db) => ({ db, kind, owner: null }))
+}
+
 function rangeOf(kind: string, users: UserDatabases): [string, string | null] {
   if (kind === 'share') return [shareDatabase(''), `${shareDatabase('')}\ufff0`]
+  // Personal databases are called u and a hexadecimal number.
+  if (kind === PERSONAL_KIND) return ['u0', 'ug']
   return isFixedKind(kind) ? [users.prefix, `${users.prefix}\ufff0`] : ['', null]
 }
 
 function namesAmong(names: string[], kind: string, { kinds }: KindDatabasesOptions): KindDatabase[] {
   return names.flatMap((db): KindDatabase[] => {
     const place = kinds.placeOf(db)
-    if (place === null || place.kind === 'share') return []
+    if (place === null || place.kind === 'share' || place.kind === 'personal') return []
     if (place.kind === 'policy') return place.policy === kind ? [{ db, kind, owner: null }] : []
     return place.kind === kind ? [{ db, kind, owner: place.owner }] : []
+  })
+}
+
+/** Anybody may call a database so: without a claim, or with one that is ended, it is nobody's. */
+async function personalAmong(
+  names: string[],
+  { kinds, people }: KindDatabasesOptions,
+): Promise<KindDatabase[]> {
+  const named = names.filter((db) => kinds.placeOf(db)?.kind === 'personal')
+  const claims = named.length === 0 ? new Map<string, Claim>() : await people.claims(named)
+  return named.flatMap((db) => {
+    const claim = claims.get(db)
+    // Other attributes name databases that have nothing of the masters.
+    const isPersonal = claim?.attribute === 'database' && claim.ended !== true
+    return isPersonal ? [{ db, kind: PERSONAL_KIND, owner: null }] : []
   })
 }
 

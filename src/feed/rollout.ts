@@ -1,11 +1,12 @@
 // Rolls a changed skeleton out to all databases of its kind: a few at a time, with progress, and on from where it stopped.
 import type { Logger } from '../log.ts'
 import { digestOf } from '../model/digest.ts'
-import { isFixedKind } from '../model/kinds.ts'
+import { isFixedKind, PERSONAL_KIND } from '../model/kinds.ts'
 import { beginning, MOST_FAILED, type Progress, type RolloutRecord } from '../write/rollout-record.ts'
 import type { Skeletons } from '../write/skeletons.ts'
 import {
   countOfKind,
+  databasesAmong,
   databasesOfKind,
   type KindDatabase,
   type KindDatabasesOptions,
@@ -98,8 +99,10 @@ export class Rollout {
   #hash(kind: string): string {
     const { skeletons, kinds } = this.#options
     const hash = skeletons.hash(kind)
-    if (hash === '' || isFixedKind(kind)) return hash
-    return digestOf([hash, kinds.assignments])
+    // Whoever makes a database of these kinds equips it.
+    if (hash === '' || isFixedKind(kind) || kind === PERSONAL_KIND) return hash
+    // Without masters as it was before there were any: an update of the daemon is no change of a skeleton.
+    return digestOf([hash, kinds.assignments, ...(kinds.masters.length > 0 ? [kinds.masters] : [])])
   }
 
   async #rollOut(kind: string, isRetrying: boolean): Promise<void> {
@@ -133,7 +136,7 @@ export class Rollout {
 
   /** What failed, one by one; where there was too much to remember, everything. */
   async #retry(kind: string, there: Progress): Promise<void> {
-    const { record, kinds, users } = this.#options
+    const { record } = this.#options
     const failed = [...new Set([...there.failed, ...(this.#failed.get(kind) ?? [])])].sort()
     this.#failed.delete(kind)
     if (failed.length === 0) return
@@ -141,14 +144,7 @@ export class Rollout {
       await record.save(kind, beginning(there.hash, there.total))
       return this.wake()
     }
-    const pages = failed.map(async (db): Promise<KindDatabase[]> => {
-      const place = kinds.placeOf(db)
-      if (place?.kind !== 'share')
-        return place === null ? [] : [{ db, kind, owner: place.kind === 'policy' ? null : place.owner }]
-      const entry = await this.#options.registry.entry(place.share)
-      return entry?.database === users.database(entry?.owner ?? '') ? [{ db, kind, owner: entry.owner }] : []
-    })
-    const databases = (await Promise.all(pages)).flat()
+    const databases = await databasesAmong(failed, kind, this.#options)
     const pass = new Pass(kind, beginning(there.hash, databases.length), this.#options)
     await pass.visit(databases, () => !this.#options.signal.aborted)
     if (!this.#options.signal.aborted) await pass.end(there)

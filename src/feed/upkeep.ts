@@ -49,7 +49,7 @@ export class Upkeep {
   readonly #options: UpkeepOptions
   readonly #rollout: Rollout
   readonly #visits = new Visits()
-  /** One lane for each database of a policy that there is something to do for. */
+  /** One lane for each database of a policy, and each personal database, that there is something to do for. */
   readonly #policies: Lanes<Hint>
   /** Databases of policies in which something was written. */
   readonly #touched = new Set<string>()
@@ -90,7 +90,7 @@ export class Upkeep {
     await Promise.all([this.#rollout.run(), this.#lookAtTouched()])
   }
 
-  /** @returns true where the update is of no concern to anybody else */
+  /** @returns true where the update is of no concern to anybody else: false for masters, and for personal databases */
   onUpdate({ db, type }: Update, background: (work: Promise<void>) => void): boolean {
     if (db.startsWith(SKELETON_PREFIX)) {
       if (type === 'updated') background(this.load())
@@ -101,7 +101,7 @@ export class Upkeep {
     if (type === 'created' || (type === 'updated' && !this.#seen.has(db))) this.#policies.mark(db, {})
     else if (type === 'updated') this.#touched.add(db)
     else this.#seen.delete(db)
-    return true
+    return !this.#options.kinds.isMaster(db)
   }
 
   /** A lane has looked at a database. */
@@ -203,7 +203,7 @@ export class Upkeep {
     const inRollout = hint.skeleton?.has(db) === true
     const visited = await refreshDatabase({ births, kinds, warmer, onVisited }, db, { inRollout })
     if (visited.kind === 'gone') checkpoints.remove(db)
-    else this.#seen.add(db)
+    else if (kinds.placeOf(db)?.kind === 'policy') this.#seen.add(db)
     // As it was before it was looked at: what is written from now on makes it another.
     if (visited.kind === 'same' && updateSeq !== undefined && info?.update_seq === updateSeq)
       checkpoints.set(db, { ...START, updateSeq, instance: info.instance_start_time })

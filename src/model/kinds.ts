@@ -1,4 +1,5 @@
-// Which kind a database is of: told by its name alone, from the templates and from DATABASES.
+// Which kind a database is of: told by its name alone, from the templates, from DATABASES and from MASTER_DATABASES.
+import type { Master } from './masters.ts'
 import {
   CHECKPOINTS,
   isShareId,
@@ -8,16 +9,28 @@ import {
   SKELETON_PREFIX,
   type UserDatabases,
 } from './names.ts'
+import { isPersonalName } from './person.ts'
 
 /** What a folder of the skeleton may be called: a kind of database. */
 export const KIND = /^[a-z][a-z0-9-]*$/
 
-/** Kinds with a meaning of their own. All others are policies, put on databases by DATABASES. */
+/** Kinds with a meaning of their own. All others are policies, put on databases by DATABASES and MASTER_DATABASES. */
 export const FIXED_KINDS = ['user', 'outbox', 'share', 'registry', 'users', 'replicator'] as const
 export type FixedKind = (typeof FIXED_KINDS)[number]
 
 /** Those that every server has databases of; what they are to have is kept in `skeleton/<kind>`. */
 export const KEPT_KINDS: readonly string[] = ['user', 'outbox', 'share'] satisfies FixedKind[]
+
+/** The kind of all personal databases: no folder, but the union of `<kind>-user` of all masters in use. */
+export const PERSONAL_KIND = 'personal'
+
+/** What the name of a folder ends with whose design documents personal databases get because of a master. */
+export const USER_KIND_SUFFIX = '-user'
+
+export const isUserKind = (kind: string): boolean => kind.endsWith(USER_KIND_SUFFIX)
+
+/** The folder with what personal databases get because of a master of this kind. */
+export const userKindOf = (kind: string): string => kind + USER_KIND_SUFFIX
 
 export const isFixedKind = (kind: string): kind is FixedKind =>
   (FIXED_KINDS as readonly string[]).includes(kind)
@@ -46,12 +59,23 @@ const PATTERN = /^[a-z*][a-z0-9_$()+/*-]*$/
 
 /**
  * Reads `pattern=kind, pattern=kind`. Whether the skeleton has the kinds is another question.
- * @throws {AssignmentError} naming the entry: no `=`, an illegal name, a fixed kind, a pattern twice, or one that fits
- *   nothing but databases that are not free
+ *
+ * Kinds of masters, and their `-user` kinds, are refused, as is the name of a master or of a personal database: such an
+ * entry would do something else than it says. A database under a master's kind would look like a master and give nobody
+ * anything; one under a `-user` kind would look like a personal database and be nobody's; and a master, or a personal
+ * database, has its kind already, so that the entry would be passed over in silence. A broad pattern that fits them too is
+ * fine, as with user databases.
+ * @throws {AssignmentError} naming the entry: no `=`, an illegal name, a fixed kind, one of a master, a pattern twice, or
+ *   one that fits nothing but databases that are not free
  */
-export function parseAssignments(text: string, users: UserDatabases): Assignment[] {
+export function parseAssignments(
+  text: string,
+  users: UserDatabases,
+  masters: readonly Master[] = [],
+): Assignment[] {
   const entries = text.split(',').map((entry) => entry.trim())
   const assignments = entries.filter((entry) => entry !== '').map((entry) => parseEntry(entry, users))
+  for (const assignment of assignments) refuseConfusion(assignment, masters)
   for (const [at, { pattern }] of assignments.entries())
     if (assignments.findIndex((other) => other.pattern === pattern) !== at)
       throw new AssignmentError('a list that has each pattern once', pattern)
@@ -68,9 +92,9 @@ function parseEntry(entry: string, users: UserDatabases): Assignment {
       entry,
     )
   if (!KIND.test(kind)) throw new AssignmentError('kinds that are called as folders of the skeleton', entry)
-  if (isFixedKind(kind))
+  if (isFixedKind(kind) || kind === PERSONAL_KIND)
     throw new AssignmentError(
-      `another kind than ${FIXED_KINDS.join(', ')}, which belong to other databases`,
+      `another kind than ${[...FIXED_KINDS, PERSONAL_KIND].join(', ')}, which belong to other databases`,
       entry,
     )
   // What a pattern is for shows where each * is a letter; a broad one that fits others too just never gets them.
@@ -82,6 +106,20 @@ function parseEntry(entry: string, users: UserDatabases): Assignment {
   return { pattern, kind }
 }
 
+function refuseConfusion({ pattern, kind }: Assignment, masters: readonly Master[]): void {
+  const entry = `${pattern}=${kind}`
+  const master = masters.find((one) => kind === one.kind || kind === userKindOf(one.kind))
+  if (master !== undefined)
+    throw new AssignmentError(
+      `another kind than ${master.kind} and ${userKindOf(master.kind)}, which belong to the master ${master.database}`,
+      entry,
+    )
+  if (masters.some(({ database }) => database === pattern))
+    throw new AssignmentError('other databases than those of MASTER_DATABASES', entry)
+  if (masters.length > 0 && isPersonalName(pattern))
+    throw new AssignmentError('other databases than personal ones, u and a UUID', entry)
+}
+
 /** False for databases that no policy is ever put on: CouchDB's own, the daemon's own, shares, and those of users. */
 export function isFree(db: string, users: UserDatabases): boolean {
   if (db.startsWith('_') || db === REGISTRY || db === CHECKPOINTS || db.startsWith(`${REGISTRY}/`))
@@ -91,28 +129,45 @@ export function isFree(db: string, users: UserDatabases): boolean {
   return !users.isTaken(db) && !db.endsWith(OUTBOX_SUFFIX)
 }
 
-/** What a database is, by its name. Whether a share is one of this daemon's, only the registry knows. */
+/** What a database is, by its name. Whether a share is one of this daemon's, and whose a personal database is, only the registry knows. */
 export type Place =
   | { kind: 'user'; db: string; owner: string }
   | { kind: 'outbox'; db: string; owner: string }
   | { kind: 'share'; db: string; share: string }
+  | { kind: 'personal'; db: string }
   | { kind: 'policy'; db: string; policy: string }
 
 /** Tells the kinds of databases apart. */
 export interface Kinds {
-  /** The kinds of DATABASES, each once, in the order of their first patterns. */
+  /** The kinds of masters and of DATABASES, each once, in the order of their first masters and patterns. */
   readonly policies: readonly string[]
+  /** `<kind>-user` of the masters, each once: personal databases have what is in all of them. Empty without masters. */
+  readonly userKinds: readonly string[]
   readonly assignments: readonly Assignment[]
+  readonly masters: readonly Master[]
+  isMaster(db: string): boolean
   /** Null: none of the daemon's business. */
   placeOf(db: string): Place | null
 }
 
-/** Compiles the patterns. Where several fit, the first one counts. */
-export function kindsOf(assignments: readonly Assignment[], users: UserDatabases): Kinds {
+/**
+ * Compiles the patterns. Where several fit, the first one counts; a master is of its own kind whatever fits it. Without
+ * masters there are no personal databases, and a name like theirs is as any other.
+ */
+export function kindsOf(
+  assignments: readonly Assignment[],
+  users: UserDatabases,
+  masters: readonly Master[] = [],
+): Kinds {
   const patterns = assignments.map(({ pattern, kind }) => ({ fits: compile(pattern), kind }))
+  const kindOfMaster = new Map(masters.map(({ database, kind }) => [database, kind]))
+  const masterKinds = [...new Set(kindOfMaster.values())]
   return {
-    policies: [...new Set(assignments.map(({ kind }) => kind))],
+    policies: [...new Set([...masterKinds, ...assignments.map(({ kind }) => kind)])],
+    userKinds: masterKinds.map(userKindOf),
     assignments,
+    masters,
+    isMaster: (db) => kindOfMaster.has(db),
     placeOf: (db) => {
       const owner = users.ownerOf(db)
       if (owner !== null) return { kind: 'user', db, owner }
@@ -122,8 +177,9 @@ export function kindsOf(assignments: readonly Assignment[], users: UserDatabases
         const share = db.slice(shareDatabase('').length)
         return isShareId(share) ? { kind: 'share', db, share } : null
       }
+      if (masters.length > 0 && isPersonalName(db)) return { kind: 'personal', db }
       if (!isFree(db, users)) return null
-      const policy = patterns.find(({ fits }) => fits(db))?.kind
+      const policy = kindOfMaster.get(db) ?? patterns.find(({ fits }) => fits(db))?.kind
       return policy === undefined ? null : { kind: 'policy', db, policy }
     },
   }

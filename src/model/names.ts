@@ -11,6 +11,9 @@ const OWNER = '[a-z0-9_$()+-]+'
 /** https://docs.couchdb.org/en/stable/api/database/common.html#put--db */
 const DATABASE_NAME = /^[a-z][a-z0-9_$()+/-]*$/
 
+/** True for a name that CouchDB gives to a database, none of its own. */
+export const isDatabaseName = (name: string): boolean => DATABASE_NAME.test(name)
+
 export const REGISTRY = 'shares'
 export const CHECKPOINTS = 'shares/checkpoints'
 export const SKELETON_PREFIX = 'skeleton/'

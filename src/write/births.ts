@@ -11,7 +11,7 @@ import { Guess } from './guess.ts'
 import type { Skeletons } from './skeletons.ts'
 
 /** The kinds of database that the daemon creates for users. */
-export type BornKind = 'outbox' | 'share'
+export type BornKind = 'outbox' | 'share' | 'personal'
 
 /**
  * Copies of a share and the bases of an object are written in one request; one shard makes that one commit,

@@ -209,6 +209,15 @@ describe('the program', () => {
       }
     }))
 
+  it('refuses a master of a kind that the skeleton does not have', () =>
+    withBench(async (bench) => {
+      for (const args of [[], ['skeleton', 'diff'], ['check']]) {
+        const program = await bench.run({ MASTER_DATABASES: 'cdr-master=nonsense' }, ...args)
+        assert.equal(await program.exit(), EXIT.config)
+        assert.match(program.err, /Expected `MASTER_DATABASES` to be .*, got `cdr-master=nonsense`\n$/)
+      }
+    }))
+
   it('tells all faults of a configuration at once', () =>
     withBench(async (bench) => {
       const program = await bench.run({

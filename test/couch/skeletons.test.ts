@@ -1,16 +1,25 @@
 // Skeletons kept current: each kind, now and after a change, live and after a restart, and nothing written for nothing.
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { check } from '../../src/commands/check.ts'
 import { lines } from '../../src/commands/progress.ts'
 import { skeletonApply } from '../../src/commands/skeleton-apply.ts'
 import { skeletonDiff } from '../../src/commands/skeleton-diff.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Seq } from '../../src/couch/document.ts'
+import { createLogger } from '../../src/log.ts'
+import { REGISTRY } from '../../src/model/names.ts'
+import { claimId, personalSecurity } from '../../src/model/person.ts'
 import { ADMIN_ONLY } from '../../src/model/security.ts'
+import { Births } from '../../src/write/births.ts'
+import { OwnWrites } from '../../src/write/own-writes.ts'
+import { People } from '../../src/write/people.ts'
+import { Skeletons } from '../../src/write/skeletons.ts'
 import { SkeletonFolder } from '../support/skeleton-folder.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 
+const silent = createLogger({ level: 'silent', pretty: false })
 const PUBLIC = { admins: { names: [], roles: ['_admin'] }, members: { names: [], roles: [] } }
 
 /** The word of a policy's validation function, or null. */
@@ -39,6 +48,84 @@ const env = (
   DATABASES: `${prefix}*=${policy}`,
   SKELETON: path,
 })
+
+/** A master of a test, the folders of its kind, and personal databases. */
+class Provisioning {
+  readonly kind: string
+  readonly master: Database
+  readonly #space: Space
+  readonly #folder: SkeletonFolder
+  readonly #made: Database[] = []
+
+  private constructor(space: Space, folder: SkeletonFolder) {
+    const mark = space.prefix.slice(0, 7)
+    this.kind = `master-${mark}`
+    this.master = space.couch.database(`m-${mark}`)
+    this.#space = space
+    this.#folder = folder
+    Object.assign(space.config, { masters: [{ database: this.master.name, kind: this.kind }] })
+  }
+
+  /** Runs a test with a master of its own, and drops what belongs to it. */
+  static async use(
+    space: Space,
+    test: (provisioning: Provisioning, folder: SkeletonFolder) => Promise<void>,
+  ): Promise<void> {
+    await SkeletonFolder.use(space, async (folder) => {
+      const provisioning = new Provisioning(space, folder)
+      await provisioning.write('one')
+      await test(provisioning, folder)
+      await space.stop()
+      await provisioning.#clear()
+    })
+  }
+
+  /** What the master, and personal databases, are to say. */
+  async write(word: string): Promise<void> {
+    for (const kind of [this.kind, `${this.kind}-user`])
+      await this.#folder.write(
+        `${kind}/_design/guard/validate_doc_update.js`,
+        `function (newDoc, oldDoc, userCtx) { if (userCtx.roles.indexOf('_admin') < 0) throw { forbidden: '${kind} ${word}' } }`,
+      )
+  }
+
+  /** The words of a database. */
+  words(word: string, of: 'master' | 'user'): string {
+    return `${of === 'master' ? this.kind : `${this.kind}-user`} ${word}`
+  }
+
+  /** A database that is called as personal ones are; @param attribute by which it is a user's, null: it is nobody's */
+  async make(attribute: string | null): Promise<Database> {
+    const database = this.#space.couch.database(`u${randomUUID()}`)
+    this.#made.push(database)
+    if (attribute !== null) assert(await this.people.claim(database.name, `joe-${this.kind}`, attribute))
+    await database.create()
+    return database
+  }
+
+  get people(): People {
+    return new People(this.#space.couch, new OwnWrites(), Date.now)
+  }
+
+  get env(): Record<string, string> {
+    return {
+      ...env(this.#space, this.#folder),
+      DATABASES: '',
+      MASTER_DATABASES: `${this.master.name}=${this.kind}`,
+    }
+  }
+
+  async #clear(): Promise<void> {
+    const { couch } = this.#space
+    const kept = [this.kind, `${this.kind}-user`].map((kind) => couch.database(`skeleton/${kind}`))
+    for (const database of [...this.#made, this.master, ...kept]) await database.drop()
+    const registry = couch.database(REGISTRY)
+    const claims = await registry.fetch(this.#made.map(({ name }) => claimId(name)))
+    await registry.bulk(
+      claims.flatMap(({ doc }) => (doc ? [{ _id: doc._id, _rev: doc._rev, _deleted: true }] : [])),
+    )
+  }
+}
 
 onEachServer('skeletons', ({ it }) => {
   it('puts a policy on the databases that fit, whenever they are made, and on no other', (space) =>
@@ -343,6 +430,171 @@ onEachServer('skeletons', ({ it }) => {
       assert.match(said, /✗ .*refuses the admin/)
       assert.equal(await look({ HOODIE_SERVER: 'http://127.0.0.1:9' }), 1)
       assert.match(said, /✗ .*does not answer/)
+    }))
+})
+
+onEachServer('skeletons of masters', ({ it }) => {
+  it('makes a master, for admins alone, and gives it its design documents', (space) =>
+    Provisioning.use(space, async (provisioning) => {
+      await space.start()
+      await space.until(
+        'the master has its guard',
+        async () => (await wordIn(provisioning.master)) === provisioning.words('one', 'master'),
+      )
+      assert.deepEqual(await provisioning.master.security(), ADMIN_ONLY)
+      assert.deepEqual(
+        await space.couch.database(`skeleton/${provisioning.kind}-user`).security(),
+        ADMIN_ONLY,
+      )
+      await space.settled()
+      await space.stop()
+
+      await provisioning.master.putSecurity(PUBLIC)
+      const there = [
+        ...(await sequences(space, provisioning.master.name)),
+        ...(await sequences(space, 'skeleton/')),
+      ]
+      await space.start()
+      await space.settled()
+      assert.deepEqual(
+        [...(await sequences(space, provisioning.master.name)), ...(await sequences(space, 'skeleton/'))],
+        there,
+      )
+      await space.stop()
+      await provisioning.write('two')
+      await space.start()
+      await space.until(
+        'the master has the change',
+        async () => (await wordIn(provisioning.master)) === provisioning.words('two', 'master'),
+      )
+      assert.deepEqual(await provisioning.master.security(), PUBLIC)
+    }))
+
+  it('brings a change to the personal databases that are somebody’s, and to nothing else that is called so', (space) =>
+    Provisioning.use(space, async (provisioning) => {
+      await space.start()
+      await space.settled()
+      const mine = [await provisioning.make('database'), await provisioning.make('database')]
+      const others = [await provisioning.make(null), await provisioning.make('voicemail_db')]
+      const ended = await provisioning.make('database')
+      await provisioning.people.endClaim(ended.name)
+      for (const database of [...mine, ...others, ended]) await database.put({ _id: 'a' })
+      await space.settled()
+      // Their births are somebody else's to do.
+      for (const database of mine) assert.equal(await wordIn(database), null)
+
+      const kept = space.couch.database(`skeleton/${provisioning.kind}-user`)
+      const design = await kept.get('_design/guard')
+      const text = String(design?.['validate_doc_update']).replace(' one', ' two')
+      await space.write(kept, { ...design, _id: '_design/guard', validate_doc_update: text })
+      const isChanged = async (database: Database) =>
+        (await wordIn(database)) === provisioning.words('two', 'user')
+      await space.until('the personal databases have the change', async () =>
+        (await Promise.all(mine.map(isChanged))).every(Boolean),
+      )
+      await space.settled()
+      await space.stop()
+      const [line] = rolledOut(space, 'personal').slice(-1)
+      // A test that failed may have left some of its own on this server.
+      assert(Number(line?.['changed']) >= mine.length, JSON.stringify(line))
+      assert.equal(line?.['failed'], 0)
+
+      await provisioning.write('three')
+      await space.start()
+      await space.until('the personal databases have the folder’s', async () =>
+        (await Promise.all(mine.map(wordIn))).every((word) => word === provisioning.words('three', 'user')),
+      )
+      await space.settled()
+      for (const database of [...others, ended])
+        assert.deepEqual(
+          (await database.range({ startKey: '_design/', endKey: '_design0' })).map(({ id }) => id),
+          [],
+        )
+    }))
+
+  it('puts no policy on personal databases, however broad its pattern', (space) =>
+    Provisioning.use(space, async (provisioning, folder) => {
+      await folder.writePolicy('one')
+      const database = await provisioning.make(null)
+      // Narrow enough for no other test's.
+      const prefix = database.name.slice(0, 9)
+      const policed = space.couch.database(`${prefix}/policed`)
+      await policed.create()
+      try {
+        await space.start({ databases: [{ pattern: `${prefix}*`, kind: folder.policy }] })
+        await database.put({ _id: 'a' })
+        await space.until('the policy is there', async () => (await wordIn(policed)) === 'one')
+        await space.settled()
+        assert.equal(await wordIn(database), null)
+      } finally {
+        await space.stop()
+        await policed.drop()
+      }
+    }))
+
+  it('equips a personal database before its user may enter', (space) =>
+    Provisioning.use(space, async (provisioning) => {
+      await space.start()
+      await space.settled()
+      const database = await provisioning.make('database')
+      const skeletons = new Skeletons({
+        couch: space.couch,
+        log: silent,
+        policies: [provisioning.kind],
+        userKinds: [`${provisioning.kind}-user`],
+      })
+      await skeletons.load()
+      const security = personalSecurity('joe', database.name)
+      await new Births(space.couch, skeletons).equip(database.name, 'personal', security)
+      assert.equal(await wordIn(database), provisioning.words('one', 'user'))
+      assert.deepEqual(await database.security(), security)
+    }))
+
+  it('tells what a rollout would change in masters and personal databases; then does it', (space) =>
+    Provisioning.use(space, async (provisioning) => {
+      let said = ''
+      const diff = async () => {
+        said = ''
+        return skeletonDiff(provisioning.env, (text) => (said += text))
+      }
+      const { kind, master } = provisioning
+      await space.start()
+      await space.settled()
+      await space.stop()
+      const personal = await provisioning.make('database')
+      const unclaimed = await provisioning.make(null)
+      await master.drop()
+      await provisioning.write('two')
+      assert.equal(await diff(), 1)
+      for (const line of [
+        `${master.name}, from MASTER_DATABASES\n  + the database\n`,
+        `skeleton/${kind}-user, from the folder\n  ~ _design/guard: validate_doc_update\n`,
+        `${kind}: 0 databases, 0 differ\n`,
+      ])
+        assert(said.includes(line), `Expected ${line} in\n${said}`)
+      // Other tests, with other masters, may have personal databases on the same server.
+      assert.match(said, /^personal: \d+ databases, \d+ differ\n/m)
+      assert(said.includes(personal.name), said)
+      assert(!said.includes(unclaimed.name), said)
+      assert.equal(await master.info(), null)
+
+      const told: string[] = []
+      const code = await skeletonApply(
+        provisioning.env,
+        { warm: false },
+        lines((line) => told.push(line)),
+      )
+      assert.equal(code, 0)
+      assert(told.includes(`${kind}: 1 changed, 0 as they should be, 0 failed`), told.join('\n'))
+      assert.equal(await wordIn(master), provisioning.words('two', 'master'))
+      assert.equal(await wordIn(personal), provisioning.words('two', 'user'))
+      assert.equal(await wordIn(unclaimed), null)
+      assert.equal(await diff(), 0, said)
+
+      said = ''
+      await check(provisioning.env, (text) => (said += text))
+      assert.match(said, new RegExp(`^✓ the master database ${master.name} is there$`, 'm'))
+      assert.match(said, /^✓ \d+ personal databases are their users’$/m)
     }))
 })
 

@@ -4,7 +4,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parse } from 'dotenv'
-import { checkPolicies, ConfigError, loadConfig, SETTINGS, type Fault } from '../../src/config.ts'
+import {
+  checkMasters,
+  checkPolicies,
+  ConfigError,
+  loadConfig,
+  SETTINGS,
+  type Fault,
+} from '../../src/config.ts'
 
 type Env = Record<string, string | undefined>
 
@@ -51,6 +58,9 @@ describe('config', () => {
       sweepIntervalMs: 900_000,
       deletionGraceMs: 300_000,
       databases: [],
+      masters: [],
+      userDatabaseAttributes: ['voicemail_db'],
+      deprovision: 'keep',
       skeletonWarm: false,
       publicLimits: { mostObjects: 1000, mostBytes: 100_000, mostChanges: 120 },
       skeleton: resolve('skeleton'),
@@ -152,6 +162,23 @@ describe('config', () => {
     ['minutes', { SWEEP_INTERVAL: '30m' }, (c) => c.sweepIntervalMs, 1_800_000],
     ['hours', { SWEEP_INTERVAL: '2h' }, (c) => c.sweepIntervalMs, 7_200_000],
     ['plain milliseconds', { SWEEP_INTERVAL: '250' }, (c) => c.sweepIntervalMs, 250],
+    [
+      'masters',
+      { MASTER_DATABASES: 'provisioning, cdr-master=cdrs' },
+      (c) => c.masters,
+      [
+        { database: 'provisioning', kind: 'provisioning' },
+        { database: 'cdr-master', kind: 'cdrs' },
+      ],
+    ],
+    [
+      'attributes',
+      { USER_DATABASE_ATTRIBUTES: ' voicemail_db,Fax-2, ' },
+      (c) => c.userDatabaseAttributes,
+      ['voicemail_db', 'Fax-2'],
+    ],
+    ['no attributes', { USER_DATABASE_ATTRIBUTES: ',' }, (c) => c.userDatabaseAttributes, []],
+    ['dropping', { DEPROVISION: 'drop' }, (c) => c.deprovision, 'drop'],
     ['no grace', { DELETION_GRACE: '0' }, (c) => c.deletionGraceMs, 0],
   ]
   for (const [name, env, pick, expected] of accepted)
@@ -205,6 +232,22 @@ describe('config', () => {
     ['a negative duration', { DELETION_GRACE: '-1' }, ['DELETION_GRACE']],
     ['an interval of zero', { REPLICATION_CHECK_INTERVAL: '0' }, ['REPLICATION_CHECK_INTERVAL']],
     ['a duration beyond the timers', { REPLICATION_IDLE_TIMEOUT: '597h' }, ['REPLICATION_IDLE_TIMEOUT']],
+    ['a master that is a user’s', { MASTER_DATABASES: 'user/joe' }, ['MASTER_DATABASES']],
+    [
+      'masters beside personal databases of another template',
+      { USER_DATABASES: 'u{id}', MASTER_DATABASES: 'm' },
+      ['MASTER_DATABASES'],
+    ],
+    ['an attribute that is a sentence', { USER_DATABASE_ATTRIBUTES: 'my db' }, ['USER_DATABASE_ATTRIBUTES']],
+    ['an attribute twice', { USER_DATABASE_ATTRIBUTES: 'a,b,a' }, ['USER_DATABASE_ATTRIBUTES']],
+    ...['name', 'roles', 'derived_key', 'pbkdf2_prf', 'database', '_id', '9a'].map(
+      (name): [string, Env, string[]] => [
+        `the attribute ${name}`,
+        { USER_DATABASE_ATTRIBUTES: `voicemail_db,${name}` },
+        ['USER_DATABASE_ATTRIBUTES'],
+      ],
+    ),
+    ['an unknown end', { DEPROVISION: 'purge' }, ['DEPROVISION']],
     ['a skeleton that is not there', { SKELETON: '/nowhere/at/all' }, ['SKELETON']],
     ['a skeleton that is a file', { SKELETON: 'package.json' }, ['SKELETON']],
   ]
@@ -272,6 +315,82 @@ describe('config', () => {
           'Expected `DATABASES` to be unset, as the skeleton has no folder of a policy, got `a=authors`',
       })
     })
+  })
+
+  describe('MASTER_DATABASES', () => {
+    it('names the entry that is wrong', () =>
+      assert.throws(() => load({ MASTER_DATABASES: 'm, cdrs=share' }), {
+        message:
+          'Expected `MASTER_DATABASES` to be another kind than user, outbox, share, registry, users, replicator, personal or …-user, which belong to other databases, got `cdrs=share`',
+      }))
+
+    it('is not checked where USER_DATABASES is wrong itself', () =>
+      assert.deepEqual(variablesOf({ USER_DATABASES: 'x', MASTER_DATABASES: 'user/a' }), ['USER_DATABASES']))
+
+    it('keeps its kinds and databases out of DATABASES', () => {
+      const masters = { MASTER_DATABASES: 'cdr-master=cdrs' }
+      for (const DATABASES of ['a=cdrs', 'a=cdrs-user', 'cdr-master=authors'])
+        assert.deepEqual(variablesOf({ ...masters, DATABASES }), ['DATABASES'], DATABASES)
+      assert.equal(load({ ...masters, DATABASES: '*=authors' }).databases.length, 1)
+      assert.deepEqual(load({ DATABASES: 'a=cdrs-user' }).databases, [{ pattern: 'a', kind: 'cdrs-user' }])
+    })
+
+    const folder = (...names: string[]) => ({
+      security: null as object | null,
+      designDocuments: names.map((name) => ({ _id: `_design/${name}` })),
+    })
+    const { masters } = load({ MASTER_DATABASES: 'm=a, n=b' })
+
+    it('has kinds that are in the skeleton, and need no -user folders', () => {
+      checkMasters({ masters }, new Map([...['a', 'b'].map((kind) => [kind, folder('d')] as const)]))
+      assert.throws(() => checkMasters({ masters }, new Map([['a', folder('d')]])), {
+        message:
+          'Expected `MASTER_DATABASES` to be databases with kinds that are folders of the skeleton, got `n=b`',
+      })
+    })
+
+    it('has each design document of personal databases once', () => {
+      const skeleton = new Map([
+        ['a', folder('d')],
+        ['b', folder('d')],
+        ['a-user', folder('guard', 'to')],
+        ['b-user', folder('other', 'to')],
+      ])
+      assert.throws(
+        () => checkMasters({ masters }, skeleton),
+        (error: Error) =>
+          error instanceof ConfigError && error.message.endsWith('got `_design/to in a-user and b-user`'),
+      )
+      skeleton.set('b-user', folder('other'))
+      checkMasters({ masters }, skeleton)
+    })
+
+    it('leaves who may enter personal databases to the registry', () =>
+      assert.throws(
+        () =>
+          checkMasters(
+            { masters },
+            new Map([
+              ['a', folder()],
+              ['b', folder()],
+              ['b-user', { security: {}, designDocuments: [] }],
+            ]),
+          ),
+        /got `b-user\/_security\.json`$/,
+      ))
+
+    it('keeps its kinds out of what DATABASES may name', () =>
+      assert.throws(
+        () =>
+          checkPolicies(
+            load({ MASTER_DATABASES: 'm=a', DATABASES: 'x=nonsense' }),
+            new Map(['a', 'a-user', 'authors'].map((kind) => [kind, {}])),
+          ),
+        {
+          message:
+            'Expected `DATABASES` to be patterns with policies of the skeleton, authors, got `x=nonsense`',
+        },
+      ))
   })
 
   const leaks: [string, Env][] = [

@@ -185,6 +185,7 @@ describe('skeleton', () => {
     ['security that is no object', { 'share/_security.json': '[]' }, 'share/_security.json'],
     ['a kind with another name', { 'Shares/_security.json': '{}' }, 'Shares'],
     ['security of user databases', { 'user/_security.json': '{}' }, 'user/_security.json'],
+    ['a kind that is no folder', { 'personal/_design/d/x.json': '1' }, 'personal'],
     ['a kind that is a file', { share: '' }, 'share'],
     ['an unknown file of a kind', { 'share/security.json': '{}' }, 'share/security.json'],
     ['_design as a file', { 'share/_design': '' }, 'share/_design'],
@@ -271,6 +272,25 @@ describe('skeleton', () => {
     const refusal = `try { (${String(validate_doc_update)})({ _id: 'a' }, null, {}, {}) } catch (e) { e.forbidden }`
     assert.equal(runInNewContext(refusal), 'no')
     assert.equal(lib?.['types'], 'export type A = 1')
+  })
+
+  it('says where to put what personal databases have', async () =>
+    assert.match((await failure({ 'personal/_design/d/x.json': '1' })).message, /in the folders <kind>-user/))
+
+  it('reads folders of masters, and of what users get because of them, where they are asked for', async () => {
+    await write({
+      'cdrs/_design/access/x.json': '1',
+      'cdrs-user/_design/to/filters/to.js': 'function to() { return true }',
+      'other-user/_design/to/filters/to.js': 'no function',
+    })
+    const skeleton = await readSkeleton(folder, ['cdrs', 'cdrs-user'])
+    assert.deepEqual(
+      [...skeleton].map(([kind, { designDocuments }]) => [kind, designDocuments.map(({ _id }) => _id)]),
+      [
+        ['cdrs', ['_design/access']],
+        ['cdrs-user', ['_design/to']],
+      ],
+    )
   })
 
   it('reads no policy that is not asked for', async () => {

@@ -50,6 +50,7 @@ class Ground {
       users,
       kinds: kindsOf([{ pattern: 'p-*', kind: 'policy' }], users),
       registry: {} as Registry,
+      people: { claims: () => Promise.resolve(new Map()) },
       skeletons: skeletons as Skeletons,
       record: record as RolloutRecord,
       concurrency,

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { AssignmentError, fits, kindsOf, parseAssignments } from '../../../src/model/kinds.ts'
+import { parseMasters } from '../../../src/model/masters.ts'
 import { userDatabases } from '../../../src/model/names.ts'
 
 const users = userDatabases('user/{id}')
@@ -27,7 +28,7 @@ describe('model/kinds', () => {
     ['all databases of CouchDB', '_*=authors', /names of databases/],
     ['a kind of another form', 'notes=My_kind', /folders of the skeleton/],
     ['a pattern twice', 'notes=a, notes=b', /each pattern once/],
-    ...['user', 'outbox', 'share', 'registry', 'users', 'replicator'].map(
+    ...['user', 'outbox', 'share', 'registry', 'users', 'replicator', 'personal'].map(
       (kind): [string, string, RegExp] => [`the kind ${kind}`, `notes=${kind}`, /another kind/],
     ),
     ...[
@@ -88,6 +89,52 @@ describe('model/kinds', () => {
   ]
   for (const [db, expected] of never)
     it(`* never gets ${db}`, () => assert.equal(kindOf('*=authors', db), expected))
+
+  describe('with masters', () => {
+    const personal = 'u0123abcd-0123-4567-89ab-0123456789ab'
+    const masters = parseMasters('m, n=cdrs, o=cdrs', users)
+    const kinds = kindsOf(parse('*=authors, o*=read-only'), users, masters)
+
+    it('lists the kinds of masters before those of patterns, each once', () => {
+      assert.deepEqual(kinds.policies, ['provisioning', 'cdrs', 'authors', 'read-only'])
+      assert.deepEqual(kinds.userKinds, ['provisioning-user', 'cdrs-user'])
+      assert.deepEqual(kindsOf(parse('a=b'), users).userKinds, [])
+    })
+
+    it('puts a master under its kind, whatever pattern fits it', () => {
+      assert.deepEqual(kinds.placeOf('m'), { kind: 'policy', db: 'm', policy: 'provisioning' })
+      assert.deepEqual(kinds.placeOf('o'), { kind: 'policy', db: 'o', policy: 'cdrs' })
+      assert.deepEqual(kinds.placeOf('m2'), { kind: 'policy', db: 'm2', policy: 'authors' })
+      assert.deepEqual([kinds.isMaster('o'), kinds.isMaster('m2')], [true, false])
+    })
+
+    it('leaves personal databases to the registry, whatever pattern fits them', () => {
+      assert.deepEqual(kinds.placeOf(personal), { kind: 'personal', db: personal })
+      assert.deepEqual(kinds.placeOf(personal.toUpperCase().replace('U', 'u'))?.kind, 'policy')
+      assert.deepEqual(kinds.placeOf(`${personal}/x`)?.kind, 'policy')
+      assert.deepEqual(kindsOf([], users, masters).placeOf(personal), { kind: 'personal', db: personal })
+    })
+
+    it('knows of no personal databases without masters', () => {
+      assert.equal(kindOf('*=authors', personal), 'authors')
+      assert.equal(kindsOf([], users).placeOf(personal), null)
+      assert.deepEqual(parse(`${personal}=authors`), [{ pattern: personal, kind: 'authors' }])
+    })
+
+    const confusing: [string, string, RegExp][] = [
+      ['a master’s kind', 'x=cdrs', /another kind than cdrs and cdrs-user, which belong to the master n/],
+      ['a master’s -user kind', 'x=provisioning-user', /belong to the master m/],
+      ['a master by name', 'm=authors', /those of MASTER_DATABASES/],
+      ['a personal database by name', `${personal}=authors`, /personal/],
+    ]
+    for (const [name, text, expected] of confusing)
+      it(`refuses ${name}`, () =>
+        assert.throws(
+          () => parseAssignments(text, users, masters),
+          (error) =>
+            error instanceof AssignmentError && expected.test(error.expected) && error.found === text,
+        ))
+  })
 
   it('leaves the database of a password’s account alone', () => {
     const account = `userdb-${Buffer.from(`share-abc-${'0'.repeat(32)}`).toString('hex')}`

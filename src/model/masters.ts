@@ -1,0 +1,102 @@
+// Master databases: which databases give documents to the personal databases of users, and of which kind each is.
+import {
+  FIXED_KINDS,
+  isFixedKind,
+  isFree,
+  isUserKind,
+  KIND,
+  PERSONAL_KIND,
+  USER_KIND_SUFFIX,
+} from './kinds.ts'
+import { isDatabaseName, type UserDatabases } from './names.ts'
+import { isPersonalName } from './person.ts'
+
+/** One entry of MASTER_DATABASES. */
+export interface Master {
+  database: string
+  /** The folder of the skeleton whose design documents the master has; `<kind>-user` has those of personal databases. */
+  kind: string
+}
+
+/** Of a master that is named without a kind. */
+const DEFAULT_KIND = 'provisioning'
+
+/** A MASTER_DATABASES that cannot be used; `expected` completes the sentence "Expected `MASTER_DATABASES` to be …". */
+export class MasterError extends Error {
+  readonly expected: string
+  readonly found: string
+  constructor(expected: string, found: string) {
+    super(`expected ${expected}, got ${found}`)
+    this.name = 'MasterError'
+    this.expected = expected
+    this.found = found
+  }
+}
+
+/**
+ * Reads `database=kind, database`; without a kind it is `provisioning`. Whether the skeleton has the kinds is another
+ * question.
+ * @throws {MasterError} naming the entry: an illegal name, a database that is not free or that may be a user's, a kind that
+ *   has another meaning, a database twice; or where user databases are called as personal ones are
+ */
+export function parseMasters(text: string, users: UserDatabases): Master[] {
+  const entries = text.split(',').map((entry) => entry.trim())
+  const masters = entries.filter((entry) => entry !== '').map((entry) => parseEntry(entry, users))
+  for (const [at, { database }] of masters.entries())
+    if (masters.findIndex((other) => other.database === database) !== at)
+      throw new MasterError('a list that has each database once', database)
+  // Then two would say whose a database is: its name, and the registry.
+  if (masters.length > 0 && fitsPersonalNames(users))
+    throw new MasterError(
+      `unset where USER_DATABASES is ${users.template}: personal databases, u and a UUID, are called so too`,
+      text,
+    )
+  return masters
+}
+
+function parseEntry(entry: string, users: UserDatabases): Master {
+  const [database = '', kind = DEFAULT_KIND, ...more] = entry.split('=').map((part) => part.trim())
+  if (more.length > 0) throw new MasterError('a list of database=kind, like cdr-master=cdrs', entry)
+  if (!isDatabaseName(database))
+    throw new MasterError(
+      'exact names of databases: a-z first, then a-z 0-9 _ $ ( ) + - /, none of CouchDB’s own',
+      entry,
+    )
+  if (!isFree(database, users))
+    throw new MasterError(
+      'databases that are free: no user databases or outboxes, no shares, none of the daemon’s own',
+      entry,
+    )
+  if (isPersonalName(database))
+    throw new MasterError('other databases than those that may be a user’s, u and a UUID', entry)
+  if (!KIND.test(kind)) throw new MasterError('kinds that are called as folders of the skeleton', entry)
+  if (isFixedKind(kind) || kind === PERSONAL_KIND || isUserKind(kind))
+    throw new MasterError(
+      `another kind than ${[...FIXED_KINDS, PERSONAL_KIND].join(', ')} or …${USER_KIND_SUFFIX}, which belong to other databases`,
+      entry,
+    )
+  return { database, kind }
+}
+
+const SOME_PERSONAL_NAME = 'u00000000-0000-0000-0000-000000000000'
+
+/** True where a name may fit the template and be a personal database's. */
+function fitsPersonalNames({ template }: UserDatabases): boolean {
+  const [prefix = '', suffix = ''] = template.split('{id}')
+  const end = SOME_PERSONAL_NAME.length - suffix.length
+  return end > prefix.length && isPersonalName(prefix + SOME_PERSONAL_NAME.slice(prefix.length, end) + suffix)
+}
+
+/** What several of the kinds have a design document of the same id: the id and the first two such kinds; null for none. */
+export function findDesignTwice(
+  kinds: Iterable<readonly [kind: string, designs: readonly { _id: string }[]]>,
+): { id: string; kinds: [string, string] } | null {
+  const kindOf = new Map<string, string>()
+  for (const [kind, designs] of kinds)
+    for (const { _id } of designs) {
+      const other = kindOf.get(_id)
+      if (other !== undefined) return { id: _id, kinds: [other, kind] }
+      kindOf.set(_id, kind)
+    }
+  return null
+}
