@@ -33,17 +33,22 @@ export type ReplicationStatus =
   /** Given up by CouchDB. */
   | { kind: 'failed'; reason: string }
 
+interface SchedulerInfo {
+  error?: string
+  doc_write_failures?: number
+  changes_pending?: number | null
+  source_seq?: unknown
+  through_seq?: unknown
+  checkpointed_source_seq?: unknown
+  revisions_checked?: number
+  docs_read?: number
+}
+
 interface SchedulerDoc {
   doc_id: string
   id: string | null
   state: string | null
-  info: {
-    error?: string
-    doc_write_failures?: number
-    changes_pending?: number | null
-    source_seq?: unknown
-    through_seq?: unknown
-  } | null
+  info: SchedulerInfo | null
 }
 
 /** @param sleep resolves after so many milliseconds */
@@ -217,18 +222,25 @@ function schedulerStatus({ state, info }: SchedulerDoc): ReplicationStatus {
     case 'running':
     case 'pending':
     case 'completed':
-      return {
-        kind: 'accepted',
-        caughtUp: info !== null && !info.changes_pending && info.source_seq === info.through_seq,
-        ...(info !== null && typeof info.changes_pending !== 'number'
-          ? { uncounted: JSON.stringify(info.through_seq ?? null) }
-          : {}),
-        refused: info?.doc_write_failures ?? 0,
-      }
+      return info === null
+        ? { kind: 'accepted', caughtUp: false, refused: 0 }
+        : {
+            kind: 'accepted',
+            caughtUp: !info.changes_pending && isInNoBatch(info),
+            ...(typeof info.changes_pending === 'number' ? {} : { uncounted: progressOf(info) }),
+            refused: info.doc_write_failures ?? 0,
+          }
     default:
       return { kind: 'waiting' }
   }
 }
+
+/** A job that went on where an earlier one had ended says 0 for `source_seq` until there is something to carry. */
+const isInNoBatch = (info: SchedulerInfo): boolean =>
+  info.through_seq === info.source_seq || info.through_seq === info.checkpointed_source_seq
+
+const progressOf = ({ through_seq, revisions_checked, docs_read }: SchedulerInfo): string =>
+  JSON.stringify([through_seq, revisions_checked, docs_read])
 
 /** The embedded server, like CouchDB before 2.1, writes the state into the document. */
 function ownStatus(doc: StoredDoc | null): ReplicationStatus {
