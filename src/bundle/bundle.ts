@@ -4,7 +4,7 @@ import { isBuiltin, SourceMap, type SourceMapPayload } from 'node:module'
 import { basename, dirname, extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BuildFailure, BuildOptions, BuildResult, Message } from 'esbuild'
-import { Engine } from './engine.ts'
+import { Engine } from '../engine/engine.ts'
 
 /** A file that cannot be bundled; `problem` names file, line and column, seen from the folder of the file. */
 export class BundleError extends Error {

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
 import { bundleRules, sizeOf } from '../bundle/bundle.ts'
-import { Engine, type Verdict } from '../bundle/engine.ts'
+import { Engine, type Verdict } from '../engine/engine.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { UsageError } from './command.ts'
 import { readCases, type RulesCase } from './rules-cases.ts'

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { runInNewContext } from 'node:vm'
 import { parseScript } from 'esprima'
 import { BundleError, bundleRules, sizeOf } from '../../../src/bundle/bundle.ts'
-import { Engine } from '../../../src/bundle/engine.ts'
+import { Engine } from '../../../src/engine/engine.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 const POLICIES = ['authors', 'owner-only', 'append-only', 'read-only']
