@@ -1,14 +1,9 @@
-// A realm like the one that CouchDB gives to functions of design documents: ECMAScript and nothing of Node.js.
-import { createContext, runInContext, type Context } from 'node:vm'
+// Calls validation functions as CouchDB does.
+import { runInContext, type Context } from 'node:vm'
+import { createRealm, LIMIT_MS } from './realm.ts'
 
 /** What came of a call. `error` is what CouchDB answers with 500: the write is refused, and nobody is told why. */
 export type Verdict = { verdict: 'ok' } | { verdict: 'forbidden' | 'unauthorized' | 'error'; message: string }
-
-/** CouchDB gives a function 5 s; one that takes a tenth of this is no use at a write. */
-const LIMIT_MS = 1_000
-
-/** What V8 adds to the language, and CouchDB's engines do not. */
-const ABSENT = ['console', 'Intl', 'WebAssembly']
 
 /**
  * CouchDB takes what is thrown for an answer where it is an object with that one key, and no Error.
@@ -27,17 +22,13 @@ const CALL = `(() => {
   }
 })()`
 
-/**
- * A function's text, evaluated once as CouchDB does. This is no sandbox: `node:vm` holds nobody who wants to get out, and the
- * files are the operator's own.
- */
+/** A function's text, evaluated once as CouchDB does. */
 export class Engine {
   readonly #realm: Context
 
   /** @throws what the text throws, a SyntaxError too; {TypeError} where it gives no function */
   constructor(text: string) {
-    this.#realm = createContext(Object.create(null) as object)
-    for (const name of ABSENT) runInContext(`delete globalThis.${name}`, this.#realm)
+    this.#realm = createRealm()
     const given: unknown = runInContext(`const text = (${text}\n); typeof text`, this.#realm, {
       timeout: LIMIT_MS,
     })
