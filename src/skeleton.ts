@@ -58,13 +58,14 @@ async function readJson(path: string): Promise<unknown> {
 }
 
 /**
- * Where CouchDB looks for a function; JavaScript anywhere else is a CommonJS module for `require()`.
- * https://docs.couchdb.org/en/stable/ddocs/ddocs.html
+ * Where CouchDB looks for a function, or the daemon itself: `selectors/from`. JavaScript anywhere else is a CommonJS module
+ * for `require()`. https://docs.couchdb.org/en/stable/ddocs/ddocs.html
  */
 const isFunctionAt = ([first, second, third, ...more]: string[]): boolean => {
   if (more.length > 0 || first === undefined) return false
   if (third !== undefined)
     return first === 'views' && second !== 'lib' && (third === 'map' || third === 'reduce')
+  if (first === 'selectors') return second === 'from'
   if (second !== undefined) return ['filters', 'updates', 'shows', 'lists'].includes(first)
   return first === 'validate_doc_update' || first === 'rewrites'
 }

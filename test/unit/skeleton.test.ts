@@ -114,11 +114,20 @@ describe('skeleton', () => {
         'views/v/reduce',
         'filters/f',
         'updates/u',
+        'selectors/from',
       ]) {
         const { path } = await failure({ [`share/_design/d/${place}.js`]: 'var a = 1' })
         assert.equal(path, join(folder, `share/_design/d/${place}.js`))
         await rm(join(folder, 'share'), { recursive: true })
       }
+    })
+
+    it('are no other files beside the selector of a master', async () => {
+      const { selectors } = await readDesign({
+        'selectors/from.js': 'function from() {}',
+        'selectors/a.js': 'var a',
+      })
+      assert.deepEqual(selectors, { a: 'var a', from: '(function from() {})' })
     })
 
     it('are never run', async () => {

@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { compileFunction } from 'node:vm'
-import type { FixedKind } from '../../../src/model/kinds.ts'
+import { Access } from '../../../src/engine/access.ts'
+import { Engine } from '../../../src/engine/engine.ts'
 import { readSkeleton } from '../../../src/skeleton.ts'
 
 const SKELETON = fileURLToPath(new URL('../../../skeleton', import.meta.url))
 
 /** The text of a function. @param place in the design document, such as `['views', 'owners', 'map']` */
-export async function sourceOf(kind: FixedKind, design: string, place: string[]): Promise<string> {
+export async function sourceOf(kind: string, design: string, place: string[]): Promise<string> {
   const documents = (await readSkeleton(SKELETON)).get(kind)?.designDocuments ?? []
   let found: unknown = documents.find(({ _id }) => _id === `_design/${design}`)
   for (const key of place) found = (found as Record<string, unknown> | undefined)?.[key]
@@ -20,7 +21,7 @@ type ViewMap = (doc: Record<string, unknown>) => void
 
 /** A view, which gives the rows that it emits for a document. */
 export async function viewOf(
-  kind: FixedKind,
+  kind: string,
   view: string,
 ): Promise<(doc: Record<string, unknown>) => [key: unknown, value: unknown][]> {
   const source = await sourceOf(kind, 'shares', ['views', view, 'map'])
@@ -58,3 +59,14 @@ export async function writeAccess(): Promise<
     }
   }
 }
+
+/** The shipped skeleton of a master, as the daemon asks it. */
+export async function accessOf(kind: string): Promise<Access> {
+  const skeleton = await readSkeleton(SKELETON)
+  const designs = (name: string) => skeleton.get(name)?.designDocuments ?? []
+  return Access.of(kind, designs(kind), designs(`${kind}-user`))
+}
+
+/** A validation function of the shipped skeleton, as CouchDB runs it. */
+export const guardOf = async (kind: string, design: string): Promise<Engine> =>
+  new Engine(await sourceOf(kind, design, ['validate_doc_update']))
