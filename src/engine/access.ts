@@ -150,8 +150,18 @@ export class Access {
 
   /** The same for many documents: ten times as fast. */
   letsEach(docs: readonly object[], asker: Asker): boolean[] {
+    return this.judgesEach(docs, asker).map((verdict) => verdict === true)
+  }
+
+  /** What `from` says; null where it fails: who has a document is not to lose it by that. */
+  judges(doc: object, asker: Asker): boolean | null {
+    return this.judgesEach([doc], asker)[0] ?? null
+  }
+
+  /** The same for many documents: ten times as fast. */
+  judgesEach(docs: readonly object[], asker: Asker): (boolean | null)[] {
     const request = requestOf(asker)
-    return decide(
+    return judge(
       this.#from,
       docs.map((doc) => [encodeJson(doc), request]),
     )
@@ -206,9 +216,14 @@ export class Access {
   }
 }
 
-/** Asks a filter. @param calls the JSON texts of a document and a request */
-const decide = (filter: Part, calls: readonly [doc: string, request: string][]): boolean[] =>
-  filter.call.ask(calls.map((call) => `[${call.join()}]`)).map((answer) => answer === '1')
+/** Asks a filter; null where it fails. @param calls the JSON texts of a document and a request */
+const judge = (filter: Part, calls: readonly [doc: string, request: string][]): (boolean | null)[] =>
+  filter.call
+    .ask(calls.map((call) => `[${call.join()}]`))
+    .map((answer) => (answer === null ? null : answer === '1'))
+
+const decide = (...asked: Parameters<typeof judge>): boolean[] =>
+  judge(...asked).map((verdict) => verdict === true)
 
 /** What a function's answers come of: its text, and where that may ask for modules all of its design document. */
 function contentOf(part: Part | null): unknown {

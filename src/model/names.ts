@@ -16,6 +16,8 @@ export const isDatabaseName = (name: string): boolean => DATABASE_NAME.test(name
 
 export const REGISTRY = 'shares'
 export const CHECKPOINTS = 'shares/checkpoints'
+/** What provisioning remembers that is no authority: which roles a master's documents had, what is being taken out. */
+export const PROVISIONING = 'shares/provisioning'
 export const SKELETON_PREFIX = 'skeleton/'
 
 const SHARE_DOCUMENT_PREFIX = '$share/'

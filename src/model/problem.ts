@@ -62,6 +62,26 @@ const PROBLEMS = {
     `Expected at most ${most} changes a minute in a public share. It is tried again.`,
   refused_by_database: (why: string) =>
     `A validation function of the user's database refused it: ${cut(why)}`,
+  outside_roles: () =>
+    'Your roles do not cover this document: it stays in your database, and does not go to the master.',
+  held_back: () =>
+    "The master's filter does not let this change pass: it stays in your database. Is `updated_by` your name?",
+  no_longer_yours: () =>
+    'You may not have this document any more: what was not carried to the master was taken out with it.',
+  deleted_at_master: () =>
+    'The document was deleted at the master meanwhile: your change is readable as a deleted conflict only.',
+  overruled: () =>
+    'Your change may not go to the master, which has changed meanwhile: it is readable as a deleted conflict only.',
+  refused_by_master: (why: string) => `The master refused the change: ${cut(why)}`,
+  illegal_database: (attribute: string, found: string) =>
+    `Expected \`${attribute}\` of the user to be the name of a personal database, u and a UUID, got ${found}.`,
+  database_taken: (attribute: string) =>
+    `The database in \`${attribute}\` of the user is somebody else's, or was that of a user who is gone.`,
+  master_unavailable: (name: string) =>
+    `The master ${quote(name)} is not there, or its skeleton cannot be used: for the server's admin, whose log says more.`,
+  master_replication_failed: (why: string) =>
+    `CouchDB cannot bring the master's documents: ${cut(why)}`,
+  unknown_master: (name: string) => `There is no master ${quote(name)}.`,
   failed: () => 'The daemon could not process this document. Its log says more.',
 } as const satisfies Record<string, (...details: string[]) => string>
 
@@ -73,6 +93,9 @@ export const STICKY: ReadonlySet<ProblemCode> = new Set([
   'too_many_in_share',
   'unshared_attributes',
   'no_longer_shared',
+  'no_longer_yours',
+  'deleted_at_master',
+  'overruled',
 ])
 
 /** The most share ids that an object's `$shares` may hold. */

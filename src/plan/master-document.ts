@@ -1,0 +1,327 @@
+// One document of a master and a user's own of the same `_id`: what goes to the user, what goes to the master, what goes.
+// Both have one line of revisions: the user's is the master's, or what the user made from it.
+import { isDeepStrictEqual } from 'node:util'
+import { digestsOf } from '../model/base.ts'
+import { pickFrom, project, type AttachmentStub, type Content } from '../model/object.ts'
+import { problem, type Problem } from '../model/problem.ts'
+import { byRank, isLive, isRelated, kinshipOf, type Kinship, type Leaf } from './lineage.ts'
+import { merge, timeOf, type Side } from './merge.ts'
+
+/** Set to true by a user, it brings the document back to the master's version. */
+export const RESTORE = '$restore'
+
+/** On a tombstone that the daemon made: the document was taken out of the personal database, nobody has deleted it. */
+export const REMOVED = '$removed'
+
+/** What is there, and what the master's skeleton says about it. */
+export interface DocumentFacts {
+  id: string
+  /** All leaves at the master, and in the personal database, tombstones too. */
+  master: readonly Leaf[]
+  personal: readonly Leaf[]
+  /** By revisions of leaves: the newest one in common with the master's winner, where CouchDB still has that. */
+  ancestors: ReadonlyMap<string, Leaf>
+  /** May this user have the document as it is there? The `from` filter; null where that fails. */
+  lets: (doc: Leaf) => boolean | null
+  /** May a user's change go to the master? The `to` filter. */
+  carries: (doc: Leaf) => boolean
+  /** Milliseconds. */
+  now: number
+}
+
+/** One of the two databases. */
+export type Place = 'master' | 'personal'
+
+export type DocumentEffect =
+  /** The master's leaf goes into the personal database, as it is. */
+  | { kind: 'bring'; leaf: Leaf }
+  /** The user's leaf goes to the master, as it is. */
+  | { kind: 'carry'; leaf: Leaf }
+  /** A revision is made at the master, over `over`, with attachments of it and of `sources`, which are in `from`. */
+  | { kind: 'put-master'; over: Leaf; content: Content; from: Place; sources: Leaf[] }
+  /** A revision is made in the personal database, over a leaf or a tombstone, with the master's attachments. */
+  | { kind: 'put-personal'; id: string; over: Leaf | null; content: Content; source: Leaf }
+  /** A leaf goes that lost, and stays readable as a deleted conflict. */
+  | { kind: 'drop'; at: Place; leaf: Leaf }
+  /** The document leaves the personal database: tombstones, and nothing of it readable any more. */
+  | { kind: 'remove'; id: string; leaves: Leaf[] }
+
+export interface DocumentPlan {
+  /** In the order in which they are to be done. */
+  effects: DocumentEffect[]
+  /** What of the user's did not reach the master, and why; null: nothing. */
+  problem: Problem | null
+  /** The user has changed something here. */
+  isActive: boolean
+  /** What was written has to be looked at once more. */
+  again: boolean
+}
+
+const plan = (effects: DocumentEffect[], more: Partial<DocumentPlan> = {}): DocumentPlan => ({
+  effects,
+  problem: null,
+  isActive: false,
+  again: false,
+  ...more,
+})
+
+/**
+ * Plans a document of a master that users may change (seed 000). What `lets` says of the master's version decides: a user
+ * reaches nothing that he may not have now, whatever history he brings along.
+ */
+export function planDocument(facts: DocumentFacts): DocumentPlan {
+  const [master] = byRank(facts.master)
+  const live = byRank(facts.personal.filter(isLive))
+  if (master === undefined || !isLive(master)) return planAbsent(facts, master ?? null, live)
+  const may = facts.lets(master)
+  // Who has it is not to lose it, nor what he changed, by a fault in a function.
+  if (may === null) return plan([], { problem: problem('failed') })
+  if (!may) return planWithheld(facts, master, live)
+  const rivals = facts.master.filter((leaf) => isLive(leaf) && leaf !== master)
+  if (rivals.length > 0) return planConflict(facts, master, rivals)
+  const restored = live.find(asksToRestore)
+  if (restored) return planRestore(facts.id, master, restored, live)
+  return live.length === 0 ? planDeleted(facts, master) : planShared(facts, master, live)
+}
+
+const asksToRestore = (leaf: Leaf): boolean => leaf[RESTORE] === true
+
+/** The master does not have it, or has deleted it. */
+function planAbsent(facts: DocumentFacts, tombstone: Leaf | null, live: Leaf[]): DocumentPlan {
+  const { id } = facts
+  if (live.length === 0) return plan([])
+  if (live.some(asksToRestore)) return plan([{ kind: 'remove', id, leaves: live }], { isActive: true })
+  const nearest = (leaf: Leaf): Leaf | undefined =>
+    facts.master.find((one) => kinshipOf(leaf, one) === 'behind') ??
+    byRank(facts.master).find((one) => isRelated(leaf, one))
+  const kinship = (leaf: Leaf): Kinship | 'new' => {
+    const other = nearest(leaf)
+    return other ? kinshipOf(leaf, other) : 'new'
+  }
+  const made = live.filter((leaf) => ['new', 'ahead'].includes(kinship(leaf)))
+  // Made anew by the user, over the tombstone or without knowing of it: a live leaf counts more than a tombstone.
+  const own =
+    made.find((leaf) => refusalOf(facts, leaf) === null) ??
+    made.find((leaf) => facts.carries(leaf)) ??
+    made[0]
+  if (own) return planOwn(facts, own, tombstone === null ? 'unknown' : 'known')
+  // The master's deletion holds; what the user had changed meanwhile stays readable, and is told of.
+  const late = live.filter((leaf) => kinship(leaf) === 'apart')
+  const isLost = tombstone !== null && late.some((leaf) => isEdit(facts, tombstone, leaf))
+  const tombstones = new Set(live.flatMap((leaf) => nearest(leaf) ?? []))
+  return plan(
+    [
+      ...[...tombstones].map((leaf): DocumentEffect => ({ kind: 'bring', leaf })),
+      ...late.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf })),
+    ],
+    isLost ? { problem: problem('deleted_at_master'), isActive: true } : {},
+  )
+}
+
+/** A user's leaf that nothing stands against. @param standing whether the master ever had the document */
+function planOwn(facts: DocumentFacts, leaf: Leaf, standing: 'known' | 'unknown'): DocumentPlan {
+  const refusal = refusalOf(facts, leaf)
+  if (refusal === null) return plan([{ kind: 'carry', leaf }], { isActive: true, again: true })
+  // What was never meant for the master is nobody's trouble.
+  if (refusal.code === 'held_back' && standing === 'unknown') return plan([])
+  return plan([], { problem: refusal, isActive: true })
+}
+
+function refusalOf({ lets, carries }: DocumentFacts, leaf: Leaf): Problem | null {
+  if (!carries(leaf)) return problem('held_back')
+  return lets(leaf) === true ? null : problem('outside_roles')
+}
+
+/** The master has it, and this user may not have it. */
+function planWithheld(facts: DocumentFacts, master: Leaf, live: Leaf[]): DocumentPlan {
+  const known = live.filter((leaf) => facts.master.some((one) => isRelated(leaf, one)))
+  const own = live.filter((leaf) => !known.includes(leaf))
+  const asked = own.filter(asksToRestore)
+  const gone = [...known, ...asked]
+  const isUnsent = known.some(
+    (leaf) =>
+      !asksToRestore(leaf) && ['ahead', 'apart'].includes(kinshipOf(leaf, master)) && !isSame(leaf, master),
+  )
+  const left = own.length > asked.length
+  return plan(gone.length > 0 ? [{ kind: 'remove', id: master._id, leaves: gone }] : [], {
+    problem: left ? problem('outside_roles') : isUnsent ? problem('no_longer_yours') : null,
+    isActive: left || isUnsent,
+  })
+}
+
+/** Two wrote at the master at once, one of them perhaps by this daemon: merged there, so that users never see it. */
+function planConflict({ ancestors, now }: DocumentFacts, master: Leaf, rivals: Leaf[]): DocumentPlan {
+  const content = rivals.reduce(
+    (merged, rival) => mergeInto(merged, rival, ancestors.get(rival._rev), now),
+    sideOf(master, now),
+  )
+  return plan(
+    [
+      ...(isContent(master, content)
+        ? []
+        : [{ kind: 'put-master', over: master, content, from: 'master', sources: rivals } as const]),
+      ...rivals.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'master', leaf })),
+    ],
+    { again: true },
+  )
+}
+
+function planRestore(id: string, master: Leaf, asked: Leaf, live: Leaf[]): DocumentPlan {
+  const same = live.find((leaf) => leaf._rev === master._rev)
+  const others = live.filter((leaf) => leaf !== asked && leaf !== same)
+  const drops = others.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf }))
+  const back: DocumentEffect = same
+    ? { kind: 'drop', at: 'personal', leaf: asked }
+    : { kind: 'put-personal', id, over: asked, content: contentOf(master), source: master }
+  return plan([...drops, back], { isActive: true, again: true })
+}
+
+/** The user has no live one: never had, has deleted it, or it was taken out. */
+function planDeleted(facts: DocumentFacts, master: Leaf): DocumentPlan {
+  const tombstones = byRank(facts.personal)
+  const descends = (leaf: Leaf): boolean => kinshipOf(leaf, master) === 'ahead'
+  const own = tombstones.find((leaf) => descends(leaf) && leaf[REMOVED] !== true)
+  if (own)
+    return facts.carries(own)
+      ? plan([{ kind: 'carry', leaf: own }], { isActive: true, again: true })
+      : plan([], { problem: problem('held_back'), isActive: true })
+  const over = tombstones.find(descends)
+  // CouchDB does not take a revision that it has the tombstone of: another one with the same content, on the same line.
+  if (over)
+    return plan([{ kind: 'put-personal', id: facts.id, over, content: contentOf(master), source: master }])
+  return plan([{ kind: 'bring', leaf: master }])
+}
+
+/** Both have it, and the user may have it. */
+function planShared(facts: DocumentFacts, master: Leaf, live: Leaf[]): DocumentPlan {
+  const same = live.find((leaf) => leaf._rev === master._rev)
+  const others = live.filter((leaf) => leaf !== same)
+  if (others.length === 0) return plan([])
+  const edits = others.filter((leaf) => isEdit(facts, master, leaf))
+  const [edit] = edits
+  if (edit === undefined) return planUnedited(master, same, others)
+  if (live.length === 1 && kinshipOf(edit, master) === 'ahead') return planOwn(facts, edit, 'known')
+  return planMerge(facts, master, same, others, edits)
+}
+
+/** False for leaves that hold nothing of the user's own that the master does not have. */
+function isEdit({ ancestors, master: leaves }: DocumentFacts, master: Leaf, leaf: Leaf): boolean {
+  const kinship = kinshipOf(leaf, master)
+  // What the master has, or once had, is no news there.
+  if (leaves.some((one) => kinshipOf(leaf, one) === 'behind') || isSame(leaf, master)) return false
+  const ancestor = ancestors.get(leaf._rev)
+  return kinship === 'ahead' || ancestor === undefined || !isSame(leaf, ancestor)
+}
+
+/** One leaf stays, which says what the master says, and is on its line. */
+function planUnedited(master: Leaf, same: Leaf | undefined, others: Leaf[]): DocumentPlan {
+  const ahead = others.find((leaf) => kinshipOf(leaf, master) === 'ahead')
+  const drops = others
+    .filter((leaf) => leaf !== ahead && kinshipOf(leaf, master) !== 'behind')
+    .map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf }))
+  return plan([...(same || ahead ? [] : [{ kind: 'bring', leaf: master } as const]), ...drops])
+}
+
+/** Master and user have both changed it: attribute by attribute, into a revision over the master's. */
+function planMerge(
+  facts: DocumentFacts,
+  master: Leaf,
+  same: Leaf | undefined,
+  others: Leaf[],
+  edits: Leaf[],
+): DocumentPlan {
+  const { ancestors, now } = facts
+  const baseOf = (leaf: Leaf): Leaf | undefined =>
+    kinshipOf(leaf, master) === 'ahead' ? master : ancestors.get(leaf._rev)
+  // Each has to be allowed by itself: what one says of its author must not stand for another.
+  const sources = edits.filter((leaf) => refusalOf(facts, leaf) === null)
+  const content = sources.reduce(
+    (merged, leaf) => mergeInto(merged, leaf, baseOf(leaf), now),
+    sideOf(master, now),
+  )
+  const isNews = !isContent(master, content)
+  if (isNews && refusalOf(facts, withContent(master, content)) === null)
+    return plan([{ kind: 'put-master', over: master, content, from: 'personal', sources }], {
+      isActive: true,
+      again: true,
+    })
+  // The leaf that was made from the master's stays, if there is one, for a look at it alone; the others give way.
+  const apart = others.filter((leaf) => kinshipOf(leaf, master) === 'apart')
+  const stays = same ?? others.find((leaf) => kinshipOf(leaf, master) === 'ahead')
+  const effects: DocumentEffect[] = [
+    ...(stays ? [] : [{ kind: 'bring', leaf: master } as const]),
+    ...apart.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf })),
+  ]
+  const isOverruled = isNews || edits.some((leaf) => apart.includes(leaf) && !sources.includes(leaf))
+  return plan(effects, {
+    problem: isOverruled ? problem('overruled') : null,
+    isActive: isOverruled,
+    again: effects.length > 0,
+  })
+}
+
+function withContent({ _id, _rev }: Leaf, { attributes, attachments }: Content): Leaf {
+  const isBare = Object.keys(attachments).length === 0
+  return { ...attributes, _id, _rev, ...(isBare ? {} : { _attachments: attachments }) }
+}
+
+/** What a document says, and has attached: all but CouchDB's own bookkeeping. */
+export function contentOf(doc: Leaf): Content {
+  return {
+    attributes: pickFrom(doc as Record<string, unknown>, (name) => !name.startsWith('_')),
+    attachments: { ...doc._attachments },
+  }
+}
+
+const sideOf = (doc: Leaf, now: number): Side => ({
+  ...contentOf(doc),
+  time: timeOf(doc['updatedAt'] ?? doc['updated_at'], now),
+})
+
+function mergeInto(into: Side, leaf: Leaf, base: Leaf | undefined, now: number): Side {
+  const { home } = merge(sideOf(leaf, now), into, {
+    agreed: base ? { ...digestsOf(contentOf(base)), kept: {} } : null,
+    maySend: true,
+  })
+  return { ...home, time: timeOf(home.attributes['updatedAt'] ?? home.attributes['updated_at'], now) }
+}
+
+const isSame = (one: Leaf, other: Leaf): boolean => isContent(one, contentOf(other))
+
+/** True where a document says just that; attachments are the same where digest and type are. */
+function isContent(doc: Leaf, { attributes, attachments }: Content): boolean {
+  const there = contentOf(doc)
+  return (
+    isDeepStrictEqual(there.attributes, attributes) &&
+    isDeepStrictEqual(essence(there.attachments), essence(attachments))
+  )
+}
+
+const essence = (attachments: Record<string, AttachmentStub>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(attachments).map(([name, { digest, content_type }]) => [name, { digest, content_type }]),
+  )
+
+/**
+ * Plans a document of a master that is read-only: the user's is a projection of it, with revisions of its own.
+ * @param fields the attributes that users get; `_attachments` stands for the attachments
+ */
+export function planProjected(
+  facts: Pick<DocumentFacts, 'id' | 'master' | 'personal' | 'lets'>,
+  fields: readonly string[],
+): DocumentPlan {
+  const { id, lets } = facts
+  const [master] = byRank(facts.master)
+  const live = byRank(facts.personal.filter(isLive))
+  const [winner, ...others] = live
+  // An id that the master never had is the user's own.
+  if (master === undefined) return plan([])
+  const may = isLive(master) ? lets(master) : false
+  if (may === null) return plan([], { problem: problem('failed') })
+  if (!may) return plan(winner ? [{ kind: 'remove', id, leaves: live }] : [])
+  const content = project(master, fields)
+  const drops = others.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf }))
+  if (winner && isContent(winner, content)) return plan(drops)
+  const over = winner ?? byRank(facts.personal)[0] ?? null
+  return plan([{ kind: 'put-personal', id, over, content, source: master }, ...drops])
+}

@@ -1,0 +1,145 @@
+// Brings documents of masters and of a personal database to agree: gather, plan, write, and again until nothing is left.
+import { gatherDocuments, type Master, type Personal } from '../feed/master-facts.ts'
+import { STICKY, type Problem } from '../model/problem.ts'
+import { isLive } from '../plan/lineage.ts'
+import {
+  planDocument,
+  planProjected,
+  type DocumentFacts,
+  type DocumentPlan,
+} from '../plan/master-document.ts'
+import { performDocuments } from '../write/master-documents.ts'
+import type { OwnWrites } from '../write/own-writes.ts'
+import type { Removals } from '../write/removals.ts'
+
+/** One to carry, one for each other writer who is met on the way. Who writes all the time waits for the next turn. */
+const MOST_ROUNDS = 6
+
+export interface ReconciliationDeps {
+  ownWrites: OwnWrites
+  removals: Removals
+  now: () => number
+}
+
+/** What was found of one master's documents. */
+export interface MasterFindings {
+  /** By document, what of the user's did not reach the master; null: nothing. */
+  problems: Map<string, Problem | null>
+  /** Documents of which something reached the master. */
+  carried: Set<string>
+  /** The user has changed something. */
+  isActive: boolean
+  /** How many of the documents the user had before, and has now. */
+  before: number
+  there: number
+}
+
+export class Reconciliation {
+  readonly #deps: ReconciliationDeps
+  readonly #person: Personal
+  readonly #masters: readonly Master[]
+  readonly findings = new Map<string, MasterFindings>()
+  /** By master, the documents that were there when they were first looked at, and those that are. */
+  readonly #before = new Map<string, Map<string, boolean>>()
+  readonly #there = new Map<string, Map<string, boolean>>()
+
+  constructor(deps: ReconciliationDeps, person: Personal, masters: readonly Master[]) {
+    this.#deps = deps
+    this.#person = person
+    this.#masters = masters
+  }
+
+  /**
+   * @returns false where somebody keeps writing
+   * @throws {CouchFault}
+   */
+  async run(ids: readonly string[]): Promise<boolean> {
+    let left = ids
+    for (let round = 0; round < MOST_ROUNDS && left.length > 0; round += 1) left = await this.#once(left)
+    for (const [master, found] of this.findings) {
+      found.before = countTrue(this.#before.get(master))
+      found.there = countTrue(this.#there.get(master))
+    }
+    return left.length === 0
+  }
+
+  async #once(ids: readonly string[]): Promise<string[]> {
+    const again = new Set<string>()
+    for (const { master, facts, settled } of await gatherDocuments(
+      this.#person,
+      this.#masters,
+      ids,
+      this.#deps.now(),
+    )) {
+      if (facts.length + settled.length === 0) continue
+      const found = this.#findingsOf(master.name)
+      for (const { id, isThere } of settled) this.#count(master.name, id, isThere, isThere)
+      for (const { id } of settled) found.problems.set(id, lasting(found.problems.get(id)))
+      const plans = facts.map((one) => this.#plan(master, one))
+      const pair = { master: master.database, personal: this.#person.database }
+      const done = await performDocuments(
+        this.#deps,
+        pair,
+        plans.flatMap(({ effects }) => effects),
+      )
+      facts.forEach(({ id, personal }, at) => {
+        const plan = plans[at]
+        if (plan === undefined) return
+        const problem = done.refused.get(id) ?? plan.problem
+        found.problems.set(id, problem ?? lasting(found.problems.get(id)))
+        found.isActive ||= plan.isActive
+        if (problem === null && plan.effects.some(({ kind }) => kind === 'carry' || kind === 'put-master'))
+          found.carried.add(id)
+        if ((plan.again || done.again.has(id)) && !done.refused.has(id)) again.add(id)
+        const wasThere = personal.some(isLive)
+        this.#count(master.name, id, wasThere, isThereAfter(plan, wasThere))
+      })
+    }
+    return [...again]
+  }
+
+  #plan({ access }: Master, facts: DocumentFacts): DocumentPlan {
+    return access.fields === null ? planDocument(facts) : planProjected(facts, access.fields)
+  }
+
+  #findingsOf(master: string): MasterFindings {
+    const none = { problems: new Map(), carried: new Set<string>(), isActive: false, before: 0, there: 0 }
+    const found = this.findings.get(master) ?? none
+    this.findings.set(master, found)
+    return found
+  }
+
+  #count(master: string, id: string, wasThere: boolean, isThere: boolean): void {
+    const [before, there] = [this.#before, this.#there].map((all) => {
+      const counts = all.get(master) ?? new Map<string, boolean>()
+      all.set(master, counts)
+      return counts
+    })
+    if (!before?.has(id)) before?.set(id, wasThere)
+    there?.set(id, isThere)
+  }
+}
+
+/** What was refused once and for all is told, also when nothing is left to see of it. */
+const lasting = (found: Problem | null | undefined): Problem | null =>
+  found && STICKY.has(found.code) ? found : null
+
+const countTrue = (found: ReadonlyMap<string, boolean> = new Map()): number =>
+  [...found.values()].filter(Boolean).length
+
+/** Whether the user has the document when the plan was carried out. */
+function isThereAfter({ effects }: DocumentPlan, wasThere: boolean): boolean {
+  return effects.reduce((isThere, effect) => {
+    switch (effect.kind) {
+      case 'bring':
+      case 'carry':
+        return isLive(effect.leaf)
+      case 'put-personal':
+        return true
+      case 'remove':
+        return false
+      default:
+        return isThere
+    }
+  }, wasThere)
+}
