@@ -6,6 +6,7 @@ import { badRequest, CouchFault, notFound, route, sendJson } from './faults.ts'
 import { Bell, Feed, feedKind } from './feed.ts'
 import type { Json, Router } from './packages.ts'
 import { bodyOf, isJson, isTrue, parseJson, queryOf, wholeNumber } from './parameters.ts'
+import { checkSelector, selects } from './selector.ts'
 
 /** A feed reads no more than this at once, so that a large database is streamed. */
 const PAGE = 500
@@ -34,7 +35,7 @@ export async function readChanges(
     // 0 counts as 1, as in CouchDB.
     const bound = limit === undefined ? {} : { limit: Math.max(1, limit) }
     const { pouch } = database
-    const read = await pouch.changes({ ...options, ...bound, since, return_docs: true })
+    const read = await pouch.changes({ ...bySelector(options), ...bound, since, return_docs: true })
     const complete = limit === undefined || read.results.length < Math.max(1, limit)
     const reached = options['descending'] ? since : Math.max(since, read.last_seq)
     const { update_seq } = await pouch.info()
@@ -48,6 +49,11 @@ export async function readChanges(
   } finally {
     done()
   }
+}
+
+/** A selector is applied here; what it is stays in the options, which name a replication. */
+function bySelector({ selector, ...options }: Json): Json {
+  return isJson(selector) ? { ...options, filter: (doc: Json) => selects(selector, doc) } : options
 }
 
 /** The filter of a request or a replication as PouchDB's options. Throws where PouchDB would hang or crash. */
@@ -69,6 +75,7 @@ export function filterOptions(asked: {
   }
   if (filter === '_selector') {
     if (!isJson(asked.selector)) throw badRequest('Selector error: expected a JSON object')
+    checkSelector(asked.selector)
     return { selector: asked.selector }
   }
   if (filter === '_design') return { selector: { _id: { $gte: '_design/', $lt: '_design0' } } }
