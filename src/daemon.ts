@@ -1,4 +1,5 @@
 // The daemon: feed → plan → write → checkpoint, wired together and kept going.
+import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import PQueue from 'p-queue'
@@ -15,6 +16,7 @@ import { sweep } from './feed/sweep.ts'
 import { MOST_FEEDS, WarmFeeds } from './feed/warm-feeds.ts'
 import { registryChanged, usersChanged } from './feed/concerns.ts'
 import { Follower } from './feed/follower.ts'
+import { Provisioning } from './feed/provisioning.ts'
 import { Upkeep } from './feed/upkeep.ts'
 import { followUpdates, type Update } from './feed/updates.ts'
 import { identify, install } from './install.ts'
@@ -34,6 +36,8 @@ import { Gates } from './write/gates.ts'
 import { Leases } from './write/leases.ts'
 import { OwnWrites } from './write/own-writes.ts'
 import { People } from './write/people.ts'
+import { PersonalLeases } from './write/personal-leases.ts'
+import { Removals } from './write/removals.ts'
 import { Registry } from './write/registry.ts'
 import { Skeletons } from './write/skeletons.ts'
 import { Warmer } from './write/warming.ts'
@@ -114,6 +118,8 @@ export class Daemon {
   #deps: Deps | null = null
   /** Only once it is known what kind of server this is. */
   #upkeep: Upkeep | null = null
+  /** Where there are masters. */
+  #provisioning: Provisioning | null = null
   #tasks: Promise<void>[] = []
   #installed = false
   /** Owners whose first turns are still to come; null until the first sweep has named them. */
@@ -138,7 +144,12 @@ export class Daemon {
     this.#people = new People(this.#couch, this.#ownWrites, now)
     this.#checkpoints = new Checkpoints(this.#couch)
     this.#kinds = kindsOf(config.databases, config.userDatabases, config.masters)
-    this.#skeletons = new Skeletons({ ...this.#kinds, couch: this.#couch, log })
+    this.#skeletons = new Skeletons({
+      ...this.#kinds,
+      couch: this.#couch,
+      log,
+      onChanged: () => this.#onSkeletons(),
+    })
     this.#births = new Births(this.#couch, this.#skeletons, { isGuessing: !config.skeletonWarm })
     this.#warmer = new Warmer({ log, signal: this.#stop.signal, sleep: this.#sleep })
     const concerns = this.#concerns()
@@ -222,6 +233,7 @@ export class Daemon {
       this.#every(FLUSH_MS, () => this.#saveCheckpoints()),
       this.#keepReplications(),
       this.#upkeep?.run() ?? Promise.resolve(),
+      this.#provisioning?.run() ?? Promise.resolve(),
     ]
   }
 
@@ -229,6 +241,7 @@ export class Daemon {
   async #install(isEmbedded: boolean): Promise<Seq> {
     this.#deps ??= this.#wire(isEmbedded)
     this.#upkeep ??= this.#wireUpkeep(isEmbedded)
+    if (this.#kinds.masters.length > 0) this.#provisioning ??= this.#wireProvisioning(this.#deps, isEmbedded)
     await install(this.#couch, this.#options.skeleton, this.#options.log, this.#kinds)
     await this.#upkeep.load()
     return this.#couch.updatesSeq()
@@ -240,7 +253,7 @@ export class Daemon {
     this.#stop.abort()
     this.#departures.stop()
     this.#warmFeeds.stop()
-    const lanes = Promise.all([this.#lanes.stop(), this.#upkeep?.stop()])
+    const lanes = Promise.all([this.#lanes.stop(), this.#upkeep?.stop(), this.#provisioning?.stop()])
     await Promise.race([lanes, delay(STOP_TIMEOUT_MS, undefined, { ref: false })])
     try {
       if (this.#installed) await this.#saveCheckpoints()
@@ -253,17 +266,18 @@ export class Daemon {
 
   async #saveCheckpoints(): Promise<void> {
     for (const follower of [this.#users, this.#orders]) follower.save()
+    this.#provisioning?.save()
     await this.#checkpoints.flush()
   }
 
-  /** Owners, and databases of policies, that have something to do; a rollout counts as one. */
+  /** Owners, provisioned users, and databases of policies, that have something to do; a rollout counts as one. */
   get busy(): number {
-    return this.#lanes.busy.length + (this.#upkeep?.busy ?? 0)
+    return this.#lanes.busy.length + (this.#upkeep?.busy ?? 0) + (this.#provisioning?.busy ?? 0)
   }
 
   /** Turns taken since the start. */
   get turns(): number {
-    return this.#lanes.turns
+    return this.#lanes.turns + (this.#provisioning?.turns ?? 0)
   }
 
   /** Requests sent to CouchDB since the start. */
@@ -318,6 +332,7 @@ export class Daemon {
       tries: new Allowance({ most: MOST_TRIES, now: this.#now }),
       limits: config.publicLimits,
       mark: (marked, hint) => this.#lanes.mark(marked, hint),
+      hear: (owner, docs) => this.#provisioning?.hear(owner, docs) ?? Promise.resolve(),
       now: this.#now,
       canPurge: !isEmbedded,
       log,
@@ -347,6 +362,39 @@ export class Daemon {
       sleep: this.#sleep,
       now: this.#now,
     })
+  }
+
+  #wireProvisioning(deps: Deps, isEmbedded: boolean): Provisioning {
+    const { config } = this.#options
+    return new Provisioning({
+      ...deps,
+      people: this.#people,
+      skeletons: this.#skeletons,
+      leases: new PersonalLeases({
+        replicator: deps.replicator,
+        server: { url: config.replicationServer ?? config.url, ...config.admin },
+        now: this.#now,
+        idleTimeoutMs: config.replicationIdleTimeoutMs,
+      }),
+      removals: new Removals({ couch: this.#couch, ownWrites: this.#ownWrites, canPurge: !isEmbedded }),
+      attributes: config.userDatabaseAttributes,
+      onDeparture: config.deprovision,
+      newDatabase: () => `u${randomUUID()}`,
+      queue: this.#queue,
+      concurrency: config.concurrency,
+      idleTimeoutMs: config.replicationIdleTimeoutMs,
+      checkIntervalMs: config.replicationCheckIntervalMs,
+      onFailure: (db, error, tries) => this.#logFailure(db, error, tries),
+      signal: this.#stop.signal,
+      sleep: this.#sleep,
+    })
+  }
+
+  /** What the skeletons say of masters has changed, or is known now. */
+  #onSkeletons(): void {
+    this.#provisioning?.load()
+    if (this.#provisioning && this.#awaited !== null)
+      this.#background(this.#provisioning.sweep(() => Promise.resolve()))
   }
 
   async #markLater(owner: string, hint: Hint, ms: number): Promise<void> {
@@ -383,6 +431,7 @@ export class Daemon {
 
   #onUpdate({ db, type }: Update): void {
     const { userDatabases: users } = this.#options.config
+    if (this.#provisioning?.onUpdate({ db, type }, (work) => this.#background(work))) return
     const owner = users.ownerOf(db)
     const outboxOwner = users.ownerOfOutbox(db)
     if (owner !== null) this.#lanes.mark(owner, { user: true, recreated: type === 'created' })
@@ -414,10 +463,12 @@ export class Daemon {
   }
 
   #onFailure(owner: string, error: unknown, tries: number): void {
-    const { log, config } = this.#options
-    const db = config.userDatabases.database(owner)
-    if (isFault(error, 'stopped')) return
-    if (!this.#isOutage(error)) log.warn({ db, tries, err: error }, 'turn failed, tried again')
+    this.#logFailure(this.#options.config.userDatabases.database(owner), error, tries)
+  }
+
+  #logFailure(db: string, error: unknown, tries: number): void {
+    if (isFault(error, 'stopped') || this.#isOutage(error)) return
+    this.#options.log.warn({ db, tries, err: error }, 'turn failed, tried again')
   }
 
   /** Does that failure say that the server is away, or will not have us? Then everything waits until it is back. */
@@ -485,7 +536,9 @@ export class Daemon {
     })
     await this.#users.look()
     await this.#orders.look()
-    await this.#upkeep?.sweep(() => (slow ? this.#sleep(SLOW_SWEEP_REST_MS) : Promise.resolve()))
+    const rest = (): Promise<void> => (slow ? this.#sleep(SLOW_SWEEP_REST_MS) : Promise.resolve())
+    await this.#upkeep?.sweep(rest)
+    await this.#provisioning?.sweep(rest)
     log[slow ? 'debug' : 'info']({ databases, ms: this.#now() - begun }, 'sweep finished')
   }
 
@@ -495,6 +548,7 @@ export class Daemon {
     const deps = this.#deps
     if (deps === null) return
     await persist(() => adoptReplications(deps), this.#waiting)
+    await persist(() => this.#provisioning?.adopt() ?? Promise.resolve(), this.#waiting)
     const watch = new ReplicationWatch({
       ...deps,
       onChanged: (owner, share) => this.#lanes.mark(owner, { shares: new Set([share]) }),

@@ -7,7 +7,7 @@ import type { Doc, StoredDoc } from './couch/document.ts'
 import type { Logger } from './log.ts'
 import { isEdited, marked, markOf, type DesignDocument as MarkedDocument } from './model/design.ts'
 import { isFixedKind, KEPT_KINDS, type FixedKind, type Kinds } from './model/kinds.ts'
-import { CHECKPOINTS, REGISTRY, SKELETON_PREFIX } from './model/names.ts'
+import { CHECKPOINTS, PROVISIONING, REGISTRY, SKELETON_PREFIX } from './model/names.ts'
 import { ADMIN_ONLY } from './model/security.ts'
 import { planSkeleton, type Wanted } from './plan/skeleton.ts'
 import type { SkeletonOfKind } from './skeleton.ts'
@@ -36,7 +36,9 @@ const EMBEDDED_VENDOR = 'couch-shares embedded'
 
 /** Databases of CouchDB that nobody creates by default, and the daemon's own. */
 const DATABASES = ['_users', REPLICATOR, '_global_changes', REGISTRY, CHECKPOINTS]
-const ADMIN_ONLY_DATABASES = [REGISTRY, CHECKPOINTS]
+/** What is needed where there are masters. */
+const WITH_MASTERS = [PROVISIONING]
+const ADMIN_ONLY_DATABASES = [REGISTRY, CHECKPOINTS, PROVISIONING]
 
 /** Kinds of one database each: their skeletons are put in place directly. */
 const IN_PLACE: Partial<Record<FixedKind, string>> = {
@@ -139,7 +141,8 @@ export async function install(
 ): Promise<void> {
   const userKinds = used.userKinds.filter((kind) => skeleton.has(kind))
   const kinds = [...KEPT_KINDS, ...used.policies, ...userKinds]
-  for (const name of [...DATABASES, ...kinds.map((kind) => SKELETON_PREFIX + kind)]) {
+  const own = used.masters.length > 0 ? [...DATABASES, ...WITH_MASTERS] : DATABASES
+  for (const name of [...own, ...kinds.map((kind) => SKELETON_PREFIX + kind)]) {
     if (await couch.database(name).create()) log.info({ db: name }, 'database created')
     if (ADMIN_ONLY_DATABASES.includes(name) || name.startsWith(SKELETON_PREFIX))
       await secure(couch.database(name), ADMIN_ONLY)

@@ -182,6 +182,10 @@ class Turn {
     await planShares(this.#context, docs.filter(isShare), wanted, { fromStart: isFirst })
     await planSubscriptions(this.#context, docs.filter(isSubscription), parts)
     if (!(await reconcileObjects(this.#context, docs))) return true
+    await this.#deps.hear(
+      this.#context.owner,
+      docs.flatMap(({ doc }) => doc ?? []),
+    )
     await this.#move(this.#user, page)
     return page.pending > 0
   }

@@ -62,8 +62,8 @@ export interface MasterStanding {
   access: string
 }
 
-/** `active` · `kept`: the user is gone, the database is the admins' · `dropped`: it is gone, too. */
-export type PersonState = 'active' | 'kept' | 'dropped'
+/** `active` · `refused`: see `problem` · `kept`: the user is gone, the database is the admins' · `dropped`: it is gone, too. */
+export type PersonState = 'active' | 'refused' | 'kept' | 'dropped'
 
 /** What the registry holds of a provisioned user. */
 export interface PersonEntry {
@@ -72,11 +72,13 @@ export interface PersonEntry {
   type: 'person'
   /** As in `_users.name`. */
   name: string
-  /** The personal database. */
-  database: string
+  /** The personal database; null where there could be none. */
+  database: string | null
   state: PersonState
-  /** The roles, sorted, whose documents the database was last seen to have. */
+  /** The roles, sorted, whose documents the database may have. */
   roles: string[]
+  /** All documents are to be compared: what the roles say has changed, and may not be carried out yet. */
+  due?: true
   /** Databases that other attributes of the `_users` document name, by attribute. */
   others: Record<string, string>
   /** By the names of masters. */
@@ -101,8 +103,8 @@ export interface Claim {
 
 /** Reads a document of the registry, or null where it is no provisioned user. */
 export function parsePersonEntry(doc: Record<string, unknown> | null): PersonEntry | null {
-  if (doc?.['type'] !== 'person' || typeof doc['name'] !== 'string' || !isPersonalName(doc['database']))
-    return null
+  if (doc?.['type'] !== 'person' || typeof doc['name'] !== 'string') return null
+  if (doc['database'] !== null && !isPersonalName(doc['database'])) return null
   const { roles = [], others = {}, masters = {} } = doc as Partial<PersonEntry>
   return { ...(doc as unknown as PersonEntry), roles, others, masters }
 }

@@ -46,6 +46,8 @@ export interface Deps {
   ownWrites: OwnWrites
   /** Has an owner's lane look at something; nothing is lost where that is forgotten in a crash, it only comes later. */
   mark: (owner: string, hint: Hint) => void
+  /** Documents of an owner by which he may ask for the documents of a master. */
+  hear: (owner: string, docs: readonly { _id: string }[]) => Promise<void>
   /** A database was brought up to the skeleton of its kind, or could not be. */
   onVisited: (db: string, visited: Visited) => void
   /** False on the embedded server, which cannot remove revisions: there a share database is made anew instead. */

@@ -95,6 +95,16 @@ export async function namesOfOwner({ couch }: { couch: Couch }, owner: string): 
   )
 }
 
+/**
+ * The one user of `_users` whose database that of an owner is, by the whole name; null where there is none, or more than one.
+ * @throws {CouchFault}
+ */
+export async function userOfOwner({ couch }: { couch: Couch }, owner: string): Promise<string | null> {
+  const { byRole, byName } = (await claimsOn(couch, [owner])).get(owner) ?? NO_CLAIMS
+  const [name, ...others] = byRole.size > 0 ? byRole : byName
+  return name !== undefined && others.length === 0 ? name : null
+}
+
 function standingOf(user: string, hashes: readonly string[], claims: ReadonlyMap<string, Claims>): NamedUser {
   const claimed = hashes.map((hash) => ({ hash, ...(claims.get(hash) ?? NO_CLAIMS) }))
   const roles = claimed.filter(

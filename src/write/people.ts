@@ -52,11 +52,13 @@ export class People {
     }
   }
 
-  /** The names of provisioned users who have one of these roles. */
-  async withRoles(roles: readonly string[]): Promise<string[]> {
-    if (roles.length === 0) return []
+  /** The names of provisioned users by the roles that they have. */
+  async byRole(roles: readonly string[]): Promise<Map<string, string[]>> {
+    const names = new Map<string, string[]>()
+    if (roles.length === 0) return names
     const rows = await this.#database.view<string>('shares', 'people_by_role', [...roles])
-    return [...new Set(rows.map(({ value }) => value))]
+    for (const { key, value } of rows) (names.get(key) ?? names.set(key, []).get(key))?.push(value)
+    return names
   }
 
   /** Whose these databases are, by name; those that are nobody's are left out. */
@@ -90,14 +92,21 @@ export class People {
     }
   }
 
-  /** Changes what is known of a user, or begins it; where it says all that already, nothing is written. */
-  async change(name: string, change: PersonChange): Promise<PersonEntry> {
+  /**
+   * Changes what is known of a user, or begins it; where it says all that already, nothing is written.
+   * @param planned the entry that the change was planned with, or null for none, where nothing else will do
+   * @throws {CouchFault} where another one stands there: two that begin a user at once must not make two databases
+   */
+  async change(name: string, change: PersonChange, planned?: PersonEntry | null): Promise<PersonEntry> {
     for (;;) {
       const there = await this.entry(name)
-      const database = change.database ?? there?.database
-      if (database === undefined)
-        throw new CouchFault('not_found', REGISTRY, `no entry for the user of ${personEntryId(name)}`)
-      const before = there ?? newEntry(name, database, this.#time())
+      if (planned !== undefined && there?._rev !== planned?._rev)
+        throw new CouchFault(
+          'server_error',
+          REGISTRY,
+          'somebody else has changed the entry of a user meanwhile',
+        )
+      const before = there ?? newEntry(name, this.#time())
       const after = withoutUndefined({ ...before, ...change })
       if (there !== null && isEqual(after, there)) return there
       const entry = { ...after, updatedAt: this.#time() }
@@ -115,12 +124,12 @@ export class People {
   }
 }
 
-const newEntry = (name: string, database: string, updatedAt: string): PersonEntry => ({
+const newEntry = (name: string, updatedAt: string): PersonEntry => ({
   _id: personEntryId(name),
   type: 'person',
   name,
-  database,
-  state: 'active',
+  database: null,
+  state: 'refused',
   roles: [],
   others: {},
   masters: {},

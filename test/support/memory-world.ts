@@ -338,6 +338,7 @@ export class MemoryWorld {
       kinds: kindsOf([], users),
       warmer: new Warmer({ log, signal: new AbortController().signal, sleep: () => Promise.resolve() }),
       onVisited: () => undefined,
+      hear: () => Promise.resolve(),
       replicator,
       leases: new Leases({ replicator, users, server, now, idleTimeoutMs: 1_800_000 }),
       checkpoints: new Checkpoints(couch),

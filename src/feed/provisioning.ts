@@ -1,0 +1,350 @@
+// Provisioning: follows `_users`, the masters and the personal databases, and has each user's lane do what there is to do.
+import type PQueue from 'p-queue'
+import type { Change } from '../couch/document.ts'
+import { CouchFault } from '../couch/fault.ts'
+import type { Replicator } from '../couch/replicator.ts'
+import { Access, AccessError } from '../engine/access.ts'
+import { userKindOf, type Kinds } from '../model/kinds.ts'
+import { isObjectId } from '../model/names.ts'
+import { isPersonalName, masterOfProvision, nameOfUserDocument, type PersonEntry } from '../model/person.ts'
+import { provisionDocument, saysThat, type LeaseState } from '../plan/standing.ts'
+import { takePersonTurn, type PersonDeps, type PersonOutcome } from '../turn/person.ts'
+import { mergePersonHints, type PersonHint } from '../turn/person-hint.ts'
+import { userOfOwner } from '../write/names.ts'
+import { filterOf } from '../write/personal-filter.ts'
+import type { PersonalLease } from '../write/personal-leases.ts'
+import { adoptPersonalReplications } from '../write/adoption.ts'
+import { PersonalWatch } from '../write/personal-watch.ts'
+import { RoleIndex } from '../write/role-index.ts'
+import type { Skeletons } from '../write/skeletons.ts'
+import { Follower } from './follower.ts'
+import { Lanes } from './lanes.ts'
+import type { Master } from './master-facts.ts'
+import type { Update } from './updates.ts'
+
+const USERS = '_users'
+
+/** A change at a master that concerns more users than this starts no replications: it is brought to each of them once. */
+const MOST_WOKEN = 100
+
+/** Where so many replications run, a change at a master starts no more of them: CouchDB runs 500 at once, of all kinds. */
+const MOST_STARTED = 200
+
+/** Changes of a master that are looked at at once. */
+const MASTER_PAGE = 200
+
+/** Personal databases that one batch of a sweep asks about. */
+const BATCH = 100
+
+/** A replication that has just been started is looked at so often, and so many times, until it has caught up. */
+const CLOSE_LOOK_MS = 1_000
+const MOST_CLOSE_LOOKS = 30
+
+/** Idle replications are looked for at least so often. */
+const LONGEST_IDLE_CHECK_MS = 60_000
+
+export interface ProvisioningOptions extends Omit<
+  PersonDeps,
+  'masters' | 'configured' | 'leaseState' | 'resumed'
+> {
+  kinds: Kinds
+  skeletons: Skeletons
+  replicator: Replicator
+  /** Of all lanes: the limit is for all databases together. */
+  queue: PQueue
+  concurrency: number
+  idleTimeoutMs: number
+  checkIntervalMs: number
+  onFailure: (db: string, error: unknown, tries: number) => void
+  signal: AbortSignal
+  sleep: (ms: number) => Promise<void>
+}
+
+export class Provisioning {
+  readonly #options: ProvisioningOptions
+  readonly #deps: PersonDeps
+  readonly #lanes: Lanes<PersonHint>
+  readonly #users: Follower<PersonHint>
+  readonly #followers: ReadonlyMap<string, Follower<PersonHint>>
+  readonly #index: RoleIndex
+  readonly #watch: PersonalWatch
+  readonly #masters = new Map<string, Master>()
+  readonly #leaseStates = new WeakMap<PersonalLease, LeaseState>()
+  #closeLooks = 0
+
+  constructor(options: ProvisioningOptions) {
+    this.#options = options
+    const { couch, kinds, checkpoints, users, queue, concurrency, leases } = options
+    this.#index = new RoleIndex(couch)
+    this.#deps = {
+      ...options,
+      configured: kinds.masters.map(({ database }) => database),
+      masters: () => kinds.masters.flatMap(({ database }) => this.#masters.get(database) ?? []),
+      leaseState: (master, database) => this.#leaseState(master, database),
+      resumed: new Set(),
+    }
+    this.#lanes = new Lanes({
+      concurrency,
+      queue,
+      merge: mergePersonHints,
+      takeTurn: (name, hint) => this.#takeTurn(name, hint),
+      onFailure: (_name, error, tries) => options.onFailure(USERS, error, tries),
+      onGone: () => undefined,
+      onSettled: () => undefined,
+    })
+    const following = {
+      checkpoints,
+      template: users.template,
+      mark: (name: string, hint: PersonHint) => this.#lanes.mark(name, hint),
+      isBusy: (name: string) => this.#lanes.isBusy(name),
+    }
+    this.#users = new Follower({
+      ...following,
+      database: couch.database(USERS),
+      purpose: 'people',
+      onChanges: (changes, mark) => Promise.resolve(this.#usersChanged(changes, mark)),
+    })
+    this.#followers = new Map(
+      this.#deps.configured.map((master) => [
+        master,
+        new Follower({
+          ...following,
+          database: couch.database(master),
+          purpose: 'master',
+          pageSize: MASTER_PAGE,
+          onChanges: (changes, mark) => this.#masterChanged(master, changes, mark),
+        }),
+      ]),
+    )
+    this.#watch = new PersonalWatch({
+      leases,
+      log: options.log,
+      onStatus: (lease, status) => {
+        this.#leaseStates.set(lease, status)
+        this.#lanes.mark(lease.name, {})
+      },
+    })
+  }
+
+  /** Users that have something to do. */
+  get busy(): number {
+    return this.#lanes.busy.length
+  }
+
+  /** Turns taken since the start. */
+  get turns(): number {
+    return this.#lanes.turns
+  }
+
+  /** The functions of the masters' skeletons as they are now. One that cannot be used stays as it was, and the log says so. */
+  load(): void {
+    const { couch, kinds, skeletons, log } = this.#options
+    for (const { database, kind } of kinds.masters) {
+      const designs = skeletons.designsOf(kind)
+      if (designs === null) continue
+      try {
+        const access = Access.of(kind, designs, skeletons.designsOf(userKindOf(kind)) ?? [])
+        this.#masters.set(database, { name: database, database: couch.database(database), access })
+      } catch (error) {
+        if (!(error instanceof AccessError)) throw error
+        log.error({ db: database, kind, reason: error.message }, 'skeleton of a master cannot be used')
+      }
+    }
+  }
+
+  /** @returns true where the update is of no concern to anybody else */
+  onUpdate({ db, type }: Update, background: (work: Promise<void>) => void): boolean {
+    if (db === USERS) background(this.#users.look())
+    const master = this.#followers.get(db)
+    if (master) background(master.look())
+    if (!isPersonalName(db)) return false
+    background(this.#personalChanged(db, type))
+    return true
+  }
+
+  /** The user whose database that is asks in it, by a document `$provision/<master>`. @throws {CouchFault} */
+  async hear(owner: string, docs: readonly { _id: string }[]): Promise<void> {
+    const { couch, people, users } = this.#options
+    const asking = docs.flatMap((doc) => {
+      const master = masterOfProvision(doc._id)
+      return master === null ? [] : [{ doc, master }]
+    })
+    if (asking.length === 0) return
+    const name = await userOfOwner({ couch }, owner)
+    if (name === null) return
+    const entry = await people.entry(name)
+    const wakes = asking.filter(
+      ({ doc, master }) => entry === null || !saysThat(doc, provisionDocument(entry, master)),
+    )
+    if (wakes.length === 0) return
+    const database = users.database(owner)
+    // What is only known here would be lost with a crash; the page that it was read in is not read again.
+    if (entry && !entry.asked?.includes(database))
+      await people.change(name, { asked: [...(entry.asked ?? []), database], due: true })
+    this.#lanes.mark(name, {
+      all: true,
+      asked: new Set([database]),
+      wakes: new Set(wakes.map(({ master }) => master)),
+    })
+  }
+
+  /** Goes on until the signal is aborted. */
+  async run(): Promise<void> {
+    const { signal, sleep, checkIntervalMs, idleTimeoutMs, leases, log } = this.#options
+    const every = async (ms: number, work: () => Promise<void>): Promise<void> => {
+      while (!signal.aborted) {
+        await sleep(ms)
+        if (!signal.aborted)
+          await work().catch((error: unknown) => log.warn({ err: error }, 'tried again later'))
+      }
+    }
+    const markIdle = (): Promise<void> => {
+      for (const lease of leases.held())
+        if (leases.isIdle(lease)) this.#lanes.mark(lease.name, { idle: new Set([lease.master]) })
+      return Promise.resolve()
+    }
+    await Promise.all([
+      every(checkIntervalMs, () => this.#watch.look()),
+      every(CLOSE_LOOK_MS, () => this.#lookClosely()),
+      every(Math.min(idleTimeoutMs / 4, LONGEST_IDLE_CHECK_MS), markIdle),
+    ])
+  }
+
+  /** Takes over the replications that are there. @throws {CouchFault} */
+  async adopt(): Promise<void> {
+    await adoptPersonalReplications({
+      ...this.#options,
+      masters: new Set(this.#deps.configured),
+      filterOf: (entry, master) => {
+        const access = this.#masters.get(master)?.access
+        return access && access.fields === null ? filterOf(access, entry) : null
+      },
+    })
+  }
+
+  /** Finds what was missed. @throws {CouchFault} */
+  async sweep(rest: () => Promise<void>): Promise<void> {
+    const { kinds, births, people, signal } = this.#options
+    // A rollout brings them, too; nobody can be compared without.
+    for (const { database, kind } of kinds.masters) await births.refresh(database, kind)
+    await this.#users.look()
+    for (const follower of this.#followers.values()) await follower.look()
+    for await (const page of people.all()) {
+      for (let at = 0; at < page.length && !signal.aborted; at += BATCH) {
+        await this.#compare(page.slice(at, at + BATCH))
+        await rest()
+      }
+    }
+  }
+
+  /** Moves the checkpoints over what nobody has anything left to do about. */
+  save(): void {
+    for (const follower of [this.#users, ...this.#followers.values()]) follower.save()
+  }
+
+  /** Lets the turns that are under way finish, and begins no other. */
+  async stop(): Promise<void> {
+    await this.#lanes.stop()
+  }
+
+  /** Everything of one user, now: for the command line. @throws {CouchFault} */
+  async provision(name: string): Promise<PersonEntry | null> {
+    let hint: PersonHint | null = { user: true, all: true, personal: true }
+    while (hint !== null) hint = (await takePersonTurn(this.#deps, name, hint)).next
+    return this.#options.people.entry(name)
+  }
+
+  async #takeTurn(name: string, hint: PersonHint): Promise<PersonOutcome> {
+    const outcome = await takePersonTurn(this.#deps, name, hint)
+    if (outcome.isStarting) this.#closeLooks = MOST_CLOSE_LOOKS
+    return outcome
+  }
+
+  #leaseState(master: string, database: string): LeaseState {
+    const held = this.#options.leases
+      .held()
+      .find((lease) => lease.master === master && lease.database === database)
+    return held ? (this.#leaseStates.get(held) ?? { kind: 'starting' }) : { kind: 'none' }
+  }
+
+  /** Whoever has just asked waits for the answer. */
+  async #lookClosely(): Promise<void> {
+    if (this.#closeLooks === 0) return
+    this.#closeLooks -= 1
+    await this.#watch.look()
+    const isWaiting = this.#options.leases
+      .held()
+      .some(({ master, database }) => this.#leaseState(master, database).kind !== 'caught-up')
+    if (!isWaiting) this.#closeLooks = 0
+  }
+
+  #usersChanged(changes: readonly Change[], mark: (name: string, hint: PersonHint) => void): void {
+    for (const { id, changes: revisions } of changes) {
+      const name = nameOfUserDocument(id)
+      if (name === null) continue
+      if (revisions.every(({ rev }) => this.#options.ownWrites.includes(USERS, id, rev))) continue
+      mark(name, { user: true })
+    }
+  }
+
+  /** Those who may have the documents now, or had them before. */
+  async #masterChanged(
+    master: string,
+    changes: readonly Change[],
+    mark: (name: string, hint: PersonHint) => void,
+  ): Promise<void> {
+    const access = this.#masters.get(master)?.access
+    if (access === undefined) throw new CouchFault('server_error', master, 'its skeleton cannot be used')
+    const documents = changes
+      .filter(({ id }) => isObjectId(id))
+      .map(({ id, doc, deleted }) => ({ id, roles: doc && !deleted ? access.rolesOf(doc) : [] }))
+    const roles = await this.#index.note(master, documents)
+    const names = await this.#options.people.byRole([...new Set([...roles.values()].flat())])
+    const concerned = new Map<string, Set<string>>()
+    for (const [id, all] of roles)
+      for (const name of all.flatMap((role) => names.get(role) ?? [])) {
+        const ids = concerned.get(name) ?? new Set()
+        concerned.set(name, ids.add(id))
+      }
+    const isFew = concerned.size <= MOST_WOKEN && this.#options.leases.held().length < MOST_STARTED
+    const wakes = isFew ? { wakes: new Set([master]) } : {}
+    for (const [name, ids] of concerned) mark(name, { documents: new Map([[master, ids]]), ...wakes })
+  }
+
+  async #personalChanged(db: string, type: Update['type']): Promise<void> {
+    const claim = (await this.#options.people.claims([db])).get(db)
+    if (claim === undefined || claim.ended) return
+    // A database that another attribute names is made by somebody else, and opened to its user then.
+    if (claim.attribute === 'database')
+      this.#lanes.mark(claim.name, { personal: true, user: type !== 'updated' })
+    else if (type === 'created') this.#lanes.mark(claim.name, { user: true })
+  }
+
+  /** Users whose databases are not as their checkpoints have them, or who are not provisioned as they should be. */
+  async #compare(entries: readonly PersonEntry[]): Promise<void> {
+    const { couch, checkpoints } = this.#options
+    const active = entries.filter(({ state }) => state === 'active' || state === 'refused')
+    const databases = active.flatMap(({ database }) => database ?? [])
+    const infos = await couch.dbsInfo(databases)
+    const known = await checkpoints.read(databases)
+    for (const entry of active) {
+      const info = infos.get(entry.database ?? '')
+      const checkpoint = known.get(entry.database ?? '')
+      const isStale = this.#deps
+        .masters()
+        .some(({ name, access }) => entry.masters[name]?.access !== access.hash)
+      const isLeft = Object.entries(entry.masters).some(
+        ([name, { state }]) => state !== 'canceled' && !this.#deps.configured.includes(name),
+      )
+      const isMissed =
+        entry.state === 'refused' ||
+        entry.due === true ||
+        entry.problem !== undefined ||
+        info === undefined ||
+        isLeft
+      if (isMissed || isStale) this.#lanes.mark(entry.name, { user: true, all: isStale })
+      if (info && checkpoint?.updateSeq !== info.update_seq)
+        this.#lanes.mark(entry.name, { personal: true, updateSeq: info.update_seq })
+    }
+  }
+}

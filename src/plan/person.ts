@@ -1,0 +1,197 @@
+// What a user of `_users` is to have: a personal database of the user's own, and no other's, whatever `_users` says.
+import { isDeepStrictEqual } from 'node:util'
+import {
+  isPersonalName,
+  personalSecurity,
+  type Claim,
+  type MasterStanding,
+  type PersonEntry,
+  type PersonState,
+} from '../model/person.ts'
+import { kindOf, problem, quote, type Problem } from '../model/problem.ts'
+import { ADMIN_ONLY, type FoundSecurity } from '../model/security.ts'
+
+/** As much of a `_users` document as counts here. */
+export interface KnownUser {
+  /** Given by the server's admins. */
+  roles: readonly string[]
+  /** `database`, which may be the user's own writing; undefined where there is none. */
+  recorded: unknown
+  /** The other attributes that name databases, as they are. */
+  others: Readonly<Record<string, unknown>>
+}
+
+export interface PersonFacts {
+  name: string
+  /** Null: there is no such user, or none any more. */
+  user: KnownUser | null
+  entry: PersonEntry | null
+  /** Whose the databases are that user and entry name. */
+  claims: ReadonlyMap<string, Claim>
+  /** The `_security` of those of them that exist. */
+  securities: ReadonlyMap<string, FoundSecurity>
+  /** A name that no database has, for the case that one is needed. */
+  fresh: string
+  onDeparture: 'keep' | 'drop'
+  /** ISO 8601 */
+  at: string
+}
+
+export type PersonChange = {
+  [Key in 'database' | 'state' | 'roles' | 'due' | 'others' | 'masters' | 'problem']?:
+    PersonEntry[Key] | undefined
+}
+
+export type PersonEffect =
+  /** Has to come about: where somebody else was faster, all is planned again. */
+  | { kind: 'claim'; database: string; attribute: string }
+  | { kind: 'change'; change: PersonChange }
+  /** Into the `_users` document, so that the user's applications find it. */
+  | { kind: 'record'; database: string }
+  /** The personal database is there, with its design documents, and lets the user in. */
+  | { kind: 'open'; database: string }
+  | { kind: 'secure'; database: string; security: object }
+  | { kind: 'end-leases'; database: string }
+  | { kind: 'end-claim'; database: string }
+  | { kind: 'drop'; database: string }
+
+/** Plans what a change in `_users` means (seed 000). Effects are in their order; each may have been done before. */
+export function planPerson(facts: PersonFacts): PersonEffect[] {
+  return facts.user === null ? planDeparture(facts) : planPresence(facts, facts.user)
+}
+
+function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
+  const { entry, claims } = facts
+  const roles = sortedRoles(user.roles)
+  const chosen = chooseDatabase(facts, user)
+  if (typeof chosen !== 'string') {
+    const masters = entry?.masters ?? {}
+    return [
+      { kind: 'change', change: { database: null, state: 'refused', roles: [], masters, problem: chosen } },
+    ]
+  }
+  const { others, effects, found } = planOthers(facts, user)
+  const isNew = entry?.database !== chosen || entry.state !== 'active'
+  // Whoever looks for people by a role that was gained finds this one before the comparison begins.
+  const isDue = isNew || entry.due === true || !isDeepStrictEqual(entry.roles, roles)
+  return [
+    ...(claims.has(chosen) ? [] : [{ kind: 'claim', database: chosen, attribute: 'database' } as const]),
+    {
+      kind: 'change',
+      change: {
+        database: chosen,
+        state: 'active',
+        roles: isNew ? roles : sortedRoles([...entry.roles, ...roles]),
+        due: isDue ? true : undefined,
+        others,
+        ...(isNew ? { masters: {} } : {}),
+        problem: found ?? undefined,
+      },
+    },
+    ...(user.recorded === chosen ? [] : [{ kind: 'record', database: chosen } as const]),
+    { kind: 'open', database: chosen },
+    ...effects,
+  ]
+}
+
+/** Roles as the registry has them. */
+export const sortedRoles = (roles: readonly string[]): string[] => [...new Set(roles)].sort()
+
+/** The database that the user has, the one that `_users` records, or a new one; or why there can be none. */
+function chooseDatabase(facts: PersonFacts, { recorded }: KnownUser): string | Problem {
+  const { entry, fresh } = facts
+  if (entry?.state === 'active' && entry.database !== null) return entry.database
+  if (recorded === undefined || recorded === null) return fresh
+  return mayHave(facts, recorded, 'database') ?? (recorded as string)
+}
+
+/** Why a database that an attribute names is not to be the user's, or null. */
+function mayHave(
+  { name, claims, securities }: PersonFacts,
+  database: unknown,
+  attribute: string,
+): Problem | null {
+  if (!isPersonalName(database))
+    return problem(
+      'illegal_database',
+      attribute,
+      typeof database === 'string' ? quote(database) : kindOf(database),
+    )
+  const claim = claims.get(database)
+  if (claim) return claim.name === name && claim.ended !== true ? null : problem('database_taken', attribute)
+  const security = securities.get(database)
+  return security === undefined || isFreeFor(name, database, security)
+    ? null
+    : problem('database_taken', attribute)
+}
+
+/** A database that nobody has claimed and that is there already: it is not to let in anybody else. */
+function isFreeFor(name: string, database: string, { admins, members, readers }: FoundSecurity): boolean {
+  const own = personalSecurity(name, database).members.roles
+  const named = [admins, members ?? readers]
+  return (
+    named.every((grants) => (grants?.names ?? []).every((other) => other === name)) &&
+    named.every((grants) => (grants?.roles ?? []).every((role) => role === '_admin' || own.includes(role)))
+  )
+}
+
+/** Databases that other attributes name get the same security; they are made by somebody else. */
+function planOthers(
+  facts: PersonFacts,
+  user: KnownUser,
+): { others: Record<string, string>; effects: PersonEffect[]; found: Problem | null } {
+  const { name, claims, securities } = facts
+  const others: Record<string, string> = {}
+  const effects: PersonEffect[] = []
+  let found: Problem | null = null
+  for (const [attribute, database] of Object.entries(user.others)) {
+    if (database === undefined || database === null) continue
+    const refusal = mayHave(facts, database, attribute)
+    if (refusal) {
+      found ??= refusal
+      continue
+    }
+    const own = database as string
+    others[attribute] = own
+    if (!claims.has(own)) effects.push({ kind: 'claim', database: own, attribute })
+    if (securities.has(own))
+      effects.push({ kind: 'secure', database: own, security: personalSecurity(name, own) })
+  }
+  return { others, effects, found }
+}
+
+/** The user is gone: whoever comes under the same name is somebody else. */
+function planDeparture({ entry, onDeparture, at }: PersonFacts): PersonEffect[] {
+  if (entry === null || isGone(entry.state)) return []
+  const state = onDeparture === 'drop' ? 'dropped' : 'kept'
+  const ended: PersonEffect = {
+    kind: 'change',
+    change: { state, due: undefined, masters: canceled(entry.masters, at), problem: undefined },
+  }
+  if (entry.database === null) return [ended]
+  const { database } = entry
+  const all = [database, ...Object.values(entry.others)]
+  return [
+    ...all.map((one): PersonEffect => ({ kind: 'secure', database: one, security: ADMIN_ONLY })),
+    { kind: 'end-leases', database },
+    ...all.map((one): PersonEffect => ({ kind: 'end-claim', database: one })),
+    ...(state === 'dropped' ? [{ kind: 'drop', database } as const] : []),
+    ended,
+  ]
+}
+
+const isGone = (state: PersonState): boolean => state === 'kept' || state === 'dropped'
+
+/** Of masters that give nothing any more; of those that say so already, as they are. */
+export const canceled = (
+  masters: Readonly<Record<string, MasterStanding>>,
+  at: string,
+): Record<string, MasterStanding> =>
+  Object.fromEntries(
+    Object.entries(masters).map(([master, standing]) => [
+      master,
+      standing.state === 'canceled'
+        ? standing
+        : { ...standing, state: 'canceled', times: { ...standing.times, canceled: at } },
+    ]),
+  )

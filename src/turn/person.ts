@@ -1,0 +1,317 @@
+// A turn of one provisioned user: what `_users` says, what the roles say, what changed on either side; then how it stands.
+import chunk from 'lodash/chunk.js'
+import type { Couch } from '../couch/client.ts'
+import type { Database } from '../couch/database.ts'
+import type { DatabaseInfo } from '../couch/document.ts'
+import type { Asker } from '../engine/access.ts'
+import { START, type Checkpoints } from '../feed/checkpoints.ts'
+import type { Master } from '../feed/master-facts.ts'
+import type { Logger } from '../log.ts'
+import { isObjectId, type UserDatabases } from '../model/names.ts'
+import { masterOfProvision, type MasterStanding, type PersonEntry } from '../model/person.ts'
+import { problem, type Problem } from '../model/problem.ts'
+import { canceled, sortedRoles } from '../plan/person.ts'
+import {
+  provisionDocument,
+  rejectedAfter,
+  saysThat,
+  standingAfter,
+  type LeaseState,
+} from '../plan/standing.ts'
+import type { Births } from '../write/births.ts'
+import type { OwnWrites } from '../write/own-writes.ts'
+import type { People } from '../write/people.ts'
+import { openPersonal, settlePerson, type PersonSettings } from '../write/person.ts'
+import { filterOf } from '../write/personal-filter.ts'
+import type { PersonalLeases } from '../write/personal-leases.ts'
+import type { Removals } from '../write/removals.ts'
+import { sayStanding } from '../write/standing.ts'
+import { Reconciliation } from './master-documents.ts'
+import type { PersonHint } from './person-hint.ts'
+
+/** Changes a page of a personal database, with their documents. */
+const PAGE = 200
+
+export interface PersonDeps extends PersonSettings {
+  couch: Couch
+  users: UserDatabases
+  people: People
+  births: Births
+  leases: PersonalLeases
+  removals: Removals
+  checkpoints: Checkpoints
+  ownWrites: OwnWrites
+  /** The names of all masters that are configured, and those of them that can be used, in the same order. */
+  configured: readonly string[]
+  masters: () => readonly Master[]
+  leaseState: (master: string, database: string) => LeaseState
+  /** Users whose removals were looked after since the start. */
+  resumed: Set<string>
+  log: Logger
+  now: () => number
+}
+
+export interface PersonOutcome {
+  isThere: boolean
+  /** What there is left to do, or null. */
+  next: PersonHint | null
+  /** The user's replications that have just been started. */
+  isStarting: boolean
+}
+
+const DONE: PersonOutcome = { isThere: true, next: null, isStarting: false }
+
+/**
+ * Does one page of work for a user.
+ * @throws {CouchFault} where CouchDB fails, or somebody else was faster; nothing is lost, the turn is taken again
+ */
+export async function takePersonTurn(
+  deps: PersonDeps,
+  name: string,
+  hint: PersonHint,
+): Promise<PersonOutcome> {
+  const there = await deps.people.entry(name)
+  const mustLook = hint.user === true || hint.all === true || there === null || there.due === true
+  const roles = mustLook ? await settlePerson(deps, name) : null
+  let entry = mustLook ? await deps.people.entry(name) : there
+  if (entry === null) return DONE
+  if (hint.asked?.size)
+    entry = await deps.people.change(name, { asked: [...new Set([...(entry.asked ?? []), ...hint.asked])] })
+  if (entry.state !== 'active' || entry.database === null) {
+    await sayStanding(deps, entry)
+    return DONE
+  }
+  try {
+    return await new PersonTurn(deps, entry, { name, roles: roles ?? entry.roles }, hint).take()
+  } catch (error) {
+    // Something may have been left halfway.
+    deps.resumed.delete(name)
+    throw error
+  }
+}
+
+/** What was found out about a master in this turn. */
+interface Findings {
+  problems: Map<string, Problem | null>
+  carried: Set<string>
+  /** Live documents, or by how many there are more now. */
+  documents: { kind: 'all'; count: number } | { kind: 'more'; count: number }
+}
+
+class PersonTurn {
+  readonly #deps: PersonDeps
+  readonly #asker: Asker
+  readonly #hint: PersonHint
+  readonly #personal: Database
+  readonly #masters: readonly Master[]
+  readonly #findings = new Map<string, Findings>()
+  /** Masters for which the user, or somebody for the user, did something. */
+  readonly #wakes: Set<string>
+  /** The user asked in the personal database. */
+  #isAsked = false
+  #entry: PersonEntry
+
+  constructor(deps: PersonDeps, entry: PersonEntry, asker: Asker, hint: PersonHint) {
+    this.#deps = deps
+    this.#entry = entry
+    this.#asker = asker
+    this.#hint = hint
+    this.#wakes = new Set(hint.wakes)
+    this.#personal = deps.couch.database(entry.database ?? '')
+    this.#masters = deps.masters()
+  }
+
+  async take(): Promise<PersonOutcome> {
+    const { couch, removals, resumed } = this.#deps
+    const infos = await couch.dbsInfo([...this.#masters.map(({ name }) => name), this.#personal.name])
+    const info = infos.get(this.#personal.name)
+    // Somebody dropped it: made again, and filled again.
+    if (info === undefined) return this.#reopen()
+    if (!resumed.has(this.#asker.name)) await removals.resume(this.#personal)
+    resumed.add(this.#asker.name)
+    const masters = this.#masters.filter(({ name }) => infos.has(name))
+    const isRenewed = await this.#greet(info)
+    const stale = masters.filter(({ name, access }) => this.#standing(name)?.access !== access.hash)
+    if (isRenewed || this.#hint.all || this.#entry.due || stale.length > 0) await this.#compareAll(masters)
+    else
+      await this.#lookAt(masters, [
+        ...new Set([...(this.#hint.documents?.values() ?? [])].flatMap((ids) => [...ids])),
+      ])
+    const next = await this.#followPersonal(masters)
+    const isStarting = await this.#keepLeases(masters)
+    await this.#settle(masters, { isComparing: false })
+    return { isThere: true, next: this.#isAsked ? { ...next, all: true } : next, isStarting }
+  }
+
+  async #reopen(): Promise<PersonOutcome> {
+    await openPersonal(this.#deps, this.#asker.name, this.#personal.name)
+    this.#deps.checkpoints.remove(this.#personal.name)
+    return { isThere: true, next: { all: true, personal: true }, isStarting: false }
+  }
+
+  /** @returns true for a database that is another one than the last time */
+  async #greet({ instance_start_time: instance }: DatabaseInfo): Promise<boolean> {
+    const { checkpoints } = this.#deps
+    const checkpoint = (await checkpoints.read([this.#personal.name])).get(this.#personal.name)
+    if (checkpoint?.instance === instance) return false
+    this.#deps.ownWrites.forget(this.#personal.name)
+    checkpoints.set(this.#personal.name, { ...START, instance })
+    return checkpoint !== undefined
+  }
+
+  #standing(master: string): MasterStanding | undefined {
+    const { masters } = this.#entry
+    return Object.hasOwn(masters, master) ? masters[master] : undefined
+  }
+
+  /** All that the roles allow, and all that is there: what came, what goes, what was missed. */
+  async #compareAll(masters: readonly Master[]): Promise<void> {
+    const { people, leases } = this.#deps
+    const { roles, name } = this.#asker
+    if (!this.#entry.due) this.#entry = await people.change(name, { due: true })
+    const isNarrowed = this.#entry.roles.some((role) => !roles.includes(role))
+    for (const { master, database } of leases.held()) {
+      if (database !== this.#personal.name) continue
+      this.#wakes.add(master)
+      // What it brings must not come back behind what is taken out.
+      if (isNarrowed) await leases.stop(master, database)
+    }
+    await this.#settle(masters, { isComparing: true })
+    const ids = new Set<string>()
+    for (const { database, access } of masters)
+      for (const { id } of await database.view(access.design, 'roles', [...roles]))
+        if (isObjectId(id)) ids.add(id)
+    for await (const page of idsIn(this.#personal)) for (const id of page) ids.add(id)
+    for (const master of masters) this.#findingsOf(master.name).documents = { kind: 'all', count: 0 }
+    await this.#lookAt(masters, [...ids])
+    this.#entry = await people.change(name, { roles: sortedRoles(roles), due: undefined })
+  }
+
+  /** @returns false where somebody keeps writing */
+  async #lookAt(masters: readonly Master[], ids: readonly string[]): Promise<boolean> {
+    const person = { asker: this.#asker, database: this.#personal }
+    let isSettled = true
+    for (const part of chunk(ids, PAGE)) {
+      const reconciliation = new Reconciliation(this.#deps, person, masters)
+      isSettled = (await reconciliation.run(part)) && isSettled
+      for (const [master, found] of reconciliation.findings) {
+        const all = this.#findingsOf(master)
+        for (const [id, one] of found.problems) all.problems.set(id, one)
+        for (const id of found.carried) all.carried.add(id)
+        all.documents.count += all.documents.kind === 'all' ? found.there : found.there - found.before
+        if (found.isActive) this.#wakes.add(master)
+      }
+    }
+    return isSettled
+  }
+
+  #findingsOf(master: string): Findings {
+    const there = this.#findings.get(master)
+    if (there) return there
+    const none: Findings = { problems: new Map(), carried: new Set(), documents: { kind: 'more', count: 0 } }
+    this.#findings.set(master, none)
+    return none
+  }
+
+  /** A page of what was written into the personal database. @returns what is left to do */
+  async #followPersonal(masters: readonly Master[]): Promise<PersonHint | null> {
+    const { checkpoints, ownWrites } = this.#deps
+    const { name } = this.#personal
+    const checkpoint = (await checkpoints.read([name])).get(name) ?? START
+    const page = await this.#personal.changes({ since: checkpoint.since, limit: PAGE, includeDocs: true })
+    const foreign = page.results.filter(
+      ({ id, changes }) => !changes.every(({ rev }) => ownWrites.includes(name, id, rev)),
+    )
+    if (foreign.some(({ id }) => id.startsWith('_design/')))
+      await openPersonal(this.#deps, this.#asker.name, name)
+    for (const { id, doc } of foreign) {
+      const master = masterOfProvision(id)
+      if (master !== null && doc && !doc._deleted) this.#hear(master, doc)
+    }
+    if (!(await this.#lookAt(masters, foreign.map(({ id }) => id).filter(isObjectId))))
+      return { personal: true }
+    const updateSeq = page.pending === 0 ? this.#hint.updateSeq : undefined
+    checkpoints.set(name, {
+      ...checkpoint,
+      since: page.last_seq,
+      updateSeq: updateSeq ?? checkpoint.updateSeq,
+    })
+    return page.pending > 0 ? { personal: true, updateSeq: this.#hint.updateSeq } : null
+  }
+
+  /** Somebody wrote into `$provision/<master>`: the user asks, and is answered by what stands there next. */
+  #hear(master: string, doc: Record<string, unknown>): void {
+    if (saysThat(doc, provisionDocument(this.#entry, master))) return
+    this.#isAsked = true
+    this.#wakes.add(master)
+  }
+
+  /** Replications run for those who are active, and end for those who were not for long. */
+  async #keepLeases(masters: readonly Master[]): Promise<boolean> {
+    const { leases, log, configured } = this.#deps
+    const { name } = this.#asker
+    const database = this.#personal.name
+    let isStarting = false
+    // A master that is none any more; its documents stay.
+    for (const [master, { state }] of Object.entries(this.#entry.masters))
+      if (!configured.includes(master) && state !== 'canceled') await leases.stop(master, database)
+    for (const { name: master, access } of masters) {
+      // What is projected is written by the daemon alone.
+      if (this.#wakes.has(master) && access.fields === null)
+        isStarting =
+          (await leases.use({ master, database, name }, filterOf(access, this.#asker))) || isStarting
+      else if (this.#hint.idle?.has(master) && (await leases.endIfIdle(master, database)))
+        log.info({ db: database, master }, 'replication idle, cancelled')
+    }
+    return isStarting
+  }
+
+  /** Writes down how everything stands, for the registry and for the user. */
+  async #settle(masters: readonly Master[], { isComparing }: { isComparing: boolean }): Promise<void> {
+    const { people, leaseState, now, configured } = this.#deps
+    const at = new Date(now()).toISOString()
+    const standings = configured.map((name): [string, MasterStanding] => {
+      const master = masters.find((one) => one.name === name)
+      const before = this.#standing(name)
+      const findings = this.#findings.get(name)
+      const { kind = 'more', count = 0 } = findings?.documents ?? {}
+      return [
+        name,
+        standingAfter(before, {
+          lease: leaseState(name, this.#personal.name),
+          problem: master ? null : problem('master_unavailable', name),
+          rejected: rejectedAfter(
+            before?.rejected ?? [],
+            findings?.problems ?? new Map(),
+            findings?.carried ?? new Set(),
+            at,
+          ),
+          documents:
+            isComparing || kind === 'more'
+              ? Math.max(0, (before?.documents ?? 0) + (isComparing ? 0 : count))
+              : count,
+          isComparing,
+          access: master && !isComparing ? master.access.hash : (before?.access ?? ''),
+          at,
+        }),
+      ]
+    })
+    const left = Object.entries(this.#entry.masters).filter(([name]) => !configured.includes(name))
+    this.#entry = await people.change(this.#asker.name, {
+      masters: { ...canceled(Object.fromEntries(left), at), ...Object.fromEntries(standings) },
+    })
+    await sayStanding(this.#deps, this.#entry)
+  }
+}
+
+/** The documents in a personal database that may be a master's, a page at a time. */
+async function* idsIn(database: Database): AsyncGenerator<string[]> {
+  let startKey: string | undefined
+  for (;;) {
+    const rows = await database.range({ ...(startKey === undefined ? {} : { startKey }), limit: 1000 })
+    yield rows.map(({ id }) => id).filter(isObjectId)
+    const last = rows.at(-1)
+    if (rows.length < 1000 || last === undefined) return
+    startKey = `${last.id}\u0000`
+  }
+}

@@ -1,0 +1,153 @@
+// Performs what was planned for a user of `_users`: claims, entries, the personal database and who may enter it.
+import type { Couch } from '../couch/client.ts'
+import { CouchFault, isFault } from '../couch/fault.ts'
+import type { Checkpoints } from '../feed/checkpoints.ts'
+import type { Logger } from '../log.ts'
+import { isPersonalName, personalSecurity, userDocumentId } from '../model/person.ts'
+import type { FoundSecurity } from '../model/security.ts'
+import { planPerson, type KnownUser, type PersonEffect, type PersonFacts } from '../plan/person.ts'
+import { secure, type Births } from './births.ts'
+import type { OwnWrites } from './own-writes.ts'
+import type { People } from './people.ts'
+import type { PersonalLeases } from './personal-leases.ts'
+
+/** How provisioning is set up. */
+export interface PersonSettings {
+  /** Attributes of `_users` documents, beside `database`, that name databases of the user. */
+  attributes: readonly string[]
+  onDeparture: 'keep' | 'drop'
+  /** A name that no database has. */
+  newDatabase: () => string
+}
+
+export interface PersonWriting extends PersonSettings {
+  couch: Couch
+  people: People
+  births: Births
+  leases: PersonalLeases
+  checkpoints: Checkpoints
+  ownWrites: OwnWrites
+  configured: readonly string[]
+  log: Logger
+  now: () => number
+}
+
+const USERS = '_users'
+
+/**
+ * Brings about what `_users` says of a user.
+ * @returns the user's roles, or null where there is no such user
+ * @throws {CouchFault} where CouchDB fails, or somebody else was faster: then again
+ */
+export async function settlePerson(deps: PersonWriting, name: string): Promise<readonly string[] | null> {
+  const facts = await gather(deps, name)
+  const effects = planPerson(facts)
+  for (const effect of effects) await perform(deps, facts, effect)
+  return facts.user?.roles ?? null
+}
+
+/** What `_users` says of a name, as far as it counts; null for nobody. */
+export async function readPerson(
+  couch: Couch,
+  name: string,
+  attributes: readonly string[],
+): Promise<KnownUser | null> {
+  const doc = await couch.database(USERS).get(userDocumentId(name))
+  if (doc === null || doc._deleted || doc['name'] !== name) return null
+  const roles = Array.isArray(doc['roles']) ? doc['roles'] : []
+  return {
+    roles: roles.filter((role): role is string => typeof role === 'string'),
+    recorded: doc['database'],
+    others: Object.fromEntries(attributes.map((attribute) => [attribute, doc[attribute]])),
+  }
+}
+
+async function gather(deps: PersonWriting, name: string): Promise<PersonFacts> {
+  const { couch, people, attributes, onDeparture, newDatabase, now } = deps
+  const [user, entry] = await Promise.all([readPerson(couch, name, attributes), people.entry(name)])
+  const named = [
+    user?.recorded,
+    ...Object.values(user?.others ?? {}),
+    entry?.database,
+    ...Object.values(entry?.others ?? {}),
+  ]
+  const databases = [...new Set(named.filter(isPersonalName))]
+  const there = await couch.dbsInfo(databases)
+  const securities = new Map<string, FoundSecurity>()
+  for (const database of there.keys()) securities.set(database, await couch.database(database).security())
+  return {
+    ...{ name, user, entry, securities, onDeparture },
+    claims: await people.claims(databases),
+    fresh: newDatabase(),
+    at: new Date(now()).toISOString(),
+  }
+}
+
+async function perform(
+  deps: PersonWriting,
+  { name, entry }: PersonFacts,
+  effect: PersonEffect,
+): Promise<void> {
+  const { couch, people, leases, checkpoints, log } = deps
+  switch (effect.kind) {
+    case 'claim': {
+      const isOurs = await people.claim(effect.database, name, effect.attribute)
+      if (!isOurs)
+        throw new CouchFault('server_error', effect.database, 'somebody else has claimed it meanwhile')
+      return
+    }
+    case 'change': {
+      const { problem, state } = effect.change
+      await people.change(name, effect.change, entry)
+      if (problem)
+        log.warn({ db: USERS, doc: userDocumentId(name), code: problem.code }, 'not as `_users` says')
+      else if (state !== 'active') log.info({ db: USERS, doc: userDocumentId(name), state }, 'a user is gone')
+      return
+    }
+    case 'record':
+      return record(deps, name, effect.database)
+    case 'open':
+      return openPersonal(deps, name, effect.database)
+    case 'secure':
+      return ignoreMissing(secure(couch.database(effect.database), effect.security))
+    case 'end-leases':
+      for (const master of deps.configured) await leases.stop(master, effect.database)
+      return
+    case 'end-claim':
+      return people.endClaim(effect.database)
+    case 'drop':
+      await couch.database(effect.database).drop()
+      checkpoints.remove(effect.database)
+      return
+    default:
+      return effect satisfies never
+  }
+}
+
+/** The personal database is there, guarded by its design documents before anybody is let in. @throws {CouchFault} */
+export async function openPersonal(
+  { births, log }: Pick<PersonWriting, 'births' | 'log'>,
+  name: string,
+  database: string,
+): Promise<void> {
+  if (await births.create(database)) log.info({ db: database }, 'personal database created')
+  await births.equip(database, 'personal', personalSecurity(name, database))
+}
+
+async function record({ couch, ownWrites }: PersonWriting, name: string, database: string): Promise<void> {
+  const users = couch.database(USERS)
+  const doc = await users.get(userDocumentId(name))
+  if (doc === null || doc._deleted) return
+  const written = await users.put({ ...doc, database })
+  if (!written.ok)
+    throw new CouchFault('server_error', USERS, `a user's document was not written: ${written.reason}`)
+  ownWrites.add(USERS, written.id, written.rev)
+}
+
+async function ignoreMissing(work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!isFault(error, 'not_found')) throw error
+  }
+}

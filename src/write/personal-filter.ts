@@ -1,0 +1,10 @@
+// What a replication of a master brings to a user: a selector where the skeleton can say it so, else the filter function.
+import type { Access, Asker } from '../engine/access.ts'
+import type { MasterFilter } from '../model/replication.ts'
+
+/** CouchDB evaluates selectors itself; each document that a function judges costs a round trip to a JavaScript process. */
+export function filterOf(access: Access, { name, roles }: Asker): MasterFilter {
+  const selector = access.selector({ name, roles })
+  if (selector !== null) return { kind: 'selector', selector }
+  return { kind: 'function', filter: `${access.design}/from`, roles: [...roles], name }
+}

@@ -1,0 +1,37 @@
+// Says in `$provision/<master>` how a user's documents stand: in the personal database, and where the user has asked.
+import type { Couch } from '../couch/client.ts'
+import type { Doc } from '../couch/document.ts'
+import type { PersonEntry } from '../model/person.ts'
+import { provisionDocument, saysThat } from '../plan/standing.ts'
+import type { OwnWrites } from './own-writes.ts'
+
+/**
+ * Writes where something else stands. A conflict means that the user asks once more, which is heard of.
+ * @throws {CouchFault}
+ */
+export async function sayStanding(
+  { couch, ownWrites, configured }: { couch: Couch; ownWrites: OwnWrites; configured: readonly string[] },
+  entry: PersonEntry,
+): Promise<void> {
+  const isOpen = entry.database !== null && entry.state !== 'dropped'
+  const places = [...(isOpen && entry.database !== null ? [entry.database] : []), ...(entry.asked ?? [])]
+  const said = configured.map((master) => provisionDocument(entry, master))
+  for (const place of places) {
+    const database = couch.database(place)
+    const rows = await database.fetchIfThere(
+      said.map(({ _id }) => _id),
+      { conflicts: true },
+    )
+    const docs = said.flatMap((doc, at): Doc[] => {
+      const there = rows[at]?.doc ?? null
+      if (there && saysThat(there, doc)) return []
+      return [{ ...doc, ...(there ? { _rev: there._rev } : {}) }]
+    })
+    const losers = rows.flatMap(({ id, doc }): Doc[] =>
+      (doc?._conflicts ?? []).map((rev) => ({ _id: id, _rev: rev, _deleted: true })),
+    )
+    for (const batch of [docs, ...losers.map((loser) => [loser])])
+      if (rows.length > 0)
+        for (const row of await database.bulk(batch)) if (row.ok) ownWrites.add(place, row.id, row.rev)
+  }
+}
