@@ -6,6 +6,8 @@ import { selects } from '../../support/mango.ts'
 import { provisioned, records, roles } from '../../support/master-documents.ts'
 import { accessOf } from './compiled.ts'
 
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 1_000)
+
 for (const [kind, documents] of [
   ['provisioning', provisioned],
   ['cdrs', records],
@@ -31,7 +33,7 @@ for (const [kind, documents] of [
             let_,
           )
         }),
-        { numRuns: 2_000 },
+        { numRuns: RUNS },
       )
       assert(count > 100, `Expected more than ${count} documents that somebody has`)
       assert.equal(access.failure, null)
@@ -45,7 +47,7 @@ for (const [kind, documents] of [
             access.letsEach(some, { name: 'joe', roles: of }),
           ),
         ),
-        { numRuns: 2_000 },
+        { numRuns: RUNS },
       )
       assert.equal(access.failure, null)
     })

@@ -18,6 +18,7 @@ function from(doc, req) {
     (number !== '' &&
       domain !== '' &&
       at === -1 &&
+      domain.indexOf('@') === -1 &&
       roles.indexOf('number:' + number + '@' + domain) !== -1) ||
     (domain !== '' && roles.indexOf('number_domain:' + domain) !== -1)
   )

@@ -7,6 +7,7 @@ function roles(doc) {
   if (typeof said === 'string' && at !== -1 && said !== number.slice(at + 1)) return
   var domain = typeof said === 'string' ? said : at === -1 ? '' : number.slice(at + 1)
   if (number !== '') emit('number:' + number, null)
-  if (number !== '' && domain !== '' && at === -1) emit('number:' + number + '@' + domain, null)
+  if (number !== '' && domain !== '' && at === -1 && domain.indexOf('@') === -1)
+    emit('number:' + number + '@' + domain, null)
   if (domain !== '') emit('number_domain:' + domain, null)
 }
