@@ -97,7 +97,10 @@ onEachServer('provisioning', ({ it, kind }) => {
       const everybody = [ANYBODY, await logIn(server, bob.name), await logIn(server, cid.name)]
       for (const person of everybody)
         for (const where of [pathOf(name), pathOf(name, NUMBER_X), pathOf(master.name, NUMBER_X)])
-          assert((await ask(server, person, 'GET', where)).status >= 401, `${String(person.name)} at ${where}`)
+          assert(
+            (await ask(server, person, 'GET', where)).status >= 401,
+            `${String(person.name)} at ${where}`,
+          )
       const self = await logIn(server, ann.name)
       assert.equal((await ask(server, self, 'GET', pathOf(name, NUMBER_X))).status, 200)
       const security = await personal.security()
@@ -107,7 +110,10 @@ onEachServer('provisioning', ({ it, kind }) => {
         const put = await ask(server, self, 'PUT', pathOf(name, 'number:1@x.test'), doc)
         assert.equal(put.status, 403, put.text)
       }
-      assert.equal((await ask(server, self, 'PUT', pathOf(name, 'cdr:9'), { updated_by: ann.name })).status, 403)
+      assert.equal(
+        (await ask(server, self, 'PUT', pathOf(name, 'cdr:9'), { updated_by: ann.name })).status,
+        403,
+      )
       assert.equal((await ask(server, self, 'GET', pathOf(REGISTRY))).status, 403)
     }))
 })

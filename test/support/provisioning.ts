@@ -15,6 +15,7 @@ import {
   type Claim,
   type PersonEntry,
 } from '../../src/model/person.ts'
+import { Device, loadPouch } from './device.ts'
 import { edit } from './people.ts'
 import type { Space } from './space.ts'
 import type { Content } from './story.ts'
@@ -93,12 +94,18 @@ export class User {
     })
   }
 
-  /** The name of the personal database, as `_users` records it; waits until it does. */
+  /** The name of the personal database, as `_users` records it; waits until it does, and until the user is let in. */
   async database(): Promise<string> {
+    const { space, couch } = this.#ground
     let name: unknown = null
-    await this.#ground.space.until(
+    await space.until(
       `${this.name} has a database`,
-      async () => isPersonalName((name = (await this.account())?.['database'])),
+      async () => {
+        name = (await this.account())?.['database']
+        if (!isPersonalName(name) || (await couch.database(name).info()) === null) return false
+        const { members } = await couch.database(name).security()
+        return members?.names?.includes(this.name) ?? false
+      },
       PATIENCE_MS,
     )
     return name as string
@@ -155,7 +162,25 @@ export class User {
     await this.#ground.reads(this.at(await this.database()), id, attributes)
   }
 
+  /** A device that syncs with the personal database when it is online. */
+  async device(called: string): Promise<Device> {
+    const { kind, url, user, pass } = this.#ground.space.server
+    const auth =
+      kind === 'couchdb'
+        ? { username: this.name, password: this.password }
+        : { username: user, password: pass }
+    const PouchDB = loadPouch()
+    const remote = `${url}/${await this.database()}`
+    const local = new PouchDB(`${this.#ground.mark} ${called}`, { adapter: 'memory' })
+    const device = new Device(called, local, () => new PouchDB(remote, { auth, skip_setup: true }))
+    this.#devices.push(device)
+    return device
+  }
+
+  readonly #devices: Device[] = []
+
   async close(): Promise<void> {
+    for (const device of this.#devices) await device.destroy()
     await this.#client?.close()
   }
 }
@@ -197,8 +222,8 @@ export class Ground {
       await ground.#drop()
     } finally {
       await space.stop()
-      await ground.#forget()
       for (const user of ground.#users.values()) await user.close()
+      await ground.#forget()
     }
   }
 
@@ -260,7 +285,7 @@ export class Ground {
 
   /** No document has more than one live leaf, on either side. */
   async hasNoConflicts(): Promise<void> {
-    const personal = await Promise.all((await this.#claims()).map(({ database }) => database))
+    const personal = (await this.#claims()).map(({ database }) => database)
     for (const name of [this.master.name, this.cdrs.name, ...personal]) {
       const database = this.couch.database(name)
       if ((await database.info()) === null) continue
