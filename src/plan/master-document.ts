@@ -185,11 +185,18 @@ function planDeleted(facts: DocumentFacts, master: Leaf): DocumentPlan {
     return facts.carries(own)
       ? plan([{ kind: 'carry', leaf: own }], { isActive: true, again: true })
       : plan([], { problem: problem('held_back'), isActive: true })
-  const over = tombstones.find(descends)
-  // CouchDB does not take a revision that it has the tombstone of: another one with the same content, on the same line.
-  if (over)
-    return plan([{ kind: 'put-personal', id: facts.id, over, content: contentOf(master), source: master }])
-  return plan([{ kind: 'bring', leaf: master }])
+  return plan([deliver(facts, master)])
+}
+
+/**
+ * The master's version for a user who has no live leaf on its line. CouchDB does not take a revision that it has the
+ * tombstone of: then another one with the same content, on the same line.
+ */
+function deliver({ id, personal }: DocumentFacts, master: Leaf): DocumentEffect {
+  const over = byRank(personal).find((leaf) => !isLive(leaf) && kinshipOf(leaf, master) === 'ahead')
+  return over
+    ? { kind: 'put-personal', id, over, content: contentOf(master), source: master }
+    : { kind: 'bring', leaf: master }
 }
 
 /** Both have it, and the user may have it. */
@@ -199,7 +206,7 @@ function planShared(facts: DocumentFacts, master: Leaf, live: Leaf[]): DocumentP
   if (others.length === 0) return plan([])
   const edits = others.filter((leaf) => isEdit(facts, master, leaf))
   const [edit] = edits
-  if (edit === undefined) return planUnedited(master, same, others)
+  if (edit === undefined) return planUnedited(facts, master, same, others)
   if (live.length === 1 && kinshipOf(edit, master) === 'ahead') return planOwn(facts, edit, 'known')
   return planMerge(facts, master, same, others, edits)
 }
@@ -214,12 +221,17 @@ function isEdit({ ancestors, master: leaves }: DocumentFacts, master: Leaf, leaf
 }
 
 /** One leaf stays, which says what the master says, and is on its line. */
-function planUnedited(master: Leaf, same: Leaf | undefined, others: Leaf[]): DocumentPlan {
+function planUnedited(
+  facts: DocumentFacts,
+  master: Leaf,
+  same: Leaf | undefined,
+  others: Leaf[],
+): DocumentPlan {
   const ahead = others.find((leaf) => kinshipOf(leaf, master) === 'ahead')
   const drops = others
     .filter((leaf) => leaf !== ahead && kinshipOf(leaf, master) !== 'behind')
     .map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf }))
-  return plan([...(same || ahead ? [] : [{ kind: 'bring', leaf: master } as const]), ...drops])
+  return plan([...(same || ahead ? [] : [deliver(facts, master)]), ...drops])
 }
 
 /** Master and user have both changed it: attribute by attribute, into a revision over the master's. */
@@ -249,7 +261,7 @@ function planMerge(
   const apart = others.filter((leaf) => kinshipOf(leaf, master) === 'apart')
   const stays = same ?? others.find((leaf) => kinshipOf(leaf, master) === 'ahead')
   const effects: DocumentEffect[] = [
-    ...(stays ? [] : [{ kind: 'bring', leaf: master } as const]),
+    ...(stays ? [] : [deliver(facts, master)]),
     ...apart.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf })),
   ]
   const isOverruled = isNews || edits.some((leaf) => apart.includes(leaf) && !sources.includes(leaf))

@@ -87,6 +87,20 @@ const CASES: [name: string, facts: DocumentFacts, effects: string[], problem: st
     ['remove 2-b'],
     'no_longer_yours',
   ],
+  [
+    'the same on a line of its own, the master’s taken out',
+    facts([leaf('a b')], [leaf('a c'), gone('a b t', removed)]),
+    ['put-personal over 3-t', 'drop 2-c at personal'],
+    null,
+  ],
+  [
+    'an edit that may not go, the master’s taken out',
+    facts([leaf('a b', { n: 1 })], [leaf('a c', { ...mine, domain: 'y' }), gone('a b t', removed)], {
+      '2-c': leaf('a'),
+    }),
+    ['put-personal over 3-t', 'drop 2-c at personal'],
+    'overruled',
+  ],
   ['withheld since', facts([leaf('a b', held)], [leaf('a')]), ['remove 1-a'], null],
   [
     'withheld, and forged over its history',
