@@ -83,6 +83,8 @@ export interface PersonEntry {
   others: Record<string, string>
   /** By the names of masters. */
   masters: Record<string, MasterStanding>
+  /** Live documents in the database that are no master's: design documents, standings, and what is the user's own. */
+  otherDocuments?: number
   /** User databases in which the user asked: what `$provision/<master>` says is said there, too. */
   asked?: string[]
   problem?: Problem

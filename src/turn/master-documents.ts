@@ -29,7 +29,7 @@ export interface MasterFindings {
   carried: Set<string>
   /** The user has changed something. */
   isActive: boolean
-  /** How many of the documents the user had before, and has now. */
+  /** How many of the documents that the master has the user had before, and has now. */
   before: number
   there: number
 }
@@ -82,7 +82,7 @@ export class Reconciliation {
         pair,
         plans.flatMap(({ effects }) => effects),
       )
-      facts.forEach(({ id, personal }, at) => {
+      facts.forEach(({ id, ...leaves }, at) => {
         const plan = plans[at]
         if (plan === undefined) return
         const problem = done.refused.get(id) ?? plan.problem
@@ -91,8 +91,8 @@ export class Reconciliation {
         if (problem === null && plan.effects.some(({ kind }) => kind === 'carry' || kind === 'put-master'))
           found.carried.add(id)
         if ((plan.again || done.again.has(id)) && !done.refused.has(id)) again.add(id)
-        const wasThere = personal.some(isLive)
-        this.#count(master.name, id, wasThere, isThereAfter(plan, wasThere))
+        const wasThere = leaves.personal.some(isLive) && leaves.master.some(isLive)
+        this.#count(master.name, id, wasThere, done.refused.has(id) ? wasThere : isThereAfter(plan, wasThere))
       })
     }
     return [...again]

@@ -1,5 +1,6 @@
 // A turn of one provisioned user: what `_users` says, what the roles say, what changed on either side; then how it stands.
 import chunk from 'lodash/chunk.js'
+import sum from 'lodash/sum.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { DatabaseInfo } from '../couch/document.ts'
@@ -94,8 +95,8 @@ export async function takePersonTurn(
 interface Findings {
   problems: Map<string, Problem | null>
   carried: Set<string>
-  /** Live documents, or by how many there are more now. */
-  documents: { kind: 'all'; count: number } | { kind: 'more'; count: number }
+  /** By how many live documents there are more now. */
+  more: number
 }
 
 class PersonTurn {
@@ -105,6 +106,10 @@ class PersonTurn {
   readonly #personal: Database
   readonly #masters: readonly Master[]
   readonly #findings = new Map<string, Findings>()
+  /** Live documents by master; null: as many as there were. */
+  #counts: Map<string, number> | null = null
+  /** Live documents that are no master's. */
+  #otherDocuments: number | undefined
   /** Masters for which the user, or somebody for the user, did something. */
   readonly #wakes: Set<string>
   /** The user asked in the personal database. */
@@ -138,6 +143,7 @@ class PersonTurn {
         ...new Set([...(this.#hint.documents?.values() ?? [])].flatMap((ids) => [...ids])),
       ])
     const next = await this.#followPersonal(masters)
+    await this.#count(masters)
     const isStarting = await this.#keepLeases(masters)
     await this.#settle(masters, { isComparing: false })
     return { isThere: true, next: this.#isAsked ? { ...next, all: true } : next, isStarting }
@@ -182,13 +188,20 @@ class PersonTurn {
       for (const { id } of await database.view(access.design, 'roles', [...roles]))
         if (isObjectId(id)) ids.add(id)
     for await (const page of idsIn(this.#personal)) for (const id of page) ids.add(id)
-    for (const master of masters) this.#findingsOf(master.name).documents = { kind: 'all', count: 0 }
-    await this.#lookAt(masters, [...ids])
+    this.#counts = new Map()
+    await this.#lookAt(masters, [...ids], { isAll: true })
     this.#entry = await people.change(name, { roles: sortedRoles(roles), due: undefined })
   }
 
-  /** @returns false where somebody keeps writing */
-  async #lookAt(masters: readonly Master[], ids: readonly string[]): Promise<boolean> {
+  /**
+   * @param isAll these are all documents that there are
+   * @returns false where somebody keeps writing
+   */
+  async #lookAt(
+    masters: readonly Master[],
+    ids: readonly string[],
+    { isAll = false } = {},
+  ): Promise<boolean> {
     const person = { asker: this.#asker, database: this.#personal }
     let isSettled = true
     for (const part of chunk(ids, PAGE)) {
@@ -198,7 +211,7 @@ class PersonTurn {
         const all = this.#findingsOf(master)
         for (const [id, one] of found.problems) all.problems.set(id, one)
         for (const id of found.carried) all.carried.add(id)
-        all.documents.count += all.documents.kind === 'all' ? found.there : found.there - found.before
+        all.more += found.there - (isAll ? 0 : found.before)
         if (found.isActive) this.#wakes.add(master)
       }
     }
@@ -208,7 +221,7 @@ class PersonTurn {
   #findingsOf(master: string): Findings {
     const there = this.#findings.get(master)
     if (there) return there
-    const none: Findings = { problems: new Map(), carried: new Set(), documents: { kind: 'more', count: 0 } }
+    const none: Findings = { problems: new Map(), carried: new Set(), more: 0 }
     this.#findings.set(master, none)
     return none
   }
@@ -246,6 +259,23 @@ class PersonTurn {
     this.#wakes.add(master)
   }
 
+  /**
+   * How many documents of each master there are. What a replication has brought was there before it was looked at: it is
+   * known by the number of all documents, and then they are counted anew.
+   */
+  async #count(masters: readonly Master[]): Promise<void> {
+    if (this.#findings.size === 0 && this.#counts === null) return
+    const known = this.#counts ?? new Map(masters.map(({ name }) => [name, this.#standing(name)?.documents]))
+    this.#counts = new Map(
+      masters.map(({ name }) => [name, (known.get(name) ?? 0) + (this.#findings.get(name)?.more ?? 0)]),
+    )
+    const total = (await this.#personal.info())?.doc_count ?? 0
+    const others = (): number => total - sum([...(this.#counts?.values() ?? [])])
+    const { otherDocuments = others() } = this.#entry
+    if (others() !== otherDocuments) this.#counts = await countDocuments(this.#personal, masters)
+    this.#otherDocuments = others()
+  }
+
   /** Replications run for those who are active, and end for those who were not for long. */
   async #keepLeases(masters: readonly Master[]): Promise<boolean> {
     const { leases, log, configured } = this.#deps
@@ -274,7 +304,6 @@ class PersonTurn {
       const master = masters.find((one) => one.name === name)
       const before = this.#standing(name)
       const findings = this.#findings.get(name)
-      const { kind = 'more', count = 0 } = findings?.documents ?? {}
       return [
         name,
         standingAfter(before, {
@@ -286,10 +315,7 @@ class PersonTurn {
             findings?.carried ?? new Set(),
             at,
           ),
-          documents:
-            isComparing || kind === 'more'
-              ? Math.max(0, (before?.documents ?? 0) + (isComparing ? 0 : count))
-              : count,
+          documents: this.#counts?.get(name) ?? before?.documents ?? 0,
           isComparing,
           access: master && !isComparing ? master.access.hash : (before?.access ?? ''),
           at,
@@ -299,6 +325,7 @@ class PersonTurn {
     const left = Object.entries(this.#entry.masters).filter(([name]) => !configured.includes(name))
     this.#entry = await people.change(this.#asker.name, {
       masters: { ...canceled(Object.fromEntries(left), at), ...Object.fromEntries(standings) },
+      otherDocuments: this.#otherDocuments ?? this.#entry.otherDocuments,
     })
     await sayStanding(this.#deps, this.#entry)
   }
@@ -314,4 +341,19 @@ async function* idsIn(database: Database): AsyncGenerator<string[]> {
     if (rows.length < 1000 || last === undefined) return
     startKey = `${last.id}\u0000`
   }
+}
+
+/** How many documents that the masters have are in a personal database; of several masters' the first one's. */
+async function countDocuments(personal: Database, masters: readonly Master[]): Promise<Map<string, number>> {
+  const counts = new Map(masters.map(({ name }) => [name, 0]))
+  for await (const ids of idsIn(personal)) {
+    let left = ids
+    for (const { name, database } of masters) {
+      const rows = await database.fetch(left, { includeDocs: false })
+      const isThere = new Set(rows.filter(({ rev, deleted }) => rev !== null && !deleted).map(({ id }) => id))
+      counts.set(name, (counts.get(name) ?? 0) + isThere.size)
+      left = left.filter((id) => !isThere.has(id))
+    }
+  }
+  return counts
 }
