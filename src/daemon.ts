@@ -1,5 +1,4 @@
 // The daemon: feed → plan → write → checkpoint, wired together and kept going.
-import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import PQueue from 'p-queue'
@@ -36,6 +35,7 @@ import { Gates } from './write/gates.ts'
 import { Leases } from './write/leases.ts'
 import { OwnWrites } from './write/own-writes.ts'
 import { People } from './write/people.ts'
+import { personSettings } from './write/person.ts'
 import { PersonalLeases } from './write/personal-leases.ts'
 import { Removals } from './write/removals.ts'
 import { Registry } from './write/registry.ts'
@@ -377,9 +377,7 @@ export class Daemon {
         idleTimeoutMs: config.replicationIdleTimeoutMs,
       }),
       removals: new Removals({ couch: this.#couch, ownWrites: this.#ownWrites, canPurge: !isEmbedded }),
-      attributes: config.userDatabaseAttributes,
-      onDeparture: config.deprovision,
-      newDatabase: () => `u${randomUUID()}`,
+      ...personSettings(config),
       queue: this.#queue,
       concurrency: config.concurrency,
       idleTimeoutMs: config.replicationIdleTimeoutMs,

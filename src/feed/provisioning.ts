@@ -3,8 +3,7 @@ import type PQueue from 'p-queue'
 import type { Change } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import type { Replicator } from '../couch/replicator.ts'
-import { Access, AccessError } from '../engine/access.ts'
-import { userKindOf, type Kinds } from '../model/kinds.ts'
+import type { Kinds } from '../model/kinds.ts'
 import { isObjectId } from '../model/names.ts'
 import { isPersonalName, masterOfProvision, nameOfUserDocument, type PersonEntry } from '../model/person.ts'
 import { provisionDocument, saysThat, type LeaseState } from '../plan/standing.ts'
@@ -12,14 +11,14 @@ import { takePersonTurn, type PersonDeps, type PersonOutcome } from '../turn/per
 import { mergePersonHints, type PersonHint } from '../turn/person-hint.ts'
 import { userOfOwner } from '../write/names.ts'
 import { filterOf } from '../write/personal-filter.ts'
-import type { PersonalLease } from '../write/personal-leases.ts'
+import type { PersonalLease, PersonalLeases } from '../write/personal-leases.ts'
 import { adoptPersonalReplications } from '../write/adoption.ts'
 import { PersonalWatch } from '../write/personal-watch.ts'
 import { RoleIndex } from '../write/role-index.ts'
 import type { Skeletons } from '../write/skeletons.ts'
 import { Follower } from './follower.ts'
 import { Lanes } from './lanes.ts'
-import type { Master } from './master-facts.ts'
+import { Masters } from './masters.ts'
 import type { Update } from './updates.ts'
 
 const USERS = '_users'
@@ -45,8 +44,9 @@ const LONGEST_IDLE_CHECK_MS = 60_000
 
 export interface ProvisioningOptions extends Omit<
   PersonDeps,
-  'masters' | 'configured' | 'leaseState' | 'resumed'
+  'masters' | 'configured' | 'leaseState' | 'resumed' | 'leases'
 > {
+  leases: PersonalLeases
   kinds: Kinds
   skeletons: Skeletons
   replicator: Replicator
@@ -68,18 +68,19 @@ export class Provisioning {
   readonly #followers: ReadonlyMap<string, Follower<PersonHint>>
   readonly #index: RoleIndex
   readonly #watch: PersonalWatch
-  readonly #masters = new Map<string, Master>()
+  readonly #masters: Masters
   readonly #leaseStates = new WeakMap<PersonalLease, LeaseState>()
   #closeLooks = 0
 
   constructor(options: ProvisioningOptions) {
     this.#options = options
-    const { couch, kinds, checkpoints, users, queue, concurrency, leases } = options
+    const { couch, checkpoints, users, queue, concurrency, leases } = options
     this.#index = new RoleIndex(couch)
+    this.#masters = new Masters(options)
     this.#deps = {
       ...options,
-      configured: kinds.masters.map(({ database }) => database),
-      masters: () => kinds.masters.flatMap(({ database }) => this.#masters.get(database) ?? []),
+      configured: this.#masters.configured,
+      masters: () => this.#masters.all(),
       leaseState: (master, database) => this.#leaseState(master, database),
       resumed: new Set(),
     }
@@ -136,20 +137,9 @@ export class Provisioning {
     return this.#lanes.turns
   }
 
-  /** The functions of the masters' skeletons as they are now. One that cannot be used stays as it was, and the log says so. */
+  /** The functions of the masters' skeletons as they are now. */
   load(): void {
-    const { couch, kinds, skeletons, log } = this.#options
-    for (const { database, kind } of kinds.masters) {
-      const designs = skeletons.designsOf(kind)
-      if (designs === null) continue
-      try {
-        const access = Access.of(kind, designs, skeletons.designsOf(userKindOf(kind)) ?? [])
-        this.#masters.set(database, { name: database, database: couch.database(database), access })
-      } catch (error) {
-        if (!(error instanceof AccessError)) throw error
-        log.error({ db: database, kind, reason: error.message }, 'skeleton of a master cannot be used')
-      }
-    }
+    this.#masters.load()
   }
 
   /** @returns true where the update is of no concern to anybody else */
@@ -216,7 +206,7 @@ export class Provisioning {
       ...this.#options,
       masters: new Set(this.#deps.configured),
       filterOf: (entry, master) => {
-        const access = this.#masters.get(master)?.access
+        const access = this.#masters.access(master)
         return access && access.fields === null ? filterOf(access, entry) : null
       },
     })
@@ -245,13 +235,6 @@ export class Provisioning {
   /** Lets the turns that are under way finish, and begins no other. */
   async stop(): Promise<void> {
     await this.#lanes.stop()
-  }
-
-  /** Everything of one user, now: for the command line. @throws {CouchFault} */
-  async provision(name: string): Promise<PersonEntry | null> {
-    let hint: PersonHint | null = { user: true, all: true, personal: true }
-    while (hint !== null) hint = (await takePersonTurn(this.#deps, name, hint)).next
-    return this.#options.people.entry(name)
   }
 
   async #takeTurn(name: string, hint: PersonHint): Promise<PersonOutcome> {
@@ -293,7 +276,7 @@ export class Provisioning {
     changes: readonly Change[],
     mark: (name: string, hint: PersonHint) => void,
   ): Promise<void> {
-    const access = this.#masters.get(master)?.access
+    const access = this.#masters.access(master)
     if (access === undefined) throw new CouchFault('server_error', master, 'its skeleton cannot be used')
     const documents = changes
       .filter(({ id }) => isObjectId(id))

@@ -79,8 +79,7 @@ const PROBLEMS = {
     `The database in \`${attribute}\` of the user is somebody else's, or was that of a user who is gone.`,
   master_unavailable: (name: string) =>
     `The master ${quote(name)} is not there, or its skeleton cannot be used: for the server's admin, whose log says more.`,
-  master_replication_failed: (why: string) =>
-    `CouchDB cannot bring the master's documents: ${cut(why)}`,
+  master_replication_failed: (why: string) => `CouchDB cannot bring the master's documents: ${cut(why)}`,
   unknown_master: (name: string) => `There is no master ${quote(name)}.`,
   failed: () => 'The daemon could not process this document. Its log says more.',
 } as const satisfies Record<string, (...details: string[]) => string>

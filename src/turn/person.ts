@@ -24,7 +24,7 @@ import type { OwnWrites } from '../write/own-writes.ts'
 import type { People } from '../write/people.ts'
 import { openPersonal, settlePerson, type PersonSettings } from '../write/person.ts'
 import { filterOf } from '../write/personal-filter.ts'
-import type { PersonalLeases } from '../write/personal-leases.ts'
+import type { TurnLeases } from '../write/personal-leases.ts'
 import type { Removals } from '../write/removals.ts'
 import { sayStanding } from '../write/standing.ts'
 import { Reconciliation } from './master-documents.ts'
@@ -38,7 +38,7 @@ export interface PersonDeps extends PersonSettings {
   users: UserDatabases
   people: People
   births: Births
-  leases: PersonalLeases
+  leases: TurnLeases
   removals: Removals
   checkpoints: Checkpoints
   ownWrites: OwnWrites
@@ -114,6 +114,8 @@ class PersonTurn {
   readonly #wakes: Set<string>
   /** The user asked in the personal database. */
   #isAsked = false
+  /** Replications have just been started. */
+  #isStarting = false
   #entry: PersonEntry
 
   constructor(deps: PersonDeps, entry: PersonEntry, asker: Asker, hint: PersonHint) {
@@ -144,9 +146,13 @@ class PersonTurn {
       ])
     const next = await this.#followPersonal(masters)
     await this.#count(masters)
-    const isStarting = await this.#keepLeases(masters)
+    await this.#keepLeases(masters)
     await this.#settle(masters, { isComparing: false })
-    return { isThere: true, next: this.#isAsked ? { ...next, all: true } : next, isStarting }
+    return {
+      isThere: true,
+      next: this.#isAsked ? { ...next, all: true } : next,
+      isStarting: this.#isStarting,
+    }
   }
 
   async #reopen(): Promise<PersonOutcome> {
@@ -179,8 +185,12 @@ class PersonTurn {
     for (const { master, database } of leases.held()) {
       if (database !== this.#personal.name) continue
       this.#wakes.add(master)
-      // What it brings must not come back behind what is taken out.
-      if (isNarrowed) await leases.stop(master, database)
+      if (!isNarrowed) continue
+      // What it brings must not come back behind what is taken out. It runs on where this turn fails, so that the next knows of it.
+      const access = masters.find((one) => one.name === master)?.access
+      if (access === undefined) await leases.stop(master, database)
+      else if (await leases.narrow({ master, database, name }, filterOf(access, this.#asker)))
+        this.#isStarting = true
     }
     await this.#settle(masters, { isComparing: true })
     const ids = new Set<string>()
@@ -190,7 +200,9 @@ class PersonTurn {
     for await (const page of idsIn(this.#personal)) for (const id of page) ids.add(id)
     this.#counts = new Map()
     await this.#lookAt(masters, [...ids], { isAll: true })
-    this.#entry = await people.change(name, { roles: sortedRoles(roles), due: undefined })
+    // Whoever has compared meanwhile, with other roles perhaps, may have brought back what went here.
+    const over = this.#entry
+    this.#entry = await people.change(name, { roles: sortedRoles(roles), due: undefined }, { over })
   }
 
   /**
@@ -277,23 +289,23 @@ class PersonTurn {
   }
 
   /** Replications run for those who are active, and end for those who were not for long. */
-  async #keepLeases(masters: readonly Master[]): Promise<boolean> {
+  async #keepLeases(masters: readonly Master[]): Promise<void> {
     const { leases, log, configured } = this.#deps
     const { name } = this.#asker
     const database = this.#personal.name
-    let isStarting = false
+    const held = new Set(leases.held().flatMap((one) => (one.database === database ? [one.master] : [])))
     // A master that is none any more; its documents stay.
     for (const [master, { state }] of Object.entries(this.#entry.masters))
       if (!configured.includes(master) && state !== 'canceled') await leases.stop(master, database)
     for (const { name: master, access } of masters) {
+      const subject = { master, database, name }
+      const isOutdated = held.has(master) && leases.isOutdated(subject, filterOf(access, this.#asker))
       // What is projected is written by the daemon alone.
-      if (this.#wakes.has(master) && access.fields === null)
-        isStarting =
-          (await leases.use({ master, database, name }, filterOf(access, this.#asker))) || isStarting
+      if ((this.#wakes.has(master) || isOutdated) && access.fields === null)
+        this.#isStarting = (await leases.use(subject, filterOf(access, this.#asker))) || this.#isStarting
       else if (this.#hint.idle?.has(master) && (await leases.endIfIdle(master, database)))
         log.info({ db: database, master }, 'replication idle, cancelled')
     }
-    return isStarting
   }
 
   /** Writes down how everything stands, for the registry and for the user. */

@@ -94,18 +94,18 @@ export class People {
 
   /**
    * Changes what is known of a user, or begins it; where it says all that already, nothing is written.
-   * @param planned the entry that the change was planned with, or null for none, where nothing else will do
-   * @throws {CouchFault} where another one stands there: two that begin a user at once must not make two databases
+   * @param over the entry that the change was planned with, null: there was none; where it is left out, any will do
+   * @throws {CouchFault} `conflict` where another entry stands there now
    */
-  async change(name: string, change: PersonChange, planned?: PersonEntry | null): Promise<PersonEntry> {
+  async change(
+    name: string,
+    change: PersonChange,
+    { over }: { over?: PersonEntry | null } = {},
+  ): Promise<PersonEntry> {
     for (;;) {
       const there = await this.entry(name)
-      if (planned !== undefined && there?._rev !== planned?._rev)
-        throw new CouchFault(
-          'server_error',
-          REGISTRY,
-          'somebody else has changed the entry of a user meanwhile',
-        )
+      if (over !== undefined && there?._rev !== over?._rev)
+        throw new CouchFault('conflict', REGISTRY, `somebody else was faster with ${personEntryId(name)}`)
       const before = there ?? newEntry(name, this.#time())
       const after = withoutUndefined({ ...before, ...change })
       if (there !== null && isEqual(after, there)) return there

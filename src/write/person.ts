@@ -1,4 +1,6 @@
 // Performs what was planned for a user of `_users`: claims, entries, the personal database and who may enter it.
+import { randomUUID } from 'node:crypto'
+import type { Config } from '../config.ts'
 import type { Couch } from '../couch/client.ts'
 import { CouchFault, isFault } from '../couch/fault.ts'
 import type { Checkpoints } from '../feed/checkpoints.ts'
@@ -9,7 +11,7 @@ import { planPerson, type KnownUser, type PersonEffect, type PersonFacts } from 
 import { secure, type Births } from './births.ts'
 import type { OwnWrites } from './own-writes.ts'
 import type { People } from './people.ts'
-import type { PersonalLeases } from './personal-leases.ts'
+import type { TurnLeases } from './personal-leases.ts'
 
 /** How provisioning is set up. */
 export interface PersonSettings {
@@ -20,11 +22,20 @@ export interface PersonSettings {
   newDatabase: () => string
 }
 
+export const personSettings = ({
+  userDatabaseAttributes,
+  deprovision,
+}: Pick<Config, 'userDatabaseAttributes' | 'deprovision'>): PersonSettings => ({
+  attributes: userDatabaseAttributes,
+  onDeparture: deprovision,
+  newDatabase: () => `u${randomUUID()}`,
+})
+
 export interface PersonWriting extends PersonSettings {
   couch: Couch
   people: People
   births: Births
-  leases: PersonalLeases
+  leases: Pick<TurnLeases, 'stop'>
   checkpoints: Checkpoints
   ownWrites: OwnWrites
   configured: readonly string[]
@@ -98,7 +109,8 @@ async function perform(
     }
     case 'change': {
       const { problem, state } = effect.change
-      await people.change(name, effect.change, entry)
+      // Two at once would each give the user a database; and one may have seen roles that are over.
+      await people.change(name, effect.change, { over: entry })
       if (problem)
         log.warn({ db: USERS, doc: userDocumentId(name), code: problem.code }, 'not as `_users` says')
       else if (state !== 'active') log.info({ db: USERS, doc: userDocumentId(name), state }, 'a user is gone')

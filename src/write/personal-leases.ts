@@ -26,6 +26,11 @@ export interface PersonalLease extends PersonalSubject {
   replication: MasterReplication
 }
 
+/** What a turn of a user has to do with replications. */
+export type TurnLeases = Pick<PersonalLeases, 'use' | 'narrow' | 'stop' | 'endIfIdle' | 'isOutdated'> & {
+  held(): readonly PersonalSubject[]
+}
+
 /** What became of a replication that was there when the daemon started; `left`: it is dealt with already. */
 export type Adoption = 'kept' | 'corrected' | 'cancelled' | 'left'
 
@@ -54,6 +59,17 @@ export class PersonalLeases extends HeldLeases<PersonalLease> {
       this.forget(idOf(subject))
       return this.#replace(lease)
     })
+  }
+
+  /** No job is left that brings what an earlier filter let pass. @returns true where one with this filter had to be started */
+  narrow(subject: PersonalSubject, filter: MasterFilter): Promise<boolean> {
+    return this.use(subject, filter)
+  }
+
+  /** True for a lease with another filter: somebody else has compared what the roles say now. */
+  isOutdated(subject: PersonalSubject, filter: MasterFilter): boolean {
+    const there = this.find(idOf(subject))
+    return there !== null && !sameReplication(there.replication, this.#lease(subject, filter).replication)
   }
 
   /** A lease that runs is idle later; nothing is started, and nothing asked. */
