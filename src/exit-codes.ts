@@ -9,7 +9,8 @@ export const EXIT = {
   ok: 0,
   /**
    * Anything unforeseen; also `couch-shares health` when the daemon is not well, `skeleton diff` where something differs,
-   * `skeleton apply` where a database failed, `check` where something is to be put right.
+   * `skeleton apply` where a database failed, `provision` where a user is not as `_users` says, `check` where something is to
+   * be put right.
    */
   failure: 1,
   /** EX_USAGE: unknown command or argument. */

@@ -27,6 +27,10 @@ const USAGE = `couch-shares: sharing between the users of a CouchDB
                          show what rolling the skeleton out would change, and write nothing; exit 1 where it would
   couch-shares skeleton apply [--warm]
                          roll the skeleton out now; --warm builds the indexes of changed views before
+  couch-shares provision <user>
+                         bring a user's personal database up to date now; exit 1 where something is wrong
+  couch-shares provision --all
+                         the same for all users; exit 1 where one of them failed
   couch-shares rules test <file> <cases.json>
                          run a rules file on cases, as CouchDB would: exit 0 where all came out as expected
   couch-shares --version
@@ -46,6 +50,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   health,
   check: async (args) => (await import('./commands/check.ts')).check(noMore('check', args, environment())),
   skeleton: async (args) => (await import('./commands/skeleton.ts')).skeleton(args, environment()),
+  provision: async (args) => (await import('./commands/provision.ts')).provision(args, environment()),
   rules: async (args) => (await import('./commands/rules.ts')).rules(args),
 }
 

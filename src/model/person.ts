@@ -24,6 +24,9 @@ export function nameOfUserDocument(id: string): string | null {
   return name === '' || isAccountName(name) ? null : name
 }
 
+/** First and last possible id of the documents for users; design documents are outside it. */
+export const USER_DOCUMENT_RANGE = { startKey: USER_DOCUMENT_PREFIX, endKey: 'org.couchdb.user;' } as const
+
 const PERSON_PREFIX = 'person/'
 const CLAIM_PREFIX = 'database/'
 

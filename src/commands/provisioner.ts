@@ -1,0 +1,127 @@
+// A user's turns without a daemon: for whoever asks once, beside one or without.
+import { setTimeout as delay } from 'node:timers/promises'
+import { isFault } from '../couch/fault.ts'
+import { Replicator } from '../couch/replicator.ts'
+import { Checkpoints } from '../feed/checkpoints.ts'
+import { Masters } from '../feed/masters.ts'
+import { install } from '../install.ts'
+import { nameOfUserDocument, USER_DOCUMENT_RANGE, userDocumentId, type PersonEntry } from '../model/person.ts'
+import { takePersonTurn, type PersonDeps } from '../turn/person.ts'
+import type { PersonHint } from '../turn/person-hint.ts'
+import { Births } from '../write/births.ts'
+import { LentLeases } from '../write/lent-leases.ts'
+import { OwnWrites } from '../write/own-writes.ts'
+import { People } from '../write/people.ts'
+import { personSettings } from '../write/person.ts'
+import { PersonalLeases } from '../write/personal-leases.ts'
+import { Removals } from '../write/removals.ts'
+import { Skeletons } from '../write/skeletons.ts'
+import type { Connection } from './connection.ts'
+
+/** A daemon that works for the same user is met at every write, and once more is enough mostly. */
+const TRIES = 6
+const FIRST_PAUSE_MS = 100
+const PAGE = 1_000
+
+/** Does for one user after the other what the daemon does, without following anything. */
+export class Provisioner {
+  readonly #deps: Omit<PersonDeps, 'leases' | 'leaseState'>
+  readonly #leases: PersonalLeases
+
+  private constructor(deps: Omit<PersonDeps, 'leases' | 'leaseState'>, leases: PersonalLeases) {
+    this.#deps = deps
+    this.#leases = leases
+  }
+
+  /** Has all in place that a first start of the daemon would make. */
+  static async prepare(connection: Connection): Promise<Provisioner> {
+    const { couch, config, kinds, skeleton, log, isEmbedded } = connection
+    await insist(() => install(couch, skeleton, log, kinds))
+    const skeletons = new Skeletons({ ...kinds, couch, log })
+    await skeletons.load()
+    const births = new Births(couch, skeletons)
+    for (const { database, kind } of kinds.masters) await insist(() => births.refresh(database, kind))
+    const masters = new Masters({ couch, kinds, skeletons, log })
+    masters.load()
+    const ownWrites = new OwnWrites()
+    const leases = new PersonalLeases({
+      replicator: new Replicator(couch, { hasScheduler: !isEmbedded, sleep: (ms) => delay(ms) }),
+      server: { url: config.replicationServer ?? couch.url, ...config.admin },
+      now: Date.now,
+      idleTimeoutMs: config.replicationIdleTimeoutMs,
+    })
+    const deps = {
+      ...personSettings(config),
+      ...{ couch, births, ownWrites, log, now: Date.now },
+      people: new People(couch, ownWrites, Date.now),
+      users: config.userDatabases,
+      removals: new Removals({ couch, ownWrites, canPurge: !isEmbedded }),
+      // Never flushed: the daemon's own say what the daemon has seen.
+      checkpoints: new Checkpoints(couch),
+      configured: masters.configured,
+      masters: () => masters.all(),
+      resumed: new Set<string>(),
+    }
+    return new Provisioner(deps, leases)
+  }
+
+  get masters(): readonly string[] {
+    return this.#deps.configured
+  }
+
+  /** The names of all users of `_users`, a page at a time. @throws {CouchFault} */
+  async *names(): AsyncGenerator<string[]> {
+    let startKey: string = USER_DOCUMENT_RANGE.startKey
+    for (;;) {
+      const rows = await this.#deps.couch
+        .database('_users')
+        .range({ ...USER_DOCUMENT_RANGE, startKey, limit: PAGE })
+      yield rows.flatMap(({ id }) => nameOfUserDocument(id) ?? [])
+      const last = rows.at(-1)
+      if (rows.length < PAGE || last === undefined) return
+      startKey = `${last.id}\u0000`
+    }
+  }
+
+  /** True for a user of `_users`. @throws {CouchFault} */
+  async isThere(name: string): Promise<boolean> {
+    const id = userDocumentId(name)
+    if (nameOfUserDocument(id) === null) return false
+    const doc = await this.#deps.couch.database('_users').get(id)
+    return doc !== null && doc['name'] === name
+  }
+
+  /** @returns how everything stands then @throws {CouchFault} */
+  async run(name: string): Promise<PersonEntry | null> {
+    return insist(() => this.#takeTurns(name))
+  }
+
+  async #takeTurns(name: string): Promise<PersonEntry | null> {
+    const { people, configured } = this.#deps
+    const leases = new LentLeases(this.#leases)
+    const database = (await people.entry(name))?.database ?? null
+    if (database !== null) await leases.look(name, database, configured)
+    const deps: PersonDeps = {
+      ...this.#deps,
+      leases,
+      leaseState: (master, of) => leases.state(master, of),
+    }
+    let hint: PersonHint | null = { user: true, all: true, personal: true }
+    while (hint !== null) hint = (await takePersonTurn(deps, name, hint)).next
+    return people.entry(name)
+  }
+}
+
+/** Does it again where somebody else was faster, or CouchDB could not just now. */
+async function insist<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries += 1)
+    try {
+      return await work()
+    } catch (error) {
+      if (tries === TRIES || !isWorthAnotherTry(error)) throw error
+      await delay(FIRST_PAUSE_MS * 2 ** (tries - 1))
+    }
+}
+
+const isWorthAnotherTry = (error: unknown): boolean =>
+  isFault(error) && (error.code === 'conflict' || (error.retryable && error.code !== 'unreachable'))
