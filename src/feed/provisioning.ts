@@ -297,9 +297,8 @@ export class Provisioning {
   async #personalChanged(db: string, type: Update['type']): Promise<void> {
     const claim = (await this.#options.people.claims([db])).get(db)
     if (claim === undefined || claim.ended) return
+    if (claim.attribute === 'database') this.#lanes.mark(claim.name, { personal: true })
     // A database that another attribute names is made by somebody else, and opened to its user then.
-    if (claim.attribute === 'database')
-      this.#lanes.mark(claim.name, { personal: true, user: type !== 'updated' })
     else if (type === 'created') this.#lanes.mark(claim.name, { user: true })
   }
 

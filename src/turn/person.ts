@@ -83,7 +83,7 @@ export async function takePersonTurn(
     return DONE
   }
   try {
-    return await new PersonTurn(deps, entry, { name, roles: roles ?? entry.roles }, hint).take()
+    return await new PersonTurn(deps, entry, { name, roles: roles ?? entry.roles }, hint, mustLook).take()
   } catch (error) {
     // Something may have been left halfway.
     deps.resumed.delete(name)
@@ -105,6 +105,7 @@ class PersonTurn {
   readonly #hint: PersonHint
   readonly #personal: Database
   readonly #masters: readonly Master[]
+  readonly #isOpened: boolean
   readonly #findings = new Map<string, Findings>()
   /** Live documents by master; null: as many as there were. */
   #counts: Map<string, number> | null = null
@@ -118,8 +119,10 @@ class PersonTurn {
   #isStarting = false
   #entry: PersonEntry
 
-  constructor(deps: PersonDeps, entry: PersonEntry, asker: Asker, hint: PersonHint) {
+  /** @param isOpened the database was just seen to be there, with all that it needs */
+  constructor(deps: PersonDeps, entry: PersonEntry, asker: Asker, hint: PersonHint, isOpened: boolean) {
     this.#deps = deps
+    this.#isOpened = isOpened
     this.#entry = entry
     this.#asker = asker
     this.#hint = hint
@@ -166,8 +169,10 @@ class PersonTurn {
     const { checkpoints } = this.#deps
     const checkpoint = (await checkpoints.read([this.#personal.name])).get(this.#personal.name)
     if (checkpoint?.instance === instance) return false
-    this.#deps.ownWrites.forget(this.#personal.name)
+    if (checkpoint) this.#deps.ownWrites.forget(this.#personal.name)
     checkpoints.set(this.#personal.name, { ...START, instance })
+    // Whoever made it anew has not let the user in.
+    if (checkpoint || !this.#isOpened) await openPersonal(this.#deps, this.#asker.name, this.#personal.name)
     return checkpoint !== undefined
   }
 

@@ -6,7 +6,7 @@ import type { Security } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { ADMIN_ONLY } from '../model/security.ts'
 import type { SkeletonPlan, Wanted } from '../plan/skeleton.ts'
-import { equip } from './equip.ts'
+import { equip, type OnWritten } from './equip.ts'
 import { Guess } from './guess.ts'
 import type { Skeletons } from './skeletons.ts'
 
@@ -42,13 +42,19 @@ export class Births {
    * `_security` lets in may write. Where all is in place, nothing is written.
    * @throws {CouchFault} where something could not be put in place; then nobody was let in
    */
-  async equip(name: string, kind: BornKind, security: object): Promise<void> {
+  async equip(
+    name: string,
+    kind: BornKind,
+    security: object,
+    { onWritten }: { onWritten?: OnWritten } = {},
+  ): Promise<void> {
     const database = this.#couch.database(name)
     const wanted = this.#wanted(kind)
     await equip(
       database,
       { ...wanted, security: null },
       {
+        ...(onWritten ? { onWritten } : {}),
         onPlan: async ({ designs }) => {
           // A server can be set so that a new database is everybody's.
           if (designs.some((change) => change.kind === 'add')) await secure(database, ADMIN_ONLY)

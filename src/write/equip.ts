@@ -11,6 +11,9 @@ import {
   type Wanted,
 } from '../plan/skeleton.ts'
 
+/** Told which revision of a document was written. */
+export type OnWritten = (id: string, rev: string) => void
+
 /** Somebody else writes the same design documents at the same time: then it is looked at again, so often. */
 const TRIES = 4
 
@@ -26,6 +29,7 @@ export async function inspect(database: Database, { security }: Pick<Wanted, 'se
 /**
  * Writes what differs, and nothing where nothing does.
  * @param onPlan called before the first write of each try
+ * @param onWritten told of each document that was written without a guess
  * @param guess spares the reading of design documents where it is right; what else stands in the database is not seen
  *   then: only for databases that are looked at again after the write
  * @returns the plan that was carried out
@@ -36,8 +40,13 @@ export async function equip(
   wanted: Wanted,
   {
     onPlan = () => Promise.resolve(),
+    onWritten = () => undefined,
     guess = null,
-  }: { onPlan?: (plan: SkeletonPlan) => Promise<void>; guess?: Guess | null } = {},
+  }: {
+    onPlan?: (plan: SkeletonPlan) => Promise<void>
+    onWritten?: OnWritten
+    guess?: Guess | null
+  } = {},
 ): Promise<SkeletonPlan> {
   const guessed = guess && (await performGuess(database, wanted, guess))
   if (guessed) return guessed
@@ -46,7 +55,7 @@ export async function equip(
     const plan = planSkeleton(wanted, found)
     if (!isSettled(plan)) guess?.learn(found)
     await onPlan(plan)
-    const refused = await perform(database, plan)
+    const refused = await perform(database, plan, onWritten)
     if (refused === null) return plan
     if (refused.error !== 'conflict' || tries === TRIES)
       throw new CouchFault('server_error', database.name, `${refused.id}: ${refused.reason}`)
@@ -68,10 +77,15 @@ async function performGuess(database: Database, wanted: Wanted, guess: Guess): P
 async function perform(
   database: Database,
   plan: SkeletonPlan,
+  onWritten: OnWritten = () => undefined,
 ): Promise<{ id: string; error: string; reason: string } | null> {
   for (const step of stepsOf(plan)) {
     if (step.kind === 'security') await database.putSecurity(step.security)
-    else for (const written of await database.bulk(step.docs)) if (!written.ok) return written
+    else
+      for (const written of await database.bulk(step.docs)) {
+        if (!written.ok) return written
+        onWritten(written.id, written.rev)
+      }
   }
   return null
 }

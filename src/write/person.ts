@@ -138,12 +138,14 @@ async function perform(
 
 /** The personal database is there, guarded by its design documents before anybody is let in. @throws {CouchFault} */
 export async function openPersonal(
-  { births, log }: Pick<PersonWriting, 'births' | 'log'>,
+  { births, ownWrites, log }: Pick<PersonWriting, 'births' | 'ownWrites' | 'log'>,
   name: string,
   database: string,
 ): Promise<void> {
   if (await births.create(database)) log.info({ db: database }, 'personal database created')
-  await births.equip(database, 'personal', personalSecurity(name, database))
+  await births.equip(database, 'personal', personalSecurity(name, database), {
+    onWritten: (id, rev) => ownWrites.add(database, id, rev),
+  })
 }
 
 async function record({ couch, ownWrites }: PersonWriting, name: string, database: string): Promise<void> {
