@@ -113,11 +113,15 @@ export class Ground {
   }
 
   /** Waits for a state. */
-  async until(what: string, holds: () => Promise<boolean>, pollMs = POLL_MS): Promise<void> {
-    const deadline = performance.now() + PATIENCE_MS
+  async until(
+    what: string,
+    holds: () => Promise<boolean>,
+    pollMs = POLL_MS,
+    patienceMs = PATIENCE_MS,
+  ): Promise<void> {
+    const deadline = performance.now() + patienceMs
     while (!(await holds())) {
-      if (performance.now() > deadline)
-        throw new Error(`Expected within ${PATIENCE_MS / 1000} s that ${what}`)
+      if (performance.now() > deadline) throw new Error(`Expected within ${patienceMs / 1000} s that ${what}`)
       await delay(pollMs)
     }
   }

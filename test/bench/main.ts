@@ -6,13 +6,14 @@ import { Ground, readServer, type Server } from './ground.ts'
 import { benchIdle } from './idle.ts'
 import { benchLatency } from './latency.ts'
 import { benchPlan } from './plan.ts'
+import { benchProvisioning } from './provisioning.ts'
 import { benchRollout } from './rollout.ts'
 import { toJson, toTable, type Findings } from './report.ts'
 import { benchThroughput } from './throughput.ts'
 
 const USAGE = `COUCHDB_URL=http://admin:secret@127.0.0.1:5984 npm run bench -- [options]
 
-  --only NAME   latency, throughput, rollout, idle or plan
+  --only NAME   latency, throughput, rollout, provisioning, idle or plan
   --quick       small sizes, for a first impression
   --profile     requests of the daemon by endpoint
   --json        JSON to stdout in place of the table
@@ -31,6 +32,7 @@ const BENCHES: Record<string, (ground: Ground, options: Options) => Promise<Find
   latency: benchLatency,
   throughput: benchThroughput,
   rollout: benchRollout,
+  provisioning: benchProvisioning,
   idle: benchIdle,
   plan: (_ground, options) => benchPlan(options),
 }

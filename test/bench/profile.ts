@@ -1,6 +1,7 @@
 // Loaded into the daemon by `--profile`: counts its requests by endpoint, and writes them down at SIGUSR2.
 import { subscribe } from 'node:diagnostics_channel'
 import { writeFileSync } from 'node:fs'
+import { isPersonalName } from '../../src/model/person.ts'
 
 export interface Endpoint {
   /** Such as `POST outbox/_bulk_docs`. */
@@ -53,6 +54,8 @@ function classify(path: string): string {
 function kindOf(database: string): string {
   if (database.endsWith('/$shares')) return 'outbox'
   if (database.startsWith('share/')) return 'share'
+  if (database.endsWith('/plain/master')) return 'master'
   if (database.startsWith('bench-')) return 'user'
+  if (isPersonalName(database)) return 'personal'
   return database
 }

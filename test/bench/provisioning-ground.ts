@@ -1,0 +1,238 @@
+// A master with documents in many domains, and users who may have those of one: what the provisioning benchmark works with.
+import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import type { Database } from '../../src/couch/database.ts'
+import type { Doc } from '../../src/couch/document.ts'
+import { Access } from '../../src/engine/access.ts'
+import { marked, type DesignDocument } from '../../src/model/design.ts'
+import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../src/model/names.ts'
+import {
+  claimId,
+  parsePersonEntry,
+  PERSON_RANGE,
+  personEntryId,
+  USER_DOCUMENT_RANGE,
+  userDocumentId,
+  type PersonEntry,
+} from '../../src/model/person.ts'
+import type { MasterFilter } from '../../src/model/replication.ts'
+import { readSkeleton } from '../../src/skeleton.ts'
+import { inParallel, todo, type Ground } from './ground.ts'
+
+const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
+const KIND = 'provisioning'
+/** CouchDB's `[purge] max_document_id_number`. */
+const MOST_PURGED = 100
+
+export const DOMAINS = 100
+const FEWEST = 10
+const MORE = 21
+
+export interface Skeleton {
+  access: Access
+  master: readonly DesignDocument[]
+  personal: readonly DesignDocument[]
+}
+
+/** The documents of a domain: 10 to 30. */
+export const documentsOf = (domain: number, count = FEWEST + ((domain * 7) % MORE)): Doc[] =>
+  Array.from({ length: count }, (_, at) => {
+    const id = `${at % 3 === 0 ? 'endpoint' : 'number'}:${at}@d${domain}.example`
+    return { ...todo(String(at)), _id: id, type: 'number' }
+  })
+
+export const roleOf = (domain: number): string => `number_domain:d${domain}.example`
+
+export async function readProvisioningSkeleton(): Promise<Skeleton> {
+  const skeleton = await readSkeleton(SKELETON, [KIND, `${KIND}-user`])
+  const designsOf = (kind: string): DesignDocument[] =>
+    (skeleton.get(kind)?.designDocuments ?? []).map((design) => marked(design))
+  const [master, personal] = [designsOf(KIND), designsOf(`${KIND}-user`)]
+  return { access: Access.of(KIND, master, personal), master, personal }
+}
+
+/** Users of a benchmark, and all that a daemon makes for them. */
+export class Provisioned {
+  readonly master: Database
+  readonly #ground: Ground
+  #names: string[] = []
+
+  constructor(ground: Ground) {
+    this.#ground = ground
+    this.master = ground.plain('master')
+  }
+
+  get env(): Record<string, string> {
+    return { MASTER_DATABASES: this.master.name }
+  }
+
+  /** A daemon gives every user of the server a database: here they are to be the benchmark's alone. */
+  async assertAlone(): Promise<void> {
+    const rows = await this.#ground.couch.database('_users').range(USER_DOCUMENT_RANGE)
+    if (rows.length > 0)
+      throw new Error(
+        `Expected a server without users, as each would get a personal database, found ${rows.length}`,
+      )
+  }
+
+  async fillMaster(): Promise<void> {
+    await this.master.create()
+    for (let domain = 0; domain < DOMAINS; domain += 1)
+      await this.#ground.putAll(this.master, documentsOf(domain))
+  }
+
+  /** Users `0 … count - 1`, each with the role of one domain. No password: CouchDB would take long to hash so many. */
+  async signUp(round: number, count: number): Promise<string[]> {
+    this.#names = Array.from(
+      { length: count },
+      (_, at) => `${this.#ground.prefix.slice(0, -1)}-${round}-${at}`,
+    )
+    await this.#ground.putAll(
+      this.#ground.couch.database('_users'),
+      this.#names.map((name, at) => ({
+        _id: userDocumentId(name),
+        ...{ type: 'user', name, roles: [roleOf(at % DOMAINS)] },
+      })),
+    )
+    return this.#names
+  }
+
+  async setRoles(name: string, domains: readonly number[]): Promise<void> {
+    const users = this.#ground.couch.database('_users')
+    const doc = await users.get(userDocumentId(name))
+    await this.#ground.put(users, { ...doc, _id: userDocumentId(name), roles: domains.map(roleOf) })
+  }
+
+  async entries(): Promise<PersonEntry[]> {
+    const range = { ...PERSON_RANGE, includeDocs: true }
+    const rows = await this.#ground.couch.database(REGISTRY).range(range)
+    return rows.flatMap(({ doc }) => parsePersonEntry(doc) ?? [])
+  }
+
+  async entry(name: string): Promise<PersonEntry | null> {
+    return parsePersonEntry(await this.#ground.couch.database(REGISTRY).get(personEntryId(name)))
+  }
+
+  /** Ready, and nothing left to compare. */
+  isReady(entry: PersonEntry | null): boolean {
+    return entry?.due === undefined && entry?.masters[this.master.name]?.times.ready !== undefined
+  }
+
+  /** Waits until everybody has everything. */
+  async allReady(count: number): Promise<PersonEntry[]> {
+    let entries: PersonEntry[] = []
+    await this.#ground.until(
+      `${count} users are provisioned`,
+      async () => {
+        const rows = await this.#ground.couch.database(REGISTRY).range({ ...PERSON_RANGE })
+        if (rows.length < count) return false
+        entries = await this.entries()
+        return entries.every((entry) => this.isReady(entry))
+      },
+      250,
+      900_000,
+    )
+    return entries
+  }
+
+  /** Documents of `_replicator` that bring documents of the master. */
+  async jobs(): Promise<string[]> {
+    const rows = await this.#ground.couch.database('_replicator').range({ includeDocs: true })
+    const url = `/${encodeURIComponent(this.master.name)}`
+    return rows.flatMap(({ id, doc }) => {
+      const source = (doc?.['source'] ?? {}) as { url?: string }
+      return source.url?.endsWith(url) === true ? [id] : []
+    })
+  }
+
+  /** All traces of the users, as if there never were any; no daemon may run. */
+  async clear(): Promise<void> {
+    const { couch } = this.#ground
+    const entries = await this.entries().catch(() => [])
+    const ours = entries.filter(({ name }) => this.#names.includes(name))
+    const databases = ours.flatMap(({ database }) => database ?? [])
+    await drop(couch.database('_replicator'), await this.jobs())
+    await inParallel(databases, (database) => couch.database(database).drop())
+    await drop(couch.database(REGISTRY), [...ours.map(({ _id }) => _id), ...databases.map(claimId)])
+    await drop(couch.database(CHECKPOINTS), databases)
+    const users = couch.database('_users')
+    const rows = (await users.fetch(this.#names.map(userDocumentId))).filter(({ rev }) => rev !== null)
+    // Purged: the next daemon would look at each user who is gone.
+    for (let at = 0; at < rows.length; at += MOST_PURGED)
+      await users.purge(
+        Object.fromEntries(rows.slice(at, at + MOST_PURGED).map(({ id, rev }) => [id, [rev ?? '']])),
+      )
+    this.#names = []
+  }
+
+  /** What the master itself left. */
+  async forgetMaster(): Promise<void> {
+    const { couch, users } = this.#ground
+    const index = couch.database(PROVISIONING)
+    const start = `roles ${this.master.name} `
+    const rows = await index.range({ startKey: start, endKey: `${start}\ufff0` }).catch(() => [])
+    await drop(
+      index,
+      rows.map(({ id }) => id),
+    )
+    const marks = await couch.database(CHECKPOINTS).range({ startKey: 'follower/', endKey: 'follower0' })
+    await drop(
+      couch.database(CHECKPOINTS),
+      marks.flatMap(({ id }) => (id.includes(users.template) ? [id] : [])),
+    )
+  }
+}
+
+async function drop(database: Database, ids: readonly string[]): Promise<void> {
+  for (let at = 0; at < ids.length; at += 1000) {
+    const rows = await database.fetchIfThere(ids.slice(at, at + 1000))
+    await database.bulk(
+      rows.flatMap(({ doc }) => (doc ? [{ _id: doc._id, _rev: doc._rev, _deleted: true }] : [])),
+    )
+  }
+}
+
+/** What nobody can do without: a database, its design documents, who may enter, the documents. */
+export async function provisionPlainly(
+  ground: Ground,
+  names: readonly string[],
+  { personal }: Skeleton,
+): Promise<void> {
+  await inParallel(names, async (name) => {
+    const database = ground.couch.database(name)
+    await database.create(1)
+    await database.bulk([...personal])
+    await database.putSecurity({
+      admins: { names: [], roles: ['_admin'] },
+      members: { names: [name], roles: [`user_database:${name}`, 'update:user_db:'] },
+    })
+    const [, domain = '0'] = /\/(\d+)-/.exec(name) ?? []
+    await database.bulk(documentsOf(Number(domain)))
+  })
+}
+
+/** Names of databases that are as the daemon's are, in everything but that they are under the benchmark's prefix. */
+export const plainNames = (ground: Ground, count: number): string[] =>
+  Array.from({ length: count }, (_, at) => `${ground.prefix}plain/${at % DOMAINS}-${randomUUID()}`)
+
+/** One-shot, into an empty database; the answer comes when all is there. */
+export async function replicateOnce(
+  ground: Ground,
+  source: Database,
+  target: Database,
+  filter: MasterFilter,
+): Promise<void> {
+  const how =
+    filter.kind === 'selector'
+      ? { selector: filter.selector }
+      : {
+          filter: filter.filter,
+          query_params: { roles: JSON.stringify(filter.roles), name: filter.name },
+        }
+  await ground.couch.request({
+    method: 'POST',
+    path: ['_replicate'],
+    body: { ...ground.endpoints(source, target), ...how },
+    timeoutMs: 600_000,
+  })
+}
