@@ -1,5 +1,4 @@
 // Gathers what planDocument asks about: which master a document is of, and all leaves of both sides where they differ.
-import groupBy from 'lodash/groupBy.js'
 import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
 import type { Access, Asker } from '../engine/access.ts'
@@ -123,12 +122,12 @@ async function readLeaves(
 ): Promise<DocumentFacts[]> {
   if (ids.length === 0) return []
   const wanted = ids.map((id) => ({ id }))
-  const [there, here] = (await Promise.all([master.leaves(wanted), personal.leaves(wanted)])).map((leaves) =>
-    groupBy(leaves as Leaf[], '_id'),
+  const [there, here] = await Promise.all(
+    [master, personal].map(async (one) => byDocument((await one.leaves(wanted)) as Leaf[])),
   )
   const facts: DocumentFacts[] = []
   for (const id of ids) {
-    const [theirs, own] = [there?.[id] ?? [], here?.[id] ?? []]
+    const [theirs, own] = [there?.get(id) ?? [], here?.get(id) ?? []]
     facts.push({
       id,
       master: theirs,
@@ -140,6 +139,17 @@ async function readLeaves(
     })
   }
   return facts
+}
+
+/** A map, as users choose the ids: `constructor` is one that every object has. */
+function byDocument(leaves: readonly Leaf[]): Map<string, Leaf[]> {
+  const all = new Map<string, Leaf[]>()
+  for (const leaf of leaves) {
+    const there = all.get(leaf._id)
+    if (there) there.push(leaf)
+    else all.set(leaf._id, [leaf])
+  }
+  return all
 }
 
 /** What each live leaf, on either side, has in common with the master's winner; for as far as CouchDB still has that. */

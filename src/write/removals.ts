@@ -79,9 +79,10 @@ export class Removals {
       known.some((tombstone) => tombstone._id === _id && tombstone._rev === _rev)
     const tombstones = [...known, ...gone.filter((leaf) => isTombstone(leaf) && !isKnown(leaf))]
     const kept = await this.#write(database, { ...note, ids, tombstones })
-    const revisions: Record<string, string[]> = {}
-    for (const { _id, _rev } of gone) (revisions[_id] ??= []).push(_rev)
-    if (gone.length > 0) await database.purge(revisions)
+    // Users choose the ids, and `constructor` is one that every object has.
+    const revisions = new Map<string, string[]>()
+    for (const { _id, _rev } of gone) revisions.set(_id, [...(revisions.get(_id) ?? []), _rev])
+    if (gone.length > 0) await database.purge(Object.fromEntries(revisions))
     await this.#putBack(database, kept)
     return [...isThere]
   }
