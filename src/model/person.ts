@@ -106,13 +106,38 @@ export interface Claim {
   ended?: true
 }
 
-/** Reads a document of the registry, or null where it is no provisioned user. */
+/** Reads a document of the registry, or null where it is no provisioned user. What an admin's hand left of it counts. */
 export function parsePersonEntry(doc: Record<string, unknown> | null): PersonEntry | null {
   if (doc?.['type'] !== 'person' || typeof doc['name'] !== 'string') return null
   if (doc['database'] !== null && !isPersonalName(doc['database'])) return null
-  const { roles = [], others = {}, masters = {} } = doc as Partial<PersonEntry>
-  return { ...(doc as unknown as PersonEntry), roles, others, masters }
+  const { state, roles, others, masters, asked } = doc
+  return {
+    ...(doc as unknown as PersonEntry),
+    state: STATES.has(state) ? (state as PersonState) : 'refused',
+    roles: textsOf(roles),
+    others: pick(others, isText),
+    masters: pick(masters, isStanding),
+    ...(asked === undefined ? {} : { asked: textsOf(asked) }),
+  }
 }
+
+const STATES: ReadonlySet<unknown> = new Set<PersonState>(['active', 'refused', 'kept', 'dropped'])
+
+const isText = (value: unknown): value is string => typeof value === 'string'
+
+const textsOf = (value: unknown): string[] => (Array.isArray(value) ? value.filter(isText) : [])
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** What is left out is made anew by the next comparison. */
+const isStanding = (value: unknown): value is MasterStanding =>
+  isRecord(value) && isRecord(value['times']) && Array.isArray(value['rejected'] ?? [])
+
+const pick = <Value>(values: unknown, isOne: (value: unknown) => value is Value): Record<string, Value> =>
+  Object.fromEntries(
+    Object.entries(isRecord(values) ? values : {}).filter((pair): pair is [string, Value] => isOne(pair[1])),
+  )
 
 /** Reads a document of the registry, or null where it is no claim. */
 export function parseClaim(doc: Record<string, unknown> | null): Claim | null {

@@ -103,10 +103,13 @@ export class People {
     { over }: { over?: PersonEntry | null } = {},
   ): Promise<PersonEntry> {
     for (;;) {
-      const there = await this.entry(name)
+      const found = await this.#database.get(personEntryId(name))
+      const there = parsePersonEntry(found)
       if (over !== undefined && there?._rev !== over?._rev)
         throw new CouchFault('conflict', REGISTRY, `somebody else was faster with ${personEntryId(name)}`)
-      const before = there ?? newEntry(name, this.#time())
+      // Over what an admin's hand has made unreadable, too: a new entry would conflict with it for ever.
+      const rev = found && there === null ? { _rev: found._rev } : {}
+      const before = there ?? { ...newEntry(name, this.#time()), ...rev }
       const after = withoutUndefined({ ...before, ...change })
       if (there !== null && isEqual(after, there)) return there
       const entry = { ...after, updatedAt: this.#time() }

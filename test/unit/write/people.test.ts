@@ -1,0 +1,50 @@
+// The registry of provisioned users, where somebody has edited it by hand.
+import assert from 'node:assert/strict'
+import { parsePersonEntry, personEntryId } from '../../../src/model/person.ts'
+import { OwnWrites } from '../../../src/write/own-writes.ts'
+import { People } from '../../../src/write/people.ts'
+import { MemoryCouch } from '../../support/memory-couch.ts'
+
+const DATABASE = 'u00000000-0000-4000-8000-000000000000'
+
+const BROKEN: Record<string, Record<string, unknown>> = {
+  'another type': { type: 'x' },
+  'another name': { name: 7 },
+  'a database that is none': { database: 'mine' },
+  'no lists': { roles: null, others: null, masters: null, asked: null },
+  'texts for lists': { roles: 'number_domain:x', others: 'x', masters: 'x', asked: 'x' },
+  'lists of anything': {
+    roles: ['a', null, 7, {}],
+    others: { voicemail_db: 7 },
+    masters: { m: null, n: 7, o: { state: 'complete' } },
+    asked: [null, 'user/x'],
+  },
+  'a state that is none': { state: 'fine' },
+}
+
+describe('entries of provisioned users that were edited by hand', () => {
+  for (const [title, change] of Object.entries(BROKEN))
+    it(title, async () => {
+      const couch = new MemoryCouch()
+      const registry = couch.create('shares')
+      const whole = {
+        ...{ _id: personEntryId('anna'), type: 'person', name: 'anna', database: DATABASE, state: 'active' },
+        ...{ roles: [], others: {}, masters: {}, updatedAt: '' },
+      }
+      registry.write({ ...whole, ...change })
+      const people = new People(couch.asCouch(), new OwnWrites(), () => 0)
+      await people.change('anna', { database: DATABASE, state: 'active' })
+      const entry = await people.entry('anna')
+      assert.equal(entry?.database, DATABASE)
+      assert.equal(entry.state, 'active')
+      assert(entry.roles.every((role) => typeof role === 'string'))
+      assert(Object.values(entry.others).every((database) => typeof database === 'string'))
+      assert(Object.values(entry.masters).every((standing) => typeof standing.times === 'object'))
+      assert((entry.asked ?? []).every((database) => typeof database === 'string'))
+    })
+
+  it('are none where nothing says whose they are', () => {
+    for (const doc of [null, {}, { type: 'person' }, { type: 'person', name: 'anna', database: '_users' }])
+      assert.equal(parsePersonEntry(doc), null)
+  })
+})
