@@ -25,6 +25,8 @@ export interface DocumentFacts {
   lets: (doc: Leaf) => boolean | null
   /** May a user's change go to the master? The `to` filter. */
   carries: (doc: Leaf) => boolean
+  /** Revisions that have just been carried to the master, where somebody may have been faster. */
+  sent?: ReadonlySet<string>
   /** Milliseconds. */
   now: number
 }
@@ -143,7 +145,14 @@ function planWithheld(facts: DocumentFacts, master: Leaf, live: Leaf[]): Documen
       !asksToRestore(leaf) && ['ahead', 'apart'].includes(kinshipOf(leaf, master)) && !isSame(leaf, master),
   )
   const left = own.length > asked.length
-  return plan(gone.length > 0 ? [{ kind: 'remove', id: master._id, leaves: gone }] : [], {
+  // It lost against what took the document from the user; it would be back when the winner is deleted. Not what only says
+  // that it is the user's: whose revision that is anybody can forge.
+  const late = facts.master.filter((leaf) => isLive(leaf) && leaf !== master && facts.sent?.has(leaf._rev))
+  const effects: DocumentEffect[] = [
+    ...late.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'master', leaf })),
+    ...(gone.length > 0 ? [{ kind: 'remove', id: master._id, leaves: gone } as const] : []),
+  ]
+  return plan(effects, {
     problem: left ? problem('outside_roles') : isUnsent ? problem('no_longer_yours') : null,
     isActive: left || isUnsent,
   })

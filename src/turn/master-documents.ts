@@ -42,6 +42,8 @@ export class Reconciliation {
   /** By master, the documents that were there when they were first looked at, and those that are. */
   readonly #before = new Map<string, Map<string, boolean>>()
   readonly #there = new Map<string, Map<string, boolean>>()
+  /** By document, the revisions that were carried to the master. */
+  readonly #sent = new Map<string, Set<string>>()
 
   constructor(deps: ReconciliationDeps, person: Personal, masters: readonly Master[]) {
     this.#deps = deps
@@ -85,6 +87,9 @@ export class Reconciliation {
       facts.forEach(({ id, ...leaves }, at) => {
         const plan = plans[at]
         if (plan === undefined) return
+        for (const effect of plan.effects)
+          if (effect.kind === 'carry' && !done.refused.has(id))
+            this.#sent.set(id, (this.#sent.get(id) ?? new Set()).add(effect.leaf._rev))
         const problem = done.refused.get(id) ?? plan.problem
         found.problems.set(id, problem ?? lasting(found.problems.get(id)))
         found.isActive ||= plan.isActive
@@ -99,7 +104,9 @@ export class Reconciliation {
   }
 
   #plan({ access }: Master, facts: DocumentFacts): DocumentPlan {
-    return access.fields === null ? planDocument(facts) : planProjected(facts, access.fields)
+    if (access.fields !== null) return planProjected(facts, access.fields)
+    const sent = this.#sent.get(facts.id)
+    return planDocument(sent ? { ...facts, sent } : facts)
   }
 
   #findingsOf(master: string): MasterFindings {

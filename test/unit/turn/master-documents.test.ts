@@ -13,22 +13,25 @@ const ACCESS = {
   carries: (doc: Record<string, unknown>) => doc['updated_by'] === 'anna' && !('$restore' in doc),
 } as unknown as Access
 
+/** A master and a personal database, and a look at some documents of both. */
+function worldOf(...ids: string[]) {
+  const couch = new MemoryCouch()
+  const [master, personal] = [couch.create('master'), couch.create('personal')]
+  couch.create('shares/provisioning')
+  const ownWrites = new OwnWrites()
+  const removals = new Removals({ couch: couch.asCouch(), ownWrites, canPurge: true })
+  const reconcile = (): Promise<boolean> =>
+    new Reconciliation(
+      { ownWrites, removals, now: () => 0 },
+      { asker: { name: 'anna', roles: [] }, database: couch.database('personal') as Database },
+      [{ name: 'master', database: couch.database('master') as Database, access: ACCESS }],
+    ).run(ids)
+  return { couch, master, personal, reconcile }
+}
+
 describe('documents called as what every object has', () => {
   for (const id of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
-    const world = () => {
-      const couch = new MemoryCouch()
-      const [master, personal] = [couch.create('master'), couch.create('personal')]
-      couch.create('shares/provisioning')
-      const ownWrites = new OwnWrites()
-      const removals = new Removals({ couch: couch.asCouch(), ownWrites, canPurge: true })
-      const reconcile = (): Promise<boolean> =>
-        new Reconciliation(
-          { ownWrites, removals, now: () => 0 },
-          { asker: { name: 'anna', roles: [] }, database: couch.database('personal') as Database },
-          [{ name: 'master', database: couch.database('master') as Database, access: ACCESS }],
-        ).run([id, 'another'])
-      return { master, personal, reconcile }
-    }
+    const world = () => worldOf(id, 'another')
 
     it(`${id}: reaches the master, and comes from there`, async () => {
       const { master, personal, reconcile } = world()
@@ -56,4 +59,61 @@ describe('documents called as what every object has', () => {
       assert.equal(personal.read(id), null)
     })
   }
+})
+
+describe('a document that is held back while a change of it is carried', () => {
+  const ID = 'number:1'
+
+  /** The admin holds it back between the daemon's reading and its writing. @param isWinner whether CouchDB shows that */
+  async function race(isWinner: boolean) {
+    const { couch, master, personal, reconcile } = worldOf(ID)
+    const first = master.write({ _id: ID, a: 1 })
+    assert(first.ok)
+    await reconcile()
+    personal.write({ ...personal.read(ID), _id: ID, a: 2, updated_by: 'anna' })
+    const own = personal.read(ID)?._rev ?? ''
+    couch.onWrite = (db) => {
+      if (db !== 'master') return
+      couch.onWrite = () => undefined
+      for (let salt = 0; ; salt += 1) {
+        const held = { _id: ID, _rev: first.rev, a: 1, user_access: false, salt }
+        const tried = new MemoryCouch().create('tried')
+        tried.merge({ ...master.leaf(ID, first.rev), _id: ID, _rev: first.rev })
+        const written = tried.write(held)
+        if (!written.ok || written.rev > own !== isWinner) continue
+        assert(master.write(held).ok)
+        return
+      }
+    }
+    await reconcile()
+    return { master, personal }
+  }
+
+  for (const isWinner of [true, false])
+    it(isWinner ? 'leaves nothing of the change behind it' : 'is held back all the same', async () => {
+      const { master, personal } = await race(isWinner)
+      assert.equal(personal.read(ID), null)
+      const there = master.read(ID)
+      assert.equal(there?.['user_access'], false)
+      master.write({ _id: ID, _rev: there._rev, _deleted: true })
+      assert.equal(master.read(ID), null)
+    })
+
+  it('keeps a conflict at the master that the user has forged the revision of', async () => {
+    const { master, personal, reconcile } = worldOf(ID)
+    for (const [hash, a] of [
+      ['bb', 1],
+      ['aa', 2],
+    ] as const)
+      master.merge({ _id: ID, _rev: `1-${hash}`, a, user_access: false })
+    personal.merge({ _id: ID, _rev: '1-aa', a: 3, updated_by: 'anna' })
+    await reconcile()
+    assert.deepEqual(
+      master.leaves(ID).map(({ _rev, _deleted }) => [_rev, _deleted ?? false]),
+      [
+        ['1-bb', false],
+        ['1-aa', false],
+      ],
+    )
+  })
 })
