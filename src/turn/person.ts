@@ -73,17 +73,27 @@ export async function takePersonTurn(
 ): Promise<PersonOutcome> {
   const there = await deps.people.entry(name)
   const mustLook = hint.user === true || hint.all === true || there === null || there.due === true
-  const roles = mustLook ? await settlePerson(deps, name) : null
-  let entry = mustLook ? await deps.people.entry(name) : there
+  const settled = mustLook ? await settlePerson(deps, name, there) : null
+  let entry = settled ? settled.entry : there
   if (entry === null) return DONE
   if (hint.asked?.size)
-    entry = await deps.people.change(name, { asked: [...new Set([...(entry.asked ?? []), ...hint.asked])] })
+    entry = await deps.people.change(
+      name,
+      { asked: [...new Set([...(entry.asked ?? []), ...hint.asked])] },
+      { known: entry },
+    )
   if (entry.state !== 'active' || entry.database === null) {
     await sayStanding(deps, entry)
     return DONE
   }
   try {
-    return await new PersonTurn(deps, entry, { name, roles: roles ?? entry.roles }, hint, mustLook).take()
+    return await new PersonTurn(
+      deps,
+      entry,
+      { name, roles: settled?.roles ?? entry.roles },
+      hint,
+      mustLook,
+    ).take()
   } catch (error) {
     // Something may have been left halfway.
     deps.resumed.delete(name)
@@ -185,7 +195,7 @@ class PersonTurn {
   async #compareAll(masters: readonly Master[]): Promise<void> {
     const { people, leases } = this.#deps
     const { roles, name } = this.#asker
-    if (!this.#entry.due) this.#entry = await people.change(name, { due: true })
+    if (!this.#entry.due) this.#entry = await people.change(name, { due: true }, { known: this.#entry })
     const isNarrowed = this.#entry.roles.some((role) => !roles.includes(role))
     for (const { master, database } of leases.held()) {
       if (database !== this.#personal.name) continue
@@ -340,10 +350,12 @@ class PersonTurn {
       ]
     })
     const left = Object.entries(this.#entry.masters).filter(([name]) => !configured.includes(name))
-    this.#entry = await people.change(this.#asker.name, {
+    const change = {
       masters: { ...canceled(Object.fromEntries(left), at), ...Object.fromEntries(standings) },
       otherDocuments: this.#otherDocuments ?? this.#entry.otherDocuments,
-    })
+    }
+    const known = this.#entry
+    this.#entry = await people.change(this.#asker.name, change, { known })
     await sayStanding(this.#deps, this.#entry)
   }
 }

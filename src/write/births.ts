@@ -50,6 +50,7 @@ export class Births {
   ): Promise<void> {
     const database = this.#couch.database(name)
     const wanted = this.#wanted(kind)
+    let isClosed = false
     await equip(
       database,
       { ...wanted, security: null },
@@ -57,11 +58,14 @@ export class Births {
         ...(onWritten ? { onWritten } : {}),
         onPlan: async ({ designs }) => {
           // A server can be set so that a new database is everybody's.
-          if (designs.some((change) => change.kind === 'add')) await secure(database, ADMIN_ONLY)
+          if (designs.every((change) => change.kind !== 'add')) return
+          await secure(database, ADMIN_ONLY)
+          isClosed = true
         },
       },
     )
-    await secure(database, security)
+    const there = isClosed ? ADMIN_ONLY : await database.security()
+    if (!isEqual(there, security)) await database.putSecurity(security as Security)
   }
 
   /**

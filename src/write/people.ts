@@ -95,23 +95,26 @@ export class People {
   /**
    * Changes what is known of a user, or begins it; where it says all that already, nothing is written.
    * @param over the entry that the change was planned with, null: there was none; where it is left out, any will do
+   * @param known the entry as it was read last, where any will do: it need not be read again
    * @throws {CouchFault} `conflict` where another entry stands there now
    */
   async change(
     name: string,
     change: PersonChange,
-    { over }: { over?: PersonEntry | null } = {},
+    { over, known = over }: { over?: PersonEntry | null; known?: PersonEntry | null } = {},
   ): Promise<PersonEntry> {
-    for (;;) {
-      const found = await this.#database.get(personEntryId(name))
-      const there = parsePersonEntry(found)
-      if (over !== undefined && there?._rev !== over?._rev)
+    for (
+      let there = known === undefined ? await this.#read(name) : { entry: known, rev: known?._rev };
+      ;
+      there = await this.#read(name)
+    ) {
+      if (over !== undefined && there.entry?._rev !== over?._rev)
         throw new CouchFault('conflict', REGISTRY, `somebody else was faster with ${personEntryId(name)}`)
       // Over what an admin's hand has made unreadable, too: a new entry would conflict with it for ever.
-      const rev = found && there === null ? { _rev: found._rev } : {}
-      const before = there ?? { ...newEntry(name, this.#time()), ...rev }
+      const revision = there.rev === undefined ? {} : { _rev: there.rev }
+      const before = there.entry ?? { ...newEntry(name, this.#time()), ...revision }
       const after = withoutUndefined({ ...before, ...change })
-      if (there !== null && isEqual(after, there)) return there
+      if (there.entry !== null && isEqual(after, there.entry)) return there.entry
       const entry = { ...after, updatedAt: this.#time() }
       const written = await this.#database.put({ ...entry })
       if (written.ok) {
@@ -120,6 +123,11 @@ export class People {
       }
       if (written.error !== 'conflict') throw new CouchFault('forbidden', REGISTRY, written.reason)
     }
+  }
+
+  async #read(name: string): Promise<{ entry: PersonEntry | null; rev: string | undefined }> {
+    const found = await this.#database.get(personEntryId(name))
+    return { entry: parsePersonEntry(found), rev: found?._rev }
   }
 
   #time(): string {

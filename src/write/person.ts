@@ -5,9 +5,15 @@ import type { Couch } from '../couch/client.ts'
 import { CouchFault, isFault } from '../couch/fault.ts'
 import type { Checkpoints } from '../feed/checkpoints.ts'
 import type { Logger } from '../log.ts'
-import { isPersonalName, personalSecurity, userDocumentId } from '../model/person.ts'
+import { isPersonalName, personalSecurity, userDocumentId, type PersonEntry } from '../model/person.ts'
 import type { FoundSecurity } from '../model/security.ts'
-import { planPerson, type KnownUser, type PersonEffect, type PersonFacts } from '../plan/person.ts'
+import {
+  planPerson,
+  type KnownUser,
+  type PersonChange,
+  type PersonEffect,
+  type PersonFacts,
+} from '../plan/person.ts'
 import { secure, type Births } from './births.ts'
 import type { OwnWrites } from './own-writes.ts'
 import type { People } from './people.ts'
@@ -47,14 +53,21 @@ const USERS = '_users'
 
 /**
  * Brings about what `_users` says of a user.
- * @returns the user's roles, or null where there is no such user
+ * @param known what the registry has of the user, as it was just read
+ * @returns the user's roles, or null where there is no such user; and what the registry has then
  * @throws {CouchFault} where CouchDB fails, or somebody else was faster: then again
  */
-export async function settlePerson(deps: PersonWriting, name: string): Promise<readonly string[] | null> {
-  const facts = await gather(deps, name)
-  const effects = planPerson(facts)
-  for (const effect of effects) await perform(deps, facts, effect)
-  return facts.user?.roles ?? null
+export async function settlePerson(
+  deps: PersonWriting,
+  name: string,
+  known: PersonEntry | null,
+): Promise<{ roles: readonly string[] | null; entry: PersonEntry | null }> {
+  const facts = await gather(deps, name, known)
+  let entry = known
+  for (const effect of planPerson(facts))
+    if (effect.kind === 'change') entry = await change(deps, facts, effect.change)
+    else await perform(deps, facts, effect)
+  return { roles: facts.user?.roles ?? null, entry }
 }
 
 /** What `_users` says of a name, as far as it counts; null for nobody. */
@@ -73,9 +86,9 @@ export async function readPerson(
   }
 }
 
-async function gather(deps: PersonWriting, name: string): Promise<PersonFacts> {
+async function gather(deps: PersonWriting, name: string, entry: PersonEntry | null): Promise<PersonFacts> {
   const { couch, people, attributes, onDeparture, newDatabase, now } = deps
-  const [user, entry] = await Promise.all([readPerson(couch, name, attributes), people.entry(name)])
+  const user = await readPerson(couch, name, attributes)
   const named = [
     user?.recorded,
     ...Object.values(user?.others ?? {}),
@@ -94,12 +107,25 @@ async function gather(deps: PersonWriting, name: string): Promise<PersonFacts> {
   }
 }
 
+async function change(
+  { people, log }: PersonWriting,
+  { name, entry }: PersonFacts,
+  planned: PersonChange,
+): Promise<PersonEntry> {
+  // Two at once would each give the user a database; and one may have seen roles that are over.
+  const changed = await people.change(name, planned, { over: entry })
+  const { problem, state } = planned
+  if (problem) log.warn({ db: USERS, doc: userDocumentId(name), code: problem.code }, 'not as `_users` says')
+  else if (state !== 'active') log.info({ db: USERS, doc: userDocumentId(name), state }, 'a user is gone')
+  return changed
+}
+
 async function perform(
   deps: PersonWriting,
-  { name, entry }: PersonFacts,
-  effect: PersonEffect,
+  { name, securities }: PersonFacts,
+  effect: Exclude<PersonEffect, { kind: 'change' }>,
 ): Promise<void> {
-  const { couch, people, leases, checkpoints, log } = deps
+  const { couch, people, leases, checkpoints } = deps
   switch (effect.kind) {
     case 'claim': {
       const isOurs = await people.claim(effect.database, name, effect.attribute)
@@ -107,19 +133,10 @@ async function perform(
         throw new CouchFault('server_error', effect.database, 'somebody else has claimed it meanwhile')
       return
     }
-    case 'change': {
-      const { problem, state } = effect.change
-      // Two at once would each give the user a database; and one may have seen roles that are over.
-      await people.change(name, effect.change, { over: entry })
-      if (problem)
-        log.warn({ db: USERS, doc: userDocumentId(name), code: problem.code }, 'not as `_users` says')
-      else if (state !== 'active') log.info({ db: USERS, doc: userDocumentId(name), state }, 'a user is gone')
-      return
-    }
     case 'record':
       return record(deps, name, effect.database)
     case 'open':
-      return openPersonal(deps, name, effect.database)
+      return openPersonal(deps, name, effect.database, { isThere: securities.has(effect.database) })
     case 'secure':
       return ignoreMissing(secure(couch.database(effect.database), effect.security))
     case 'end-leases':
@@ -136,13 +153,14 @@ async function perform(
   }
 }
 
-/** The personal database is there, guarded by its design documents before anybody is let in. @throws {CouchFault} */
+/** The personal database is there, guarded by its design documents before anybody is let in. @param isThere it was just seen @throws {CouchFault} */
 export async function openPersonal(
   { births, ownWrites, log }: Pick<PersonWriting, 'births' | 'ownWrites' | 'log'>,
   name: string,
   database: string,
+  { isThere = false } = {},
 ): Promise<void> {
-  if (await births.create(database)) log.info({ db: database }, 'personal database created')
+  if (!isThere && (await births.create(database))) log.info({ db: database }, 'personal database created')
   await births.equip(database, 'personal', personalSecurity(name, database), {
     onWritten: (id, rev) => ownWrites.add(database, id, rev),
   })
