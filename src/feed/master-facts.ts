@@ -1,4 +1,5 @@
 // Gathers what planDocument asks about: which master a document is of, and all leaves of both sides where they differ.
+import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
 import type { Access, Asker } from '../engine/access.ts'
@@ -32,6 +33,8 @@ interface Standing {
   own: Row
   master: Master
   row: Row
+  /** The user may have what the master has; null where that cannot be told. */
+  may: boolean | null
 }
 
 /**
@@ -50,12 +53,13 @@ export async function gatherDocuments(
       one.fetch([...ids], { conflicts: true }),
     ),
   )
+  const verdicts = masters.map(({ access }, index) => judgeRows(access, rows[index] ?? [], asker))
   const standings = ids.flatMap((id, at): Standing[] => {
     const mine = own?.[at]
     if (mine === undefined) return []
     const candidates = masters.flatMap((master, index) => {
       const row = rows[index]?.[at]
-      return row ? [{ id, own: mine, master, row }] : []
+      return row ? [{ id, own: mine, master, row, may: verdicts[index]?.get(row) ?? null }] : []
     })
     const chosen = chooseMaster(candidates, asker)
     return chosen ? [chosen] : []
@@ -63,16 +67,13 @@ export async function gatherDocuments(
   const gathered: Gathered[] = []
   for (const master of masters) {
     const all = standings.filter((standing) => standing.master === master)
-    const [open, done] = [
-      all.filter((one) => !isSettled(one, asker)),
-      all.filter((one) => isSettled(one, asker)),
-    ]
+    const [done, left] = partition(all, isSettled)
     gathered.push({
       master,
       facts: await readLeaves(
         master,
         { asker, database },
-        open.map(({ id }) => id),
+        left.map(({ id }) => id),
         now,
       ),
       settled: done.map(({ id, own: { doc } }) => ({ id, isThere: doc !== null })),
@@ -81,12 +82,23 @@ export async function gatherDocuments(
   return gathered
 }
 
+/** What the skeleton says of what each row has; of what is not there, no. */
+function judgeRows(access: Access, rows: readonly Row[], asker: Asker): Map<Row, boolean | null> {
+  const live = rows.flatMap((row) => (row.doc === null ? [] : [{ row, doc: row.doc }]))
+  const verdicts = access.judgesEach(
+    live.map(({ doc }) => doc),
+    asker,
+  )
+  return new Map([
+    ...rows.map((row): [Row, boolean | null] => [row, false]),
+    ...live.map(({ row }, at): [Row, boolean | null] => [row, verdicts[at] ?? null]),
+  ])
+}
+
 /** The master that lets the user have it, else one that has it, else one that had it; of what is new, one that takes it. */
 function chooseMaster(candidates: readonly Standing[], asker: Asker): Standing | null {
-  const isOpen = ({ master, row: { doc } }: Standing): boolean =>
-    doc !== null && master.access.lets(doc, asker)
   const there =
-    candidates.find(isOpen) ??
+    candidates.find(({ may }) => may === true) ??
     candidates.find(({ row }) => row.doc) ??
     candidates.find(({ row }) => row.rev !== null)
   if (there) return there
@@ -97,8 +109,7 @@ function chooseMaster(candidates: readonly Standing[], asker: Asker): Standing |
 }
 
 /** True where nothing is to be done, as far as the winners tell. */
-function isSettled({ id, own, master: { access }, row }: Standing, asker: Asker): boolean {
-  const may = row.doc === null ? false : access.judges(row.doc, asker)
+function isSettled({ id, own, master: { access }, row, may }: Standing): boolean {
   if (may === false) return own.doc === null
   if (may === null) return false
   if (hasConflicts(own) || hasConflicts(row) || row.doc === null) return false
@@ -125,6 +136,13 @@ async function readLeaves(
   const [there, here] = await Promise.all(
     [master, personal].map(async (one) => byDocument((await one.leaves(wanted)) as Leaf[])),
   )
+  const winners = ids.flatMap((id) =>
+    byRank(there?.get(id) ?? [])
+      .slice(0, 1)
+      .filter(isLive),
+  )
+  const answers = access.judgesEach(winners, asker)
+  const known = new Map(winners.map((leaf, at) => [leaf, answers[at] ?? null]))
   const facts: DocumentFacts[] = []
   for (const id of ids) {
     const [theirs, own] = [there?.get(id) ?? [], here?.get(id) ?? []]
@@ -133,7 +151,7 @@ async function readLeaves(
       master: theirs,
       personal: own,
       ancestors: await readAncestors({ master, personal }, theirs, own),
-      lets: (doc) => access.judges(doc, asker),
+      lets: (doc) => (known.has(doc) ? (known.get(doc) ?? null) : access.judges(doc, asker)),
       carries: (doc) => access.carries(doc, asker),
       now,
     })

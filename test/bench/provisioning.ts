@@ -31,10 +31,10 @@ interface Sizes {
 const FULL: Sizes = {
   users: 1_000,
   rounds: 3,
-  roleChanges: 20,
+  roleChanges: 10,
   writers: 20,
   documents: 10_000,
-  filterRounds: 7,
+  filterRounds: 5,
 }
 const QUICK: Sizes = { users: 100, rounds: 1, roleChanges: 4, writers: 5, documents: 1_000, filterRounds: 3 }
 

@@ -38,10 +38,13 @@ export type Step =
 const isOpenTo = (doc: Record<string, unknown>, roles: readonly string[]): boolean =>
   doc['_deleted'] !== true && doc['user_access'] !== false && roles.includes(String(doc['domain']))
 
+const lets = (doc: object, { roles }: Asker): boolean => isOpenTo(doc as Record<string, unknown>, roles)
+
 const ACCESS = {
   fields: null,
-  judges: (doc: object, { roles }: Asker) => isOpenTo(doc as Record<string, unknown>, roles),
-  lets: (doc: object, { roles }: Asker) => isOpenTo(doc as Record<string, unknown>, roles),
+  judges: lets,
+  judgesEach: (docs: readonly object[], asker: Asker) => docs.map((doc) => lets(doc, asker)),
+  lets,
   carries: (doc: object) => {
     const { updated_by: by, $restore, $removed } = doc as Record<string, unknown>
     return typeof by === 'string' && $restore === undefined && $removed === undefined
