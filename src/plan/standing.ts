@@ -6,7 +6,7 @@ import {
   type PersonEntry,
   type ProvisionState,
 } from '../model/person.ts'
-import { STICKY, type Problem } from '../model/problem.ts'
+import { problem, STICKY, type Problem } from '../model/problem.ts'
 import { withRejection, type Rejection } from '../model/rejected.ts'
 
 /** How the replication of a master into a personal database is doing. */
@@ -84,7 +84,7 @@ export function provisionDocument(
 ): { _id: string } & Record<string, unknown> {
   const standing = Object.hasOwn(entry.masters, master) ? entry.masters[master] : undefined
   const { ready, ...times } = standing?.times ?? {}
-  const found = entry.problem ?? standing?.problem
+  const found = entry.problem ?? (standing ? standing.problem : problem('unknown_master', master))
   return {
     _id: provisionDocumentId(master),
     type: '$provision',

@@ -83,7 +83,7 @@ export async function takePersonTurn(
       { known: entry },
     )
   if (entry.state !== 'active' || entry.database === null) {
-    await sayStanding(deps, entry)
+    await sayStanding(deps, entry, hint.wakes)
     return DONE
   }
   try {
@@ -356,7 +356,7 @@ class PersonTurn {
     }
     const known = this.#entry
     this.#entry = await people.change(this.#asker.name, change, { known })
-    await sayStanding(this.#deps, this.#entry)
+    await sayStanding(this.#deps, this.#entry, this.#wakes)
   }
 }
 

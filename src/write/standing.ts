@@ -7,15 +7,18 @@ import type { OwnWrites } from './own-writes.ts'
 
 /**
  * Writes where something else stands. A conflict means that the user asks once more, which is heard of.
+ * @param asked masters that the user asked for; of those that are none, it is said where the user asks
  * @throws {CouchFault}
  */
 export async function sayStanding(
   { couch, ownWrites, configured }: { couch: Couch; ownWrites: OwnWrites; configured: readonly string[] },
   entry: PersonEntry,
+  asked: Iterable<string> = [],
 ): Promise<void> {
   const isOpen = entry.database !== null && entry.state !== 'dropped'
   const places = [...(isOpen && entry.database !== null ? [entry.database] : []), ...(entry.asked ?? [])]
-  const said = configured.map((master) => provisionDocument(entry, master))
+  const masters = [...new Set([...configured, ...asked])]
+  const said = masters.map((master) => provisionDocument(entry, master))
   for (const place of places) {
     const database = couch.database(place)
     const rows = await database.fetchIfThere(
@@ -24,7 +27,7 @@ export async function sayStanding(
     )
     const docs = said.flatMap((doc, at): Doc[] => {
       const there = rows[at]?.doc ?? null
-      if (there && saysThat(there, doc)) return []
+      if (there ? saysThat(there, doc) : at >= configured.length) return []
       return [{ ...doc, ...(there ? { _rev: there._rev } : {}) }]
     })
     const losers = rows.flatMap(({ id, doc }): Doc[] =>

@@ -89,6 +89,10 @@ describe('provisionDocument', () => {
     assert.equal(said['$state'], 'error')
     assert.deepEqual(said['$error'], problem('database_taken', 'database'))
   })
+  it('says where there is no such master', () => {
+    for (const name of ['n', '__proto__'])
+      assert.deepEqual(provisionDocument(entry, name)['$error'], problem('unknown_master', name))
+  })
   it('is told from what somebody else wrote there', () => {
     const said = provisionDocument(entry, 'm')
     assert(saysThat({ ...said, _rev: '1-a' }, said))
