@@ -322,6 +322,7 @@ export class Provisioning {
         entry.state === 'refused' ||
         entry.due === true ||
         entry.problem !== undefined ||
+        Object.values(entry.masters).some((standing) => standing.problem !== undefined) ||
         info === undefined ||
         isLeft
       if (isMissed || isStale) this.#lanes.mark(entry.name, { user: true, all: isStale })

@@ -151,7 +151,10 @@ class PersonTurn {
     resumed.add(this.#asker.name)
     const masters = this.#masters.filter(({ name }) => infos.has(name))
     const isRenewed = await this.#greet(info)
-    const stale = masters.filter(({ name, access }) => this.#standing(name)?.access !== access.hash)
+    // What was changed while a master was away was passed over.
+    const stale = masters.filter(
+      ({ name, access }) => this.#standing(name)?.access !== access.hash || this.#standing(name)?.problem,
+    )
     if (isRenewed || this.#hint.all || this.#entry.due || stale.length > 0) await this.#compareAll(masters)
     else
       await this.#lookAt(masters, [
