@@ -1,6 +1,9 @@
 // Provisioned users on a server: masters of a space's own, accounts that sign up, and what each of them sees over HTTP.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { Couch } from '../../src/couch/client.ts'
 import type { Database } from '../../src/couch/database.ts'
@@ -17,7 +20,7 @@ import {
 } from '../../src/model/person.ts'
 import { Device, loadPouch } from './device.ts'
 import { edit } from './people.ts'
-import type { Space } from './space.ts'
+import { SKELETON, type Space } from './space.ts'
 import type { Content } from './story.ts'
 
 const USERS = '_users'
@@ -194,7 +197,10 @@ export class Ground {
   readonly master: Database
   /** Of the kind `cdrs`. */
   readonly cdrs: Database
+  /** The master's. */
+  kind = 'provisioning'
   readonly #users = new Map<string, User>()
+  #folder: string | null = null
 
   private constructor(space: Space) {
     this.space = space
@@ -209,12 +215,7 @@ export class Ground {
    */
   static async use(space: Space, test: (ground: Ground) => Promise<void>): Promise<void> {
     const ground = new Ground(space)
-    Object.assign(space.config, {
-      masters: [
-        { database: ground.master.name, kind: 'provisioning' },
-        { database: ground.cdrs.name, kind: 'cdrs' },
-      ],
-    })
+    Object.assign(space.config, { masters: ground.#masters() })
     for (const database of [ground.master, ground.cdrs]) await database.create()
     try {
       await test(ground)
@@ -224,11 +225,30 @@ export class Ground {
       await space.stop()
       for (const user of ground.#users.values()) await user.close()
       await ground.#forget()
+      if (ground.#folder !== null) await rm(ground.#folder, { recursive: true, force: true })
     }
   }
 
   get couch(): Couch {
     return this.space.couch
+  }
+
+  /** Has the master be of a kind that no other test has, whose functions may be changed on the server: a copy of the shipped one. */
+  async useOwnKind(): Promise<void> {
+    this.kind = `provisioning-${this.mark}`
+    this.#folder = await mkdtemp(join(tmpdir(), 'couch-shares-skeleton-'))
+    await cp(SKELETON, this.#folder, { recursive: true })
+    for (const suffix of ['', '-user'])
+      await rename(join(this.#folder, `provisioning${suffix}`), join(this.#folder, `${this.kind}${suffix}`))
+    this.space.skeleton = this.#folder
+    Object.assign(this.space.config, { masters: this.#masters() })
+  }
+
+  #masters(): { database: string; kind: string }[] {
+    return [
+      { database: this.master.name, kind: this.kind },
+      { database: this.cdrs.name, kind: 'cdrs' },
+    ]
   }
 
   /** The user who is called so here. @param name of the account, where it is not to be made of that */
@@ -315,7 +335,8 @@ export class Ground {
 
   async #drop(): Promise<void> {
     const personal = (await this.#claims()).map(({ database }) => database)
-    for (const name of [this.master.name, this.cdrs.name, ...personal, ...this.#strange])
+    const kinds = this.#folder === null ? [] : [`skeleton/${this.kind}`, `skeleton/${this.kind}-user`]
+    for (const name of [this.master.name, this.cdrs.name, ...personal, ...this.#strange, ...kinds])
       await this.couch.database(name).drop()
   }
 
