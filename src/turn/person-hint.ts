@@ -20,15 +20,19 @@ export interface PersonHint {
   updateSeq?: Seq | undefined
 }
 
+/** So many documents are named; where there are more all are compared. Ten thousand users may wait at once. */
+const MOST_NAMED = 500
+
 /** What either hint says. */
 export function mergePersonHints(one: PersonHint, other: PersonHint): PersonHint {
-  const masters = new Set([...(one.documents?.keys() ?? []), ...(other.documents?.keys() ?? [])])
+  const all = one.all === true || other.all === true || namedBy(one) + namedBy(other) > MOST_NAMED
+  const masters = all ? [] : [...(one.documents?.keys() ?? []), ...(other.documents?.keys() ?? [])]
   return {
     user: one.user === true || other.user === true,
     personal: one.personal === true || other.personal === true,
-    all: one.all === true || other.all === true,
+    all,
     documents: new Map(
-      [...masters].map((master) => [master, unite(one.documents?.get(master), other.documents?.get(master))]),
+      masters.map((master) => [master, unite(one.documents?.get(master), other.documents?.get(master))]),
     ),
     wakes: unite(one.wakes, other.wakes),
     asked: unite(one.asked, other.asked),
@@ -39,3 +43,6 @@ export function mergePersonHints(one: PersonHint, other: PersonHint): PersonHint
 
 const unite = <Value>(one?: ReadonlySet<Value>, other?: ReadonlySet<Value>): Set<Value> =>
   new Set([...(one ?? []), ...(other ?? [])])
+
+const namedBy = ({ documents }: PersonHint): number =>
+  [...(documents?.values() ?? [])].reduce((sum, ids) => sum + ids.size, 0)
