@@ -19,6 +19,8 @@ export interface ReconciliationDeps {
   ownWrites: OwnWrites
   removals: Removals
   now: () => number
+  /** Called between reading what a user wrote and writing it to the master; throws where the roles are others meanwhile. */
+  confirm?: () => Promise<void>
 }
 
 /** What was found of one master's documents. */
@@ -79,6 +81,7 @@ export class Reconciliation {
       for (const { id } of settled) found.problems.set(id, lasting(found.problems.get(id)))
       const plans = facts.map((one) => this.#plan(master, one))
       const pair = { master: master.database, personal: this.#person.database }
+      if (plans.some(({ effects }) => effects.some(isFromUser))) await this.#deps.confirm?.()
       const done = await performDocuments(
         this.#deps,
         pair,
@@ -126,6 +129,9 @@ export class Reconciliation {
     there?.set(id, isThere)
   }
 }
+
+const isFromUser = (effect: DocumentPlan['effects'][number]): boolean =>
+  effect.kind === 'carry' || (effect.kind === 'put-master' && effect.from === 'personal')
 
 /** What was refused once and for all is told, also when nothing is left to see of it. */
 const lasting = (found: Problem | null | undefined): Problem | null =>

@@ -1,5 +1,6 @@
 // A turn of one provisioned user: what `_users` says, what the roles say, what changed on either side; then how it stands.
 import chunk from 'lodash/chunk.js'
+import isEqual from 'lodash/isEqual.js'
 import sum from 'lodash/sum.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
@@ -22,7 +23,7 @@ import {
 import type { Births } from '../write/births.ts'
 import type { OwnWrites } from '../write/own-writes.ts'
 import type { People } from '../write/people.ts'
-import { openPersonal, settlePerson, type PersonSettings } from '../write/person.ts'
+import { openPersonal, readPerson, settlePerson, type PersonSettings } from '../write/person.ts'
 import { filterOf } from '../write/personal-filter.ts'
 import type { TurnLeases } from '../write/personal-leases.ts'
 import type { Removals } from '../write/removals.ts'
@@ -59,6 +60,9 @@ export interface PersonOutcome {
   /** The user's replications that have just been started. */
   isStarting: boolean
 }
+
+/** `_users` says something else than what the turn began with. */
+class RolesChanged extends Error {}
 
 const DONE: PersonOutcome = { isThere: true, next: null, isStarting: false }
 
@@ -97,7 +101,8 @@ export async function takePersonTurn(
   } catch (error) {
     // Something may have been left halfway.
     deps.resumed.delete(name)
-    throw error
+    if (!(error instanceof RolesChanged)) throw error
+    return { isThere: true, next: { ...hint, user: true, all: true, personal: true }, isStarting: false }
   }
 }
 
@@ -235,7 +240,8 @@ class PersonTurn {
     const person = { asker: this.#asker, database: this.#personal }
     let isSettled = true
     for (const part of chunk(ids, PAGE)) {
-      const reconciliation = new Reconciliation(this.#deps, person, masters)
+      const deps = { ...this.#deps, confirm: () => this.#confirm() }
+      const reconciliation = new Reconciliation(deps, person, masters)
       isSettled = (await reconciliation.run(part)) && isSettled
       for (const [master, found] of reconciliation.findings) {
         const all = this.#findingsOf(master)
@@ -246,6 +252,13 @@ class PersonTurn {
       }
     }
     return isSettled
+  }
+
+  /** A role that was lost is lost at once: what the user writes then may be read before `_users` is. */
+  async #confirm(): Promise<void> {
+    const { couch, attributes } = this.#deps
+    const user = await readPerson(couch, this.#asker.name, attributes)
+    if (!isEqual(sortedRoles(user?.roles ?? []), sortedRoles(this.#asker.roles))) throw new RolesChanged()
   }
 
   #findingsOf(master: string): Findings {
