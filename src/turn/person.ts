@@ -274,7 +274,10 @@ class PersonTurn {
     const { checkpoints, ownWrites } = this.#deps
     const { name } = this.#personal
     const checkpoint = (await checkpoints.read([name])).get(name) ?? START
-    const page = await this.#personal.changes({ since: checkpoint.since, limit: PAGE, includeDocs: true })
+    // A late edit of an older revision may lose: CouchDB shows the daemon's own then, and the user's beside it.
+    const page = await this.#personal.changes({
+      ...{ since: checkpoint.since, limit: PAGE, includeDocs: true, allLeaves: true },
+    })
     const foreign = page.results.filter(
       ({ id, changes }) => !changes.every(({ rev }) => ownWrites.includes(name, id, rev)),
     )
