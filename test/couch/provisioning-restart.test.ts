@@ -106,7 +106,7 @@ onEachServer('provisioning that was interrupted', ({ it, kind }) => {
       await ground.eventually('the state', async () => (await ann.standing())?.state, 'denied')
       await bob.sign({ roles: [X] })
       await bob.has('cdr:1', ENDPOINT, NUMBER_X)
-      await ground.eventually('no jobs', () => ground.jobs(), [])
+      await ground.hasNoJobs()
       await bob.stands(complete(2))
       await space.settled()
       for (const _ of [1, 2]) {

@@ -201,12 +201,12 @@ onEachServer('the standing of provisioned users', ({ it, kind }) => {
       await ann.write(NUMBER_X, { label: 'mine' })
       await ground.eventually('the jobs', () => ground.jobs(), [await jobOf(ann)])
       await ann.stands({ state: 'paused', isReady: true, documents: 2 })
-      await ground.eventually('no jobs', () => ground.jobs(), [])
+      await ground.hasNoJobs()
       await ann.stands(complete(2))
       // By a change at the master, for those whom it concerns.
       await ground.edit(NUMBER_Y, { label: 'changed' })
       await ground.eventually('the jobs', () => ground.jobs(), [await jobOf(bob)])
-      await ground.eventually('no jobs', () => ground.jobs(), [])
+      await ground.hasNoJobs()
       // By a role that changes while none runs: all is there before it is said to be ready.
       await cid.sign({ roles: [X] })
       await cid.has(ENDPOINT, NUMBER_X)
@@ -222,7 +222,7 @@ onEachServer('the standing of provisioned users', ({ it, kind }) => {
       await cid.has(NUMBER_Y)
       await ground.edit(NUMBER_X, { label: 'for one' })
       await ann.reads(NUMBER_X, { label: 'for one' })
-      await ground.eventually('no jobs', () => ground.jobs(), [])
+      await ground.hasNoJobs()
       await cid.has(NUMBER_Y)
       await ann.stands(complete(2))
       for (const user of [bob, cid]) await user.stands(complete(1))

@@ -259,10 +259,15 @@ export class Ground {
   }
 
   /** Waits until something is read; fails with the difference. */
-  async eventually<Value>(what: string, read: () => Promise<Value>, expected: Value): Promise<void> {
+  async eventually<Value>(
+    what: string,
+    read: () => Promise<Value>,
+    expected: Value,
+    patienceMs = PATIENCE_MS,
+  ): Promise<void> {
     let seen: Value | undefined
     const look = async (): Promise<boolean> => isDeepStrictEqual((seen = await read()), expected)
-    await this.space.until(what, look, PATIENCE_MS).catch(() => assert.deepEqual(seen, expected, what))
+    await this.space.until(what, look, patienceMs).catch(() => assert.deepEqual(seen, expected, what))
   }
 
   /** Waits until a document has these attributes, whatever others it has. */
@@ -301,6 +306,11 @@ export class Ground {
     for (const { name } of [this.master, this.cdrs])
       ids.push(...(await replicator.range(startingWith(`${name} => `))).map(({ id }) => id))
     return ids
+  }
+
+  /** Waits until all of these have ended: CouchDB says only twice a minute that a job has nothing left to do. */
+  async hasNoJobs(): Promise<void> {
+    await this.eventually('no jobs', () => this.jobs(), [], 90_000)
   }
 
   /** No document has more than one live leaf, on either side. */
