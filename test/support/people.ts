@@ -92,9 +92,14 @@ async function removeTraces({ couch, prefix }: Space): Promise<void> {
 
 /** Changes a document as its user's client does: reads it, and writes it again; undefined takes an attribute out. */
 export async function edit(space: Space, database: Database, id: string, change: Content): Promise<string> {
-  const { _rev: _, ...there } = (await database.get(id)) ?? { _id: id, _rev: '' }
-  const attributes = Object.entries({ ...there, ...change }).filter(([, value]) => value !== undefined)
-  return space.write(database, { ...Object.fromEntries(attributes), _id: id })
+  for (let tries = 0; tries < 10; tries += 1) {
+    const there = (await database.get(id)) ?? { _id: id }
+    const attributes = Object.entries({ ...there, ...change }).filter(([, value]) => value !== undefined)
+    // Over what was read, and nothing else: what somebody wrote in between is not taken back.
+    const written = await database.put({ ...Object.fromEntries(attributes), _id: id })
+    if (written.ok) return written.rev
+  }
+  throw new Error(`Expected to edit ${id} of ${space.prefix} within 10 tries`)
 }
 
 /** Deletes a document as its user's client does. */
