@@ -1,7 +1,9 @@
 // Performs what was planned for a user of `_users`: claims, entries, the personal database and who may enter it.
 import { randomUUID } from 'node:crypto'
+import isEqual from 'lodash/isEqual.js'
 import type { Config } from '../config.ts'
 import type { Couch } from '../couch/client.ts'
+import type { StoredDoc } from '../couch/document.ts'
 import { CouchFault, isFault } from '../couch/fault.ts'
 import type { Checkpoints } from '../feed/checkpoints.ts'
 import type { Logger } from '../log.ts'
@@ -76,7 +78,10 @@ export async function readPerson(
   name: string,
   attributes: readonly string[],
 ): Promise<KnownUser | null> {
-  const doc = await couch.database(USERS).get(userDocumentId(name))
+  return knownUser(await couch.database(USERS).get(userDocumentId(name)), name, attributes)
+}
+
+function knownUser(doc: StoredDoc | null, name: string, attributes: readonly string[]): KnownUser | null {
   if (doc === null || doc._deleted || doc['name'] !== name) return null
   const roles = Array.isArray(doc['roles']) ? doc['roles'] : []
   return {
@@ -122,10 +127,11 @@ async function change(
 
 async function perform(
   deps: PersonWriting,
-  { name, securities }: PersonFacts,
+  facts: PersonFacts,
   effect: Exclude<PersonEffect, { kind: 'change' }>,
 ): Promise<void> {
   const { couch, people, leases, checkpoints } = deps
+  const { name, securities } = facts
   switch (effect.kind) {
     case 'claim': {
       const isOurs = await people.claim(effect.database, name, effect.attribute)
@@ -134,7 +140,7 @@ async function perform(
       return
     }
     case 'record':
-      return record(deps, name, effect.database)
+      return record(deps, facts, effect.database)
     case 'open':
       return openPersonal(deps, name, effect.database, { isThere: securities.has(effect.database) })
     case 'secure':
@@ -166,14 +172,19 @@ export async function openPersonal(
   })
 }
 
-async function record({ couch, ownWrites }: PersonWriting, name: string, database: string): Promise<void> {
+async function record(
+  { couch, ownWrites, attributes }: PersonWriting,
+  { name, user }: PersonFacts,
+  database: string,
+): Promise<void> {
   const users = couch.database(USERS)
   const doc = await users.get(userDocumentId(name))
   if (doc === null || doc._deleted) return
   const written = await users.put({ ...doc, database })
   if (!written.ok)
     throw new CouchFault('server_error', USERS, `a user's document was not written: ${written.reason}`)
-  ownWrites.add(USERS, written.id, written.rev)
+  // Written over what is not known yet, it is the only sign of that.
+  if (isEqual(knownUser(doc, name, attributes), user)) ownWrites.add(USERS, written.id, written.rev)
 }
 
 async function ignoreMissing(work: Promise<void>): Promise<void> {
