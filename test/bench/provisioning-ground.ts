@@ -41,6 +41,9 @@ export const documentsOf = (domain: number, count = FEWEST + ((domain * 7) % MOR
     return { ...todo(String(at)), _id: id, type: 'number' }
   })
 
+/** So many that ten users share each. */
+export const domainsFor = (users: number): number => Math.min(DOMAINS, Math.ceil(users / 10))
+
 export const roleOf = (domain: number): string => `number_domain:d${domain}.example`
 
 export async function readProvisioningSkeleton(): Promise<Skeleton> {
@@ -91,7 +94,7 @@ export class Provisioned {
       this.#ground.couch.database('_users'),
       this.#names.map((name, at) => ({
         _id: userDocumentId(name),
-        ...{ type: 'user', name, roles: [roleOf(at % DOMAINS)] },
+        ...{ type: 'user', name, roles: [roleOf(at % domainsFor(count))] },
       })),
     )
     return this.#names
@@ -213,7 +216,7 @@ export async function provisionPlainly(
 
 /** Names of databases that are as the daemon's are, in everything but that they are under the benchmark's prefix. */
 export const plainNames = (ground: Ground, count: number): string[] =>
-  Array.from({ length: count }, (_, at) => `${ground.prefix}plain/${at % DOMAINS}-${randomUUID()}`)
+  Array.from({ length: count }, (_, at) => `${ground.prefix}plain/${at % domainsFor(count)}-${randomUUID()}`)
 
 /** One-shot, into an empty database; the answer comes when all is there. */
 export async function replicateOnce(

@@ -290,8 +290,16 @@ async function countJobs({ ground, provisioned }: World, { users, writers }: Siz
     async () => (await provisioned.jobs()).length >= writers,
     250,
   )
-  await delay(2 * QUIET_MS)
-  const jobs = (await provisioned.jobs()).length
+  let jobs = -1
+  await ground.until(
+    'no more replications are started',
+    async () => {
+      const before = jobs
+      jobs = (await provisioned.jobs()).length
+      return jobs === before
+    },
+    2 * QUIET_MS,
+  )
   return toRow(`${writers} of ${users.toLocaleString('en')} write: replications`, '', 'one for each user', [
     { subject: jobs, baseline: users },
   ])
