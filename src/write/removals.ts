@@ -1,16 +1,20 @@
 // Takes documents out of a personal database: clients see a tombstone, and what was there is not readable any more.
 import chunk from 'lodash/chunk.js'
-import groupBy from 'lodash/groupBy.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
-import type { Doc, StoredDoc } from '../couch/document.ts'
+import type { StoredDoc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
+import { encodeJson } from '../couch/json.ts'
+import { digestOf } from '../model/digest.ts'
 import { PROVISIONING } from '../model/names.ts'
 import { REMOVED } from '../plan/master-document.ts'
 import type { Leaf } from '../plan/lineage.ts'
 import { writeBulk } from './bulk.ts'
 import type { OwnWrites } from './own-writes.ts'
 import { MOST_PURGED } from './withdrawals.ts'
+
+/** The tombstones of a note: CouchDB takes eight million bytes for a document, unless it is told otherwise. */
+const MOST_CHARACTERS = 4_000_000
 
 /** The document that says what is being taken out of a database. */
 const noteId = (database: string): string => `removal ${database}`
@@ -41,11 +45,11 @@ export class Removals {
     const again = new Set<string>()
     if (leaves.length === 0) return { again }
     await this.resume(database)
-    for (const documents of chunk(Object.values(groupBy(leaves, '_id')), MOST_PURGED)) {
+    for (const documents of chunk(byDocument(leaves), MOST_PURGED)) {
       const ids = documents.flatMap(([first]) => first?._id ?? [])
       // Written down first: of a document that has its tombstone, nobody would see that it is still to be forgotten.
       const note = this.#options.canPurge ? await this.#write(database, { ids }) : null
-      for (const id of await this.#bury(database, documents)) again.add(id)
+      for (const id of await this.#bury(database, documents.flat())) again.add(id)
       if (note) for (const id of await this.#forget(database, note)) again.add(id)
     }
     return { again }
@@ -54,42 +58,37 @@ export class Removals {
   /** What a crash has left undone. @throws {CouchFault} */
   async resume(database: Database): Promise<void> {
     const note = (await this.#notes.get(noteId(database.name))) as Note | null
-    if (note !== null) await this.#forget(database, note)
+    if (note === null) return
+    await writeBulk(database, note.tombstones ?? [], { newEdits: false })
+    await this.#forget(database, note)
   }
 
-  /** Tombstones over all leaves, one after the other: `_bulk_docs` takes an id but once. @returns those that somebody else wrote to */
-  async #bury(database: Database, documents: readonly (readonly Leaf[])[]): Promise<Set<string>> {
-    const again = new Set<string>()
-    for (let at = 0; documents.some((all) => all.length > at); at += 1) {
-      const tombstones = documents.flatMap((all) => tombstoneOver(all[at]))
-      for (const row of await writeBulk(database, tombstones))
-        if (row.ok) this.#options.ownWrites.add(database.name, row.id, row.rev)
-        else again.add(row.id)
-    }
-    return again
+  /** All at once, as they are: of hundreds of conflicts, a request for each would take minutes. @returns what was refused */
+  async #bury(database: Database, leaves: readonly Leaf[]): Promise<string[]> {
+    const tombstones = leaves.map(tombstoneOver)
+    for (const { _id, _rev } of tombstones) this.#options.ownWrites.add(database.name, _id, _rev)
+    const rows = await writeBulk(database, tombstones, { newEdits: false })
+    return rows.flatMap((row) => (row.ok ? [] : [row.id]))
   }
 
   /** @returns documents of which there is a live leaf, still or again */
-  async #forget(database: Database, { ids, ...note }: Note): Promise<string[]> {
-    const leaves = await database.leaves(ids.map((id) => ({ id })))
+  async #forget(database: Database, note: Note): Promise<string[]> {
+    const leaves = await database.leaves(note.ids.map((id) => ({ id })))
     const isThere = new Set(leaves.filter(({ _deleted }) => !_deleted).map(({ _id }) => _id))
-    const gone = leaves.filter(({ _id }) => !isThere.has(_id))
-    const known = note.tombstones ?? []
-    const isKnown = ({ _id, _rev }: StoredDoc): boolean =>
-      known.some((tombstone) => tombstone._id === _id && tombstone._rev === _rev)
-    const tombstones = [...known, ...gone.filter((leaf) => isTombstone(leaf) && !isKnown(leaf))]
-    const kept = await this.#write(database, { ...note, ids, tombstones })
-    // Users choose the ids, and `constructor` is one that every object has.
-    const revisions = new Map<string, string[]>()
-    for (const { _id, _rev } of gone) revisions.set(_id, [...(revisions.get(_id) ?? []), _rev])
-    if (gone.length > 0) await database.purge(Object.fromEntries(revisions))
-    await this.#putBack(database, kept)
+    let kept = note
+    for (const part of partsOf(byDocument(leaves.filter(({ _id }) => !isThere.has(_id))))) {
+      const tombstones = part.flatMap((all) => fitting(all.filter(isTombstone)))
+      kept = await this.#write(database, { ...kept, tombstones })
+      // Users choose the ids, and `__proto__` is one, too.
+      const revisions = part.map((all): [string, string[]] => [
+        all[0]?._id ?? '',
+        all.map(({ _rev }) => _rev),
+      ])
+      await database.purge(Object.fromEntries(revisions))
+      await writeBulk(database, tombstones, { newEdits: false })
+    }
+    await this.#notes.put({ _id: kept._id, _rev: kept._rev, _deleted: true })
     return [...isThere]
-  }
-
-  async #putBack(database: Database, note: Note): Promise<void> {
-    await writeBulk(database, note.tombstones ?? [], { newEdits: false })
-    await this.#notes.put({ _id: note._id, _rev: note._rev, _deleted: true })
   }
 
   /** @throws {CouchFault} where somebody else, another daemon, takes out documents of the same database */
@@ -109,8 +108,47 @@ interface Note {
   tombstones?: StoredDoc[]
 }
 
-const tombstoneOver = (leaf: Leaf | undefined): Doc[] =>
-  leaf ? [{ _id: leaf._id, _rev: leaf._rev, _deleted: true, [REMOVED]: true }] : []
+/** A revision over a leaf, the same whenever it is made. */
+function tombstoneOver({ _id, _rev, _revisions }: Leaf): StoredDoc {
+  const line = _revisions ?? { start: Number(_rev.split('-')[0]), ids: [_rev.slice(_rev.indexOf('-') + 1)] }
+  const hash = Buffer.from(digestOf([_id, _rev, REMOVED]), 'base64url').toString('hex')
+  const start = line.start + 1
+  const made = { _rev: `${start}-${hash}`, _revisions: { start, ids: [hash, ...line.ids] } }
+  return { _id, ...made, _deleted: true, [REMOVED]: true }
+}
+
+/** Leaves by their `_id`; users choose it, and `constructor` is one that every object has. */
+function byDocument<One extends { _id: string }>(leaves: readonly One[]): One[][] {
+  const documents = new Map<string, One[]>()
+  for (const leaf of leaves) documents.set(leaf._id, [...(documents.get(leaf._id) ?? []), leaf])
+  return [...documents.values()]
+}
+
+const sizeOf = (docs: readonly StoredDoc[]): number =>
+  docs.reduce((sum, doc) => sum + encodeJson(doc).length, 0)
+
+/** Documents whose tombstones fit into one note. */
+function partsOf(documents: StoredDoc[][]): StoredDoc[][][] {
+  const parts: StoredDoc[][][] = []
+  let room = 0
+  for (const all of documents) {
+    const size = sizeOf(all)
+    const last = parts.at(-1)
+    if (last && size <= room) last.push(all)
+    else {
+      parts.push([all])
+      room = MOST_CHARACTERS
+    }
+    room -= size
+  }
+  return parts
+}
+
+/** As many of one document as a note takes: nobody but who means to makes so many conflicts with such long histories. */
+function fitting(tombstones: StoredDoc[]): StoredDoc[] {
+  let size = 0
+  return tombstones.filter((doc) => (size += sizeOf([doc])) <= MOST_CHARACTERS)
+}
 
 /** One that says nothing but that the document was taken out. */
 const isTombstone = (leaf: StoredDoc): boolean =>
