@@ -17,6 +17,8 @@ export interface Finding {
 const SIGNS = { ok: '✓', note: '·', fault: '✗' }
 /** Before this, a database cannot be told from an earlier one of the same name. */
 const LEAST_VERSION = [3, 3]
+/** CouchDB's own. */
+const USUAL_REVS_LIMIT = 1000
 const MOST_EXAMPLES = 5
 const REACH_MS = 5_000
 
@@ -111,14 +113,22 @@ async function checkMasterDatabases(connection: Connection): Promise<Finding[]> 
   if (names.length === 0) return []
   const there = await connection.couch.dbsInfo(names)
   const personal = await countOfKind(PERSONAL_KIND, connection)
-  return [
-    ...names.map((name) =>
-      there.has(name)
-        ? ok(`the master database ${name} is there`)
-        : note(`there is no master database ${name}; the daemon makes it when it starts`),
-    ),
-    ok(`${personal} personal databases are their users’`),
-  ]
+  const masters = names.map(async (name): Promise<Finding> =>
+    there.has(name)
+      ? checkHistories(connection, name)
+      : note(`there is no master database ${name}; the daemon makes it when it starts`),
+  )
+  return [...(await Promise.all(masters)), ok(`${personal} personal databases are their users’`)]
+}
+
+/** A copy that is further behind than the histories of a master go back looks like a document that its user has made. */
+async function checkHistories({ couch, isEmbedded }: Connection, master: string): Promise<Finding> {
+  const limit = isEmbedded ? USUAL_REVS_LIMIT : await couch.database(master).revsLimit()
+  return limit >= USUAL_REVS_LIMIT
+    ? ok(`the master database ${master} is there`)
+    : fault(
+        `the master database ${master} keeps ${limit} revisions of a document (_revs_limit): ${USUAL_REVS_LIMIT} are needed`,
+      )
 }
 
 /** Without members, CouchDB lets everybody read; whether that takes a login, the server's configuration says. */

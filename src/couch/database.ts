@@ -84,6 +84,11 @@ export class Database {
     return (await orNull(this.#couch.request({ method: 'DELETE', path: [this.name] }))) !== null
   }
 
+  /** How many revisions of a document's history are kept. https://docs.couchdb.org/en/stable/api/database/misc.html#db-revs-limit */
+  async revsLimit(): Promise<number> {
+    return this.#couch.request<number>({ path: [this.name, '_revs_limit'] })
+  }
+
   async security(): Promise<Security> {
     return this.#couch.request<Security>({ path: [this.name, '_security'] })
   }

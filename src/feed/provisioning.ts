@@ -240,7 +240,13 @@ export class Provisioning {
   async #takeTurn(name: string, hint: PersonHint): Promise<PersonOutcome> {
     const outcome = await takePersonTurn(this.#deps, name, hint)
     if (outcome.isStarting) this.#closeLooks = MOST_CLOSE_LOOKS
+    if (outcome.returnInMs !== undefined) void this.#lookLater(name, outcome.returnInMs)
     return outcome
+  }
+
+  async #lookLater(name: string, ms: number): Promise<void> {
+    await this.#options.sleep(ms)
+    this.#lanes.mark(name, { user: true })
   }
 
   #leaseState(master: string, database: string): LeaseState {
@@ -305,7 +311,7 @@ export class Provisioning {
   /** Users whose databases are not as their checkpoints have them, or who are not provisioned as they should be. */
   async #compare(entries: readonly PersonEntry[]): Promise<void> {
     const { couch, checkpoints } = this.#options
-    const active = entries.filter(({ state }) => state === 'active' || state === 'refused')
+    const active = entries.filter(({ state }) => ['active', 'refused', 'leaving'].includes(state))
     const databases = active.flatMap(({ database }) => database ?? [])
     const infos = await couch.dbsInfo(databases)
     const known = await checkpoints.read(databases)
@@ -319,7 +325,7 @@ export class Provisioning {
         ([name, { state }]) => state !== 'canceled' && !this.#deps.configured.includes(name),
       )
       const isMissed =
-        entry.state === 'refused' ||
+        entry.state !== 'active' ||
         entry.due === true ||
         entry.problem !== undefined ||
         Object.values(entry.masters).some((standing) => standing.problem !== undefined) ||

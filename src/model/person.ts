@@ -65,8 +65,11 @@ export interface MasterStanding {
   access: string
 }
 
-/** `active` · `refused`: see `problem` · `kept`: the user is gone, the database is the admins' · `dropped`: it is gone, too. */
-export type PersonState = 'active' | 'refused' | 'kept' | 'dropped'
+/**
+ * `active` · `refused`: see `problem` · `leaving`: the user is gone, and may come back for a while · `kept`: for good, the
+ * database is the admins' · `dropped`: it is gone, too.
+ */
+export type PersonState = 'active' | 'refused' | 'leaving' | 'kept' | 'dropped'
 
 /** What the registry holds of a provisioned user. */
 export interface PersonEntry {
@@ -91,6 +94,8 @@ export interface PersonEntry {
   /** User databases in which the user asked: what `$provision/<master>` says is said there, too. */
   asked?: string[]
   problem?: Problem
+  /** When the user was found to be gone; ISO 8601. */
+  leftAt?: string
   updatedAt: string
 }
 

@@ -33,12 +33,14 @@ export interface PersonFacts {
   /** A name that no database has, for the case that one is needed. */
   fresh: string
   onDeparture: 'keep' | 'drop'
+  /** How long a user who is gone may come back to the same database. */
+  graceMs: number
   /** ISO 8601 */
   at: string
 }
 
 export type PersonChange = {
-  [Key in 'database' | 'state' | 'roles' | 'due' | 'others' | 'masters' | 'problem']?:
+  [Key in 'database' | 'state' | 'roles' | 'due' | 'others' | 'masters' | 'problem' | 'leftAt']?:
     PersonEntry[Key] | undefined
 }
 
@@ -62,6 +64,9 @@ export function planPerson(facts: PersonFacts): PersonEffect[] {
 
 function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
   const { entry, claims } = facts
+  // Only whoever made the account again as it was knows the name of its database.
+  if (entry?.state === 'leaving' && user.recorded !== entry.database)
+    return [...planEnd(entry, facts.onDeparture), ...planPresence({ ...facts, entry: null }, user)]
   const roles = sortedRoles(user.roles)
   const chosen = chooseDatabase(facts, user)
   if (typeof chosen !== 'string') {
@@ -86,6 +91,7 @@ function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
         others,
         ...(isNew ? { masters: {} } : {}),
         problem: found ?? undefined,
+        leftAt: undefined,
       },
     },
     ...(user.recorded === chosen ? [] : [{ kind: 'record', database: chosen } as const]),
@@ -160,23 +166,48 @@ function planOthers(
   return { others, effects, found }
 }
 
-/** The user is gone: whoever comes under the same name is somebody else. */
-function planDeparture({ entry, onDeparture, at }: PersonFacts): PersonEffect[] {
+/** The user is gone: access goes at once, the rest after a while; `_users` may be on its way back from a backup. */
+function planDeparture({ entry, onDeparture, graceMs, at }: PersonFacts): PersonEffect[] {
   if (entry === null || isGone(entry.state)) return []
+  const masters = canceled(entry.masters, at)
+  const left = { due: undefined, masters, problem: undefined }
+  if (entry.state === 'leaving' && remainingGrace(entry, graceMs, at) > 0) return []
+  const closing = entry.state === 'leaving' ? [] : planClosing(entry)
+  if (entry.state !== 'leaving' && graceMs > 0)
+    return [...closing, { kind: 'change', change: { ...left, state: 'leaving', leftAt: at } }]
   const state = onDeparture === 'drop' ? 'dropped' : 'kept'
-  const ended: PersonEffect = {
-    kind: 'change',
-    change: { state, due: undefined, masters: canceled(entry.masters, at), problem: undefined },
-  }
-  if (entry.database === null) return [ended]
-  const { database } = entry
-  const all = [database, ...Object.values(entry.others)]
   return [
-    ...all.map((one): PersonEffect => ({ kind: 'secure', database: one, security: ADMIN_ONLY })),
-    { kind: 'end-leases', database },
-    ...all.map((one): PersonEffect => ({ kind: 'end-claim', database: one })),
-    ...(state === 'dropped' ? [{ kind: 'drop', database } as const] : []),
-    ended,
+    ...closing,
+    ...planEnd(entry, onDeparture),
+    { kind: 'change', change: { ...left, state, leftAt: undefined } },
+  ]
+}
+
+/** How long somebody who is leaving may still come back, in milliseconds. */
+export const remainingGrace = ({ leftAt = '' }: PersonEntry, graceMs: number, at: string): number =>
+  Math.max(0, Date.parse(leftAt) + graceMs - Date.parse(at)) || 0
+
+const databasesOf = ({ database, others }: PersonEntry): string[] =>
+  database === null ? [] : [database, ...Object.values(others)]
+
+function planClosing(entry: PersonEntry): PersonEffect[] {
+  return [
+    ...databasesOf(entry).map((database): PersonEffect => ({
+      kind: 'secure',
+      database,
+      security: ADMIN_ONLY,
+    })),
+    ...(entry.database === null ? [] : [{ kind: 'end-leases', database: entry.database } as const]),
+  ]
+}
+
+/** Nobody gets these databases any more, somebody who comes under the same name neither. */
+function planEnd(entry: PersonEntry, onDeparture: 'keep' | 'drop'): PersonEffect[] {
+  return [
+    ...databasesOf(entry).map((database): PersonEffect => ({ kind: 'end-claim', database })),
+    ...(onDeparture === 'drop' && entry.database !== null
+      ? [{ kind: 'drop', database: entry.database } as const]
+      : []),
   ]
 }
 

@@ -12,7 +12,7 @@ import type { Logger } from '../log.ts'
 import { isObjectId, type UserDatabases } from '../model/names.ts'
 import { masterOfProvision, type MasterStanding, type PersonEntry } from '../model/person.ts'
 import { problem, type Problem } from '../model/problem.ts'
-import { canceled, sortedRoles } from '../plan/person.ts'
+import { canceled, remainingGrace, sortedRoles } from '../plan/person.ts'
 import {
   provisionDocument,
   rejectedAfter,
@@ -59,6 +59,8 @@ export interface PersonOutcome {
   next: PersonHint | null
   /** The user's replications that have just been started. */
   isStarting: boolean
+  /** Where the user is gone, after how many milliseconds it is to be seen whether for good. */
+  returnInMs?: number
 }
 
 /** `_users` says something else than what the turn began with. */
@@ -88,7 +90,9 @@ export async function takePersonTurn(
     )
   if (entry.state !== 'active' || entry.database === null) {
     await sayStanding(deps, entry, hint.wakes)
-    return DONE
+    if (entry.state !== 'leaving') return DONE
+    const at = new Date(deps.now()).toISOString()
+    return { ...DONE, returnInMs: remainingGrace(entry, deps.graceMs, at) }
   }
   try {
     return await new PersonTurn(
@@ -171,7 +175,7 @@ class PersonTurn {
     await this.#settle(masters, { isComparing: false })
     return {
       isThere: true,
-      next: this.#isAsked ? { ...next, all: true } : next,
+      next: this.#isAsked || this.#entry.due ? { ...next, all: true } : next,
       isStarting: this.#isStarting,
     }
   }
@@ -222,7 +226,8 @@ class PersonTurn {
         if (isObjectId(id)) ids.add(id)
     for await (const page of idsIn(this.#personal)) for (const id of page) ids.add(id)
     this.#counts = new Map()
-    await this.#lookAt(masters, [...ids], { isAll: true })
+    // Where somebody keeps writing, the rest is for the next turn, which compares all again.
+    if (!(await this.#lookAt(masters, [...ids], { isAll: true }))) return
     // Whoever has compared meanwhile, with other roles perhaps, may have brought back what went here.
     const over = this.#entry
     this.#entry = await people.change(name, { roles: sortedRoles(roles), due: undefined }, { over })

@@ -26,6 +26,8 @@ export interface PersonSettings {
   /** Attributes of `_users` documents, beside `database`, that name databases of the user. */
   attributes: readonly string[]
   onDeparture: 'keep' | 'drop'
+  /** How long a user who is gone may come back to the same database. */
+  graceMs: number
   /** A name that no database has. */
   newDatabase: () => string
 }
@@ -33,9 +35,11 @@ export interface PersonSettings {
 export const personSettings = ({
   userDatabaseAttributes,
   deprovision,
-}: Pick<Config, 'userDatabaseAttributes' | 'deprovision'>): PersonSettings => ({
+  deletionGraceMs,
+}: Pick<Config, 'userDatabaseAttributes' | 'deprovision' | 'deletionGraceMs'>): PersonSettings => ({
   attributes: userDatabaseAttributes,
   onDeparture: deprovision,
+  graceMs: deletionGraceMs,
   newDatabase: () => `u${randomUUID()}`,
 })
 
@@ -92,7 +96,7 @@ function knownUser(doc: StoredDoc | null, name: string, attributes: readonly str
 }
 
 async function gather(deps: PersonWriting, name: string, entry: PersonEntry | null): Promise<PersonFacts> {
-  const { couch, people, attributes, onDeparture, newDatabase, now } = deps
+  const { couch, people, attributes, onDeparture, graceMs, newDatabase, now } = deps
   const user = await readPerson(couch, name, attributes)
   const named = [
     user?.recorded,
@@ -105,7 +109,7 @@ async function gather(deps: PersonWriting, name: string, entry: PersonEntry | nu
   const securities = new Map<string, FoundSecurity>()
   for (const database of there.keys()) securities.set(database, await couch.database(database).security())
   return {
-    ...{ name, user, entry, securities, onDeparture },
+    ...{ name, user, entry, securities, onDeparture, graceMs },
     claims: await people.claims(databases),
     fresh: newDatabase(),
     at: new Date(now()).toISOString(),

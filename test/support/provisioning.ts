@@ -215,7 +215,8 @@ export class Ground {
    */
   static async use(space: Space, test: (ground: Ground) => Promise<void>): Promise<void> {
     const ground = new Ground(space)
-    Object.assign(space.config, { masters: ground.#masters() })
+    // Without a grace time: who is gone is gone.
+    Object.assign(space.config, { masters: ground.#masters(), deletionGraceMs: 0 })
     for (const database of [ground.master, ground.cdrs]) await database.create()
     try {
       await test(ground)

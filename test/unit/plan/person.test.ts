@@ -5,6 +5,7 @@ import { planPerson, type PersonEffect, type PersonFacts } from '../../../src/pl
 import { ADMIN_ONLY } from '../../../src/model/security.ts'
 
 const uuid = (digit: string): string => `u${digit.repeat(8)}-0000-4000-8000-000000000000`
+const NOW = '2026-01-01T00:10:00.000Z'
 const [FRESH, OWN, OTHER] = [uuid('f'), uuid('a'), uuid('b')]
 
 const entry = (more: Partial<PersonEntry> = {}): PersonEntry => ({
@@ -34,7 +35,7 @@ const user = (more: Partial<NonNullable<PersonFacts['user']>> = {}): NonNullable
 
 const plan = (facts: Partial<PersonFacts>): PersonEffect[] =>
   planPerson({
-    ...{ name: 'joe', user: user(), entry: null, fresh: FRESH, onDeparture: 'keep', at: 'now' },
+    ...{ name: 'joe', user: user(), entry: null, fresh: FRESH, onDeparture: 'keep', graceMs: 0, at: NOW },
     claims: new Map(),
     securities: new Map(),
     ...facts,
@@ -59,6 +60,7 @@ describe('planPerson', () => {
     assert.deepEqual(changeOf(effects), {
       ...{ database: FRESH, state: 'active', roles: ['r'], due: true, others: {}, masters: {} },
       problem: undefined,
+      leftAt: undefined,
     })
   })
 
@@ -192,12 +194,45 @@ describe('planPerson', () => {
     it('says so of every master', () => {
       const masters = { m: { state: 'paused' as const, times: { paused: 'then' }, documents: 2, access: '' } }
       assert.deepEqual(changeOf(plan({ user: null, entry: entry({ masters }) }))['masters'], {
-        m: { state: 'canceled', times: { paused: 'then', canceled: 'now' }, documents: 2, access: '' },
+        m: { state: 'canceled', times: { paused: 'then', canceled: NOW }, documents: 2, access: '' },
       })
     })
     it('does nothing twice, and nothing for somebody who never was', () => {
       assert.deepEqual(plan({ user: null, entry: entry({ state: 'kept' }) }), [])
       assert.deepEqual(plan({ user: null }), [])
+    })
+    describe('for a while', () => {
+      const graceMs = 5 * 60_000
+      const leaving = (leftAt: string) => entry({ state: 'leaving', leftAt })
+      const claims = new Map([claim(OWN, 'joe')])
+      it('takes away access, and nothing else', () => {
+        const effects = plan({ user: null, entry: entry(), graceMs, onDeparture: 'drop' })
+        assert.deepEqual(kinds(effects), [`secure ${OWN}`, `end-leases ${OWN}`, 'change'])
+        assert.deepEqual([changeOf(effects)['state'], changeOf(effects)['leftAt']], ['leaving', NOW])
+      })
+      it('waits, then does the rest', () => {
+        const early = { user: null, entry: leaving('2026-01-01T00:05:00.001Z'), graceMs }
+        assert.deepEqual(plan(early), [])
+        const late = { ...early, entry: leaving('2026-01-01T00:05:00.000Z'), onDeparture: 'drop' as const }
+        assert.deepEqual(kinds(plan(late)), [`end-claim ${OWN}`, `drop ${OWN}`, 'change'])
+        assert.equal(changeOf(plan(late))['state'], 'dropped')
+      })
+      it('gives the database back to an account that is made again as it was', () => {
+        const back = { entry: leaving(NOW), user: user({ recorded: OWN }), claims, graceMs }
+        assert.deepEqual(kinds(plan(back)), ['change', `open ${OWN}`])
+        assert.deepEqual([changeOf(plan(back))['due'], changeOf(plan(back))['state']], [true, 'active'])
+      })
+      it('… and to no other under the same name, whose coming ends the wait', () => {
+        const other = { entry: leaving(NOW), claims, graceMs, onDeparture: 'drop' as const }
+        assert.deepEqual(kinds(plan(other)), [
+          `end-claim ${OWN}`,
+          `drop ${OWN}`,
+          `claim ${FRESH}`,
+          'change',
+          `record ${FRESH}`,
+          `open ${FRESH}`,
+        ])
+      })
     })
     it('gives somebody who comes under the same name another database', () => {
       for (const state of ['kept', 'dropped'] as const)
