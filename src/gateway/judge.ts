@@ -1,0 +1,142 @@
+// The sync function's API, as one text for both places that run it: the router's sandbox, and CouchDB itself.
+
+/** What stands in the lines before the source: line numbers of errors are counted from there. */
+export const LINES_BEFORE_SOURCE = 2
+
+/** Sync Gateway's own messages. https://github.com/couchbase/sync_gateway/blob/main/base/constants.go */
+const WRONG_USER = 'sg wrong user'
+const MISSING_ROLE = 'sg missing role'
+const MISSING_ACCESS = 'sg missing channel access'
+const NO_ADMIN = 'sg admin required'
+
+/**
+ * Text of a function of nothing that gives `judge(doc, oldDoc, writer)`, in ES5 but for what is in the source. `judge` never
+ * throws, unless memory or time run out.
+ *
+ * The source stands alone in its scope, so that a name it forgot to declare is never one of ours. What it may call follows
+ * https://github.com/couchbase/sync_gateway/blob/main/channels/sync_runner.go and `ReflectExpiry` of base/util.go:
+ * - What is no string is passed over in `channel`, `access` and `role`; null is, and in `expiry`, too. Not so in `require…`,
+ *   whatever the documentation says: `requireUser(doc.owner)` refuses where nobody owns the document.
+ * - Names are looked at in the end, only where nothing was refused.
+ * - Only a `forbidden` or `unauthorized` that is true-ish refuses, also on an Error; all else that is thrown broke it.
+ *
+ * Ours: nobody is no user, whatever `requireUser` is asked for; a promise breaks it, for what it refuses would come too late;
+ * `Math.random` throws, for the router is to give the same answer twice.
+ */
+export const judgeText = (source: string): string => `(function () {
+  var sync = (function (channel, access, role, expiry, requireUser, requireRole, requireAccess, requireAdmin, Math, log, console) { return [
+${source}
+  ][0] })(channel, access, role, expiry, requireUser, requireRole, requireAccess, requireAdmin, calculable(), quiet, { log: quiet, error: quiet })
+  if (typeof sync !== 'function') throw new TypeError('Expected a function, got ' + (sync === null ? 'null' : typeof sync))
+  if (Object.prototype.toString.call(sync) !== '[object Function]') throw new TypeError('Expected a function that is neither async nor a generator')
+
+  var writer, channels, accesses, roles, expires
+
+  function quiet() {}
+  function calculable() {
+    return Object.create(Math, { random: { value: function () {
+      throw new TypeError('Math.random() is not there: a sync function gives the same answer each time')
+    } } })
+  }
+
+  function strings(value) {
+    if (typeof value === 'string') return [value]
+    var found = []
+    if (Array.isArray(value)) for (var i = 0; i < value.length; i += 1) if (typeof value[i] === 'string') found.push(value[i])
+    return found
+  }
+  function pairs(ones, others, into) {
+    ones = strings(ones)
+    others = strings(others)
+    for (var i = 0; i < ones.length; i += 1) for (var j = 0; j < others.length; j += 1) into.push([ones[i], others[j]])
+  }
+  function has(list, item) {
+    for (var i = 0; i < list.length; i += 1) if (list[i] === item) return true
+    return false
+  }
+  function hasAny(list, asked) {
+    var some = Array.isArray(asked) ? asked : [asked]
+    for (var i = 0; i < some.length; i += 1) if (has(list, some[i])) return true
+    return false
+  }
+
+  function channel() {
+    for (var i = 0; i < arguments.length; i += 1) channels = channels.concat(strings(arguments[i]))
+  }
+  function access(users, names) { pairs(users, names, accesses) }
+  function role(users, names) { pairs(users, names, roles) }
+  function expiry(value) {
+    var seconds = expiryOf(value)
+    if (seconds >= 0 && seconds <= 4294967295) expires = seconds
+  }
+  function expiryOf(value) {
+    if (typeof value === 'number') return value < 0 ? Math.ceil(value) : Math.floor(value)
+    if (typeof value !== 'string') return NaN
+    if (/^[+-]?\\d+$/.test(value)) return Number(value) <= 2147483647 ? Number(value) : NaN
+    if (!/^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?(Z|[+-]\\d\\d:\\d\\d)$/.test(value)) return NaN
+    return Math.floor(Date.parse(value) / 1000)
+  }
+  function requireUser(names) {
+    if (!writer.isAdmin && (writer.name === null || !hasAny([writer.name], names))) throw { forbidden: '${WRONG_USER}' }
+  }
+  function requireRole(names) {
+    if (!writer.isAdmin && !hasAny(writer.roles, names)) throw { forbidden: '${MISSING_ROLE}' }
+  }
+  function requireAccess(names) {
+    if (!writer.isAdmin && !hasAny(writer.channels, names)) throw { forbidden: '${MISSING_ACCESS}' }
+  }
+  function requireAdmin() {
+    if (!writer.isAdmin) throw { forbidden: '${NO_ADMIN}' }
+  }
+
+  function isChannel(name) { return name !== '' && name.indexOf(',') === -1 }
+  function isPrincipal(name) {
+    return name === '' || (name.length <= 239 && !/[\\/:,\`]/.test(name) && /[0-9A-Za-z\\u00aa-\\uffff]/.test(name))
+  }
+  function principal(to) { return to.indexOf('role:') === 0 ? to.slice(5) : to }
+  function problem() {
+    var i
+    for (i = 0; i < channels.length; i += 1)
+      if (!isChannel(channels[i])) return 'Illegal channel name ' + JSON.stringify(channels[i])
+    for (i = 0; i < accesses.length; i += 1) {
+      if (!isChannel(accesses[i][1])) return 'Illegal channel name ' + JSON.stringify(accesses[i][1])
+      if (!isPrincipal(principal(accesses[i][0]))) return 'Invalid principal name ' + JSON.stringify(principal(accesses[i][0])) + ' in access() or role() call'
+    }
+    for (i = 0; i < roles.length; i += 1) {
+      if (roles[i][1].indexOf('role:') !== 0) return 'Value ' + JSON.stringify(roles[i][1]) + ' does not begin with "role:"'
+      if (!isPrincipal(roles[i][0])) return 'Invalid principal name ' + JSON.stringify(roles[i][0]) + ' in access() or role() call'
+      if (roles[i][1] === 'role:' || !isPrincipal(roles[i][1].slice(5))) return 'Invalid role name ' + JSON.stringify(roles[i][1].slice(5)) + ' in role() call'
+    }
+    return null
+  }
+  function described(thrown) {
+    if (typeof thrown !== 'object' || thrown === null) return 'it threw ' + String(thrown)
+    if (typeof thrown.message === 'string') return thrown.name + ': ' + thrown.message
+    return 'it threw ' + JSON.stringify(thrown)
+  }
+
+  return function (doc, oldDoc, who) {
+    writer = who
+    channels = []
+    accesses = []
+    roles = []
+    expires = null
+    try {
+      try {
+        var result = sync(doc, oldDoc, { xattrs: {} })
+        if (typeof result === 'object' && result !== null && typeof result.then === 'function')
+          return { kind: 'failed', reason: 'it returned a promise, and what that refuses would come too late' }
+      } catch (thrown) {
+        if (thrown === null || thrown === undefined) return { kind: 'failed', reason: described(thrown) }
+        if (thrown.forbidden) return { kind: 'rejected', error: 'forbidden', reason: String(thrown.forbidden) }
+        if (thrown.unauthorized) return { kind: 'rejected', error: 'unauthorized', reason: String(thrown.unauthorized) }
+        return { kind: 'failed', reason: described(thrown) }
+      }
+      var reason = problem()
+      if (reason !== null) return { kind: 'failed', reason: reason }
+      return { kind: 'accepted', channels: channels, access: accesses, roles: roles, expiry: expires }
+    } catch (thrown) {
+      return { kind: 'failed', reason: 'what it threw cannot be read' }
+    }
+  }
+})`
