@@ -10,6 +10,7 @@ import type {
 import release from '@jitl/quickjs-wasmfile-release-sync'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { createContext, Script } from 'node:vm'
 
 /** Typed as CommonJS, which is not what Node.js imports. */
 const variant = release as unknown as {
@@ -73,7 +74,7 @@ const STEPS_BETWEEN_QUESTIONS = 10_000
 /** Ten thousand searches in a megabyte take 20 s, so that it is made to ask more often. */
 const STEPS_BETWEEN_OUR_QUESTIONS = 100
 /** Where in a context, in bytes, the counter of these steps may be. */
-const CONTEXT_BYTES = 1_024
+const CONTEXT_BYTES = 256
 
 const GLOBAL = 0 as EvalFlags
 const SCRIPT = 0 as EvalDetectModule
@@ -89,6 +90,25 @@ const compiled = (): Promise<Binary> =>
   (wasm ??= readFile(createRequire(import.meta.url).resolve('@jitl/quickjs-wasmfile-release-sync/wasm')).then(
     (bytes) => WebAssembly.compile(bytes),
   ))
+
+const realm = createContext({ run: (): void => undefined })
+const RUN = new Script('run()')
+
+/**
+ * Runs a function of ours. Where QuickJS is in one step that takes for ever, a search for a long text in another for instance, it
+ * does not ask; V8 can be stopped all the same, WebAssembly too. It takes a thread, and as long as two or three calls.
+ * @returns false where it was stopped: not even `finally` ran
+ */
+function withinTime(timeMs: number, run: () => void): boolean {
+  realm['run'] = run
+  try {
+    RUN.runInContext(realm, { timeout: Math.ceil(timeMs) })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return false
+    throw error
+  }
+}
 
 type Snapshot = { at: number; bytes: Uint8Array }[]
 
@@ -112,7 +132,7 @@ export class Sandbox {
   #called = 0 as ReturnType<QuickJSFFI['QTS_Eval']>
   #arguments = 0
   #snapshot: Snapshot = []
-  #counter: number | null = null
+  #counter = 0
   #steps = 0
   #deadline = Infinity
   #isOver = false
@@ -167,7 +187,7 @@ export class Sandbox {
       },
     })
     const sandbox = new Sandbox(module, FFI, memory, renew, limits)
-    sandbox.#start(text)
+    if (!withinTime(2 * limits.timeMs, () => sandbox.#start(text))) throw new SandboxError(TOO_LONG)
     return sandbox
   }
 
@@ -180,15 +200,41 @@ export class Sandbox {
     this.#counter = this.#findCounter()
     this.#arguments = this.#module._malloc(4)
     this.#called = this.#guarded(() => this.#evaluate(text))
-    this.#setCounter()
+    this.#askSoon()
     this.#snapshot = this.#take()
   }
 
   /**
-   * Calls the function.
-   * @throws {SandboxError} where it throws, takes too long or too much memory; the next call finds all as it was
+   * Calls the function with each text.
+   * @returns what it gives, or why it does not: it threw, took too long or too much memory
    */
-  call(text: string): string {
+  callEach(texts: readonly string[]): (string | SandboxError)[] {
+    const results: (string | SandboxError)[] = []
+    const { timeMs } = this.#limits
+    while (results.length < texts.length) {
+      const isDone = withinTime(2 * timeMs, () => {
+        // Whoever is stopped has had at least its own time.
+        const end = performance.now() + timeMs / 2
+        do results.push(this.#attempt(texts[results.length] ?? ''))
+        while (results.length < texts.length && performance.now() < end)
+      })
+      if (isDone) continue
+      this.#renewed()
+      results.push(new SandboxError(TOO_LONG))
+    }
+    return results
+  }
+
+  #attempt(text: string): string | SandboxError {
+    try {
+      return this.#call(text)
+    } catch (error) {
+      if (error instanceof SandboxError) return error
+      throw error
+    }
+  }
+
+  #call(text: string): string {
     this.#restore()
     return this.#guarded(() => {
       const argument = this.#ffi.QTS_NewString(this.#context, this.#put(text) as never)
@@ -227,48 +273,52 @@ export class Sandbox {
     } catch (error) {
       if (error instanceof SandboxError) throw this.#isOver ? new SandboxError(TOO_LONG) : error
       // A trap, an abort, or the end of Node.js' stack.
-      this.#renew()
-      this.#ffi = new this.#FFI(this.#module)
+      this.#renewed()
       throw new SandboxError(TOO_MUCH)
     } finally {
       this.#deadline = Infinity
     }
   }
 
+  #renewed(): void {
+    this.#renew()
+    this.#ffi = new this.#FFI(this.#module)
+  }
+
+  /** QuickJS asks whether to go on; 1 ends the call, and no code gets over it. */
   #asked(): 0 | 1 {
-    const isRegExp = this.#counter !== null && this.#counterNow() !== STEPS_BETWEEN_QUESTIONS
-    this.#steps += isRegExp || this.#counter === null ? STEPS_BETWEEN_QUESTIONS : STEPS_BETWEEN_OUR_QUESTIONS
-    if (!isRegExp) this.#setCounter()
+    // Regular expressions count by themselves; what counts here has just begun anew where it was a step that led here.
+    const isStep = this.#count().getInt32(0, true) === STEPS_BETWEEN_QUESTIONS
+    this.#steps += isStep ? STEPS_BETWEEN_OUR_QUESTIONS : STEPS_BETWEEN_QUESTIONS
+    if (isStep) this.#askSoon()
     if (this.#steps <= this.#limits.steps && performance.now() <= this.#deadline) return 0
     this.#isOver = true
     return 1
   }
 
-  #counterNow(): number {
-    return new DataView(this.#memory.buffer).getInt32(this.#counter ?? 0, true)
+  #count(): DataView {
+    return new DataView(this.#memory.buffer, this.#counter, 4)
   }
 
-  #setCounter(): void {
-    if (this.#counter !== null)
-      new DataView(this.#memory.buffer).setInt32(this.#counter, STEPS_BETWEEN_OUR_QUESTIONS, true)
+  #askSoon(): void {
+    this.#count().setInt32(0, STEPS_BETWEEN_OUR_QUESTIONS, true)
   }
 
-  /** The word of the context that goes down with each step, or null. */
-  #findCounter(): number | null {
-    const words = (): Int32Array =>
-      new Int32Array(this.#memory.buffer, this.#context, CONTEXT_BYTES / 4).slice()
-    const steps = 1_000
-    const before = words()
-    this.#evaluate(
-      `for (var couch_shares_i = 0; couch_shares_i < ${steps}; couch_shares_i += 1); delete globalThis.couch_shares_i`,
-    )
-    const after = words()
-    const found = [...before.keys()].filter((at) => {
-      const [first = 0, last = 0] = [before[at], after[at]]
-      return first <= STEPS_BETWEEN_QUESTIONS && last > 0 && first - last >= steps && first - last < 2 * steps
+  /** The word of the context that goes down with each step, alike each time. */
+  #findCounter(): number {
+    const [first, second, third] = [1, 1_000, 1_000].map((steps) => {
+      this.#ffi.QTS_FreeValuePointer(this.#context, this.#evaluate(`for (let i = 0; i < ${steps}; i += 1);`))
+      return new Int32Array(this.#memory.buffer, this.#context, CONTEXT_BYTES / 4).slice()
+    })
+    const found = [...(first ?? []).keys()].filter((at) => {
+      const [before = 0, between = 0, after = 0] = [first?.[at], second?.[at], third?.[at]]
+      return (
+        before <= STEPS_BETWEEN_QUESTIONS && before - between >= 1_000 && before - between === between - after
+      )
     })
     const [at] = found
-    return at === undefined || found.length > 1 ? null : this.#context + at * 4
+    if (at === undefined || found.length > 1) throw new Error('Expected to find how QuickJS counts its steps')
+    return this.#context + at * 4
   }
 
   /** Puts a text there for the engine, which frees it or forgets it. @returns where */
@@ -299,15 +349,15 @@ export class Sandbox {
     } catch {
       throw new SandboxError(`it threw ${text}`, '')
     }
-    const { name, message, stack } = Object(dumped) as Record<string, unknown>
+    const texts = Object.entries(Object(dumped) as object).filter(([, part]) => typeof part === 'string')
+    const {
+      name = '',
+      message = `it threw ${text}`,
+      stack = '',
+    } = Object.fromEntries(texts) as Record<string, string>
     if (message === 'out of memory') throw new SandboxError(TOO_MUCH)
-    const [, line, column] = new RegExp(`${FILE}:(\\d+)(?::(\\d+))?`).exec(String(stack)) ?? []
-    throw new SandboxError(
-      message === undefined ? `it threw ${text}` : String(message),
-      String(name ?? ''),
-      line === undefined ? null : Number(line),
-      column === undefined ? null : Number(column),
-    )
+    const [, line, column] = new RegExp(`${FILE}:(\\d+)(?::(\\d+))?`).exec(stack) ?? []
+    throw new SandboxError(message, name, numberOf(line), numberOf(column))
   }
 
   /** All but the stack, on which nothing is between calls. */
@@ -328,3 +378,5 @@ export class Sandbox {
     for (const part of this.#snapshot) bytes.set(part.bytes, part.at)
   }
 }
+
+const numberOf = (digits: string | undefined): number | null => (digits === undefined ? null : Number(digits))
