@@ -4,7 +4,14 @@ import { basename, extname, join } from 'node:path'
 import { compileFunction, Script } from 'node:vm'
 import { BundleError, bundleRules, MODULE_EXTENSIONS } from './bundle/bundle.ts'
 import { marked, type DesignDocument } from './model/design.ts'
-import { FIXED_KINDS, isFixedKind, KIND, PERSONAL_KIND, USER_KIND_SUFFIX } from './model/kinds.ts'
+import {
+  FIXED_KINDS,
+  GATEWAY_FOLDER,
+  isFixedKind,
+  KIND,
+  PERSONAL_KIND,
+  USER_KIND_SUFFIX,
+} from './model/kinds.ts'
 
 /** What a kind of database is born with; `security` is null where the folder says nothing about it. */
 export interface SkeletonOfKind {
@@ -22,7 +29,7 @@ export class SkeletonError extends Error {
   }
 }
 
-type Entry = { name: string; path: string; isFolder: boolean }
+export type Entry = { name: string; path: string; isFolder: boolean }
 
 /** Hidden files and what editors leave behind. */
 const LEFTOVER = /^\.|~$|^#.*#$|\.(?:bak|orig|rej|swp|swo|tmp)$/
@@ -30,7 +37,7 @@ const LEFTOVER = /^\.|~$|^#.*#$|\.(?:bak|orig|rej|swp|swo|tmp)$/
 const byCodeUnit = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
 
 /** What is in a folder, sorted by name so that the same folder always gives the same documents. */
-async function entriesOf(folder: string): Promise<Entry[]> {
+export async function entriesOf(folder: string): Promise<Entry[]> {
   let found
   try {
     found = await readdir(folder, { withFileTypes: true })
@@ -179,7 +186,8 @@ async function readKind(folder: string, name: string): Promise<SkeletonOfKind> {
  * Reads a skeleton: `<kind>/_security.json` and `<kind>/_design/<name>/…`, where each file is an attribute of the
  * design document and each folder an object. `.json` files are values; `.ts`, `.mts` and `.mjs` at the place of a function
  * are bundled; `.js` and all others are strings without the white space at their end. `language` is `javascript` unless a
- * file says otherwise. A `README.md` may lie beside the kinds.
+ * file says otherwise. A `README.md` may lie beside the kinds, and the folder
+ * `gateway`, which `readGateways` reads.
  * @param policies those of the other kinds that are read; the rest need not even be right
  * @returns the kinds whose folders exist, those of FIXED_KINDS first and in their order, the others by name; design
  *   documents by name
@@ -197,6 +205,7 @@ export async function readSkeleton(
         path,
         `expected another name: what personal databases have is in the folders <kind>${USER_KIND_SUFFIX} of their masters`,
       )
+    if (name === GATEWAY_FOLDER && isFolder) continue
     if (KIND.test(name) && isFolder) folders.set(name, path)
     else if (name !== 'README.md')
       throw new SkeletonError(

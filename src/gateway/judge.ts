@@ -91,7 +91,7 @@ ${source}
 
   function isChannel(name) { return name !== '' && name.indexOf(',') === -1 }
   function isPrincipal(name) {
-    return name === '' || (name.length <= 239 && !/[\\/:,\`]/.test(name) && /[0-9A-Za-z\\u00aa-\\uffff]/.test(name))
+    return name === '' || (name.length <= 239 && !/[\\/:,\`]/.test(name) && /[0-9A-Za-z\\u00aa-\\u1fff\\u2070-\\u2fff\\u3005-\\uffff]/.test(name))
   }
   function principal(to) { return to.indexOf('role:') === 0 ? to.slice(5) : to }
   function problem() {

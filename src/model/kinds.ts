@@ -24,6 +24,9 @@ export const KEPT_KINDS: readonly string[] = ['user', 'outbox', 'share'] satisfi
 /** The kind of all personal databases: no folder, but the union of `<kind>-user` of all masters in use. */
 export const PERSONAL_KIND = 'personal'
 
+/** No kind, but the folder with the sync functions of gateway databases. */
+export const GATEWAY_FOLDER = 'gateway'
+
 /** What the name of a folder ends with whose design documents personal databases get because of a master. */
 export const USER_KIND_SUFFIX = '-user'
 
@@ -92,9 +95,9 @@ function parseEntry(entry: string, users: UserDatabases): Assignment {
       entry,
     )
   if (!KIND.test(kind)) throw new AssignmentError('kinds that are called as folders of the skeleton', entry)
-  if (isFixedKind(kind) || kind === PERSONAL_KIND)
+  if (isFixedKind(kind) || kind === PERSONAL_KIND || kind === GATEWAY_FOLDER)
     throw new AssignmentError(
-      `another kind than ${[...FIXED_KINDS, PERSONAL_KIND].join(', ')}, which belong to other databases`,
+      `another kind than ${[...FIXED_KINDS, PERSONAL_KIND, GATEWAY_FOLDER].join(', ')}, which belong to other databases`,
       entry,
     )
   // What a pattern is for shows where each * is a letter; a broad one that fits others too just never gets them.

@@ -1,6 +1,7 @@
 // Master databases: which databases give documents to the personal databases of users, and of which kind each is.
 import {
   FIXED_KINDS,
+  GATEWAY_FOLDER,
   isFixedKind,
   isFree,
   isUserKind,
@@ -70,9 +71,9 @@ function parseEntry(entry: string, users: UserDatabases): Master {
   if (isPersonalName(database))
     throw new MasterError('other databases than those that may be a user’s, u and a UUID', entry)
   if (!KIND.test(kind)) throw new MasterError('kinds that are called as folders of the skeleton', entry)
-  if (isFixedKind(kind) || kind === PERSONAL_KIND || isUserKind(kind))
+  if (isFixedKind(kind) || kind === PERSONAL_KIND || kind === GATEWAY_FOLDER || isUserKind(kind))
     throw new MasterError(
-      `another kind than ${[...FIXED_KINDS, PERSONAL_KIND].join(', ')} or …${USER_KIND_SUFFIX}, which belong to other databases`,
+      `another kind than ${[...FIXED_KINDS, PERSONAL_KIND, GATEWAY_FOLDER].join(', ')} or …${USER_KIND_SUFFIX}, which belong to other databases`,
       entry,
     )
   return { database, kind }

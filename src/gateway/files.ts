@@ -1,0 +1,62 @@
+// The folder is the schema: which databases have sync functions, and which.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Script } from 'node:vm'
+import { GATEWAY_FOLDER } from '../model/kinds.ts'
+import { isDatabaseName } from '../model/names.ts'
+import { entriesOf, SkeletonError, type Entry } from '../skeleton.ts'
+
+const FILE = 'sync.js'
+
+/**
+ * Reads `gateway/<database>/sync.js` of a skeleton. A `README.md` may lie beside the databases. The functions are parsed, not run.
+ * @param folder of the skeleton
+ * @returns the sources by database, sorted by name; empty where there is no folder `gateway`
+ * @throws {SkeletonError} that names the file: a name that is none of a database, no `sync.js`, anything beside it, JavaScript
+ *   that does not parse or is more than one function
+ */
+export async function readGateways(folder: string): Promise<Map<string, string>> {
+  const gateways = new Map<string, string>()
+  const entry = (await entriesOf(folder)).find(({ name }) => name === GATEWAY_FOLDER)
+  if (entry === undefined) return gateways
+  if (!entry.isFolder) throw new SkeletonError(entry.path, 'expected a folder, one for each database in it')
+  for (const database of await entriesOf(entry.path))
+    if (database.name !== 'README.md') gateways.set(database.name, await readGateway(database))
+  return gateways
+}
+
+async function readGateway({ name, path, isFolder }: Entry): Promise<string> {
+  // Users' databases of a gateway are called after it, with a / before.
+  if (!isFolder || !isDatabaseName(name) || name.includes('/'))
+    throw new SkeletonError(
+      path,
+      'expected only folders, called after databases: a-z first, then a-z 0-9 _ $ ( ) + -',
+    )
+  const entries = await entriesOf(path)
+  for (const entry of entries)
+    if (entry.name !== FILE || entry.isFolder)
+      throw new SkeletonError(entry.path, `expected only the file ${FILE} there`)
+  if (entries.length === 0) throw new SkeletonError(path, `expected the file ${FILE} in it`)
+  return sourceOf(await readFile(join(path, FILE), 'utf8'), join(path, FILE))
+}
+
+/** The function without the `;` that editors and prettier put before and after it; all lines stay where they are. */
+function sourceOf(text: string, path: string): string {
+  const source = text
+    .replace(/^(?<before>(?:\s|\/\/[^\n]*\n|\/\*[^]*?\*\/)*);/, '$<before>')
+    .trimEnd()
+    .replace(/;$/, '')
+  try {
+    new Script(`[\n${source}\n]`, { filename: FILE, lineOffset: -1 })
+  } catch (error) {
+    const { message, stack = '' } = error as Error
+    const line = /^sync\.js:(\d+)/.exec(stack)?.[1]
+    throw new SkeletonError(
+      path,
+      `expected one JavaScript function and nothing else: ${message}${line === undefined ? '' : ` (line ${line})`}`,
+    )
+  }
+  if (/^(?:\s|\/\/[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*$/.test(source))
+    throw new SkeletonError(path, 'expected one JavaScript function, the file is empty')
+  return source
+}

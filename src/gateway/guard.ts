@@ -1,0 +1,77 @@
+// Makes of a sync function the validation function of a database, so that CouchDB itself refuses a bad write, at once.
+import { Engine } from '../engine/engine.ts'
+import { judgeText } from './judge.ts'
+import { SyncFunctionError } from './sync-function.ts'
+
+/** What the reason of a write begins with that was refused because the function broke. */
+export const BROKEN_FUNCTION = 'The sync function failed: '
+
+/**
+ * Text of a `validate_doc_update` that says what `SyncFunction` says, with the same reasons. What the function grants and assigns
+ * is only checked. The writer's roles and channels are in `_security.gateway`: `{ "roles": […], "channels": […] }`; server
+ * admins are admins. https://docs.couchdb.org/en/stable/ddocs/ddocs.html#validate-document-update-functions
+ *
+ * - Documents whose `_id` begins with `_` or `$` pass.
+ * - What breaks the function is `forbidden`: CouchDB would take other exceptions for a fault of the server, and not say why.
+ * - The time is that of the server, where the router has that of the change.
+ * @returns an expression in ES2017, which CouchDB takes on SpiderMonkey too: see `bundleRules`
+ * @throws {SyncFunctionError} where the source cannot be parsed, or is no function
+ */
+export async function compileGuard(source: string): Promise<string> {
+  const text = await plain(guardText(source))
+  try {
+    new Engine(text)
+  } catch (error) {
+    throw new SyncFunctionError(String(error), null, null)
+  }
+  return text
+}
+
+const guardText = (source: string): string => `var couch_shares_validate = (function () {
+var judge = ${judgeText(source)}()
+return function (newDoc, oldDoc, userCtx, secObj) {
+  if (/^[_$]/.test(newDoc._id)) return
+  delete newDoc._revisions
+  if (oldDoc) delete oldDoc._revisions
+  var granted = (secObj && secObj.gateway) || {}
+  var verdict = judge(newDoc, !oldDoc || oldDoc._deleted === true ? null : oldDoc, {
+    name: userCtx.name,
+    roles: Array.isArray(granted.roles) ? granted.roles : [],
+    channels: Array.isArray(granted.channels) ? granted.channels : [],
+    isAdmin: userCtx.roles.indexOf('_admin') !== -1,
+  })
+  if (verdict.kind === 'failed') throw { forbidden: ${JSON.stringify(BROKEN_FUNCTION)} + verdict.reason }
+  if (verdict.kind === 'rejected') throw verdict.error === 'unauthorized' ? { unauthorized: verdict.reason } : { forbidden: verdict.reason }
+}
+})()`
+
+/** The lines of `guardText` before those of the source. */
+const LINES_BEFORE = guardText('\0').split('\0')[0]?.split('\n').length ?? 0
+
+/** esbuild at work; its process is not to stay. */
+let working = 0
+
+async function plain(text: string): Promise<string> {
+  const esbuild = await import('esbuild')
+  working += 1
+  try {
+    const { code } = await esbuild.transform(text, {
+      target: 'es2017',
+      charset: 'ascii',
+      legalComments: 'none',
+      logLevel: 'silent',
+    })
+    // What esbuild puts before it for newer syntax is to be within.
+    return `(function () {\n${code}return couch_shares_validate;\n})()`
+  } catch (error) {
+    const [message] =
+      (error as { errors?: { text: string; location: { line: number; column: number } | null }[] }).errors ??
+      []
+    if (message === undefined) throw error
+    const line = message.location === null ? null : message.location.line - LINES_BEFORE + 1
+    throw new SyncFunctionError(message.text, line, (message.location?.column ?? 0) + 1)
+  } finally {
+    working -= 1
+    if (working === 0) await esbuild.stop()
+  }
+}
