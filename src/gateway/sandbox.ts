@@ -177,7 +177,10 @@ export class Sandbox {
       maximum: Math.max(512, Math.floor(limits.memoryBytes / PAGE_BYTES)),
     })
     let renew = (): void => undefined
+    // Emscripten writes to the console what we throw anyway.
+    const quiet: object = { print: () => undefined, printErr: () => undefined }
     const module = await load({
+      ...quiet,
       wasmMemory: memory,
       instantiateWasm: (imports, receive) => {
         // Another instance on the same memory, with a stack pointer of its own: that of an instance which trapped stays where it was.
@@ -349,6 +352,8 @@ export class Sandbox {
     } catch {
       throw new SandboxError(`it threw ${text}`, '')
     }
+    // What QuickJS throws where there is no room for an error.
+    if (dumped === null) throw new SandboxError(TOO_MUCH)
     const texts = Object.entries(Object(dumped) as object).filter(([, part]) => typeof part === 'string')
     const {
       name = '',
