@@ -35,12 +35,11 @@ describe('a guard', () => {
   ]
 
   for (const testCase of CASES) {
-    const { calls, says } = testCase
+    const { says } = testCase
     it(`and the router say ${says} to ${JSON.stringify({ ...testCase, says: undefined })}`, () => {
       const documents = documentsOf(testCase)
       assert.equal(askRouter(ANN, ...documents), says)
       assert.equal(askGuard(ANN, ...documents), says)
-      assert.equal(calls.length >= 0, true)
     })
   }
 
