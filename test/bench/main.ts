@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { buildDaemon, stopDaemons } from './daemon.ts'
 import { Ground, readServer, type Server } from './ground.ts'
+import { benchGateway } from './gateway.ts'
 import { benchIdle } from './idle.ts'
 import { benchLatency } from './latency.ts'
 import { benchPlan } from './plan.ts'
@@ -13,7 +14,7 @@ import { benchThroughput } from './throughput.ts'
 
 const USAGE = `COUCHDB_URL=http://admin:secret@127.0.0.1:5984 npm run bench -- [options]
 
-  --only NAME   latency, throughput, rollout, provisioning, idle or plan
+  --only NAME   latency, throughput, rollout, provisioning, idle, plan or gateway
   --quick       small sizes, for a first impression
   --profile     requests of the daemon by endpoint
   --json        JSON to stdout in place of the table
@@ -35,6 +36,7 @@ const BENCHES: Record<string, (ground: Ground, options: Options) => Promise<Find
   provisioning: benchProvisioning,
   idle: benchIdle,
   plan: (_ground, options) => benchPlan(options),
+  gateway: (_ground, options) => benchGateway(options),
 }
 
 /** What is wrong with the command; the program ends with 2. */
