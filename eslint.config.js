@@ -43,6 +43,11 @@ const newerThanSpiderMonkey78 = [
   ]),
 ]
 
+const syncGatewayFunctions = [
+  ...['channel', 'access', 'role', 'expiry'],
+  ...['requireUser', 'requireRole', 'requireAccess', 'requireAdmin'],
+]
+
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'data/'] },
   js.configs.recommended,
@@ -115,7 +120,7 @@ export default tseslint.config(
   },
   {
     // Design document functions are CouchDB's dialect, not modules of this program.
-    files: ['skeleton/**/*.js', 'eslint.config.js'],
+    files: ['skeleton/**/*.js', 'docs/examples/**/*.js', 'eslint.config.js'],
     ...tseslint.configs.disableTypeChecked,
   },
   {
@@ -123,6 +128,16 @@ export default tseslint.config(
     files: ['skeleton/**/*.js'],
     languageOptions: { globals: { emit: 'readonly' } },
     rules: { '@typescript-eslint/no-unused-vars': 'off', 'no-unused-vars': 'off', 'no-var': 'off' },
+  },
+  {
+    // Sync Gateway's dialect. That it is ES5 is in the function's test: the parser here does not tell.
+    files: ['docs/examples/**/sync.js'],
+    languageOptions: { globals: Object.fromEntries(syncGatewayFunctions.map((name) => [name, 'readonly'])) },
+    rules: {
+      '@typescript-eslint/no-unused-vars': 'off',
+      'no-unused-vars': ['error', { varsIgnorePattern: '^sync$' }],
+      'no-var': 'off',
+    },
   },
   prettier,
 )
