@@ -40,13 +40,14 @@ interface Standing {
 /**
  * Looks at documents on both sides. Two requests where all is as it should be; the leaves of those where it is not, more.
  * @param masters in the order in which they come first where several have the same `_id`
+ * @param isWhole these are all that there are: what none of them has is the user's own
  * @throws {CouchFault}
  */
 export async function gatherDocuments(
   { asker, database }: Personal,
   masters: readonly Master[],
   ids: readonly string[],
-  now: number,
+  { now, isWhole }: { now: number; isWhole: boolean },
 ): Promise<Gathered[]> {
   const [own, ...rows] = await Promise.all(
     [database, ...masters.map((master) => master.database)].map((one) =>
@@ -61,7 +62,7 @@ export async function gatherDocuments(
       const row = rows[index]?.[at]
       return row ? [{ id, own: mine, master, row, may: verdicts[index]?.get(row) ?? null }] : []
     })
-    const chosen = chooseMaster(candidates, asker)
+    const chosen = chooseMaster(candidates, asker, isWhole)
     return chosen ? [chosen] : []
   })
   const gathered: Gathered[] = []
@@ -96,12 +97,12 @@ function judgeRows(access: Access, rows: readonly Row[], asker: Asker): Map<Row,
 }
 
 /** The master that lets the user have it, else one that has it, else one that had it; of what is new, one that takes it. */
-function chooseMaster(candidates: readonly Standing[], asker: Asker): Standing | null {
+function chooseMaster(candidates: readonly Standing[], asker: Asker, isWhole: boolean): Standing | null {
   const there =
     candidates.find(({ may }) => may === true) ??
     candidates.find(({ row }) => row.doc) ??
     candidates.find(({ row }) => row.rev !== null)
-  if (there) return there
+  if (there || !isWhole) return there ?? null
   const writable = candidates.filter(({ master }) => master.access.fields === null)
   const takes = ({ master: { access }, own: { doc } }: Standing): boolean =>
     doc !== null && access.carries(doc, asker) && access.lets(doc, asker)

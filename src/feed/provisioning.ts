@@ -23,12 +23,6 @@ import type { Update } from './updates.ts'
 
 const USERS = '_users'
 
-/** A change at a master that concerns more users than this starts no replications: it is brought to each of them once. */
-const MOST_WOKEN = 100
-
-/** Where so many replications run, a change at a master starts no more of them: CouchDB runs 500 at once, of all kinds. */
-const MOST_STARTED = 200
-
 /** Changes of a master that are looked at at once. */
 const MASTER_PAGE = 200
 
@@ -146,7 +140,7 @@ export class Provisioning {
   onUpdate({ db, type }: Update, background: (work: Promise<void>) => void): boolean {
     if (db === USERS) background(this.#users.look())
     const master = this.#followers.get(db)
-    if (master) background(master.look())
+    if (master && this.#masters.access(db)) background(master.look())
     if (!isPersonalName(db)) return false
     background(this.#personalChanged(db, type))
     return true
@@ -215,10 +209,14 @@ export class Provisioning {
   /** Finds what was missed. @throws {CouchFault} */
   async sweep(rest: () => Promise<void>): Promise<void> {
     const { kinds, births, people, signal } = this.#options
-    // A rollout brings them, too; nobody can be compared without.
-    for (const { database, kind } of kinds.masters) await births.refresh(database, kind)
     await this.#users.look()
-    for (const follower of this.#followers.values()) await follower.look()
+    for (const { database, kind } of kinds.masters) {
+      // One whose skeleton cannot be used holds up nobody: the log has said so.
+      if (this.#masters.access(database) === undefined) continue
+      // A rollout brings them, too; nobody can be compared without.
+      await births.refresh(database, kind)
+      await this.#followers.get(database)?.look()
+    }
     for await (const page of people.all()) {
       for (let at = 0; at < page.length && !signal.aborted; at += BATCH) {
         await this.#compare(page.slice(at, at + BATCH))
@@ -295,9 +293,7 @@ export class Provisioning {
         const ids = concerned.get(name) ?? new Set()
         concerned.set(name, ids.add(id))
       }
-    const isFew = concerned.size <= MOST_WOKEN && this.#options.leases.held().length < MOST_STARTED
-    const wakes = isFew ? { wakes: new Set([master]) } : {}
-    for (const [name, ids] of concerned) mark(name, { documents: new Map([[master, ids]]), ...wakes })
+    for (const [name, ids] of concerned) mark(name, { documents: new Map([[master, ids]]) })
   }
 
   async #personalChanged(db: string, type: Update['type']): Promise<void> {

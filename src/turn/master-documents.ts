@@ -40,6 +40,7 @@ export class Reconciliation {
   readonly #deps: ReconciliationDeps
   readonly #person: Personal
   readonly #masters: readonly Master[]
+  readonly #isWhole: boolean
   readonly findings = new Map<string, MasterFindings>()
   /** By master, the documents that were there when they were first looked at, and those that are. */
   readonly #before = new Map<string, Map<string, boolean>>()
@@ -47,8 +48,15 @@ export class Reconciliation {
   /** By document, the revisions that were carried to the master. */
   readonly #sent = new Map<string, Set<string>>()
 
-  constructor(deps: ReconciliationDeps, person: Personal, masters: readonly Master[]) {
+  /** @param isWhole these are all masters that there are; what none of them has is the user's own */
+  constructor(
+    deps: ReconciliationDeps,
+    person: Personal,
+    masters: readonly Master[],
+    { isWhole = true } = {},
+  ) {
     this.#deps = deps
+    this.#isWhole = isWhole
     this.#person = person
     this.#masters = masters
   }
@@ -69,12 +77,10 @@ export class Reconciliation {
 
   async #once(ids: readonly string[]): Promise<string[]> {
     const again = new Set<string>()
-    for (const { master, facts, settled } of await gatherDocuments(
-      this.#person,
-      this.#masters,
-      ids,
-      this.#deps.now(),
-    )) {
+    for (const { master, facts, settled } of await gatherDocuments(this.#person, this.#masters, ids, {
+      now: this.#deps.now(),
+      isWhole: this.#isWhole,
+    })) {
       if (facts.length + settled.length === 0) continue
       const found = this.#findingsOf(master.name)
       for (const { id, isThere } of settled) this.#count(master.name, id, isThere, isThere)

@@ -243,10 +243,12 @@ class PersonTurn {
     { isAll = false } = {},
   ): Promise<boolean> {
     const person = { asker: this.#asker, database: this.#personal }
+    // What a master that is away may have is not taken for the user's own.
+    const isWhole = masters.length === this.#deps.configured.length
     let isSettled = true
     for (const part of chunk(ids, PAGE)) {
       const deps = { ...this.#deps, confirm: () => this.#confirm() }
-      const reconciliation = new Reconciliation(deps, person, masters)
+      const reconciliation = new Reconciliation(deps, person, masters, { isWhole })
       isSettled = (await reconciliation.run(part)) && isSettled
       for (const [master, found] of reconciliation.findings) {
         const all = this.#findingsOf(master)
@@ -338,6 +340,8 @@ class PersonTurn {
       if (!configured.includes(master) && state !== 'canceled') await leases.stop(master, database)
     for (const { name: master, access } of masters) {
       const subject = { master, database, name }
+      // What the daemon brings by itself keeps a replication that runs, and starts none: users at rest need none.
+      if (this.#hint.documents?.has(master)) leases.touch(master, database)
       const isOutdated = held.has(master) && leases.isOutdated(subject, filterOf(access, this.#asker))
       // What is projected is written by the daemon alone.
       if ((this.#wakes.has(master) || isOutdated) && access.fields === null)

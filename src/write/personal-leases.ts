@@ -27,7 +27,10 @@ export interface PersonalLease extends PersonalSubject {
 }
 
 /** What a turn of a user has to do with replications. */
-export type TurnLeases = Pick<PersonalLeases, 'use' | 'narrow' | 'stop' | 'endIfIdle' | 'isOutdated'> & {
+export type TurnLeases = Pick<
+  PersonalLeases,
+  'use' | 'narrow' | 'stop' | 'touch' | 'endIfIdle' | 'isOutdated'
+> & {
   held(): readonly PersonalSubject[]
 }
 
