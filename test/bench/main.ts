@@ -14,7 +14,7 @@ import { benchThroughput } from './throughput.ts'
 
 const USAGE = `COUCHDB_URL=http://admin:secret@127.0.0.1:5984 npm run bench -- [options]
 
-  --only NAME   latency, throughput, rollout, provisioning, idle, plan or gateway
+  --only NAME   latency, throughput, rollout, provisioning, idle, plan or gateway; the last two ask no server
   --quick       small sizes, for a first impression
   --profile     requests of the daemon by endpoint
   --json        JSON to stdout in place of the table
@@ -35,17 +35,23 @@ const BENCHES: Record<string, (ground: Ground, options: Options) => Promise<Find
   rollout: benchRollout,
   provisioning: benchProvisioning,
   idle: benchIdle,
-  plan: (_ground, options) => benchPlan(options),
-  gateway: (_ground, options) => benchGateway(options),
 }
+
+/** These ask no server. */
+const SERVERLESS: Record<string, (options: Options) => Findings | Promise<Findings>> = {
+  plan: benchPlan,
+  gateway: benchGateway,
+}
+
+const NAMES = [...Object.keys(BENCHES), ...Object.keys(SERVERLESS)]
 
 /** What is wrong with the command; the program ends with 2. */
 class UsageError extends Error {}
 
 function readOptions(): Options {
   const { only, out, ...flags } = parse()
-  if (only !== undefined && !Object.hasOwn(BENCHES, only))
-    throw new UsageError(`Expected \`--only\` to be one of ${Object.keys(BENCHES).join(', ')}, got ${only}`)
+  if (only !== undefined && !NAMES.includes(only))
+    throw new UsageError(`Expected \`--only\` to be one of ${NAMES.join(', ')}, got ${only}`)
   return {
     only: only ?? null,
     out: out ?? null,
@@ -90,13 +96,31 @@ async function measure(options: Options, ground: Ground, about: object): Promise
   for (const [name, bench] of Object.entries(BENCHES)) {
     if (options.only !== null && options.only !== name) continue
     ground.say(name)
-    const { rows, profiles } = await bench(ground, options)
-    findings.rows.push(...rows)
-    findings.profiles.push(...profiles)
+    add(findings, await bench(ground, options))
   }
+  await measureServerless(options, findings)
+  tell(options, findings, about)
+}
+
+async function measureServerless(options: Options, findings: Findings): Promise<void> {
+  for (const [name, bench] of Object.entries(SERVERLESS)) {
+    if (options.only !== null && options.only !== name) continue
+    say(name)
+    add(findings, await bench(options))
+  }
+}
+
+function add(findings: Findings, { rows, profiles }: Findings): void {
+  findings.rows.push(...rows)
+  findings.profiles.push(...profiles)
+}
+
+function tell(options: Options, findings: Findings, about: object): void {
   process.stdout.write(options.json ? toJson(findings, about) : toTable(findings))
   if (options.out !== null) writeFileSync(options.out, toJson(findings, about))
 }
+
+const say = (line: string): void => void process.stderr.write(`· ${line}\n`)
 
 const interruption = (): Promise<never> =>
   new Promise((_resolve, reject) => {
@@ -106,8 +130,11 @@ const interruption = (): Promise<never> =>
 
 try {
   const options = readOptions()
-  const ground = new Ground(server(), (line) => void process.stderr.write(`· ${line}\n`))
-  await run(options, ground, interruption())
+  if (options.only !== null && Object.hasOwn(SERVERLESS, options.only)) {
+    const findings: Findings = { rows: [], profiles: [] }
+    await measureServerless(options, findings)
+    tell(options, findings, { quick: options.quick })
+  } else await run(options, new Ground(server(), say), interruption())
   process.exit(0)
 } catch (error) {
   const isUsage = error instanceof UsageError
