@@ -10,7 +10,7 @@ export const EXIT = {
   /**
    * Anything unforeseen; also `couch-shares health` when the daemon is not well, `skeleton diff` where something differs,
    * `skeleton apply` where a database failed, `provision` where a user is not as `_users` says, `check` where something is to
-   * be put right.
+   * be put right, `gateway dry-run` where a document would fail or somebody would lose something.
    */
   failure: 1,
   /** EX_USAGE: unknown command or argument. */
@@ -27,7 +27,7 @@ export const EXIT = {
   config: 78,
   /** Not in sysexits: the login works, and is no server admin's. */
   notAdmin: 79,
-  /** 128 + SIGINT: a second signal cut the stopping short. */
+  /** 128 + SIGINT: a second signal cut the stopping short, or a signal ended a command before it could say anything. */
   forced: 130,
 } as const
 

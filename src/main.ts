@@ -33,6 +33,9 @@ const USAGE = `couch-shares: sharing between the users of a CouchDB
                          the same for all users; exit 1 where one of them failed
   couch-shares rules test <file> <cases.json>
                          run a rules file on cases, as CouchDB would: exit 0 where all came out as expected
+  couch-shares gateway dry-run <database> <file> [--json]
+                         say what a sync function would change, and write nothing; exit 1 where a document would fail or
+                         somebody would lose something
   couch-shares --version
   couch-shares --help
 
@@ -52,6 +55,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   skeleton: async (args) => (await import('./commands/skeleton.ts')).skeleton(args, environment()),
   provision: async (args) => (await import('./commands/provision.ts')).provision(args, environment()),
   rules: async (args) => (await import('./commands/rules.ts')).rules(args),
+  gateway: async (args) => (await import('./commands/gateway.ts')).gateway(args, environment(), stopping()),
 }
 
 async function main(args: string[]): Promise<ExitCode> {
@@ -144,6 +148,13 @@ function stopSignal(): Promise<string> {
         resolve(signal)
       })
   })
+}
+
+/** The same, for commands that look at a signal now and then. */
+function stopping(): AbortSignal {
+  const controller = new AbortController()
+  void stopSignal().then(() => controller.abort())
+  return controller.signal
 }
 
 async function releaseAll(releases: Release[], log: Logger): Promise<void> {

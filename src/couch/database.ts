@@ -35,6 +35,9 @@ export interface RangeOptions {
   endKey?: string
   limit?: number
   includeDocs?: boolean
+  /** An answer with more bytes fails as `answer_too_large`. */
+  mostBytes?: number
+  signal?: AbortSignal
 }
 
 interface AllDocsRow {
@@ -151,8 +154,9 @@ export class Database {
   }
 
   /** Live documents of an id range, in order, without its end. */
-  async range({ startKey, endKey, limit, includeDocs = false }: RangeOptions): Promise<Row[]> {
+  async range({ startKey, endKey, limit, includeDocs = false, ...bounds }: RangeOptions): Promise<Row[]> {
     const { rows } = await this.#couch.request<{ rows: AllDocsRow[] }>({
+      ...bounds,
       path: [this.name, '_all_docs'],
       query: {
         ...(startKey === undefined ? {} : { startkey: JSON.stringify(startKey) }),

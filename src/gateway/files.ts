@@ -8,6 +8,13 @@ import { entriesOf, SkeletonError, type Entry } from '../skeleton.ts'
 
 const FILE = 'sync.js'
 
+/** Users' databases of a gateway are called after it, with a / before. */
+export const isGatewayName = (name: string): boolean => isDatabaseName(name) && !name.includes('/')
+
+/** Where the function of a database lies in a skeleton. */
+export const syncFunctionPath = (folder: string, database: string): string =>
+  join(folder, GATEWAY_FOLDER, database, FILE)
+
 /**
  * Reads `gateway/<database>/sync.js` of a skeleton. A `README.md` may lie beside the databases. The functions are parsed, not run.
  * @param folder of the skeleton
@@ -26,8 +33,7 @@ export async function readGateways(folder: string): Promise<Map<string, string>>
 }
 
 async function readGateway({ name, path, isFolder }: Entry): Promise<string> {
-  // Users' databases of a gateway are called after it, with a / before.
-  if (!isFolder || !isDatabaseName(name) || name.includes('/'))
+  if (!isFolder || !isGatewayName(name))
     throw new SkeletonError(
       path,
       'expected only folders, called after databases: a-z first, then a-z 0-9 _ $ ( ) + -',
@@ -37,7 +43,22 @@ async function readGateway({ name, path, isFolder }: Entry): Promise<string> {
     if (entry.name !== FILE || entry.isFolder)
       throw new SkeletonError(entry.path, `expected only the file ${FILE} there`)
   if (entries.length === 0) throw new SkeletonError(path, `expected the file ${FILE} in it`)
-  return sourceOf(await readFile(join(path, FILE), 'utf8'), join(path, FILE))
+  return readSyncFunction(join(path, FILE))
+}
+
+/**
+ * Reads one sync function, wherever it lies. It is parsed, not run.
+ * @throws {SkeletonError} that names the file, where it cannot be read or is not one function
+ */
+export async function readSyncFunction(path: string): Promise<string> {
+  let text
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new SkeletonError(path, `expected a file that can be read (${code ?? String(error)})`)
+  }
+  return sourceOf(text, path)
 }
 
 /** The function without the `;` that editors and prettier put before and after it; all lines stay where they are. */

@@ -1,0 +1,120 @@
+// What a dry-run says to people: the worst first, and never more than fits; `--json` has all of it.
+import type { Change, Group, Report } from '../gateway/comparison.ts'
+import { LIMITS } from '../gateway/comparison.ts'
+import type { DryRun } from './gateway.ts'
+
+/** Lines of one kind; the others are counted. */
+const MOST_LINES = 20
+/** Names on one line. */
+const MOST_NAMES = 12
+
+const LIMIT_WORDS: Record<keyof typeof LIMITS, (most: number) => string> = {
+  channelsPerDocument: (most) =>
+    `documents in more than ${LIMITS.channelsPerDocument} channels, up to ${most}`,
+  grantsPerDocument: (most) => `documents with more than ${LIMITS.grantsPerDocument} grants, up to ${most}`,
+  grantsPerUser: (most) =>
+    `users with more than ${LIMITS.grantsPerUser} channels and roles, up to ${most}: each write pays for them`,
+}
+
+/** The report in lines, each with its end. Names are documents' and may hold anything: control characters are shown as such. */
+export function textOf(run: DryRun): string {
+  const { database, file, against } = run
+  const parts = [
+    [`${shown(database)}: ${shown(file)} against ${against === null ? 'nothing' : shown(against)}`],
+    failedLines(run),
+    movedLines(run),
+    section(
+      'users',
+      run.users.map(({ name, channels, roles, documents }) => [
+        shown(name),
+        ...changeLines('channels', channels),
+        ...changeLines('roles', roles),
+        ...readingLines(documents),
+      ]),
+    ),
+    section(
+      'roles',
+      run.roles.map(({ name, channels }) => [shown(name), ...changeLines('channels', channels)]),
+    ),
+    section(
+      'everybody else',
+      run.everybody.gained + run.everybody.lost > 0 ? [readingLines(run.everybody)] : [],
+    ),
+    section(
+      'warnings',
+      run.warnings.map(({ limit, most, ...group }) => [
+        `${group.count} ${LIMIT_WORDS[limit](most)}`,
+        examplesOf(group),
+      ]),
+    ),
+    [summaryOf(run)],
+  ]
+  return parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => `${lines.join('\n')}\n`)
+    .join('\n')
+}
+
+function failedLines({ failed, documents }: Report): string[] {
+  if (failed.count === 0) return []
+  const groups = failed.groups.map(({ kind, reason, already, ...group }) => [
+    `${group.count} × ${kind}: ${shown(reason)}${already === 0 ? '' : ` (${already} of them now, too)`}`,
+    examplesOf(group),
+  ])
+  const unlisted = failed.unlisted === 0 ? [] : [[`${failed.unlisted} for other reasons`]]
+  return section(`${failed.count} of ${documents} documents fail`, [...groups, ...unlisted])
+}
+
+function movedLines({ moved }: Report): string[] {
+  const groups = moved.groups.map(({ from, to, ...group }) => [
+    `${group.count} × ${channelsOf(from)} → ${channelsOf(to)}`,
+    examplesOf(group),
+  ])
+  return section(`${moved.count} documents change channels`, groups)
+}
+
+/** A heading, and what is under it: the first line of each, and further in the others. Nothing where nothing is there. */
+function section(heading: string, items: string[][]): string[] {
+  if (items.length === 0) return []
+  const lines = items
+    .slice(0, MOST_LINES)
+    .flatMap(([first = '', ...more]) => [`  ${first}`, ...more.map((line) => `      ${line}`)])
+  const left = items.length - MOST_LINES
+  return [heading, ...lines, ...(left > 0 ? [`  and ${left} more, with --json`] : [])]
+}
+
+const changeLines = (what: string, { gained, lost }: Change): string[] => [
+  ...(lost.length > 0 ? [`- ${what} ${listed(lost)}`] : []),
+  ...(gained.length > 0 ? [`+ ${what} ${listed(gained)}`] : []),
+]
+
+const readingLines = ({ gained, lost }: { gained: number; lost: number }): string[] => [
+  ...(lost > 0 ? [`- reads ${lost} documents no more`] : []),
+  ...(gained > 0 ? [`+ reads ${gained} more documents`] : []),
+]
+
+const examplesOf = ({ count, examples }: Group): string =>
+  `${examples.map(shown).join(', ')}${count > examples.length ? ', …' : ''}`
+
+const channelsOf = (channels: string[] | null): string =>
+  channels === null ? 'nowhere' : channels.length === 0 ? 'no channel' : listed(channels)
+
+function listed(names: readonly string[]): string {
+  const left = names.length - MOST_NAMES
+  return `${names.slice(0, MOST_NAMES).map(shown).join(', ')}${left > 0 ? ` and ${left} more` : ''}`
+}
+
+/** A terminal takes orders from control characters, and shows others in places where they are not. */
+const shown = (text: string): string =>
+  text.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  )
+
+function summaryOf({ documents, failed, totals, isSafe }: Report): string {
+  const { channels, users, roles, grants } = totals
+  const verdict = isSafe
+    ? 'nothing fails, nobody loses anything'
+    : 'something fails, or somebody loses something'
+  return `documents ${documents}, failed ${failed.count}, channels ${channels}, users ${users}, roles ${roles}, grants ${grants}: ${verdict}`
+}
