@@ -1,62 +1,123 @@
-// Documents of several masters in one personal database: each goes to its own, and to no other while that is away.
+// Documents of a master and of a personal database, where they are called as what every object has.
 import assert from 'node:assert/strict'
 import type { Database } from '../../../src/couch/database.ts'
 import type { Access } from '../../../src/engine/access.ts'
-import type { Master } from '../../../src/feed/master-facts.ts'
 import { Reconciliation } from '../../../src/turn/master-documents.ts'
 import { OwnWrites } from '../../../src/write/own-writes.ts'
 import { Removals } from '../../../src/write/removals.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
 
-const OPEN = {
+const lets = (doc: Record<string, unknown>): boolean => doc['user_access'] !== false
+
+const ACCESS = {
   fields: null,
-  judges: () => true,
-  judgesEach: (docs: readonly object[]) => docs.map(() => true),
-  lets: () => true,
-  carries: () => true,
+  lets,
+  judges: lets,
+  judgesEach: (docs: Record<string, unknown>[]) => docs.map(lets),
+  carries: (doc: Record<string, unknown>) => doc['updated_by'] === 'anna' && !('$restore' in doc),
 } as unknown as Access
 
-function ground() {
+/** A master and a personal database, and a look at some documents of both. */
+function worldOf(...ids: string[]) {
   const couch = new MemoryCouch()
-  for (const name of ['shares/provisioning', 'one', 'two', 'personal']) couch.create(name)
-  const at = (name: string): Database => couch.database(name) as Database
-  const master = (name: string): Master => ({ name, database: at(name), access: OPEN })
+  const [master, personal] = [couch.create('master'), couch.create('personal')]
+  couch.create('shares/provisioning')
   const ownWrites = new OwnWrites()
-  const deps = {
-    ownWrites,
-    removals: new Removals({ couch: couch.asCouch(), ownWrites, canPurge: true }),
-    now: () => 0,
-  }
-  const person = { asker: { name: 'ann', roles: [] }, database: at('personal') }
-  const run = (names: string[], isWhole: boolean): Promise<boolean> =>
-    new Reconciliation(deps, person, names.map(master), { isWhole }).run(['d'])
-  const revOf = async (name: string): Promise<string | null> => (await at(name).fetch(['d']))[0]?.rev ?? null
-  return { at, run, revOf }
+  const removals = new Removals({ couch: couch.asCouch(), ownWrites, canPurge: true })
+  const reconcile = (): Promise<boolean> =>
+    new Reconciliation(
+      { ownWrites, removals, now: () => 0 },
+      { asker: { name: 'anna', roles: [] }, database: couch.database('personal') as Database },
+      [{ name: 'master', database: couch.database('master') as Database, access: ACCESS }],
+    ).run(ids)
+  return { couch, master, personal, reconcile }
 }
 
-describe('documents of several masters', () => {
-  it('go to the one that has them, whatever the order', async () => {
-    const { at, run, revOf } = ground()
-    await at('two').put({ _id: 'd', n: 1 })
-    await run(['one', 'two'], true)
-    const there = await at('personal').get('d')
-    await at('personal').put({ ...there, _id: 'd', n: 2 })
-    await run(['one', 'two'], true)
-    assert.equal(await revOf('one'), null)
-    assert.equal(await revOf('two'), await revOf('personal'))
-  })
+describe('documents called as what every object has', () => {
+  for (const id of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
+    const world = () => worldOf(id, 'another')
 
-  it('go to the first that takes them, where they are new', async () => {
-    const { at, run, revOf } = ground()
-    await at('personal').put({ _id: 'd', n: 1 })
-    await run(['one', 'two'], true)
-    assert.deepEqual([await revOf('one'), await revOf('two')], [await revOf('personal'), null])
-  })
+    it(`${id}: reaches the master, and comes from there`, async () => {
+      const { master, personal, reconcile } = world()
+      personal.write({ _id: id, updated_by: 'anna', a: 1 })
+      master.write({ _id: 'another', a: 2 })
+      assert.equal(await reconcile(), true)
+      assert.equal(master.read(id)?.['a'], 1)
+      assert.equal(personal.read('another')?.['a'], 2)
+    })
 
-  it('go nowhere while a master is away that may have them', async () => {
-    const { at, run, revOf } = ground()
-    await at('personal').put({ _id: 'd', n: 1 })
-    await run(['one'], false)
-    assert.equal(await revOf('one'), null)
+    it(`${id}: is taken out`, async () => {
+      const { master, personal, reconcile } = world()
+      master.write({ _id: id, a: 1 })
+      await reconcile()
+      assert.equal(personal.read(id)?.['a'], 1)
+      master.write({ ...master.read(id), _id: id, user_access: false })
+      await reconcile()
+      assert.equal(personal.read(id), null)
+    })
+
+    it(`${id}: is taken out where the master never had it`, async () => {
+      const { personal, reconcile } = world()
+      personal.write({ _id: id, updated_by: 'anna', $restore: true })
+      await reconcile()
+      assert.equal(personal.read(id), null)
+    })
+  }
+})
+
+describe('a document that is held back while a change of it is carried', () => {
+  const ID = 'number:1'
+
+  /** The admin holds it back between the daemon's reading and its writing. @param isWinner whether CouchDB shows that */
+  async function race(isWinner: boolean) {
+    const { couch, master, personal, reconcile } = worldOf(ID)
+    const first = master.write({ _id: ID, a: 1 })
+    assert(first.ok)
+    await reconcile()
+    personal.write({ ...personal.read(ID), _id: ID, a: 2, updated_by: 'anna' })
+    const own = personal.read(ID)?._rev ?? ''
+    couch.onWrite = (db) => {
+      if (db !== 'master') return
+      couch.onWrite = () => undefined
+      for (let salt = 0; ; salt += 1) {
+        const held = { _id: ID, _rev: first.rev, a: 1, user_access: false, salt }
+        const tried = new MemoryCouch().create('tried')
+        tried.merge({ ...master.leaf(ID, first.rev), _id: ID, _rev: first.rev })
+        const written = tried.write(held)
+        if (!written.ok || written.rev > own !== isWinner) continue
+        assert(master.write(held).ok)
+        return
+      }
+    }
+    await reconcile()
+    return { master, personal }
+  }
+
+  for (const isWinner of [true, false])
+    it(isWinner ? 'leaves nothing of the change behind it' : 'is held back all the same', async () => {
+      const { master, personal } = await race(isWinner)
+      assert.equal(personal.read(ID), null)
+      const there = master.read(ID)
+      assert.equal(there?.['user_access'], false)
+      master.write({ _id: ID, _rev: there._rev, _deleted: true })
+      assert.equal(master.read(ID), null)
+    })
+
+  it('keeps a conflict at the master that the user has forged the revision of', async () => {
+    const { master, personal, reconcile } = worldOf(ID)
+    for (const [hash, a] of [
+      ['bb', 1],
+      ['aa', 2],
+    ] as const)
+      master.merge({ _id: ID, _rev: `1-${hash}`, a, user_access: false })
+    personal.merge({ _id: ID, _rev: '1-aa', a: 3, updated_by: 'anna' })
+    await reconcile()
+    assert.deepEqual(
+      master.leaves(ID).map(({ _rev, _deleted }) => [_rev, _deleted ?? false]),
+      [
+        ['1-bb', false],
+        ['1-aa', false],
+      ],
+    )
   })
 })

@@ -1,0 +1,62 @@
+// Documents of several masters in one personal database: each goes to its own, and to no other while that is away.
+import assert from 'node:assert/strict'
+import type { Database } from '../../../src/couch/database.ts'
+import type { Access } from '../../../src/engine/access.ts'
+import type { Master } from '../../../src/feed/master-facts.ts'
+import { Reconciliation } from '../../../src/turn/master-documents.ts'
+import { OwnWrites } from '../../../src/write/own-writes.ts'
+import { Removals } from '../../../src/write/removals.ts'
+import { MemoryCouch } from '../../support/memory-couch.ts'
+
+const OPEN = {
+  fields: null,
+  judges: () => true,
+  judgesEach: (docs: readonly object[]) => docs.map(() => true),
+  lets: () => true,
+  carries: () => true,
+} as unknown as Access
+
+function ground() {
+  const couch = new MemoryCouch()
+  for (const name of ['shares/provisioning', 'one', 'two', 'personal']) couch.create(name)
+  const at = (name: string): Database => couch.database(name) as Database
+  const master = (name: string): Master => ({ name, database: at(name), access: OPEN })
+  const ownWrites = new OwnWrites()
+  const deps = {
+    ownWrites,
+    removals: new Removals({ couch: couch.asCouch(), ownWrites, canPurge: true }),
+    now: () => 0,
+  }
+  const person = { asker: { name: 'ann', roles: [] }, database: at('personal') }
+  const run = (names: string[], isWhole: boolean): Promise<boolean> =>
+    new Reconciliation(deps, person, names.map(master), { isWhole }).run(['d'])
+  const revOf = async (name: string): Promise<string | null> => (await at(name).fetch(['d']))[0]?.rev ?? null
+  return { at, run, revOf }
+}
+
+describe('documents of several masters', () => {
+  it('go to the one that has them, whatever the order', async () => {
+    const { at, run, revOf } = ground()
+    await at('two').put({ _id: 'd', n: 1 })
+    await run(['one', 'two'], true)
+    const there = await at('personal').get('d')
+    await at('personal').put({ ...there, _id: 'd', n: 2 })
+    await run(['one', 'two'], true)
+    assert.equal(await revOf('one'), null)
+    assert.equal(await revOf('two'), await revOf('personal'))
+  })
+
+  it('go to the first that takes them, where they are new', async () => {
+    const { at, run, revOf } = ground()
+    await at('personal').put({ _id: 'd', n: 1 })
+    await run(['one', 'two'], true)
+    assert.deepEqual([await revOf('one'), await revOf('two')], [await revOf('personal'), null])
+  })
+
+  it('go nowhere while a master is away that may have them', async () => {
+    const { at, run, revOf } = ground()
+    await at('personal').put({ _id: 'd', n: 1 })
+    await run(['one'], false)
+    assert.equal(await revOf('one'), null)
+  })
+})
