@@ -28,6 +28,8 @@ export interface Performed {
   refused: Map<string, Problem>
 }
 
+type RefusalCode = 'refused_by_master' | 'refused_by_database'
+
 type Effect<Kind extends DocumentEffect['kind']> = Extract<DocumentEffect, { kind: Kind }>
 
 /**
@@ -47,26 +49,22 @@ export async function performDocuments(
 
   await carry(pair, of('carry'), performed)
   await putAtMaster(pair, of('put-master'), performed)
-  await drop(pair.master, of('drop').filter(isAt('master')), performed)
+  await drop(pair, 'master', of('drop'), performed)
 
   const brought = of('bring').map(({ leaf }) => leaf)
   for (const { _id, _rev } of brought) ownWrites.add(pair.personal.name, _id, _rev)
   for (const row of await writeLeaves(pair.master, pair.personal, brought)) noteRefusal(row, performed)
   const put = await putAtUser(pair, of('put-personal'), performed)
-  const dropped = await drop(pair.personal, of('drop').filter(isAt('personal')), performed)
+  const dropped = await drop(pair, 'personal', of('drop'), performed)
   for (const { id, rev } of [...put, ...dropped]) ownWrites.add(pair.personal.name, id, rev)
   const removed = await removals.remove(
     pair.personal,
     of('remove').flatMap(({ leaves }) => leaves),
   )
   for (const id of removed.again) performed.again.add(id)
+  for (const row of removed.refused) noteRefusal(row, performed)
   return performed
 }
-
-const isAt =
-  (place: Place) =>
-  ({ at }: Effect<'drop'>): boolean =>
-    at === place
 
 /** What the master's own validation functions refuse stays where it is. */
 async function carry(
@@ -169,11 +167,7 @@ function revisionOver(
 }
 
 /** A conflict means that somebody was faster. */
-function noteWritten(
-  row: Written,
-  { again, refused }: Performed,
-  code: 'refused_by_master' | 'refused_by_database',
-): void {
+function noteWritten(row: Written, { again, refused }: Performed, code: RefusalCode): void {
   if (row.ok) return
   if (row.error === 'conflict') again.add(row.id)
   else refused.set(row.id, problem(code, row.reason))
@@ -181,21 +175,24 @@ function noteWritten(
 
 /** Losing leaves go, their contents stay readable: `?deleted_conflicts=true`. */
 async function drop(
-  database: Database,
+  pair: Pair,
+  place: Place,
   effects: Effect<'drop'>[],
   performed: Performed,
 ): Promise<{ id: string; rev: string }[]> {
   const dropped: { id: string; rev: string }[] = []
   // Of several leaves of one document, each in a request of its own: `_bulk_docs` takes an id but once.
-  const byDocument = Object.values(groupBy(effects, ({ leaf }) => leaf._id))
+  const here = effects.filter(({ at }) => at === place)
+  const byDocument = Object.values(groupBy(here, ({ leaf }) => leaf._id))
   for (let at = 0; byDocument.some((all) => all.length > at); at += 1) {
     const docs = byDocument.flatMap((all): Doc[] => {
       const leaf = all[at]?.leaf
       return leaf ? [{ ...droppedLeaf(leaf._id, leaf._rev, contentOf(leaf)), [REMOVED]: true }] : []
     })
-    for (const row of await writeBulk(database, docs))
+    for (const row of await writeBulk(pair[place], docs))
       if (row.ok) dropped.push(row)
-      else if (row.error === 'conflict') performed.again.add(row.id)
+      // One that stays where it is would be planned again, and refused again, without end.
+      else noteWritten(row, performed, place === 'master' ? 'refused_by_master' : 'refused_by_database')
   }
   return dropped
 }

@@ -2,7 +2,7 @@
 import chunk from 'lodash/chunk.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
-import type { StoredDoc } from '../couch/document.ts'
+import type { StoredDoc, Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { encodeJson } from '../couch/json.ts'
 import { digestOf } from '../model/digest.ts'
@@ -15,6 +15,14 @@ import { MOST_PURGED } from './withdrawals.ts'
 
 /** The tombstones of a note: CouchDB takes eight million bytes for a document, unless it is told otherwise. */
 const MOST_CHARACTERS = 4_000_000
+
+/** What became of documents that were to be taken out. */
+export interface Removed {
+  again: Set<string>
+  refused: Refused[]
+}
+
+type Refused = Extract<Written, { ok: false }>
 
 /** The document that says what is being taken out of a database. */
 const noteId = (database: string): string => `removal ${database}`
@@ -38,21 +46,22 @@ export class Removals {
   /**
    * Puts a tombstone over each of these leaves, then purges all that the documents ever were and puts the tombstones
    * back with their whole histories, as for withdrawn copies (write/withdrawals.ts).
-   * @returns documents into which somebody wrote meanwhile
+   * @returns documents into which somebody wrote meanwhile, and those of which the database has refused the tombstone
    * @throws {CouchFault}
    */
-  async remove(database: Database, leaves: readonly Leaf[]): Promise<{ again: Set<string> }> {
+  async remove(database: Database, leaves: readonly Leaf[]): Promise<Removed> {
     const again = new Set<string>()
-    if (leaves.length === 0) return { again }
+    const refused: Refused[] = []
+    if (leaves.length === 0) return { again, refused }
     await this.resume(database)
     for (const documents of chunk(byDocument(leaves), MOST_PURGED)) {
       const ids = documents.flatMap(([first]) => first?._id ?? [])
       // Written down first: of a document that has its tombstone, nobody would see that it is still to be forgotten.
       const note = this.#options.canPurge ? await this.#write(database, { ids }) : null
-      for (const id of await this.#bury(database, documents.flat())) again.add(id)
+      refused.push(...(await this.#bury(database, documents.flat())))
       if (note) for (const id of await this.#forget(database, note)) again.add(id)
     }
-    return { again }
+    return { again, refused }
   }
 
   /** What a crash has left undone. @throws {CouchFault} */
@@ -64,11 +73,11 @@ export class Removals {
   }
 
   /** All at once, as they are: of hundreds of conflicts, a request for each would take minutes. @returns what was refused */
-  async #bury(database: Database, leaves: readonly Leaf[]): Promise<string[]> {
+  async #bury(database: Database, leaves: readonly Leaf[]): Promise<Refused[]> {
     const tombstones = leaves.map(tombstoneOver)
     for (const { _id, _rev } of tombstones) this.#options.ownWrites.add(database.name, _id, _rev)
     const rows = await writeBulk(database, tombstones, { newEdits: false })
-    return rows.flatMap((row) => (row.ok ? [] : [row.id]))
+    return rows.flatMap((row) => (row.ok ? [] : [row]))
   }
 
   /** @returns documents of which there is a live leaf, still or again */

@@ -18,6 +18,8 @@ export class MemoryCouch {
   readonly writes: string[] = []
   /** Called before every write; throwing is a crash. */
   onWrite: (db: string, id: string) => void = () => undefined
+  /** Stands for all validation functions: the reason for which a document is refused, or null. */
+  refuses: (db: string, doc: Doc) => string | null = () => null
   readonly databases = new Map<string, MemoryDatabase>()
   #born = 0
 
@@ -97,6 +99,8 @@ export class MemoryCouch {
       const database = there()
       return docs.flatMap((doc): Written[] => {
         this.onWrite(name, doc._id)
+        const reason = this.refuses(name, doc)
+        if (reason !== null) return [{ id: doc._id, ok: false, error: 'forbidden', reason }]
         if (newEdits) return [database.write(copyOf(doc))]
         database.merge(copyOf(doc))
         return []

@@ -24,13 +24,14 @@ function worldOf(...ids: string[]) {
   couch.create('shares/provisioning')
   const ownWrites = new OwnWrites()
   const removals = new Removals({ couch: couch.asCouch(), ownWrites, canPurge: true })
-  const reconcile = (): Promise<boolean> =>
+  const reconciliation = (): Reconciliation =>
     new Reconciliation(
       { ownWrites, removals, now: () => 0 },
       { asker: { name: 'anna', roles: [] }, database: couch.database('personal') as Database },
       [{ name: 'master', database: couch.database('master') as Database, access: ACCESS }],
-    ).run(ids)
-  return { couch, master, personal, reconcile }
+    )
+  const reconcile = (): Promise<boolean> => reconciliation().run(ids)
+  return { couch, master, personal, reconcile, reconciliation }
 }
 
 describe('documents called as what every object has', () => {
@@ -119,5 +120,40 @@ describe('a document that is held back while a change of it is carried', () => {
         ['1-aa', false],
       ],
     )
+  })
+})
+
+describe('a database that refuses what the daemon writes to mend it', () => {
+  const ID = 'number:1'
+
+  /** A turn that is not at rest is followed by another one at once. @returns what the user is told */
+  async function rests({ reconciliation }: ReturnType<typeof worldOf>): Promise<string | undefined> {
+    const one = reconciliation()
+    assert.equal(await one.run([ID]), true)
+    return one.findings.get('master')?.problems.get(ID)?.code
+  }
+
+  it('keeps nobody busy with a conflict at the master', async () => {
+    const world = worldOf(ID)
+    for (const hash of ['aa', 'bb']) world.master.merge({ _id: ID, _rev: `1-${hash}`, a: 1 })
+    world.couch.refuses = (db, doc) => (db === 'master' && doc._deleted ? 'nothing is deleted here' : null)
+    assert.equal(await rests(world), 'refused_by_master')
+  })
+
+  it('keeps nobody busy with a conflict of the user', async () => {
+    const world = worldOf(ID)
+    world.master.merge({ _id: ID, _rev: '1-aa', a: 1 })
+    world.personal.merge({ _id: ID, _rev: '1-aa', a: 1 })
+    world.personal.merge({ _id: ID, _rev: '1-bb', a: 2 })
+    world.couch.refuses = (db, doc) => (db === 'personal' && doc._deleted ? 'nothing is deleted here' : null)
+    assert.equal(await rests(world), 'refused_by_database')
+  })
+
+  it('keeps nobody busy with a document that is to be taken out', async () => {
+    const world = worldOf(ID)
+    for (const database of [world.master, world.personal])
+      database.merge({ _id: ID, _rev: '1-aa', user_access: false })
+    world.couch.refuses = (db, doc) => (db === 'personal' && doc._deleted ? 'nothing is deleted here' : null)
+    assert.equal(await rests(world), 'refused_by_database')
   })
 })
