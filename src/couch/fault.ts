@@ -79,3 +79,12 @@ export function faultOfStatus(status: number, error: string | null): FaultCode {
 /** True for a CouchFault, of the given code where one is given. */
 export const isFault = (error: unknown, code?: FaultCode): error is CouchFault =>
   error instanceof CouchFault && (code === undefined || error.code === code)
+
+/** Does something to a database that may be gone; then there is nothing to be done. */
+export async function ignoreMissing(work: Promise<unknown>): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (!isFault(error, 'not_found')) throw error
+  }
+}

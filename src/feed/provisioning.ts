@@ -1,7 +1,7 @@
 // Provisioning: follows `_users`, the masters and the personal databases, and has each user's lane do what there is to do.
 import type PQueue from 'p-queue'
 import type { Change } from '../couch/document.ts'
-import { CouchFault } from '../couch/fault.ts'
+import { CouchFault, ignoreMissing } from '../couch/fault.ts'
 import type { Replicator } from '../couch/replicator.ts'
 import type { Kinds } from '../model/kinds.ts'
 import { isObjectId } from '../model/names.ts'
@@ -139,8 +139,7 @@ export class Provisioning {
   /** @returns true where the update is of no concern to anybody else */
   onUpdate({ db, type }: Update, background: (work: Promise<void>) => void): boolean {
     if (db === USERS) background(this.#users.look())
-    const master = this.#followers.get(db)
-    if (master && this.#masters.access(db)) background(master.look())
+    if (this.#followers.has(db)) background(this.#lookAt(db))
     if (!isPersonalName(db)) return false
     background(this.#personalChanged(db, type))
     return true
@@ -208,21 +207,28 @@ export class Provisioning {
 
   /** Finds what was missed. @throws {CouchFault} */
   async sweep(rest: () => Promise<void>): Promise<void> {
-    const { kinds, births, people, signal } = this.#options
+    const { people, signal } = this.#options
+    await this.#refreshMasters()
     await this.#users.look()
-    for (const { database, kind } of kinds.masters) {
-      // One whose skeleton cannot be used holds up nobody: the log has said so.
-      if (this.#masters.access(database) === undefined) continue
-      // A rollout brings them, too; nobody can be compared without.
-      await births.refresh(database, kind)
-      await this.#followers.get(database)?.look()
-    }
+    for (const name of this.#followers.keys()) await this.#lookAt(name)
     for await (const page of people.all()) {
       for (let at = 0; at < page.length && !signal.aborted; at += BATCH) {
         await this.#compare(page.slice(at, at + BATCH))
         await rest()
       }
     }
+  }
+
+  /** A rollout brings their design documents, too; nobody can be compared without. One that is not there keeps nobody waiting. */
+  async #refreshMasters(): Promise<void> {
+    const { kinds, births, skeletons } = this.#options
+    for (const { database, kind } of kinds.masters)
+      if (skeletons.of(kind) !== null) await ignoreMissing(births.refresh(database, kind))
+  }
+
+  /** Of one whose skeleton cannot be used, nobody can be told; what changes there is read when it can. @throws {CouchFault} */
+  async #lookAt(master: string): Promise<void> {
+    if (this.#masters.access(master) !== undefined) await this.#followers.get(master)?.look()
   }
 
   /** Moves the checkpoints over what nobody has anything left to do about. */

@@ -4,7 +4,7 @@ import isEqual from 'lodash/isEqual.js'
 import type { Config } from '../config.ts'
 import type { Couch } from '../couch/client.ts'
 import type { StoredDoc } from '../couch/document.ts'
-import { CouchFault, isFault } from '../couch/fault.ts'
+import { CouchFault, ignoreMissing } from '../couch/fault.ts'
 import type { Checkpoints } from '../feed/checkpoints.ts'
 import type { Logger } from '../log.ts'
 import { isPersonalName, personalSecurity, userDocumentId, type PersonEntry } from '../model/person.ts'
@@ -189,12 +189,4 @@ async function record(
     throw new CouchFault('server_error', USERS, `a user's document was not written: ${written.reason}`)
   // Written over what is not known yet, it is the only sign of that.
   if (isEqual(knownUser(doc, name, attributes), user)) ownWrites.add(USERS, written.id, written.rev)
-}
-
-async function ignoreMissing(work: Promise<void>): Promise<void> {
-  try {
-    await work
-  } catch (error) {
-    if (!isFault(error, 'not_found')) throw error
-  }
 }

@@ -118,6 +118,35 @@ onEachServer('provisioning that was interrupted', ({ it, kind }) => {
       }
     }))
 
+  it('goes on with the other masters while one is not to be had', (space) =>
+    Ground.use(space, async (ground) => {
+      const { master, cdrs } = ground
+      const ann = ground.user('ann')
+      await ground.useOwnKind()
+      await ground.put(master, ...DOCUMENTS)
+      await space.start()
+      await ann.sign({ roles: [X] })
+      await ann.has(ENDPOINT, NUMBER_X)
+      const skeleton = ground.couch.database(`skeleton/${ground.kind}`)
+      const another = { _id: '_design/another', filters: { from: 'function () { return true }' } }
+      await meanwhile(space, async () => {
+        await space.write(skeleton, another)
+        await ground.edit(NUMBER_X, { label: 'edited' })
+        await ground.put(cdrs, { _id: 'cdr:1', number: '1@x.test', duration: 3 })
+      })
+      await ann.has('cdr:1', ENDPOINT, NUMBER_X)
+      await ground.eventually(
+        'what ann is told',
+        async () => (await ann.standing())?.error,
+        'master_unavailable',
+      )
+      // Nor is one that somebody has dropped in the way of the others.
+      await cdrs.drop()
+      await space.write(skeleton, { _id: another._id, _deleted: true })
+      await ann.reads(NUMBER_X, { label: 'edited' })
+      await ground.eventually('what ann is told', async () => (await ann.standing())?.error, undefined)
+    }))
+
   it('applies what the functions of a master have come to say, live and after a restart', (space) =>
     Ground.use(space, async (ground) => {
       const { master, mark } = ground
