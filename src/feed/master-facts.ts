@@ -40,14 +40,13 @@ interface Standing {
 /**
  * Looks at documents on both sides. Two requests where all is as it should be; the leaves of those where it is not, more.
  * @param masters in the order in which they come first where several have the same `_id`
- * @param isWhole these are all that there are: what none of them has is the user's own
+ * @param takesNew whether documents that none of them ever had are for one of them
  * @throws {CouchFault}
  */
 export async function gatherDocuments(
   { asker, database }: Personal,
   masters: readonly Master[],
-  ids: readonly string[],
-  { now, isWhole }: { now: number; isWhole: boolean },
+  { ids, now, takesNew }: { ids: readonly string[]; now: number; takesNew: boolean },
 ): Promise<Gathered[]> {
   const [own, ...rows] = await Promise.all(
     [database, ...masters.map((master) => master.database)].map((one) =>
@@ -62,7 +61,7 @@ export async function gatherDocuments(
       const row = rows[index]?.[at]
       return row ? [{ id, own: mine, master, row, may: verdicts[index]?.get(row) ?? null }] : []
     })
-    const chosen = chooseMaster(candidates, asker, isWhole)
+    const chosen = chooseMaster(candidates, asker, takesNew)
     return chosen ? [chosen] : []
   })
   const gathered: Gathered[] = []
@@ -97,12 +96,13 @@ function judgeRows(access: Access, rows: readonly Row[], asker: Asker): Map<Row,
 }
 
 /** The master that lets the user have it, else one that has it, else one that had it; of what is new, one that takes it. */
-function chooseMaster(candidates: readonly Standing[], asker: Asker, isWhole: boolean): Standing | null {
+function chooseMaster(candidates: readonly Standing[], asker: Asker, takesNew: boolean): Standing | null {
   const there =
     candidates.find(({ may }) => may === true) ??
     candidates.find(({ row }) => row.doc) ??
     candidates.find(({ row }) => row.rev !== null)
-  if (there || !isWhole) return there ?? null
+  if (there) return there
+  if (!takesNew) return null
   const writable = candidates.filter(({ master }) => master.access.fields === null)
   const takes = ({ master: { access }, own: { doc } }: Standing): boolean =>
     doc !== null && access.carries(doc, asker) && access.lets(doc, asker)

@@ -21,6 +21,8 @@ export interface ReconciliationDeps {
   now: () => number
   /** Called between reading what a user wrote and writing it to the master; throws where the roles are others meanwhile. */
   confirm?: () => Promise<void>
+  /** False while a master that is configured is not to be had: what is new to the others may be that one's. */
+  isWhole?: boolean
 }
 
 /** What was found of one master's documents. */
@@ -40,7 +42,6 @@ export class Reconciliation {
   readonly #deps: ReconciliationDeps
   readonly #person: Personal
   readonly #masters: readonly Master[]
-  readonly #isWhole: boolean
   readonly findings = new Map<string, MasterFindings>()
   /** By master, the documents that were there when they were first looked at, and those that are. */
   readonly #before = new Map<string, Map<string, boolean>>()
@@ -48,15 +49,8 @@ export class Reconciliation {
   /** By document, the revisions that were carried to the master. */
   readonly #sent = new Map<string, Set<string>>()
 
-  /** @param isWhole these are all masters that there are; what none of them has is the user's own */
-  constructor(
-    deps: ReconciliationDeps,
-    person: Personal,
-    masters: readonly Master[],
-    { isWhole = true } = {},
-  ) {
+  constructor(deps: ReconciliationDeps, person: Personal, masters: readonly Master[]) {
     this.#deps = deps
-    this.#isWhole = isWhole
     this.#person = person
     this.#masters = masters
   }
@@ -77,10 +71,9 @@ export class Reconciliation {
 
   async #once(ids: readonly string[]): Promise<string[]> {
     const again = new Set<string>()
-    for (const { master, facts, settled } of await gatherDocuments(this.#person, this.#masters, ids, {
-      now: this.#deps.now(),
-      isWhole: this.#isWhole,
-    })) {
+    const { isWhole = true, now } = this.#deps
+    const asking = { ids, now: now(), takesNew: isWhole }
+    for (const { master, facts, settled } of await gatherDocuments(this.#person, this.#masters, asking)) {
       if (facts.length + settled.length === 0) continue
       const found = this.#findingsOf(master.name)
       for (const { id, isThere } of settled) this.#count(master.name, id, isThere, isThere)

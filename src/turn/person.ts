@@ -243,12 +243,11 @@ class PersonTurn {
     { isAll = false } = {},
   ): Promise<boolean> {
     const person = { asker: this.#asker, database: this.#personal }
-    // What a master that is away may have is not taken for the user's own.
-    const isWhole = masters.length === this.#deps.configured.length
     let isSettled = true
     for (const part of chunk(ids, PAGE)) {
-      const deps = { ...this.#deps, confirm: () => this.#confirm() }
-      const reconciliation = new Reconciliation(deps, person, masters, { isWhole })
+      const isWhole = masters.length === this.#deps.configured.length
+      const deps = { ...this.#deps, isWhole, confirm: () => this.#confirm() }
+      const reconciliation = new Reconciliation(deps, person, masters)
       isSettled = (await reconciliation.run(part)) && isSettled
       for (const [master, found] of reconciliation.findings) {
         const all = this.#findingsOf(master)

@@ -24,9 +24,9 @@ function worldOf(...ids: string[]) {
   couch.create('shares/provisioning')
   const ownWrites = new OwnWrites()
   const removals = new Removals({ couch: couch.asCouch(), ownWrites, canPurge: true })
-  const reconciliation = (): Reconciliation =>
+  const reconciliation = (more: { isWhole?: boolean } = {}): Reconciliation =>
     new Reconciliation(
-      { ownWrites, removals, now: () => 0 },
+      { ownWrites, removals, now: () => 0, ...more },
       { asker: { name: 'anna', roles: [] }, database: couch.database('personal') as Database },
       [{ name: 'master', database: couch.database('master') as Database, access: ACCESS }],
     )
@@ -155,5 +155,18 @@ describe('a database that refuses what the daemon writes to mend it', () => {
       database.merge({ _id: ID, _rev: '1-aa', user_access: false })
     world.couch.refuses = (db, doc) => (db === 'personal' && doc._deleted ? 'nothing is deleted here' : null)
     assert.equal(await rests(world), 'refused_by_database')
+  })
+})
+
+describe('a document that no master has', () => {
+  const ID = 'number:1'
+
+  it('stays where it is while one master is away: it may be that one’s', async () => {
+    const { master, personal, reconciliation } = worldOf(ID)
+    personal.write({ _id: ID, updated_by: 'anna', a: 1 })
+    assert.equal(await reconciliation({ isWhole: false }).run([ID]), true)
+    assert.equal(master.read(ID), null)
+    await reconciliation({ isWhole: true }).run([ID])
+    assert.equal(master.read(ID)?.['a'], 1)
   })
 })

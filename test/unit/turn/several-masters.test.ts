@@ -29,7 +29,7 @@ function ground() {
   }
   const person = { asker: { name: 'ann', roles: [] }, database: at('personal') }
   const run = (names: string[], isWhole: boolean): Promise<boolean> =>
-    new Reconciliation(deps, person, names.map(master), { isWhole }).run(['d'])
+    new Reconciliation({ ...deps, isWhole }, person, names.map(master)).run(['d'])
   const revOf = async (name: string): Promise<string | null> => (await at(name).fetch(['d']))[0]?.rev ?? null
   return { at, run, revOf }
 }
