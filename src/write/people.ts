@@ -2,6 +2,7 @@
 import isEqual from 'lodash/isEqual.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
+import type { Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { REGISTRY } from '../model/names.ts'
 import {
@@ -68,7 +69,7 @@ export class People {
     return new Map(claims.map((claim) => [claim.database, claim]))
   }
 
-  /** Makes a database a user's, for good; false where it is somebody's already, or its user is gone. */
+  /** Makes a database a user's, for good; false where it is somebody's already, or its user is gone. @throws {CouchFault} */
   async claim(database: string, name: string, attribute: string): Promise<boolean> {
     const claim: Claim = { _id: claimId(database), type: 'claim', database, name, attribute }
     const written = await this.#database.put({ ...claim })
@@ -76,19 +77,22 @@ export class People {
       this.#ownWrites.add(REGISTRY, claim._id, written.rev)
       return true
     }
+    expectConflict(written)
     const there = (await this.claims([database])).get(database)
     return there?.name === name && there.ended !== true
   }
 
-  /** Closes a claim: the database is nobody's any more, and never will be anybody else's. */
+  /** Closes a claim: the database is nobody's any more, and never will be anybody else's. @throws {CouchFault} */
   async endClaim(database: string): Promise<void> {
     for (;;) {
       const there = await this.#database.get(claimId(database))
       if (there === null || there['ended'] === true) return
       const written = await this.#database.put({ ...there, ended: true })
-      if (!written.ok) continue
-      this.#ownWrites.add(REGISTRY, written.id, written.rev)
-      return
+      if (written.ok) {
+        this.#ownWrites.add(REGISTRY, written.id, written.rev)
+        return
+      }
+      expectConflict(written)
     }
   }
 
@@ -121,7 +125,7 @@ export class People {
         this.#ownWrites.add(REGISTRY, written.id, written.rev)
         return { ...entry, _rev: written.rev }
       }
-      if (written.error !== 'conflict') throw new CouchFault('forbidden', REGISTRY, written.reason)
+      expectConflict(written)
     }
   }
 
@@ -133,6 +137,11 @@ export class People {
   #time(): string {
     return new Date(this.#now()).toISOString()
   }
+}
+
+/** Somebody else was faster: read again. Nothing else is mended by that. @throws {CouchFault} */
+function expectConflict({ error, reason }: Extract<Written, { ok: false }>): void {
+  if (error !== 'conflict') throw new CouchFault('forbidden', REGISTRY, reason)
 }
 
 const newEntry = (name: string, updatedAt: string): PersonEntry => ({

@@ -1,5 +1,6 @@
-// The registry of provisioned users, where somebody has edited it by hand.
+// The registry of provisioned users, where somebody has edited it by hand, or has it refuse what is written.
 import assert from 'node:assert/strict'
+import { isFault } from '../../../src/couch/fault.ts'
 import { parsePersonEntry, personEntryId } from '../../../src/model/person.ts'
 import { OwnWrites } from '../../../src/write/own-writes.ts'
 import { People } from '../../../src/write/people.ts'
@@ -46,5 +47,24 @@ describe('entries of provisioned users that were edited by hand', () => {
   it('are none where nothing says whose they are', () => {
     for (const doc of [null, {}, { type: 'person' }, { type: 'person', name: 'anna', database: '_users' }])
       assert.equal(parsePersonEntry(doc), null)
+  })
+})
+
+describe('a registry that refuses what is written', () => {
+  it('has a claim that is to be closed tried again later, not at once and for ever', async () => {
+    const couch = new MemoryCouch()
+    couch.create('shares')
+    const people = new People(couch.asCouch(), new OwnWrites(), () => 0)
+    assert(await people.claim(DATABASE, 'anna', 'database'))
+    let writes = 0
+    couch.refuses = () => {
+      writes += 1
+      assert(writes < 10, 'Expected one try')
+      return 'no'
+    }
+    await assert.rejects(people.endClaim(DATABASE), (error) => isFault(error, 'forbidden'))
+    await assert.rejects(people.claim(DATABASE.replace('0', '1'), 'anna', 'database'), (error) =>
+      isFault(error, 'forbidden'),
+    )
   })
 })
