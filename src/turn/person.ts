@@ -205,12 +205,16 @@ class PersonTurn {
 
   /** All that the roles allow, and all that is there: what came, what goes, what was missed. */
   async #compareAll(masters: readonly Master[]): Promise<void> {
-    const { people, leases } = this.#deps
+    const { people, leases, configured } = this.#deps
     const { roles, name } = this.#asker
     if (!this.#entry.due) this.#entry = await people.change(name, { due: true }, { known: this.#entry })
     const isNarrowed = this.#entry.roles.some((role) => !roles.includes(role))
-    for (const { master, database } of leases.held()) {
-      if (database !== this.#personal.name) continue
+    const held = leases.held().filter(({ database }) => database === this.#personal.name)
+    // Also one of which nothing is known here: not taken over yet, or given up halfway by a turn that failed.
+    if (isNarrowed)
+      for (const master of configured)
+        if (!held.some((lease) => lease.master === master)) await leases.stop(master, this.#personal.name)
+    for (const { master, database } of held) {
       this.#wakes.add(master)
       if (!isNarrowed) continue
       // What it brings must not come back behind what is taken out. It runs on where this turn fails, so that the next knows of it.
@@ -260,11 +264,12 @@ class PersonTurn {
     return isSettled
   }
 
-  /** A role that was lost is lost at once: what the user writes then may be read before `_users` is. */
+  /** A role that was lost is lost at once, and so is an account: what the user writes then may be read before `_users` is. */
   async #confirm(): Promise<void> {
     const { couch, attributes } = this.#deps
     const user = await readPerson(couch, this.#asker.name, attributes)
-    if (!isEqual(sortedRoles(user?.roles ?? []), sortedRoles(this.#asker.roles))) throw new RolesChanged()
+    if (user === null || !isEqual(sortedRoles(user.roles), sortedRoles(this.#asker.roles)))
+      throw new RolesChanged()
   }
 
   #findingsOf(master: string): Findings {
