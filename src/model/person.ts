@@ -118,7 +118,7 @@ export function parsePersonEntry(doc: Record<string, unknown> | null): PersonEnt
   const { state, roles, others, masters, asked } = doc
   return {
     ...(doc as unknown as PersonEntry),
-    state: STATES.has(state) ? (state as PersonState) : 'refused',
+    state: isState(state) ? state : 'refused',
     roles: textsOf(roles),
     others: pick(others, isText),
     masters: pick(masters, isStanding),
@@ -126,7 +126,17 @@ export function parsePersonEntry(doc: Record<string, unknown> | null): PersonEnt
   }
 }
 
-const STATES: ReadonlySet<unknown> = new Set<PersonState>(['active', 'refused', 'kept', 'dropped'])
+/** A record, so that the compiler misses the state that is missing here. */
+const STATES: Record<PersonState, true> = {
+  active: true,
+  refused: true,
+  leaving: true,
+  kept: true,
+  dropped: true,
+}
+
+const isState = (value: unknown): value is PersonState =>
+  typeof value === 'string' && Object.hasOwn(STATES, value)
 
 const isText = (value: unknown): value is string => typeof value === 'string'
 

@@ -50,6 +50,17 @@ describe('entries of provisioned users that were edited by hand', () => {
   })
 })
 
+describe('entries of provisioned users', () => {
+  for (const state of ['active', 'refused', 'leaving', 'kept', 'dropped'] as const)
+    it(`are read as they were written: ${state}`, async () => {
+      const couch = new MemoryCouch()
+      couch.create('shares')
+      const people = new People(couch.asCouch(), new OwnWrites(), () => 0)
+      const written = await people.change('anna', { database: DATABASE, state, leftAt: '2026-01-01' })
+      assert.deepEqual(await people.entry('anna'), written)
+    })
+})
+
 describe('a registry that refuses what is written', () => {
   it('has a claim that is to be closed tried again later, not at once and for ever', async () => {
     const couch = new MemoryCouch()
