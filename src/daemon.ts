@@ -383,6 +383,8 @@ export class Daemon {
       idleTimeoutMs: config.replicationIdleTimeoutMs,
       checkIntervalMs: config.replicationCheckIntervalMs,
       onFailure: (db, error, tries) => this.#logFailure(db, error, tries),
+      // One queue is for all: while these turn, owners may wait for long, and nothing is stuck.
+      onTurn: () => (this.#lastTurnAt = this.#now()),
       signal: this.#stop.signal,
       sleep: this.#sleep,
     })

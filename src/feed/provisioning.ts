@@ -50,6 +50,8 @@ export interface ProvisioningOptions extends Omit<
   idleTimeoutMs: number
   checkIntervalMs: number
   onFailure: (db: string, error: unknown, tries: number) => void
+  /** A turn is finished. */
+  onTurn: () => void
   signal: AbortSignal
   sleep: (ms: number) => Promise<void>
 }
@@ -64,6 +66,8 @@ export class Provisioning {
   readonly #watch: PersonalWatch
   readonly #masters: Masters
   readonly #leaseStates = new WeakMap<PersonalLease, LeaseState>()
+  /** Users who are gone, until it is to be seen whether for good. */
+  readonly #leaving = new Set<string>()
   #closeLooks = 0
 
   constructor(options: ProvisioningOptions) {
@@ -162,8 +166,8 @@ export class Provisioning {
     if (wakes.length === 0) return
     const database = users.database(owner)
     // What is only known here would be lost with a crash; the page that it was read in is not read again.
-    if (entry && !entry.asked?.includes(database))
-      await people.change(name, { asked: [...(entry.asked ?? []), database], due: true })
+    if (entry)
+      await people.change(name, { asked: [...new Set([...(entry.asked ?? []), database])], due: true })
     this.#lanes.mark(name, {
       all: true,
       asked: new Set([database]),
@@ -243,13 +247,18 @@ export class Provisioning {
 
   async #takeTurn(name: string, hint: PersonHint): Promise<PersonOutcome> {
     const outcome = await takePersonTurn(this.#deps, name, hint)
+    this.#options.onTurn()
     if (outcome.isStarting) this.#closeLooks = MOST_CLOSE_LOOKS
     if (outcome.returnInMs !== undefined) void this.#lookLater(name, outcome.returnInMs)
     return outcome
   }
 
+  /** Once for each who is gone, however often he is looked at until then. */
   async #lookLater(name: string, ms: number): Promise<void> {
+    if (this.#leaving.has(name)) return
+    this.#leaving.add(name)
     await this.#options.sleep(ms)
+    this.#leaving.delete(name)
     this.#lanes.mark(name, { user: true })
   }
 

@@ -1,0 +1,109 @@
+// What provisioning remembers of users between their turns, and what it must not lose.
+import assert from 'node:assert/strict'
+import { setImmediate as nextRound } from 'node:timers/promises'
+import PQueue from 'p-queue'
+import { Checkpoints } from '../../../src/feed/checkpoints.ts'
+import { Provisioning, type ProvisioningOptions } from '../../../src/feed/provisioning.ts'
+import { install } from '../../../src/install.ts'
+import { createLogger } from '../../../src/log.ts'
+import { PROVISIONING, userDatabases } from '../../../src/model/names.ts'
+import { personEntryId, userDocumentId } from '../../../src/model/person.ts'
+import { readSkeleton } from '../../../src/skeleton.ts'
+import { OwnWrites } from '../../../src/write/own-writes.ts'
+import { People } from '../../../src/write/people.ts'
+import { PersonalLeases } from '../../../src/write/personal-leases.ts'
+import { Removals } from '../../../src/write/removals.ts'
+import { MemoryCouch } from '../../support/memory-couch.ts'
+import { MemoryReplicator } from '../../support/memory-replicator.ts'
+import { SKELETON } from '../../support/space.ts'
+
+const DATABASE = 'u00000000-0000-4000-8000-000000000000'
+const GRACE_MS = 3_600_000
+
+/** A server, and a daemon whose pauses never end. */
+async function world() {
+  const server = new MemoryCouch()
+  const couch = server.client(() => Promise.resolve(null))
+  const log = createLogger({ level: 'silent', pretty: false })
+  await install(couch, await readSkeleton(SKELETON), log)
+  for (const name of [DATABASE, PROVISIONING, 'user/hash1']) server.create(name)
+  const replicator = new MemoryReplicator()
+  const ownWrites = new OwnWrites()
+  const people = new People(couch, ownWrites, () => 0)
+  const pauses: number[] = []
+  const failures: unknown[] = []
+  const queue = new PQueue({ concurrency: 4 })
+  let turns = 0
+  const provisioning = new Provisioning({
+    ...{ couch, people, ownWrites, log, queue, concurrency: 4, now: () => 0 },
+    users: userDatabases('user/{id}'),
+    births: { create: () => Promise.resolve(false), equip: () => Promise.resolve() },
+    leases: new PersonalLeases({
+      replicator: replicator.asReplicator(),
+      server: { url: 'http://couch:5984', user: 'admin', pass: 'secret' },
+      ...{ now: () => 0, idleTimeoutMs: 1_000 },
+    }),
+    removals: new Removals({ couch, ownWrites, canPurge: true }),
+    checkpoints: new Checkpoints(couch),
+    kinds: { masters: [] },
+    skeletons: { of: () => null, designsOf: () => null },
+    ...{ attributes: [], onDeparture: 'keep', graceMs: GRACE_MS, newDatabase: () => DATABASE },
+    ...{ idleTimeoutMs: 1_000, checkIntervalMs: 1_000 },
+    onFailure: (_db: string, error: unknown) => failures.push(error),
+    onTurn: () => (turns += 1),
+    signal: new AbortController().signal,
+    sleep: (ms: number) => {
+      pauses.push(ms)
+      return new Promise(() => undefined)
+    },
+  } as unknown as ProvisioningOptions)
+  const rest = async (): Promise<void> => {
+    while (provisioning.busy > 0 && failures.length === 0) await nextRound()
+    assert.deepEqual(failures, [])
+  }
+  const registry = server.databases.get('shares')
+  const users = server.databases.get('_users')
+  assert(registry && users)
+  return { provisioning, people, registry, users, pauses, rest, turns: () => turns }
+}
+
+describe('feed/provisioning', () => {
+  it('comes back once to a user who is gone, however often he is looked at until then', async () => {
+    const { provisioning, people, pauses, rest } = await world()
+    await people.change('ann', { database: DATABASE, state: 'active', due: true })
+    for (let sweep = 0; sweep < 3; sweep += 1) {
+      await provisioning.sweep(() => Promise.resolve())
+      await rest()
+    }
+    assert.equal((await people.entry('ann'))?.state, 'leaving')
+    assert.deepEqual(pauses, [GRACE_MS])
+  })
+
+  it('does not forget with a crash that a user asked, the first time or later', async () => {
+    const { provisioning, registry, users, people, rest } = await world()
+    users.write({
+      _id: userDocumentId('ann'),
+      type: 'user',
+      name: 'ann',
+      roles: ['hash1'],
+      database: DATABASE,
+    })
+    await people.change('ann', { database: DATABASE, state: 'active', roles: ['hash1'] })
+    for (const wish of ['one', 'two']) {
+      const asked = provisioning.hear('hash1', [{ _id: '$provision/master', wish } as { _id: string }])
+      await asked
+      // As it stands before anything is done about it.
+      assert.equal(registry.read(personEntryId('ann'))?.['due'], true, wish)
+      await rest()
+      assert.equal(registry.read(personEntryId('ann'))?.['due'], undefined, wish)
+    }
+  })
+
+  it('tells of its turns', async () => {
+    const { provisioning, people, rest, turns } = await world()
+    await people.change('ann', { database: DATABASE, state: 'active', due: true })
+    await provisioning.sweep(() => Promise.resolve())
+    await rest()
+    assert(turns() > 0)
+  })
+})
