@@ -35,11 +35,14 @@ export class PersonalWatch {
     this.#options = options
   }
 
-  /** Looks at all leases once; without a lease it asks nothing. @throws {CouchFault} */
+  /** Looks at all leases once; without a lease it asks nothing. @throws {CouchFault} when it has looked at all of them */
   async look(): Promise<void> {
     const { leases } = this.#options
+    const failures: unknown[] = []
     for (const [lease, status] of await leases.statuses())
-      if (leases.isHeld(lease)) await this.#judge(lease, status)
+      if (leases.isHeld(lease))
+        await this.#judge(lease, status).catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
   }
 
   async #judge(lease: PersonalLease, status: ReplicationStatus): Promise<void> {

@@ -198,4 +198,15 @@ describe('write/personal-watch', () => {
     ground.onTold = () => undefined
     assert.deepEqual(await ground.look(), ['joe caught-up 0'])
   })
+
+  it('keeps nobody from hearing of his own where another one cannot be started again', async () => {
+    const ground = new Ground()
+    const ann = { ...JOE, database: DATABASE.replace('u0', 'u1'), name: 'ann' }
+    await ground.leases.use(JOE, NEWS)
+    await ground.leases.use(ann, NEWS)
+    ground.replicator.said.set(ID, { kind: 'absent' })
+    ground.replicator.ensure = () => Promise.reject(new Error('refused'))
+    await assert.rejects(ground.watch.look(), /refused/)
+    assert.deepEqual(ground.told, ['ann caught-up 0'])
+  })
 })
