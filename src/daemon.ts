@@ -385,6 +385,7 @@ export class Daemon {
       onFailure: (db, error, tries) => this.#logFailure(db, error, tries),
       // One queue is for all: while these turn, owners may wait for long, and nothing is stuck.
       onTurn: () => (this.#lastTurnAt = this.#now()),
+      every: (ms, work) => this.#every(ms, work),
       signal: this.#stop.signal,
       sleep: this.#sleep,
     })

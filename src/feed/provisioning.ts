@@ -52,6 +52,8 @@ export interface ProvisioningOptions extends Omit<
   onFailure: (db: string, error: unknown, tries: number) => void
   /** A turn is finished. */
   onTurn: () => void
+  /** Does something at intervals until the daemon stops; not while the server is away. */
+  every: (ms: number, work: () => Promise<void>) => Promise<void>
   signal: AbortSignal
   sleep: (ms: number) => Promise<void>
 }
@@ -177,14 +179,7 @@ export class Provisioning {
 
   /** Goes on until the signal is aborted. */
   async run(): Promise<void> {
-    const { signal, sleep, checkIntervalMs, idleTimeoutMs, leases, log } = this.#options
-    const every = async (ms: number, work: () => Promise<void>): Promise<void> => {
-      while (!signal.aborted) {
-        await sleep(ms)
-        if (!signal.aborted)
-          await work().catch((error: unknown) => log.warn({ err: error }, 'tried again later'))
-      }
-    }
+    const { every, checkIntervalMs, idleTimeoutMs, leases } = this.#options
     const markIdle = (): Promise<void> => {
       for (const lease of leases.held())
         if (leases.isIdle(lease)) this.#lanes.mark(lease.name, { idle: new Set([lease.master]) })
