@@ -120,9 +120,8 @@ function problemsOf(entry: PersonEntry | null, masters: readonly string[]): stri
   if (entry === null || isGone(entry)) return ['the user was deleted meanwhile']
   if (entry.problem) return [entry.problem.reason]
   return masters.flatMap((master) => {
-    const { $state: state, $error: problem } = provisionDocument(entry, master) as Standing
-    if (problem) return [problem.reason]
-    return state === 'error' ? [`${master}: its replication into ${entry.database} does not run`] : []
+    const { $error: problem } = provisionDocument(entry, master) as Standing
+    return problem ? [problem.reason] : []
   })
 }
 

@@ -61,6 +61,8 @@ export interface MasterStanding {
   /** The latest changes of the user that did not reach the master. */
   rejected?: Rejection[]
   problem?: Problem
+  /** Why no replication runs where one should. All is compared as ever: the daemon brings documents itself. */
+  leaseProblem?: Problem
   /** Equal where the master's functions were the same when all documents were compared last. */
   access: string
 }

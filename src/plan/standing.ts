@@ -52,6 +52,9 @@ export function standingAfter(before: MasterStanding | undefined, facts: Standin
     documents: facts.documents,
     ...(facts.rejected.length > 0 ? { rejected: [...facts.rejected] } : {}),
     ...(facts.problem === null ? {} : { problem: facts.problem }),
+    ...(facts.lease.kind === 'failing'
+      ? { leaseProblem: problem('master_replication_failed', facts.lease.reason) }
+      : {}),
     access: facts.access,
   }
 }
@@ -84,7 +87,9 @@ export function provisionDocument(
 ): { _id: string } & Record<string, unknown> {
   const standing = Object.hasOwn(entry.masters, master) ? entry.masters[master] : undefined
   const { ready, ...times } = standing?.times ?? {}
-  const found = entry.problem ?? (standing ? standing.problem : problem('unknown_master', master))
+  const found =
+    entry.problem ??
+    (standing ? (standing.problem ?? standing.leaseProblem) : problem('unknown_master', master))
   return {
     _id: provisionDocumentId(master),
     type: '$provision',

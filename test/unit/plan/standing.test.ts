@@ -93,6 +93,16 @@ describe('provisionDocument', () => {
     for (const name of ['n', '__proto__'])
       assert.deepEqual(provisionDocument(entry, name)['$error'], problem('unknown_master', name))
   })
+  it('says why a replication does not run, and is ready: the daemon brings the documents itself', () => {
+    const failing = standingAfter(undefined, facts({ lease: { kind: 'failing', reason: 'no such host' } }))
+    assert.equal(failing.problem, undefined)
+    const said = provisionDocument({ ...entry, masters: { m: failing } }, 'm')
+    assert.equal(said['$state'], 'error')
+    assert.deepEqual(said['$error'], problem('master_replication_failed', 'no such host'))
+    assert.equal(said['ready'], 'now')
+    const healed = standingAfter(failing, facts({ lease: { kind: 'caught-up' } }))
+    assert.equal(provisionDocument({ ...entry, masters: { m: healed } }, 'm')['$error'], undefined)
+  })
   it('is told from what somebody else wrote there', () => {
     const said = provisionDocument(entry, 'm')
     assert(saysThat({ ...said, _rev: '1-a' }, said))
