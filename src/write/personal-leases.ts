@@ -75,6 +75,12 @@ export class PersonalLeases extends HeldLeases<PersonalLease> {
     return there !== null && !sameReplication(there.replication, this.#lease(subject, filter).replication)
   }
 
+  /** A lease that runs is idle later; nothing is started, and nothing asked. */
+  touch(master: string, database: string): void {
+    const lease = this.find(masterReplicationId(master, database))
+    if (lease) lease.usedAt = this.now()
+  }
+
   /** Cancels the replication and waits until no job of it is left; nothing happens where there is none. */
   stop(master: string, database: string): Promise<void> {
     const id = masterReplicationId(master, database)

@@ -89,6 +89,18 @@ describe('write/personal-leases', () => {
     assert.deepEqual(ground.selector(), { type: 'event' })
   })
 
+  it('are idle later after a touch, which starts nothing', async () => {
+    const ground = new Ground()
+    ground.leases.touch('content', DATABASE)
+    assert.deepEqual([ground.leases.held(), ground.did()], [[], []])
+    await ground.leases.use(JOE, NEWS)
+    ground.now = IDLE_MS
+    ground.leases.touch('content', DATABASE)
+    assert.equal(await ground.leases.endIfIdle('content', DATABASE), false)
+    ground.now = 2 * IDLE_MS
+    assert.equal(await ground.leases.endIfIdle('content', DATABASE), true)
+  })
+
   it('end when idle, but not with something left to do, and begin again', async () => {
     const ground = new Ground()
     assert.equal(await ground.leases.endIfIdle('content', DATABASE), false)
