@@ -8,6 +8,7 @@ import type { DatabaseInfo } from '../couch/document.ts'
 import type { Asker } from '../engine/access.ts'
 import { START, type Checkpoints } from '../feed/checkpoints.ts'
 import type { Master } from '../feed/master-facts.ts'
+import { countDocuments, idsIn } from '../feed/personal-documents.ts'
 import type { Logger } from '../log.ts'
 import { isObjectId, type UserDatabases } from '../model/names.ts'
 import { masterOfProvision, type MasterStanding, type PersonEntry } from '../model/person.ts'
@@ -390,31 +391,4 @@ class PersonTurn {
     this.#entry = await people.change(this.#asker.name, change, { known })
     await sayStanding(this.#deps, this.#entry, this.#wakes)
   }
-}
-
-/** The documents in a personal database that may be a master's, a page at a time. */
-async function* idsIn(database: Database): AsyncGenerator<string[]> {
-  let startKey: string | undefined
-  for (;;) {
-    const rows = await database.range({ ...(startKey === undefined ? {} : { startKey }), limit: 1000 })
-    yield rows.map(({ id }) => id).filter(isObjectId)
-    const last = rows.at(-1)
-    if (rows.length < 1000 || last === undefined) return
-    startKey = `${last.id}\u0000`
-  }
-}
-
-/** How many documents that the masters have are in a personal database; of several masters' the first one's. */
-async function countDocuments(personal: Database, masters: readonly Master[]): Promise<Map<string, number>> {
-  const counts = new Map(masters.map(({ name }) => [name, 0]))
-  for await (const ids of idsIn(personal)) {
-    let left = ids
-    for (const { name, database } of masters) {
-      const rows = await database.fetch(left, { includeDocs: false })
-      const isThere = new Set(rows.filter(({ rev, deleted }) => rev !== null && !deleted).map(({ id }) => id))
-      counts.set(name, (counts.get(name) ?? 0) + isThere.size)
-      left = left.filter((id) => !isThere.has(id))
-    }
-  }
-  return counts
 }
