@@ -1,4 +1,4 @@
-// The daemon: feed → plan → write → checkpoint, wired together and kept going.
+// The daemon: feed → plan → write → checkpoint, put together and kept going.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import PQueue from 'p-queue'
@@ -7,7 +7,6 @@ import { Couch } from './couch/client.ts'
 import type { Seq } from './couch/document.ts'
 import { CouchFault, isFault, type FaultCode } from './couch/fault.ts'
 import { Outage, persist, type Waiting } from './couch/outage.ts'
-import { Replicator } from './couch/replicator.ts'
 import { Checkpoints } from './feed/checkpoints.ts'
 import { Departures } from './feed/departures.ts'
 import { Lanes } from './feed/lanes.ts'
@@ -15,8 +14,8 @@ import { sweep } from './feed/sweep.ts'
 import { MOST_FEEDS, WarmFeeds } from './feed/warm-feeds.ts'
 import { registryChanged, usersChanged } from './feed/concerns.ts'
 import { Follower } from './feed/follower.ts'
-import { Provisioning } from './feed/provisioning.ts'
-import { Upkeep } from './feed/upkeep.ts'
+import type { Provisioning } from './feed/provisioning.ts'
+import type { Upkeep } from './feed/upkeep.ts'
 import { followUpdates, type Update } from './feed/updates.ts'
 import { identify, install } from './install.ts'
 import type { Logger } from './log.ts'
@@ -27,21 +26,16 @@ import type { SkeletonOfKind } from './skeleton.ts'
 import { takeTurn } from './turn.ts'
 import { mergeHints, type Hint, type Outcome } from './turn/hint.ts'
 import { adoptReplications } from './write/adoption.ts'
-import { Allowance } from './write/allowance.ts'
 import { announce } from './write/announce.ts'
 import { Births } from './write/births.ts'
 import type { Deps } from './write/deps.ts'
-import { Gates } from './write/gates.ts'
-import { Leases } from './write/leases.ts'
 import { OwnWrites } from './write/own-writes.ts'
 import { People } from './write/people.ts'
-import { personSettings } from './write/person.ts'
-import { PersonalLeases } from './write/personal-leases.ts'
-import { Removals } from './write/removals.ts'
 import { Registry } from './write/registry.ts'
 import { Skeletons } from './write/skeletons.ts'
 import { Warmer } from './write/warming.ts'
 import { ReplicationWatch } from './write/watch.ts'
+import { wireDeps, wireProvisioning, wireUpkeep, type Parts } from './wiring.ts'
 
 export type DaemonConfig = Pick<
   Config,
@@ -88,8 +82,6 @@ const LONGEST_IDLE_CHECK_MS = 60_000
 const STOP_TIMEOUT_MS = 8_000
 /** A share that was out of reach, or a public writer's limit, is looked at again after this. */
 const PAUSED_MS = 5_000
-/** Guesses at a password a minute, by one user at one share. */
-const MOST_TRIES = 5
 /** With owners waiting, a loop that finished no turn for so long does not turn any more. */
 const STUCK_MS = 5 * 60_000
 
@@ -239,9 +231,25 @@ export class Daemon {
 
   /** @returns where `_db_updates` is to be followed from */
   async #install(isEmbedded: boolean): Promise<Seq> {
-    this.#deps ??= this.#wire(isEmbedded)
-    this.#upkeep ??= this.#wireUpkeep(isEmbedded)
-    if (this.#kinds.masters.length > 0) this.#provisioning ??= this.#wireProvisioning(this.#deps, isEmbedded)
+    const parts = this.#parts(isEmbedded)
+    const mark = (owner: string, hint: Hint): void => this.#lanes.mark(owner, hint)
+    this.#deps ??= wireDeps(parts, {
+      rotations: this.#rotations,
+      mark,
+      onVisited: (db, visited) => this.#upkeep?.onVisited(db, visited),
+      hear: (owner, docs) => this.#provisioning?.hear(owner, docs) ?? Promise.resolve(),
+    })
+    this.#upkeep ??= wireUpkeep(parts, {
+      markOwner: mark,
+      onFailure: (_db, error) => this.#logUnlessOutage(error),
+    })
+    if (this.#kinds.masters.length > 0)
+      this.#provisioning ??= wireProvisioning(parts, this.#deps, {
+        onFailure: (db, error, tries) => this.#logFailure(db, error, tries),
+        // One queue is for all: while these turn, owners may wait for long, and nothing is stuck.
+        onTurn: () => (this.#lastTurnAt = this.#now()),
+        every: (ms, work) => this.#every(ms, work),
+      })
     await install(this.#couch, this.#options.skeleton, this.#options.log, this.#kinds)
     await this.#upkeep.load()
     return this.#couch.updatesSeq()
@@ -304,91 +312,25 @@ export class Daemon {
     return { ok: true }
   }
 
-  #wire(isEmbedded: boolean): Deps {
+  /** What the three that are wired once the server is known have in common. */
+  #parts(isEmbedded: boolean): Parts {
     const { config, log } = this.#options
-    const replicator = new Replicator(this.#couch, { hasScheduler: !isEmbedded, sleep: this.#sleep })
-    const leases = new Leases({
-      replicator,
-      users: config.userDatabases,
-      server: { url: config.replicationServer ?? config.url, ...config.admin },
-      now: this.#now,
-      idleTimeoutMs: config.replicationIdleTimeoutMs,
-    })
     return {
+      ...{ config, log, isEmbedded },
       couch: this.#couch,
-      users: config.userDatabases,
       registry: this.#registry,
+      people: this.#people,
       births: this.#births,
       kinds: this.#kinds,
+      skeletons: this.#skeletons,
       warmer: this.#warmer,
-      onVisited: (db, visited) => this.#upkeep?.onVisited(db, visited),
-      replicator,
-      leases,
       checkpoints: this.#checkpoints,
       ownWrites: this.#ownWrites,
-      rotations: this.#rotations,
-      gates: new Gates(),
-      allowance: new Allowance({ most: config.publicLimits.mostChanges, now: this.#now }),
-      tries: new Allowance({ most: MOST_TRIES, now: this.#now }),
-      limits: config.publicLimits,
-      mark: (marked, hint) => this.#lanes.mark(marked, hint),
-      hear: (owner, docs) => this.#provisioning?.hear(owner, docs) ?? Promise.resolve(),
+      queue: this.#queue,
+      signal: this.#stop.signal,
+      sleep: this.#sleep,
       now: this.#now,
-      canPurge: !isEmbedded,
-      log,
     }
-  }
-
-  #wireUpkeep(isEmbedded: boolean): Upkeep {
-    const { config, log } = this.#options
-    return new Upkeep({
-      couch: this.#couch,
-      users: config.userDatabases,
-      kinds: this.#kinds,
-      registry: this.#registry,
-      people: this.#people,
-      skeletons: this.#skeletons,
-      births: this.#births,
-      warmer: this.#warmer,
-      checkpoints: this.#checkpoints,
-      // PouchDB's indexes belong to one design document.
-      isWarming: config.skeletonWarm && !isEmbedded,
-      queue: this.#queue,
-      concurrency: config.concurrency,
-      markOwner: (owner, hint) => this.#lanes.mark(owner, hint),
-      onFailure: (_db, error) => this.#logUnlessOutage(error),
-      log,
-      signal: this.#stop.signal,
-      sleep: this.#sleep,
-      now: this.#now,
-    })
-  }
-
-  #wireProvisioning(deps: Deps, isEmbedded: boolean): Provisioning {
-    const { config } = this.#options
-    return new Provisioning({
-      ...deps,
-      people: this.#people,
-      skeletons: this.#skeletons,
-      leases: new PersonalLeases({
-        replicator: deps.replicator,
-        server: { url: config.replicationServer ?? config.url, ...config.admin },
-        now: this.#now,
-        idleTimeoutMs: config.replicationIdleTimeoutMs,
-      }),
-      removals: new Removals({ couch: this.#couch, ownWrites: this.#ownWrites, canPurge: !isEmbedded }),
-      ...personSettings(config),
-      queue: this.#queue,
-      concurrency: config.concurrency,
-      idleTimeoutMs: config.replicationIdleTimeoutMs,
-      checkIntervalMs: config.replicationCheckIntervalMs,
-      onFailure: (db, error, tries) => this.#logFailure(db, error, tries),
-      // One queue is for all: while these turn, owners may wait for long, and nothing is stuck.
-      onTurn: () => (this.#lastTurnAt = this.#now()),
-      every: (ms, work) => this.#every(ms, work),
-      signal: this.#stop.signal,
-      sleep: this.#sleep,
-    })
   }
 
   /** What the skeletons say of masters has changed, or is known now. */

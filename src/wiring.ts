@@ -1,0 +1,117 @@
+// Which part of the daemon is given which others: what a turn of an owner works with, the upkeep, and provisioning.
+import type PQueue from 'p-queue'
+import type { Couch } from './couch/client.ts'
+import { Replicator } from './couch/replicator.ts'
+import type { DaemonConfig } from './daemon.ts'
+import type { Checkpoints } from './feed/checkpoints.ts'
+import { Provisioning, type ProvisioningOptions } from './feed/provisioning.ts'
+import { Upkeep, type UpkeepOptions } from './feed/upkeep.ts'
+import type { Logger } from './log.ts'
+import type { Kinds } from './model/kinds.ts'
+import { Allowance } from './write/allowance.ts'
+import type { Births } from './write/births.ts'
+import type { Deps } from './write/deps.ts'
+import { Gates } from './write/gates.ts'
+import { Leases } from './write/leases.ts'
+import type { OwnWrites } from './write/own-writes.ts'
+import type { People } from './write/people.ts'
+import { personSettings } from './write/person.ts'
+import { PersonalLeases } from './write/personal-leases.ts'
+import type { Registry } from './write/registry.ts'
+import { Removals } from './write/removals.ts'
+import type { Skeletons } from './write/skeletons.ts'
+import type { Warmer } from './write/warming.ts'
+
+/** Guesses at a password a minute, by one user at one share. */
+const MOST_TRIES = 5
+
+/** What the daemon has made of its settings, and what is known of the server. */
+export interface Parts {
+  config: DaemonConfig
+  log: Logger
+  isEmbedded: boolean
+  couch: Couch
+  registry: Registry
+  people: People
+  births: Births
+  kinds: Kinds
+  skeletons: Skeletons
+  warmer: Warmer
+  checkpoints: Checkpoints
+  ownWrites: OwnWrites
+  /** Of all lanes. */
+  queue: PQueue
+  signal: AbortSignal
+  sleep: (ms: number) => Promise<void>
+  now: () => number
+}
+
+/** What a turn of an owner works with. */
+export function wireDeps(parts: Parts, more: Pick<Deps, 'rotations' | 'mark' | 'onVisited' | 'hear'>): Deps {
+  const { config, couch, now, isEmbedded } = parts
+  const replicator = new Replicator(couch, { hasScheduler: !isEmbedded, sleep: parts.sleep })
+  const leases = new Leases({
+    ...leasing(parts),
+    replicator,
+    users: config.userDatabases,
+  })
+  return {
+    ...more,
+    ...{ couch, replicator, leases, now },
+    users: config.userDatabases,
+    registry: parts.registry,
+    births: parts.births,
+    kinds: parts.kinds,
+    warmer: parts.warmer,
+    checkpoints: parts.checkpoints,
+    ownWrites: parts.ownWrites,
+    gates: new Gates(),
+    allowance: new Allowance({ most: config.publicLimits.mostChanges, now }),
+    tries: new Allowance({ most: MOST_TRIES, now }),
+    limits: config.publicLimits,
+    canPurge: !isEmbedded,
+    log: parts.log,
+  }
+}
+
+export function wireUpkeep(parts: Parts, more: Pick<UpkeepOptions, 'markOwner' | 'onFailure'>): Upkeep {
+  const { config, isEmbedded } = parts
+  return new Upkeep({
+    ...parts,
+    ...more,
+    users: config.userDatabases,
+    // PouchDB's indexes belong to one design document.
+    isWarming: config.skeletonWarm && !isEmbedded,
+    concurrency: config.concurrency,
+  })
+}
+
+export function wireProvisioning(
+  parts: Parts,
+  deps: Deps,
+  more: Pick<ProvisioningOptions, 'onFailure' | 'onTurn' | 'every'>,
+): Provisioning {
+  const { config, couch, ownWrites } = parts
+  return new Provisioning({
+    ...deps,
+    ...more,
+    ...personSettings(config),
+    people: parts.people,
+    skeletons: parts.skeletons,
+    leases: new PersonalLeases({ ...leasing(parts), replicator: deps.replicator }),
+    removals: new Removals({ couch, ownWrites, canPurge: deps.canPurge }),
+    queue: parts.queue,
+    concurrency: config.concurrency,
+    idleTimeoutMs: config.replicationIdleTimeoutMs,
+    checkIntervalMs: config.replicationCheckIntervalMs,
+    signal: parts.signal,
+    sleep: parts.sleep,
+  })
+}
+
+/** What leases of both kinds are made with. */
+const leasing = ({ config, now }: Parts) => ({
+  server: { url: config.replicationServer ?? config.url, ...config.admin },
+  now,
+  idleTimeoutMs: config.replicationIdleTimeoutMs,
+})
