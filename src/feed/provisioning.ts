@@ -334,7 +334,7 @@ export class Provisioning {
         entry.state !== 'active' ||
         entry.due === true ||
         entry.problem !== undefined ||
-        Object.values(entry.masters).some((standing) => standing.problem !== undefined) ||
+        Object.values(entry.masters).some((standing) => standing.problem?.code === 'master_unavailable') ||
         info === undefined ||
         isLeft
       if (isMissed || isStale) this.#lanes.mark(entry.name, { user: true, all: isStale })

@@ -162,9 +162,10 @@ class PersonTurn {
     const masters = this.#masters.filter(({ name }) => infos.has(name))
     const isRenewed = await this.#greet(info)
     // What was changed while a master was away was passed over.
-    const stale = masters.filter(
-      ({ name, access }) => this.#standing(name)?.access !== access.hash || this.#standing(name)?.problem,
-    )
+    const stale = masters.filter(({ name, access }) => {
+      const standing = this.#standing(name)
+      return standing?.access !== access.hash || standing.problem?.code === 'master_unavailable'
+    })
     if (isRenewed || this.#hint.all || this.#entry.due || stale.length > 0) await this.#compareAll(masters)
     else
       await this.#lookAt(masters, [
