@@ -89,6 +89,8 @@ export interface PersonEntry {
   due?: true
   /** Databases that other attributes of the `_users` document name, by attribute. */
   others: Record<string, string>
+  /** Databases that attributes named before: they are the user's still. */
+  former?: string[]
   /** By the names of masters. */
   masters: Record<string, MasterStanding>
   /** Live documents in the database that are no master's: design documents, standings, and what is the user's own. */

@@ -40,8 +40,19 @@ export interface PersonFacts {
 }
 
 export type PersonChange = {
-  [Key in 'database' | 'state' | 'roles' | 'due' | 'others' | 'masters' | 'problem' | 'leftAt']?:
-    PersonEntry[Key] | undefined
+  [
+    Key in
+      | 'database'
+      | 'state'
+      | 'roles'
+      | 'due'
+      | 'others'
+      | 'former'
+      | 'asked'
+      | 'masters'
+      | 'problem'
+      | 'leftAt'
+  ]?: PersonEntry[Key] | undefined
 }
 
 export type PersonEffect =
@@ -89,6 +100,9 @@ function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
         roles: isNew ? roles : sortedRoles([...entry.roles, ...roles]),
         due: isDue ? true : undefined,
         others,
+        former: formerOf(entry, chosen, others),
+        // Where somebody else of the same name has asked is none of this one's.
+        ...(entry?.database === chosen ? {} : { asked: undefined }),
         ...(isNew ? { masters: {} } : {}),
         problem: found ?? undefined,
         leftAt: undefined,
@@ -98,6 +112,18 @@ function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
     { kind: 'open', database: chosen },
     ...effects,
   ]
+}
+
+/** What the user's attributes named before, and do not any more; undefined for nothing. */
+function formerOf(
+  entry: PersonEntry | null,
+  database: string,
+  others: Readonly<Record<string, string>>,
+): string[] | undefined {
+  if (entry?.database !== database) return undefined
+  const left = [...(entry.former ?? []), ...Object.values(entry.others)]
+  const former = [...new Set(left)].filter((one) => !Object.values(others).includes(one)).sort()
+  return former.length > 0 ? former : undefined
 }
 
 /** Roles as the registry has them. */
@@ -187,8 +213,8 @@ function planDeparture({ entry, onDeparture, graceMs, at }: PersonFacts): Person
 export const remainingGrace = ({ leftAt = '' }: PersonEntry, graceMs: number, at: string): number =>
   Math.max(0, Date.parse(leftAt) + graceMs - Date.parse(at)) || 0
 
-const databasesOf = ({ database, others }: PersonEntry): string[] =>
-  database === null ? [] : [database, ...Object.values(others)]
+const databasesOf = ({ database, others, former = [] }: PersonEntry): string[] =>
+  database === null ? [] : [database, ...Object.values(others), ...former]
 
 function planClosing(entry: PersonEntry): PersonEffect[] {
   return [

@@ -59,8 +59,7 @@ describe('planPerson', () => {
     assert.deepEqual(kinds(effects), [`claim ${FRESH}`, 'change', `record ${FRESH}`, `open ${FRESH}`])
     assert.deepEqual(changeOf(effects), {
       ...{ database: FRESH, state: 'active', roles: ['r'], due: true, others: {}, masters: {} },
-      problem: undefined,
-      leftAt: undefined,
+      ...{ problem: undefined, leftAt: undefined, former: undefined, asked: undefined },
     })
   })
 
@@ -162,6 +161,18 @@ describe('planPerson', () => {
       const effects = plan({ user: user({ others }), claims: new Map([claim(OTHER, 'ann')]) })
       assert.deepEqual(kinds(effects), [`claim ${FRESH}`, 'change', `record ${FRESH}`, `open ${FRESH}`])
       assert.equal(problemOf(effects), 'database_taken')
+    })
+    it('stay the user’s when they are named no more, and are closed with the others when the user is gone', () => {
+      const named = entry({ others: { voicemail_db: OTHER } })
+      const effects = plan({
+        entry: named,
+        user: user({ recorded: OWN }),
+        claims: new Map([claim(OWN, 'joe')]),
+      })
+      assert.deepEqual([changeOf(effects)['others'], changeOf(effects)['former']], [{}, [OTHER]])
+      const gone = plan({ user: null, entry: entry({ former: [OTHER] }) })
+      assert.deepEqual(kinds(gone).slice(0, 2), [`secure ${OWN}`, `secure ${OTHER}`])
+      assert(kinds(gone).includes(`end-claim ${OTHER}`))
     })
     it('are refused where the name is none', () => {
       const effects = plan({ user: user({ others: { voicemail_db: '_users' } }) })
