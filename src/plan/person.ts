@@ -77,7 +77,10 @@ function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
   const { entry, claims } = facts
   // Only whoever made the account again as it was knows the name of its database.
   if (entry?.state === 'leaving' && user.recorded !== entry.database)
-    return [...planEnd(entry, facts.onDeparture), ...planPresence({ ...facts, entry: null }, user)]
+    return [
+      ...planEnd(entry, facts.onDeparture),
+      ...planPresence({ ...facts, entry: null, claims: withEnded(claims, entry) }, user),
+    ]
   const roles = sortedRoles(user.roles)
   const chosen = chooseDatabase(facts, user)
   if (typeof chosen !== 'string') {
@@ -236,6 +239,15 @@ function planEnd(entry: PersonEntry, onDeparture: 'keep' | 'drop'): PersonEffect
       : []),
   ]
 }
+
+/** The claims as they are when all of an entry have ended. */
+const withEnded = (claims: ReadonlyMap<string, Claim>, entry: PersonEntry): Map<string, Claim> =>
+  new Map(
+    [...claims].map(([database, claim]) => [
+      database,
+      databasesOf(entry).includes(database) ? { ...claim, ended: true } : claim,
+    ]),
+  )
 
 const isGone = (state: PersonState): boolean => state === 'kept' || state === 'dropped'
 

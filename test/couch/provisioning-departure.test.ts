@@ -64,6 +64,37 @@ onEachServer('users who leave', ({ it }) => {
       await ground.hasNoConflicts()
     }))
 
+  it('may come back for a while, as they were, and not after it nor as somebody else', (space) =>
+    Ground.use(space, async (ground) => {
+      const [ann, bob] = [ground.user('ann'), ground.user('bob')]
+      await ground.put(ground.master, DOCUMENT)
+      await space.start({ deletionGraceMs: 3_000 })
+      const voicemail = await ground.strange()
+      await ann.sign({ roles: [X] })
+      await bob.sign({ roles: [X], voicemail_db: voicemail.name })
+      await ann.has(NUMBER_X)
+      await bob.has(NUMBER_X)
+      const [hers, his] = [await ann.database(), await bob.database()]
+      const state = async (user: typeof ann): Promise<unknown> => (await user.entry())?.state
+      for (const user of [ann, bob]) {
+        await user.leave()
+        await ground.eventually('the state', () => state(user), 'leaving')
+        assert.deepEqual(await ground.couch.database(user === ann ? hers : his).security(), ADMIN_ONLY)
+      }
+      await ann.sign({ roles: [X], database: hers })
+      await ground.eventually('the state of ann', () => state(ann), 'active')
+      await ann.has(NUMBER_X)
+      assert.equal(await ann.database(), hers)
+      // Somebody else, who names the voicemail of the one before.
+      await bob.sign({ roles: [X], voicemail_db: voicemail.name })
+      await bob.has(NUMBER_X)
+      assert.notEqual(await bob.database(), his)
+      assert.equal((await bob.entry())?.problem?.code, 'database_taken')
+      assert.deepEqual(await voicemail.security(), ADMIN_ONLY)
+      await ann.leave()
+      await ground.eventually('the state of ann', () => state(ann), 'kept')
+    }))
+
   it('leave nothing where their databases are to be dropped', (space) =>
     Ground.use(space, async (ground) => {
       const [ann, bob] = [ground.user('ann'), ground.user('bob')]

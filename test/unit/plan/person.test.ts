@@ -245,6 +245,17 @@ describe('planPerson', () => {
         ])
       })
     })
+    it('has the claims of who was leaving ended for who comes under the same name, all of them and at once', () => {
+      const effects = plan({
+        entry: entry({ state: 'leaving', leftAt: NOW, others: { voicemail_db: OTHER } }),
+        user: user({ others: { voicemail_db: OTHER } }),
+        claims: new Map([claim(OWN, 'joe'), claim(OTHER, 'joe', { attribute: 'voicemail_db' })]),
+        securities: new Map([[OTHER, ADMIN_ONLY]]),
+        graceMs: 5 * 60_000,
+      })
+      assert(effects.every(({ kind }) => kind !== 'secure'))
+      assert.equal(problemOf(effects), 'database_taken')
+    })
     it('gives somebody who comes under the same name another database', () => {
       for (const state of ['kept', 'dropped'] as const)
         assert.deepEqual(
