@@ -295,7 +295,7 @@ onEachServer('skeletons', ({ it }) => {
     (space) =>
       SkeletonFolder.use(space, async (folder) => {
         const share = space.shareId()
-        const count = 60
+        const count = 100
         await folder.writePolicy('one')
         const databases = Array.from({ length: count }, (_, at) =>
           space.couch.database(`${folder.prefix}${String(at).padStart(3, '0')}`),
@@ -319,7 +319,8 @@ onEachServer('skeletons', ({ it }) => {
           (await Promise.all(databases.map(wordIn))).filter((word) => word === 'two').length
         assert(last)
         await folder.writePolicy('two')
-        await space.start()
+        // One at a time, so that it is stopped before the last however long a look takes here.
+        await space.start({ concurrency: 1 })
         await space.until('some have the change', async () => (await wordIn(databases[3] ?? last)) === 'two')
         await space.stop()
         const first = await changed()
