@@ -1,8 +1,7 @@
 // One document of a master and a user's own of the same `_id`: what goes to the user, what goes to the master, what goes.
 // Both have one line of revisions: the user's is the master's, or what the user made from it.
-import { isDeepStrictEqual } from 'node:util'
 import { digestsOf } from '../model/base.ts'
-import { pickFrom, project, type AttachmentStub, type Content } from '../model/object.ts'
+import { holds, pickFrom, project, withAttachments, type Content } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { byRank, isLive, isRelated, kinshipOf, type Kinship, type Leaf } from './lineage.ts'
 import { merge, timeOf, type Side } from './merge.ts'
@@ -166,7 +165,7 @@ function planConflict({ ancestors, now }: DocumentFacts, master: Leaf, rivals: L
   )
   return plan(
     [
-      ...(isContent(master, content)
+      ...(holds(master, content)
         ? []
         : [{ kind: 'put-master', over: master, content, from: 'master', sources: rivals } as const]),
       ...rivals.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'master', leaf })),
@@ -260,8 +259,10 @@ function planMerge(
     (merged, leaf) => mergeInto(merged, leaf, baseOf(leaf), now),
     sideOf(master, now),
   )
-  const isNews = !isContent(master, content)
-  if (isNews && refusalOf(facts, withContent(master, content)) === null)
+  const isNews = !holds(master, content)
+  const { _id, _rev } = master
+  const merged = withAttachments({ ...content.attributes, _id, _rev }, content.attachments)
+  if (isNews && refusalOf(facts, merged) === null)
     return plan([{ kind: 'put-master', over: master, content, from: 'personal', sources }], {
       isActive: true,
       again: true,
@@ -279,11 +280,6 @@ function planMerge(
     isActive: isOverruled,
     again: effects.length > 0,
   })
-}
-
-function withContent({ _id, _rev }: Leaf, { attributes, attachments }: Content): Leaf {
-  const isBare = Object.keys(attachments).length === 0
-  return { ...attributes, _id, _rev, ...(isBare ? {} : { _attachments: attachments }) }
 }
 
 /** What a document says, and has attached: all but CouchDB's own bookkeeping. */
@@ -307,21 +303,7 @@ function mergeInto(into: Side, leaf: Leaf, base: Leaf | undefined, now: number):
   return { ...home, time: timeOf(home.attributes['updatedAt'] ?? home.attributes['updated_at'], now) }
 }
 
-const isSame = (one: Leaf, other: Leaf): boolean => isContent(one, contentOf(other))
-
-/** True where a document says just that; attachments are the same where digest and type are. */
-function isContent(doc: Leaf, { attributes, attachments }: Content): boolean {
-  const there = contentOf(doc)
-  return (
-    isDeepStrictEqual(there.attributes, attributes) &&
-    isDeepStrictEqual(essence(there.attachments), essence(attachments))
-  )
-}
-
-const essence = (attachments: Record<string, AttachmentStub>): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(attachments).map(([name, { digest, content_type }]) => [name, { digest, content_type }]),
-  )
+const isSame = (one: Leaf, other: Leaf): boolean => holds(one, contentOf(other))
 
 /**
  * Plans a document of a master that is read-only: the user's is a projection of it, with revisions of its own.
@@ -342,7 +324,7 @@ export function planProjected(
   if (!may) return plan(winner ? [{ kind: 'remove', id, leaves: live }] : [])
   const content = project(master, fields)
   const drops = others.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf }))
-  if (winner && isContent(winner, content)) return plan(drops)
+  if (winner && holds(winner, content)) return plan(drops)
   const over = winner ?? byRank(facts.personal)[0] ?? null
   return plan([{ kind: 'put-personal', id, over, content, source: master }, ...drops])
 }
