@@ -1,4 +1,5 @@
 // Gathers what planDocument asks about: which master a document is of, and all leaves of both sides where they differ.
+import groupBy from 'lodash/groupBy.js'
 import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
@@ -161,15 +162,8 @@ async function readLeaves(
 }
 
 /** A map, as users choose the ids: `constructor` is one that every object has. */
-function byDocument(leaves: readonly Leaf[]): Map<string, Leaf[]> {
-  const all = new Map<string, Leaf[]>()
-  for (const leaf of leaves) {
-    const there = all.get(leaf._id)
-    if (there) there.push(leaf)
-    else all.set(leaf._id, [leaf])
-  }
-  return all
-}
+const byDocument = (leaves: readonly Leaf[]): Map<string, Leaf[]> =>
+  new Map(Object.entries(groupBy(leaves, '_id')))
 
 /** What each live leaf, on either side, has in common with the master's winner; for as far as CouchDB still has that. */
 async function readAncestors(

@@ -2,12 +2,12 @@
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc } from '../couch/document.ts'
 import { digestsOf } from '../model/base.ts'
-import { digestOf } from '../model/digest.ts'
 import type { Content } from '../model/object.ts'
 import { writeBulk } from './bulk.ts'
 import { placesOf, prepare } from './carry.ts'
 import type { Deps } from './deps.ts'
 import type { Effect } from './effects.ts'
+import { revisionHash } from './made-revision.ts'
 
 /**
  * Keeps contents, with their attachments, each under a root of its own. Written twice it is the same.
@@ -38,8 +38,7 @@ export async function keepLosers(
 function loserOf(id: string, content: Content): StoredDoc {
   const { attachments } = digestsOf(content)
   const isBare = Object.keys(attachments).length === 0
-  const digest = digestOf([id, content.attributes, ...(isBare ? [] : [attachments])])
-  const hash = Buffer.from(digest, 'base64url').toString('hex')
+  const hash = revisionHash([id, content.attributes, ...(isBare ? [] : [attachments])])
   return {
     ...content.attributes,
     ...{ _id: id, _rev: `1-${hash}`, _revisions: { start: 1, ids: [hash] }, _deleted: true },

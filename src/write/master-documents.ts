@@ -3,14 +3,13 @@ import groupBy from 'lodash/groupBy.js'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc, Written } from '../couch/document.ts'
 import { digestsOf } from '../model/base.ts'
-import { digestOf } from '../model/digest.ts'
-import type { Content } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { contentOf, REMOVED, type DocumentEffect, type Place } from '../plan/master-document.ts'
 import { isLive, type Leaf } from '../plan/lineage.ts'
 import { writeBulk } from './bulk.ts'
 import { prepare } from './carry.ts'
 import { droppedLeaf } from './losers.ts'
+import { revisionOver } from './made-revision.ts'
 import type { OwnWrites } from './own-writes.ts'
 import type { Removals } from './removals.ts'
 
@@ -53,7 +52,8 @@ export async function performDocuments(
 
   const brought = of('bring').map(({ leaf }) => leaf)
   for (const { _id, _rev } of brought) ownWrites.add(pair.personal.name, _id, _rev)
-  for (const row of await writeLeaves(pair.master, pair.personal, brought)) noteRefusal(row, performed)
+  for (const row of await writeLeaves(pair.master, pair.personal, brought))
+    noteWritten(row, performed, 'refused_by_database')
   const put = await putAtUser(pair, of('put-personal'), performed)
   const dropped = await drop(pair, 'personal', of('drop'), performed)
   for (const { id, rev } of [...put, ...dropped]) ownWrites.add(pair.personal.name, id, rev)
@@ -62,7 +62,7 @@ export async function performDocuments(
     of('remove').flatMap(({ leaves }) => leaves),
   )
   for (const id of removed.again) performed.again.add(id)
-  for (const row of removed.refused) noteRefusal(row, performed)
+  for (const row of removed.refused) noteWritten(row, performed, 'refused_by_database')
   return performed
 }
 
@@ -70,16 +70,11 @@ export async function performDocuments(
 async function carry(
   { master, personal }: Pair,
   effects: Effect<'carry'>[],
-  { refused }: Performed,
+  performed: Performed,
 ): Promise<void> {
   const leaves = effects.map(({ leaf }) => leaf)
   for (const row of await writeLeaves(personal, master, leaves))
-    if (!row.ok) refused.set(row.id, problem('refused_by_master', row.reason))
-}
-
-/** A personal database whose validation function refuses even the admin: nothing can be done, and nothing is lost. */
-function noteRefusal(row: Written, { refused }: Performed): void {
-  if (!row.ok) refused.set(row.id, problem('refused_by_database', row.reason))
+    noteWritten(row, performed, 'refused_by_master')
 }
 
 /** Writes leaves as they are, with their attachments. CouchDB tells of failures alone. */
@@ -126,7 +121,10 @@ async function putAtUser(
   const [docs, made]: [Doc[], StoredDoc[]] = [[], []]
   const rows: Written[] = []
   for (const { id, over, content, source } of effects) {
-    const revived = over && !isLive(over) ? revisionOver(over, content) : null
+    // Over one tombstone of several: an ordinary write would be made from the one that CouchDB ranks first, which may have
+    // nothing in common with the master's.
+    const said = [content.attributes, digestsOf(content).attachments]
+    const revived = over && !isLive(over) ? revisionOver(over, ...said) : null
     const target = {
       ...content.attributes,
       ...{ _id: id, ...(over ? { _rev: over._rev } : {}), ...revived },
@@ -152,21 +150,7 @@ async function putAtUser(
   return rows.flatMap((row) => (row.ok ? [row] : []))
 }
 
-/**
- * A revision over one tombstone of several: an ordinary write would be made from the one that CouchDB ranks first, which
- * may have nothing in common with the master's. Made twice it is the same.
- */
-function revisionOver(
-  { _id, _rev, _revisions = { start: 0, ids: [] } }: Leaf,
-  content: Content,
-): { _rev: string; _revisions: { start: number; ids: string[] } } {
-  const digest = digestOf([_id, _rev, content.attributes, digestsOf(content).attachments])
-  const hash = Buffer.from(digest, 'base64url').toString('hex')
-  const start = _revisions.start + 1
-  return { _rev: `${start}-${hash}`, _revisions: { start, ids: [hash, ..._revisions.ids] } }
-}
-
-/** A conflict means that somebody was faster. */
+/** A conflict means that somebody was faster. What is refused stays as it is, and nothing is lost. */
 function noteWritten(row: Written, { again, refused }: Performed, code: RefusalCode): void {
   if (row.ok) return
   if (row.error === 'conflict') again.add(row.id)

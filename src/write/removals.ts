@@ -1,15 +1,16 @@
 // Takes documents out of a personal database: clients see a tombstone, and what was there is not readable any more.
 import chunk from 'lodash/chunk.js'
+import groupBy from 'lodash/groupBy.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { StoredDoc, Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { encodeJson } from '../couch/json.ts'
-import { digestOf } from '../model/digest.ts'
 import { PROVISIONING } from '../model/names.ts'
 import { REMOVED } from '../plan/master-document.ts'
 import type { Leaf } from '../plan/lineage.ts'
 import { writeBulk } from './bulk.ts'
+import { revisionOver } from './made-revision.ts'
 import type { OwnWrites } from './own-writes.ts'
 import { MOST_PURGED } from './withdrawals.ts'
 
@@ -117,21 +118,15 @@ interface Note {
   tombstones?: StoredDoc[]
 }
 
-/** A revision over a leaf, the same whenever it is made. */
-function tombstoneOver({ _id, _rev, _revisions }: Leaf): StoredDoc {
-  const line = _revisions ?? { start: Number(_rev.split('-')[0]), ids: [_rev.slice(_rev.indexOf('-') + 1)] }
-  const hash = Buffer.from(digestOf([_id, _rev, REMOVED]), 'base64url').toString('hex')
-  const start = line.start + 1
-  const made = { _rev: `${start}-${hash}`, _revisions: { start, ids: [hash, ...line.ids] } }
-  return { _id, ...made, _deleted: true, [REMOVED]: true }
-}
+const tombstoneOver = (leaf: Leaf): StoredDoc => ({
+  _id: leaf._id,
+  ...revisionOver(leaf, REMOVED),
+  _deleted: true,
+  [REMOVED]: true,
+})
 
-/** Leaves by their `_id`; users choose it, and `constructor` is one that every object has. */
-function byDocument<One extends { _id: string }>(leaves: readonly One[]): One[][] {
-  const documents = new Map<string, One[]>()
-  for (const leaf of leaves) documents.set(leaf._id, [...(documents.get(leaf._id) ?? []), leaf])
-  return [...documents.values()]
-}
+const byDocument = <One extends { _id: string }>(leaves: readonly One[]): One[][] =>
+  Object.values(groupBy(leaves, '_id'))
 
 const sizeOf = (docs: readonly StoredDoc[]): number =>
   docs.reduce((sum, doc) => sum + encodeJson(doc).length, 0)
