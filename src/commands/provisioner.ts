@@ -1,6 +1,7 @@
 // A user's turns without a daemon: for whoever asks once, beside one or without.
 import { setTimeout as delay } from 'node:timers/promises'
 import { isFault } from '../couch/fault.ts'
+import { pagesOf } from '../couch/pages.ts'
 import { Replicator } from '../couch/replicator.ts'
 import { Checkpoints } from '../feed/checkpoints.ts'
 import { Masters } from '../feed/masters.ts'
@@ -71,16 +72,9 @@ export class Provisioner {
 
   /** The names of all users of `_users`, a page at a time. @throws {CouchFault} */
   async *names(): AsyncGenerator<string[]> {
-    let startKey: string = USER_DOCUMENT_RANGE.startKey
-    for (;;) {
-      const rows = await this.#deps.couch
-        .database('_users')
-        .range({ ...USER_DOCUMENT_RANGE, startKey, limit: PAGE })
+    const users = this.#deps.couch.database('_users')
+    for await (const rows of pagesOf(users, { ...USER_DOCUMENT_RANGE, limit: PAGE }))
       yield rows.flatMap(({ id }) => nameOfUserDocument(id) ?? [])
-      const last = rows.at(-1)
-      if (rows.length < PAGE || last === undefined) return
-      startKey = `${last.id}\u0000`
-    }
   }
 
   /** True for a user of `_users`. @throws {CouchFault} */

@@ -5,6 +5,7 @@ import type { Couch } from './client.ts'
 import type { Database } from './database.ts'
 import type { StoredDoc } from './document.ts'
 import { CouchFault, isFault } from './fault.ts'
+import { pagesOf } from './pages.ts'
 
 export const REPLICATOR = '_replicator'
 /** The design document with the update function that cancels a replication (seed 004, requirements). */
@@ -155,18 +156,8 @@ export class Replicator {
   }
 
   async *#all(): AsyncGenerator<StoredDoc> {
-    let startKey: string | undefined
-    for (;;) {
-      const rows = await this.#database.range({
-        ...(startKey === undefined ? {} : { startKey }),
-        limit: PAGE,
-        includeDocs: true,
-      })
+    for await (const rows of pagesOf(this.#database, { limit: PAGE, includeDocs: true }))
       for (const { doc } of rows) if (doc) yield doc
-      const last = rows.at(-1)
-      if (rows.length < PAGE || last === undefined) return
-      startKey = `${last.id}\u0000`
-    }
   }
 
   /** @returns whether it was written */

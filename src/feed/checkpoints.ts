@@ -3,6 +3,7 @@ import isEqual from 'lodash/isEqual.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc, Seq } from '../couch/document.ts'
+import { pagesOf } from '../couch/pages.ts'
 import { CHECKPOINTS } from '../model/names.ts'
 
 export interface Checkpoint {
@@ -74,14 +75,8 @@ export class Checkpoints {
 
   /** The names of all databases that have a checkpoint, a page at a time. */
   async *names(): AsyncGenerator<string[]> {
-    let startKey = ''
-    for (;;) {
-      const rows = await this.#database.range({ startKey, limit: PAGE })
+    for await (const rows of pagesOf(this.#database, { limit: PAGE }))
       yield rows.map(({ id }) => id).filter((id) => !id.startsWith('_'))
-      const last = rows.at(-1)
-      if (rows.length < PAGE || last === undefined) return
-      startKey = `${last.id}\u0000`
-    }
   }
 
   async #write(): Promise<void> {

@@ -8,6 +8,7 @@ import { asksForShare } from '../model/share.ts'
 import { asksForSubscription, rightOf, type SubscriptionEntry } from '../model/subscription.ts'
 import type { Bounds, ExchangeFacts, HomeCopy } from '../plan/exchange.ts'
 import type { CopyState, ObjectFacts, Standing } from '../plan/object.ts'
+import { pagesOf } from '../couch/pages.ts'
 import type { Database } from '../couch/database.ts'
 import type { Deps } from '../write/deps.ts'
 import { withRivals, type UserDoc } from './user-docs.ts'
@@ -293,15 +294,12 @@ class Brought {
 
   async #read(share: string, isMine: boolean): Promise<number> {
     let count = 0
-    let startKey = baseId('')
-    for (;;) {
-      const rows = await this.#outbox.range({ startKey, endKey: 'base0', limit: 500, includeDocs: true })
+    const range = { startKey: baseId(''), endKey: 'base0', limit: 500, includeDocs: true }
+    for await (const rows of pagesOf(this.#outbox, range)) {
       const agreed = rows.flatMap(({ doc }) => own(parseBase(doc)?.agreed, share) ?? [])
       count += agreed.filter(({ state, mine }) => state === 'both' && (mine === true) === isMine).length
-      const last = rows.at(-1)
-      if (rows.length < 500 || last === undefined) return count
-      startKey = `${last.id}\u0000`
     }
+    return count
   }
 }
 

@@ -1,18 +1,15 @@
 // What is in a personal database: the documents that may be a master's, and how many are of which.
 import type { Database } from '../couch/database.ts'
+import { pagesOf } from '../couch/pages.ts'
 import { isObjectId } from '../model/names.ts'
 import type { Master } from './master-facts.ts'
 
+const PAGE = 1000
+
 /** The documents in a personal database that may be a master's, a page at a time. */
 export async function* idsIn(database: Database): AsyncGenerator<string[]> {
-  let startKey: string | undefined
-  for (;;) {
-    const rows = await database.range({ ...(startKey === undefined ? {} : { startKey }), limit: 1000 })
+  for await (const rows of pagesOf(database, { limit: PAGE }))
     yield rows.map(({ id }) => id).filter(isObjectId)
-    const last = rows.at(-1)
-    if (rows.length < 1000 || last === undefined) return
-    startKey = `${last.id}\u0000`
-  }
 }
 
 /** How many documents that the masters have are in a personal database; of several masters' the first one's. */

@@ -4,6 +4,7 @@ import groupBy from 'lodash/groupBy.js'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc, Written } from '../couch/document.ts'
 import type { Seq } from '../couch/document.ts'
+import { pagesOf } from '../couch/pages.ts'
 import { copyRange, parseCopyId } from '../model/names.ts'
 import { writeBulk } from './bulk.ts'
 
@@ -84,15 +85,8 @@ const isBare = (leaf: StoredDoc): boolean =>
 
 /** The ids of a share's live copies in the outbox. */
 export async function* copiesIn(outbox: Database, id: string): AsyncGenerator<string[]> {
-  const { startKey, endKey } = copyRange(id)
-  let from = startKey
-  for (;;) {
-    const rows = await outbox.range({ startKey: from, endKey, limit: COMPARE_PAGE })
+  for await (const rows of pagesOf(outbox, { ...copyRange(id), limit: COMPARE_PAGE }))
     if (rows.length > 0) yield rows.map((row) => row.id)
-    const last = rows.at(-1)
-    if (rows.length < COMPARE_PAGE || last === undefined) return
-    from = `${last.id}\u0000`
-  }
 }
 
 /** The ids of all copies that a share has or had, in the order of their last changes. */

@@ -4,6 +4,7 @@ import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
+import { pagesOf } from '../couch/pages.ts'
 import { REGISTRY } from '../model/names.ts'
 import {
   claimId,
@@ -42,15 +43,9 @@ export class People {
 
   /** All users that are or were provisioned, a page at a time. */
   async *all(): AsyncGenerator<PersonEntry[]> {
-    let startKey: string = PERSON_RANGE.startKey
-    for (;;) {
-      const range = { startKey, endKey: PERSON_RANGE.endKey, limit: PAGE, includeDocs: true }
-      const rows = await this.#database.range(range)
+    const range = { ...PERSON_RANGE, limit: PAGE, includeDocs: true }
+    for await (const rows of pagesOf(this.#database, range))
       yield rows.flatMap(({ doc }) => parsePersonEntry(doc) ?? [])
-      const last = rows.at(-1)
-      if (rows.length < PAGE || last === undefined) return
-      startKey = `${last.id}\u0000`
-    }
   }
 
   /** The names of provisioned users by the roles that they have. */

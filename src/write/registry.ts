@@ -4,6 +4,7 @@ import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
+import { pagesOf } from '../couch/pages.ts'
 import type { Right } from '../model/access.ts'
 import { claimedEntry, parseEntry, type ShareEntry } from '../model/entry.ts'
 import { entryId, REGISTRY, shareOfEntry, subscriptionEntryId, subscriptionRange } from '../model/names.ts'
@@ -218,15 +219,9 @@ export class Registry {
     return written.every(({ ok }) => ok)
   }
 
-  async *#pages(from: string, endKey: string): AsyncGenerator<StoredDoc[]> {
-    let startKey = from
-    for (;;) {
-      const rows = await this.#database.range({ startKey, endKey, limit: PAGE, includeDocs: true })
-      yield rows.flatMap(({ doc }) => doc ?? [])
-      const last = rows.at(-1)
-      if (rows.length < PAGE || last === undefined) return
-      startKey = `${last.id}\u0000`
-    }
+  async *#pages(startKey: string, endKey: string): AsyncGenerator<StoredDoc[]> {
+    const range = { startKey, endKey, limit: PAGE, includeDocs: true }
+    for await (const rows of pagesOf(this.#database, range)) yield rows.flatMap(({ doc }) => doc ?? [])
   }
 
   #time(): string {

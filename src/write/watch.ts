@@ -1,5 +1,6 @@
 // Watches the replications that run: failures are retried, and those that last are shown to the share's owner.
 import type { Database } from '../couch/database.ts'
+import { pagesOf } from '../couch/pages.ts'
 import type { Couch } from '../couch/client.ts'
 import type { ReplicationStatus } from '../couch/replicator.ts'
 import type { Logger } from '../log.ts'
@@ -117,10 +118,7 @@ async function listMissing(
   id: string,
 ): Promise<{ count: number; first: string[] }> {
   const missing = { count: 0, first: [] as string[] }
-  const { startKey, endKey } = copyRange(id)
-  let from = startKey
-  for (;;) {
-    const rows = await outbox.range({ startKey: from, endKey, limit: COMPARE_PAGE })
+  for await (const rows of pagesOf(outbox, { ...copyRange(id), limit: COMPARE_PAGE })) {
     const there = await share.fetch(
       rows.map((row) => row.id),
       { includeDocs: false },
@@ -130,8 +128,6 @@ async function listMissing(
     missing.count += absent.length
     const objects = absent.map((row) => parseCopyId(row.id)?.object ?? row.id)
     missing.first.push(...objects.slice(0, MOST_REJECTIONS - missing.first.length))
-    const last = rows.at(-1)
-    if (rows.length < COMPARE_PAGE || last === undefined) return missing
-    from = `${last.id}\u0000`
   }
+  return missing
 }
