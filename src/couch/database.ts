@@ -12,7 +12,7 @@ import type {
   StoredDoc,
   Written,
 } from './document.ts'
-import { isFault } from './fault.ts'
+import { isFault, orNull } from './fault.ts'
 
 /** A create straight after a drop may answer 412 though nothing is there: ask, and try again so often. */
 const CREATE_TRIES = 10
@@ -334,15 +334,5 @@ async function inParts<Wanted, Answer>(
     if (!isFault(error, 'answer_too_large')) throw error
     const middle = Math.ceil(wanted.length / 2)
     return [...(await inParts(wanted.slice(0, middle), ask)), ...(await inParts(wanted.slice(middle), ask))]
-  }
-}
-
-/** The answer, or null for 404. */
-async function orNull<T>(answer: Promise<T>): Promise<T | null> {
-  try {
-    return await answer
-  } catch (error) {
-    if (isFault(error, 'not_found')) return null
-    throw error
   }
 }

@@ -80,11 +80,12 @@ export function faultOfStatus(status: number, error: string | null): FaultCode {
 export const isFault = (error: unknown, code?: FaultCode): error is CouchFault =>
   error instanceof CouchFault && (code === undefined || error.code === code)
 
-/** Does something to a database that may be gone; then there is nothing to be done. */
-export async function ignoreMissing(work: Promise<unknown>): Promise<void> {
+/** The answer, or null where what was asked for, or was to be changed, is not there. */
+export async function orNull<T>(answer: Promise<T>): Promise<T | null> {
   try {
-    await work
+    return await answer
   } catch (error) {
-    if (!isFault(error, 'not_found')) throw error
+    if (isFault(error, 'not_found')) return null
+    throw error
   }
 }

@@ -3,6 +3,7 @@ import type { Change } from '../couch/document.ts'
 import type { Logger } from '../log.ts'
 import { isOrder } from '../model/entry.ts'
 import { REGISTRY, shareOfEntry, type UserDatabases } from '../model/names.ts'
+import { USER_DOCUMENT_PREFIX } from '../model/person.ts'
 import { parseSubscriptionEntry } from '../model/subscription.ts'
 import type { Hint } from '../turn/hint.ts'
 import type { OwnWrites } from '../write/own-writes.ts'
@@ -16,8 +17,6 @@ export interface Concerns {
   mark: (owner: string, hint: Hint) => void
 }
 
-/** https://docs.couchdb.org/en/stable/intro/security.html#authentication-database */
-const USER_PREFIX = 'org.couchdb.user:'
 const HOODIE_PREFIX = 'user/'
 
 /** Users came, went, or have other roles: the shares that name them, their own shares, and the accounts of passwords. */
@@ -26,7 +25,7 @@ export async function usersChanged(
   changes: readonly Change[],
 ): Promise<void> {
   const names = changes.flatMap(({ id }) =>
-    id.startsWith(USER_PREFIX) ? [id.slice(USER_PREFIX.length)] : [],
+    id.startsWith(USER_DOCUMENT_PREFIX) ? [id.slice(USER_DOCUMENT_PREFIX.length)] : [],
   )
   if (names.length === 0) return
   const asked = names.flatMap((name) =>

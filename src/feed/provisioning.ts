@@ -1,7 +1,7 @@
 // Provisioning: follows `_users`, the masters and the personal databases, and has each user's lane do what there is to do.
 import type PQueue from 'p-queue'
 import type { Change } from '../couch/document.ts'
-import { CouchFault, ignoreMissing } from '../couch/fault.ts'
+import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Replicator } from '../couch/replicator.ts'
 import type { Kinds } from '../model/kinds.ts'
 import { isObjectId } from '../model/names.ts'
@@ -222,7 +222,7 @@ export class Provisioning {
   async #refreshMasters(): Promise<void> {
     const { kinds, births, skeletons } = this.#options
     for (const { database, kind } of kinds.masters)
-      if (skeletons.of(kind) !== null) await ignoreMissing(births.refresh(database, kind))
+      if (skeletons.of(kind) !== null) await orNull(births.refresh(database, kind))
   }
 
   /** Of one whose skeleton cannot be used, nobody can be told; what changes there is read when it can. @throws {CouchFault} */

@@ -12,7 +12,7 @@ export const isPersonalName = (name: unknown): name is string =>
   typeof name === 'string' && PERSONAL_DATABASE.test(name)
 
 /** https://docs.couchdb.org/en/stable/intro/security.html#authentication-database */
-const USER_DOCUMENT_PREFIX = 'org.couchdb.user:'
+export const USER_DOCUMENT_PREFIX = 'org.couchdb.user:'
 
 /** The document of `_users` for a name. */
 export const userDocumentId = (name: string): string => USER_DOCUMENT_PREFIX + name
@@ -101,6 +101,12 @@ export interface PersonEntry {
   /** When the user was found to be gone; ISO 8601. */
   leftAt?: string
   updatedAt: string
+}
+
+/** What may change of an entry; `undefined` takes an attribute out. */
+export type PersonChange = {
+  [Key in keyof Omit<PersonEntry, '_id' | '_rev' | 'type' | 'name' | 'updatedAt'>]?:
+    PersonEntry[Key] | undefined
 }
 
 /** Whose a personal database is, for good. */

@@ -5,6 +5,7 @@ import {
   personalSecurity,
   type Claim,
   type MasterStanding,
+  type PersonChange,
   type PersonEntry,
   type PersonState,
 } from '../model/person.ts'
@@ -37,22 +38,6 @@ export interface PersonFacts {
   graceMs: number
   /** ISO 8601 */
   at: string
-}
-
-export type PersonChange = {
-  [
-    Key in
-      | 'database'
-      | 'state'
-      | 'roles'
-      | 'due'
-      | 'others'
-      | 'former'
-      | 'asked'
-      | 'masters'
-      | 'problem'
-      | 'leftAt'
-  ]?: PersonEntry[Key] | undefined
 }
 
 export type PersonEffect =

@@ -1,6 +1,7 @@
 // The names in `access` as they stand in CouchDB: who is meant, by which role or name, and whose databases are theirs.
 import type { Couch } from '../couch/client.ts'
 import type { UserDatabases } from '../model/names.ts'
+import { USER_DOCUMENT_PREFIX } from '../model/person.ts'
 import type { Grants } from '../model/security.ts'
 
 /** A user whom somebody named. */
@@ -23,8 +24,6 @@ interface OwnerRow {
   name: string
 }
 
-/** https://docs.couchdb.org/en/stable/intro/security.html#authentication-database */
-const USER_DOCUMENT_PREFIX = 'org.couchdb.user:'
 /** Hoodie's, which people leave out. */
 const NAME_PREFIX = 'user/'
 

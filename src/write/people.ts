@@ -13,17 +13,12 @@ import {
   PERSON_RANGE,
   personEntryId,
   type Claim,
+  type PersonChange,
   type PersonEntry,
 } from '../model/person.ts'
 import type { OwnWrites } from './own-writes.ts'
 
 const PAGE = 500
-
-/** What may change of an entry; `undefined` takes an attribute out. */
-export type PersonChange = {
-  [Key in keyof Omit<PersonEntry, '_id' | '_rev' | 'type' | 'name' | 'updatedAt'>]?:
-    PersonEntry[Key] | undefined
-}
 
 export class People {
   readonly #database: Database

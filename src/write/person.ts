@@ -4,18 +4,18 @@ import isEqual from 'lodash/isEqual.js'
 import type { Config } from '../config.ts'
 import type { Couch } from '../couch/client.ts'
 import type { StoredDoc } from '../couch/document.ts'
-import { CouchFault, ignoreMissing } from '../couch/fault.ts'
+import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Checkpoints } from '../feed/checkpoints.ts'
 import type { Logger } from '../log.ts'
-import { isPersonalName, personalSecurity, userDocumentId, type PersonEntry } from '../model/person.ts'
-import type { FoundSecurity } from '../model/security.ts'
 import {
-  planPerson,
-  type KnownUser,
+  isPersonalName,
+  personalSecurity,
+  userDocumentId,
   type PersonChange,
-  type PersonEffect,
-  type PersonFacts,
-} from '../plan/person.ts'
+  type PersonEntry,
+} from '../model/person.ts'
+import type { FoundSecurity } from '../model/security.ts'
+import { planPerson, type KnownUser, type PersonEffect, type PersonFacts } from '../plan/person.ts'
 import { secure, type Births } from './births.ts'
 import type { OwnWrites } from './own-writes.ts'
 import type { People } from './people.ts'
@@ -148,7 +148,8 @@ async function perform(
     case 'open':
       return openPersonal(deps, name, effect.database, { isThere: securities.has(effect.database) })
     case 'secure':
-      return ignoreMissing(secure(couch.database(effect.database), effect.security))
+      await orNull(secure(couch.database(effect.database), effect.security))
+      return
     case 'end-leases':
       for (const master of deps.configured) await leases.stop(master, effect.database)
       return
