@@ -4,9 +4,10 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { AssignmentError, isFixedKind, parseAssignments, userKindOf, type Assignment } from './model/kinds.ts'
-import { findDesignTwice, MasterError, parseMasters, type Master } from './model/masters.ts'
+import { isFixedKind, parseAssignments, userKindOf, type Assignment } from './model/kinds.ts'
+import { findDesignTwice, parseMasters, type Master } from './model/masters.ts'
 import { TemplateError, userDatabases, type UserDatabases } from './model/names.ts'
+import { SettingError } from './model/setting.ts'
 
 /** What the daemon runs with; times in milliseconds, folders absolute. */
 export interface Config {
@@ -304,28 +305,16 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
     )
   }
 
-  /** The entries of MASTER_DATABASES; none of them is checked against a template that is wrong itself. */
-  const readMasters = (users: UserDatabases | null | undefined): Master[] | undefined => {
-    if (!users) return undefined
+  /** The entries of a setting that is a list of them; undefined where a fault was noted. */
+  const readEntries = <Entries>(
+    name: 'MASTER_DATABASES' | 'DATABASES',
+    parse: (text: string) => Entries,
+  ): Entries | undefined => {
     try {
-      return parseMasters(read('MASTER_DATABASES') ?? '', users)
+      return parse(read(name) ?? '')
     } catch (error) {
-      if (!(error instanceof MasterError)) throw error
-      return fault('MASTER_DATABASES', error.expected, display(error.found))
-    }
-  }
-
-  /** The patterns of DATABASES; likewise, and masters that are wrong count as none. */
-  const readDatabases = (
-    users: UserDatabases | null | undefined,
-    masters: Master[] | undefined,
-  ): Assignment[] | undefined => {
-    if (!users) return undefined
-    try {
-      return parseAssignments(read('DATABASES') ?? '', users, masters)
-    } catch (error) {
-      if (!(error instanceof AssignmentError)) throw error
-      return fault('DATABASES', error.expected, display(error.found))
+      if (!(error instanceof SettingError)) throw error
+      return fault(name, error.expected, display(error.found))
     }
   }
 
@@ -341,12 +330,16 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
   const pass = readAdmin('HOODIE_ADMIN_PASS', 'HOODIE_ADMIN_PASS_FILE', inUrl('pass'), EMBEDDED_ADMIN.pass)
 
   const users = read('USER_DATABASES')
-  const masters = readMasters(users)
+  // Nothing is checked against a template that is wrong itself, and masters that are wrong count as none.
+  const masters = users ? readEntries('MASTER_DATABASES', (text) => parseMasters(text, users)) : undefined
+  const databases = users
+    ? readEntries('DATABASES', (text) => parseAssignments(text, users, masters))
+    : undefined
   const values = {
     replicationServer: read('REPLICATION_SERVER'),
     userDatabases: users,
     outbox: read('OUTBOX'),
-    databases: readDatabases(users, masters),
+    databases,
     masters,
     userDatabaseAttributes: read('USER_DATABASE_ATTRIBUTES'),
     deprovision: read('DEPROVISION'),

@@ -10,15 +10,9 @@ import { SkeletonError } from '../skeleton.ts'
 import { UsageError } from './command.ts'
 import { urlOf, withConnection, type Connection } from './connection.ts'
 import { textOf } from './gateway-text.ts'
-import { createProgress, type Progress } from './progress.ts'
+import { standardOutput, type Output } from './output.ts'
 
 const USAGE = 'Expected `couch-shares gateway dry-run <database> <file> [--json]`'
-
-export interface GatewayOutput {
-  print: (text: string) => void
-  complain: (text: string) => void
-  progress: Progress
-}
 
 /** What `--json` prints. */
 export interface DryRun extends Report {
@@ -27,12 +21,6 @@ export interface DryRun extends Report {
   /** The function in force; null where there is none, and then all is gained. */
   against: string | null
 }
-
-const standardOutput = (): GatewayOutput => ({
-  print: (text) => void process.stdout.write(text),
-  complain: (text) => void process.stderr.write(text),
-  progress: createProgress(process.stderr),
-})
 
 /**
  * @returns `ok` where nothing would fail and nobody loses anything, else `failure`; `config` where there is no such database;
@@ -43,7 +31,7 @@ export async function gateway(
   args: string[],
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
-  output: GatewayOutput = standardOutput(),
+  output: Output = standardOutput(),
 ): Promise<ExitCode> {
   const { database, file, isJson } = argumentsOf(args)
   const after = await compiled(await readSyncFunction(file), file)
@@ -106,7 +94,7 @@ async function evaluated(
   name: string,
   functions: { before: SyncFunction | null; after: SyncFunction },
   signal: AbortSignal,
-  { complain, progress }: GatewayOutput,
+  { complain, progress }: Output,
 ): Promise<Report | null> {
   const database = couch.database(name)
   const info = await database.info()

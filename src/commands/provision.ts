@@ -9,22 +9,10 @@ import type { PersonEntry } from '../model/person.ts'
 import { provisionDocument } from '../plan/standing.ts'
 import { UsageError } from './command.ts'
 import { withConnection } from './connection.ts'
-import { createProgress, type Progress } from './progress.ts'
+import { standardOutput, type Output } from './output.ts'
 import { Provisioner } from './provisioner.ts'
 
 const USAGE = 'Expected `couch-shares provision <user>` or `couch-shares provision --all`'
-
-export interface ProvisionOutput {
-  print: (text: string) => void
-  complain: (text: string) => void
-  progress: Progress
-}
-
-const standardOutput = (): ProvisionOutput => ({
-  print: (text) => void process.stdout.write(text),
-  complain: (text) => void process.stderr.write(text),
-  progress: createProgress(process.stderr),
-})
 
 /**
  * @returns `failure` where there is no such user, where something is wrong with one, or where no master is set
@@ -33,7 +21,7 @@ const standardOutput = (): ProvisionOutput => ({
 export async function provision(
   args: string[],
   env: NodeJS.ProcessEnv,
-  output: ProvisionOutput = standardOutput(),
+  output: Output = standardOutput(),
 ): Promise<ExitCode> {
   const wanted = wantedOf(args)
   if (loadConfig(env).masters.length === 0) {
@@ -68,7 +56,7 @@ function wantedOf(args: string[]): { kind: 'all' } | { kind: 'one'; name: string
 async function provisionOne(
   provisioner: Provisioner,
   name: string,
-  { print, complain }: ProvisionOutput,
+  { print, complain }: Output,
 ): Promise<ExitCode> {
   if (!(await provisioner.isThere(name))) {
     complain(`There is no user ${JSON.stringify(name)} in \`_users\`.\n`)
@@ -84,7 +72,7 @@ async function provisionOne(
 async function provisionAll(
   concurrency: number,
   provisioner: Provisioner,
-  { complain, progress }: ProvisionOutput,
+  { complain, progress }: Output,
 ): Promise<ExitCode> {
   const names: string[] = []
   for await (const page of provisioner.names()) names.push(...page)

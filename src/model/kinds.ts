@@ -10,6 +10,7 @@ import {
   type UserDatabases,
 } from './names.ts'
 import { isPersonalName } from './person.ts'
+import { SettingError } from './setting.ts'
 
 /** What a folder of the skeleton may be called: a kind of database. */
 export const KIND = /^[a-z][a-z0-9-]*$/
@@ -45,18 +46,6 @@ export interface Assignment {
   kind: string
 }
 
-/** A DATABASES that cannot be used; `expected` completes the sentence "Expected `DATABASES` to be …". */
-export class AssignmentError extends Error {
-  readonly expected: string
-  readonly found: string
-  constructor(expected: string, found: string) {
-    super(`expected ${expected}, got ${found}`)
-    this.name = 'AssignmentError'
-    this.expected = expected
-    this.found = found
-  }
-}
-
 /** https://docs.couchdb.org/en/stable/api/database/common.html#put--db, and `*` wherever a character may be. */
 const PATTERN = /^[a-z*][a-z0-9_$()+/*-]*$/
 
@@ -68,7 +57,7 @@ const PATTERN = /^[a-z*][a-z0-9_$()+/*-]*$/
  * anything; one under a `-user` kind would look like a personal database and be nobody's; and a master, or a personal
  * database, has its kind already, so that the entry would be passed over in silence. A broad pattern that fits them too is
  * fine, as with user databases.
- * @throws {AssignmentError} naming the entry: no `=`, an illegal name, a fixed kind, one of a master, a pattern twice, or
+ * @throws {SettingError} naming the entry: no `=`, an illegal name, a fixed kind, one of a master, a pattern twice, or
  *   one that fits nothing but databases that are not free
  */
 export function parseAssignments(
@@ -81,28 +70,28 @@ export function parseAssignments(
   for (const assignment of assignments) refuseConfusion(assignment, masters)
   for (const [at, { pattern }] of assignments.entries())
     if (assignments.findIndex((other) => other.pattern === pattern) !== at)
-      throw new AssignmentError('a list that has each pattern once', pattern)
+      throw new SettingError('a list that has each pattern once', pattern)
   return assignments
 }
 
 function parseEntry(entry: string, users: UserDatabases): Assignment {
   const [pattern = '', kind, ...more] = entry.split('=').map((part) => part.trim())
   if (kind === undefined || more.length > 0)
-    throw new AssignmentError('a list of pattern=kind, like project_*=authors', entry)
+    throw new SettingError('a list of pattern=kind, like project_*=authors', entry)
   if (!PATTERN.test(pattern))
-    throw new AssignmentError(
+    throw new SettingError(
       'names of databases with * for any characters: a-z first, then a-z 0-9 _ $ ( ) + - /, none of CouchDB’s own',
       entry,
     )
-  if (!KIND.test(kind)) throw new AssignmentError('kinds that are called as folders of the skeleton', entry)
+  if (!KIND.test(kind)) throw new SettingError('kinds that are called as folders of the skeleton', entry)
   if (isFixedKind(kind) || kind === PERSONAL_KIND || kind === GATEWAY_FOLDER)
-    throw new AssignmentError(
+    throw new SettingError(
       `another kind than ${[...FIXED_KINDS, PERSONAL_KIND, GATEWAY_FOLDER].join(', ')}, which belong to other databases`,
       entry,
     )
   // What a pattern is for shows where each * is a letter; a broad one that fits others too just never gets them.
   if (!isFree(pattern.replaceAll('*', 'x'), users))
-    throw new AssignmentError(
+    throw new SettingError(
       'databases that are free: no user databases or outboxes, no shares, none of the daemon’s own',
       entry,
     )
@@ -113,14 +102,14 @@ function refuseConfusion({ pattern, kind }: Assignment, masters: readonly Master
   const entry = `${pattern}=${kind}`
   const master = masters.find((one) => kind === one.kind || kind === userKindOf(one.kind))
   if (master !== undefined)
-    throw new AssignmentError(
+    throw new SettingError(
       `another kind than ${master.kind} and ${userKindOf(master.kind)}, which belong to the master ${master.database}`,
       entry,
     )
   if (masters.some(({ database }) => database === pattern))
-    throw new AssignmentError('other databases than those of MASTER_DATABASES', entry)
+    throw new SettingError('other databases than those of MASTER_DATABASES', entry)
   if (masters.length > 0 && isPersonalName(pattern))
-    throw new AssignmentError('other databases than personal ones, u and a UUID', entry)
+    throw new SettingError('other databases than personal ones, u and a UUID', entry)
 }
 
 /** False for databases that no policy is ever put on: CouchDB's own, the daemon's own, shares, and those of users. */

@@ -11,6 +11,7 @@ import {
 } from './kinds.ts'
 import { isDatabaseName, type UserDatabases } from './names.ts'
 import { isPersonalName } from './person.ts'
+import { SettingError } from './setting.ts'
 
 /** One entry of MASTER_DATABASES. */
 export interface Master {
@@ -22,22 +23,10 @@ export interface Master {
 /** Of a master that is named without a kind. */
 const DEFAULT_KIND = 'provisioning'
 
-/** A MASTER_DATABASES that cannot be used; `expected` completes the sentence "Expected `MASTER_DATABASES` to be …". */
-export class MasterError extends Error {
-  readonly expected: string
-  readonly found: string
-  constructor(expected: string, found: string) {
-    super(`expected ${expected}, got ${found}`)
-    this.name = 'MasterError'
-    this.expected = expected
-    this.found = found
-  }
-}
-
 /**
  * Reads `database=kind, database`; without a kind it is `provisioning`. Whether the skeleton has the kinds is another
  * question.
- * @throws {MasterError} naming the entry: an illegal name, a database that is not free or that may be a user's, a kind that
+ * @throws {SettingError} naming the entry: an illegal name, a database that is not free or that may be a user's, a kind that
  *   has another meaning, a database twice; or where user databases are called as personal ones are
  */
 export function parseMasters(text: string, users: UserDatabases): Master[] {
@@ -45,10 +34,10 @@ export function parseMasters(text: string, users: UserDatabases): Master[] {
   const masters = entries.filter((entry) => entry !== '').map((entry) => parseEntry(entry, users))
   for (const [at, { database }] of masters.entries())
     if (masters.findIndex((other) => other.database === database) !== at)
-      throw new MasterError('a list that has each database once', database)
+      throw new SettingError('a list that has each database once', database)
   // Then two would say whose a database is: its name, and the registry.
   if (masters.length > 0 && fitsPersonalNames(users))
-    throw new MasterError(
+    throw new SettingError(
       `unset where USER_DATABASES is ${users.template}: personal databases, u and a UUID, are called so too`,
       text,
     )
@@ -57,22 +46,22 @@ export function parseMasters(text: string, users: UserDatabases): Master[] {
 
 function parseEntry(entry: string, users: UserDatabases): Master {
   const [database = '', kind = DEFAULT_KIND, ...more] = entry.split('=').map((part) => part.trim())
-  if (more.length > 0) throw new MasterError('a list of database=kind, like cdr-master=cdrs', entry)
+  if (more.length > 0) throw new SettingError('a list of database=kind, like cdr-master=cdrs', entry)
   if (!isDatabaseName(database))
-    throw new MasterError(
+    throw new SettingError(
       'exact names of databases: a-z first, then a-z 0-9 _ $ ( ) + - /, none of CouchDB’s own',
       entry,
     )
   if (!isFree(database, users))
-    throw new MasterError(
+    throw new SettingError(
       'databases that are free: no user databases or outboxes, no shares, none of the daemon’s own',
       entry,
     )
   if (isPersonalName(database))
-    throw new MasterError('other databases than those that may be a user’s, u and a UUID', entry)
-  if (!KIND.test(kind)) throw new MasterError('kinds that are called as folders of the skeleton', entry)
+    throw new SettingError('other databases than those that may be a user’s, u and a UUID', entry)
+  if (!KIND.test(kind)) throw new SettingError('kinds that are called as folders of the skeleton', entry)
   if (isFixedKind(kind) || kind === PERSONAL_KIND || kind === GATEWAY_FOLDER || isUserKind(kind))
-    throw new MasterError(
+    throw new SettingError(
       `another kind than ${[...FIXED_KINDS, PERSONAL_KIND, GATEWAY_FOLDER].join(', ')} or …${USER_KIND_SUFFIX}, which belong to other databases`,
       entry,
     )

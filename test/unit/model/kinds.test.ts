@@ -1,9 +1,10 @@
 // DATABASES by tables: what is read, what is refused, and which databases no pattern ever gets.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { AssignmentError, fits, kindsOf, parseAssignments } from '../../../src/model/kinds.ts'
+import { fits, kindsOf, parseAssignments } from '../../../src/model/kinds.ts'
 import { parseMasters } from '../../../src/model/masters.ts'
 import { userDatabases } from '../../../src/model/names.ts'
+import { SettingError } from '../../../src/model/setting.ts'
 
 const users = userDatabases('user/{id}')
 const peruser = userDatabases('userdb-{id}')
@@ -48,7 +49,7 @@ describe('model/kinds', () => {
     it(`refuses ${name}`, () =>
       assert.throws(
         () => parse(text),
-        (error) => error instanceof AssignmentError && expected.test(error.expected),
+        (error) => error instanceof SettingError && expected.test(error.expected),
       ))
 
   const kindOf = (text: string, db: string, of = users): string | null => {
@@ -131,8 +132,7 @@ describe('model/kinds', () => {
       it(`refuses ${name}`, () =>
         assert.throws(
           () => parseAssignments(text, users, masters),
-          (error) =>
-            error instanceof AssignmentError && expected.test(error.expected) && error.found === text,
+          (error) => error instanceof SettingError && expected.test(error.expected) && error.found === text,
         ))
   })
 

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { isFree } from '../../../src/model/kinds.ts'
-import { findDesignTwice, MasterError, parseMasters } from '../../../src/model/masters.ts'
+import { findDesignTwice, parseMasters } from '../../../src/model/masters.ts'
 import { userDatabases } from '../../../src/model/names.ts'
 import { isPersonalName } from '../../../src/model/person.ts'
+import { SettingError } from '../../../src/model/setting.ts'
 
 const users = userDatabases('user/{id}')
 const PERSONAL = 'u0123abcd-0123-4567-89ab-0123456789ab'
@@ -46,13 +47,13 @@ describe('model/masters', () => {
     it(`refuses ${name}`, () =>
       assert.throws(
         () => parseMasters(`fine, ${entry}`, users),
-        (error) => error instanceof MasterError && expected.test(error.expected) && error.found === entry,
+        (error) => error instanceof SettingError && expected.test(error.expected) && error.found === entry,
       ))
 
   it('refuses a database twice, under another kind too', () =>
     assert.throws(
       () => parseMasters('m=a, n=a, m=b', users),
-      (error) => error instanceof MasterError && /once/.test(error.expected) && error.found === 'm',
+      (error) => error instanceof SettingError && /once/.test(error.expected) && error.found === 'm',
     ))
 
   const templates: [string, boolean][] = [
@@ -69,7 +70,7 @@ describe('model/masters', () => {
     it(`${isFine ? 'takes' : 'refuses'} masters where user databases are called ${template}`, () => {
       const parse = () => parseMasters('m', userDatabases(template))
       if (isFine) assert.deepEqual(parse(), [{ database: 'm', kind: 'provisioning' }])
-      else assert.throws(parse, (error) => error instanceof MasterError && error.expected.includes(template))
+      else assert.throws(parse, (error) => error instanceof SettingError && error.expected.includes(template))
     })
 
   it('takes no database that is not free, or may be a user’s', () => {
@@ -82,7 +83,7 @@ describe('model/masters', () => {
       fc.property(name, (database) => {
         const isFine = isFree(database, users) && !isPersonalName(database)
         if (isFine) assert.equal(parseMasters(database, users)[0]?.database, database)
-        else assert.throws(() => parseMasters(database, users), MasterError)
+        else assert.throws(() => parseMasters(database, users), SettingError)
       }),
     )
   })
