@@ -1,6 +1,7 @@
 // Real clients: PouchDB on three devices of two users, and a guest who replicates the share itself; offline, and back.
 import assert from 'node:assert/strict'
 import type { Database } from '../../src/couch/database.ts'
+import { orNull } from '../../src/couch/fault.ts'
 import { copyId, parseCopyId, shareDatabase } from '../../src/model/names.ts'
 import { Device, loadPouch, type Pouch, type PouchDoc } from '../support/device.ts'
 import {
@@ -93,9 +94,10 @@ const contentOf = (doc: Content): Content =>
 const sorted = (content: Content): Content =>
   Object.fromEntries(Object.entries(content).sort(([one], [other]) => (one < other ? -1 : 1)))
 
+/** Empty while a share is being made anew, as it is where copies were taken back. */
 async function documentsOf(database: Database): Promise<PouchDoc[]> {
-  const rows = await database.range({ includeDocs: true })
-  return rows.flatMap(({ doc }) => (doc && !doc._id.startsWith('_') ? [doc as PouchDoc] : []))
+  const rows = await orNull(database.range({ includeDocs: true }))
+  return (rows ?? []).flatMap(({ doc }) => (doc && !doc._id.startsWith('_') ? [doc as PouchDoc] : []))
 }
 
 type View = Record<string, Content>
@@ -143,9 +145,13 @@ async function difference({ share, joe, ann, ...devices }: Cast, space: Space): 
 async function settles(space: Space, cast: Cast): Promise<void> {
   let found: string | null = null
   const look = async (): Promise<boolean> => (found = await difference(cast, space)) === null
-  await space.until('all have the same', look, 60_000).catch(() => assert.fail(found ?? ''))
+  const differ = (fault: unknown): never => {
+    if (fault instanceof assert.AssertionError) assert.fail(found ?? fault.message)
+    throw fault
+  }
+  await space.until('all have the same', look, 60_000).catch(differ)
   await space.settled(2_000)
-  await space.until('all have the same still', look, 10_000).catch(() => assert.fail(found ?? ''))
+  await space.until('all have the same still', look, 10_000).catch(differ)
   const { share, joe, ann, desktop, phone, laptop, guest } = cast
   // Conflicts between two devices of one user, in an object that is in no share, are that user's own.
   const isShared = (doc: PouchDoc | null): boolean =>
