@@ -1,11 +1,13 @@
 // Gathers what planDocument asks about: which master a document is of, and all leaves of both sides where they differ.
-import groupBy from 'lodash/groupBy.js'
 import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
 import type { Access, Asker } from '../engine/access.ts'
-import { byRank, isLive, newestCommon, type Leaf } from '../plan/lineage.ts'
-import { planProjected, type DocumentFacts } from '../plan/master-document.ts'
+import { readBothSides } from './both-sides.ts'
+import type { Gather, Gathered } from './gathered.ts'
+import { problem, type Problem } from '../model/problem.ts'
+import { byRank, isLive, type Leaf } from '../plan/lineage.ts'
+import { planDocument, planProjected, type DocumentFacts } from '../plan/master-document.ts'
 
 /** A master database, and what its skeleton says. */
 export interface Master {
@@ -20,14 +22,6 @@ export interface Personal {
   database: Database
 }
 
-/** Documents of one master: those that are to be planned, and of the others which the user has. */
-export interface Gathered {
-  master: Master
-  facts: DocumentFacts[]
-  /** Of all documents of this master that were asked about: those that the user has as they should be. */
-  settled: { id: string; isThere: boolean }[]
-}
-
 /** Both sides of one document as they stand, as `_all_docs` tells of them. */
 interface Standing {
   id: string
@@ -39,12 +33,21 @@ interface Standing {
 }
 
 /**
+ * How documents of masters are gathered for a user.
+ * @param isWhole false while a master that is configured is not to be had: what is new to the others may be that one's
+ */
+export const gatherFrom =
+  (person: Personal, masters: readonly Master[], { isWhole = true } = {}): Gather =>
+  (ids, now) =>
+    gatherDocuments(person, masters, { ids, now, takesNew: isWhole })
+
+/**
  * Looks at documents on both sides. Two requests where all is as it should be; the leaves of those where it is not, more.
  * @param masters in the order in which they come first where several have the same `_id`
  * @param takesNew whether documents that none of them ever had are for one of them
  * @throws {CouchFault}
  */
-export async function gatherDocuments(
+async function gatherDocuments(
   { asker, database }: Personal,
   masters: readonly Master[],
   { ids, now, takesNew }: { ids: readonly string[]; now: number; takesNew: boolean },
@@ -70,8 +73,10 @@ export async function gatherDocuments(
     const all = standings.filter((standing) => standing.master === master)
     const [done, left] = partition(all, isSettled)
     gathered.push({
-      master,
-      facts: await readLeaves(
+      source: master,
+      plan: (facts) =>
+        master.access.fields === null ? planDocument(facts) : planProjected(facts, master.access.fields),
+      facts: await readFacts(
         master,
         { asker, database },
         left.map(({ id }) => id),
@@ -127,65 +132,26 @@ function isSettled({ id, own, master: { access }, row, may }: Standing): boolean
 
 const hasConflicts = ({ doc }: Row): boolean => (doc?._conflicts?.length ?? 0) > 0
 
-async function readLeaves(
+async function readFacts(
   { database: master, access }: Master,
   { asker, database: personal }: Personal,
   ids: readonly string[],
   now: number,
 ): Promise<DocumentFacts[]> {
-  if (ids.length === 0) return []
-  const wanted = ids.map((id) => ({ id }))
-  const [there, here] = await Promise.all(
-    [master, personal].map(async (one) => byDocument((await one.leaves(wanted)) as Leaf[])),
-  )
-  const winners = ids.flatMap((id) =>
-    byRank(there?.get(id) ?? [])
-      .slice(0, 1)
-      .filter(isLive),
-  )
+  const both = await readBothSides(master, personal, ids)
+  const winners = both.flatMap((sides) => byRank(sides.master).slice(0, 1).filter(isLive))
   const answers = access.judgesEach(winners, asker)
   const known = new Map(winners.map((leaf, at) => [leaf, answers[at] ?? null]))
-  const facts: DocumentFacts[] = []
-  for (const id of ids) {
-    const [theirs, own] = [there?.get(id) ?? [], here?.get(id) ?? []]
-    facts.push({
-      id,
-      master: theirs,
-      personal: own,
-      ancestors: await readAncestors({ master, personal }, theirs, own),
-      lets: (doc) => (known.has(doc) ? (known.get(doc) ?? null) : access.judges(doc, asker)),
-      carries: (doc) => access.carries(doc, asker),
-      now,
-    })
-  }
-  return facts
+  return both.map((sides) => ({
+    ...sides,
+    lets: (doc) => (known.has(doc) ? (known.get(doc) ?? null) : access.judges(doc, asker)),
+    refuses: (doc) => refusalOf(access, asker, doc),
+    now,
+  }))
 }
 
-/** A map, as users choose the ids: `constructor` is one that every object has. */
-const byDocument = (leaves: readonly Leaf[]): Map<string, Leaf[]> =>
-  new Map(Object.entries(groupBy(leaves, '_id')))
-
-/** What each live leaf, on either side, has in common with the master's winner; for as far as CouchDB still has that. */
-async function readAncestors(
-  { master, personal }: { master: Database; personal: Database },
-  theirs: readonly Leaf[],
-  own: readonly Leaf[],
-): Promise<Map<string, Leaf>> {
-  const ancestors = new Map<string, Leaf>()
-  const [winner] = byRank(theirs)
-  if (winner === undefined) return ancestors
-  for (const leaf of [...theirs, ...own].filter(isLive)) {
-    const rev = leaf._rev === winner._rev ? null : newestCommon(leaf, winner)
-    if (rev === null || ancestors.has(leaf._rev)) continue
-    if (rev === winner._rev) ancestors.set(leaf._rev, winner)
-    else
-      for (const database of [master, personal]) {
-        const [found] = await database.leaves([{ id: leaf._id, rev }])
-        if (found) {
-          ancestors.set(leaf._rev, found)
-          break
-        }
-      }
-  }
-  return ancestors
+/** The `to` filter says what may be sent; of what is sent, the `from` filter has to say that it is the user's. */
+function refusalOf(access: Access, asker: Asker, doc: Leaf): Problem | null {
+  if (!access.carries(doc, asker)) return problem('held_back')
+  return !isLive(doc) || access.judges(doc, asker) === true ? null : problem('outside_roles')
 }

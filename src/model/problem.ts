@@ -81,6 +81,10 @@ const PROBLEMS = {
     `The master ${quote(name)} is not there, or its skeleton cannot be used: for the server's admin, whose log says more.`,
   master_replication_failed: (why: string) => `CouchDB cannot bring the master's documents: ${cut(why)}`,
   unknown_master: (name: string) => `There is no master ${quote(name)}.`,
+  hidden_document: () =>
+    'There is a document with this `_id` already, which you may not have: yours is readable as a deleted revision only.',
+  refused_by_function: (why: string) => `The sync function refused it: ${cut(why)}`,
+  sync_function_failed: (why: string) => `The sync function failed: ${cut(why)}`,
   failed: () => 'The daemon could not process this document. Its log says more.',
 } as const satisfies Record<string, (...details: string[]) => string>
 
@@ -95,6 +99,9 @@ export const STICKY: ReadonlySet<ProblemCode> = new Set([
   'no_longer_yours',
   'deleted_at_master',
   'overruled',
+  'hidden_document',
+  'refused_by_function',
+  'sync_function_failed',
 ])
 
 /** The most share ids that an object's `$shares` may hold. */

@@ -20,10 +20,15 @@ export interface DocumentFacts {
   personal: readonly Leaf[]
   /** By revisions of leaves: the newest one in common with the master's winner, where CouchDB still has that. */
   ancestors: ReadonlyMap<string, Leaf>
-  /** May this user have the document as it is there? The `from` filter; null where that fails. */
-  lets: (doc: Leaf) => boolean | null
-  /** May a user's change go to the master? The `to` filter. */
-  carries: (doc: Leaf) => boolean
+  /** May this user have the document as the master has it? Null where that cannot be told. */
+  lets: (master: Leaf) => boolean | null
+  /** Why a leaf of the user's, or a merge of it, may not go to the master; null where it may. A deletion is asked about, too. */
+  refuses: (doc: Leaf) => Problem | null
+  /**
+   * `refuses` alone says what a user may write, also of what he may not have; what it refuses gives way to the master's version
+   * at once. Otherwise it waits for its user, and whoever may not have a document writes none of it.
+   */
+  isJudged?: boolean
   /** Revisions that have just been carried to the master, where somebody may have been faster. */
   sent?: ReadonlySet<string>
   /** Milliseconds. */
@@ -102,9 +107,10 @@ function planAbsent(facts: DocumentFacts, tombstone: Leaf | null, live: Leaf[]):
   const made = live.filter((leaf) => ['new', 'ahead'].includes(kinship(leaf)))
   // Made anew by the user, over the tombstone or without knowing of it: a live leaf counts more than a tombstone.
   const own =
-    made.find((leaf) => refusalOf(facts, leaf) === null) ??
-    made.find((leaf) => facts.carries(leaf)) ??
+    made.find((leaf) => facts.refuses(leaf) === null) ??
+    made.find((leaf) => facts.refuses(leaf)?.code !== 'held_back') ??
     made[0]
+  if (own && facts.isJudged && facts.refuses(own) !== null) return planRefused(facts, own, made)
   if (own) return planOwn(facts, own, tombstone === null ? 'unknown' : 'known')
   // The master's deletion holds; what the user had changed meanwhile stays readable, and is told of.
   const late = live.filter((leaf) => kinship(leaf) === 'apart')
@@ -121,20 +127,24 @@ function planAbsent(facts: DocumentFacts, tombstone: Leaf | null, live: Leaf[]):
 
 /** A user's leaf that nothing stands against. @param standing whether the master ever had the document */
 function planOwn(facts: DocumentFacts, leaf: Leaf, standing: 'known' | 'unknown'): DocumentPlan {
-  const refusal = refusalOf(facts, leaf)
+  const refusal = facts.refuses(leaf)
   if (refusal === null) return plan([{ kind: 'carry', leaf }], { isActive: true, again: true })
   // What was never meant for the master is nobody's trouble.
   if (refusal.code === 'held_back' && standing === 'unknown') return plan([])
   return plan([], { problem: refusal, isActive: true })
 }
 
-function refusalOf({ lets, carries }: DocumentFacts, leaf: Leaf): Problem | null {
-  if (!carries(leaf)) return problem('held_back')
-  return lets(leaf) === true ? null : problem('outside_roles')
+/** What the user made goes, and stays readable as a deleted revision; the master has nothing that could take its place. */
+function planRefused(facts: DocumentFacts, leaf: Leaf, made: readonly Leaf[]): DocumentPlan {
+  return plan(
+    made.map((one): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf: one })),
+    { problem: facts.refuses(leaf), isActive: true },
+  )
 }
 
 /** The master has it, and this user may not have it. */
 function planWithheld(facts: DocumentFacts, master: Leaf, live: Leaf[]): DocumentPlan {
+  if (facts.isJudged) return planHidden(facts, master, live)
   const known = live.filter((leaf) => facts.master.some((one) => isRelated(leaf, one)))
   const own = live.filter((leaf) => !known.includes(leaf))
   const asked = own.filter(asksToRestore)
@@ -155,6 +165,27 @@ function planWithheld(facts: DocumentFacts, master: Leaf, live: Leaf[]): Documen
     problem: left ? problem('outside_roles') : isUnsent ? problem('no_longer_yours') : null,
     isActive: left || isUnsent,
   })
+}
+
+/** The same where what may be written is another question: made from the present version, it is judged; all else goes. */
+function planHidden(facts: DocumentFacts, master: Leaf, live: Leaf[]): DocumentPlan {
+  const edits = live.filter(
+    (leaf) => !asksToRestore(leaf) && kinshipOf(leaf, master) === 'ahead' && !isSame(leaf, master),
+  )
+  const carried = edits.find((leaf) => facts.refuses(leaf) === null)
+  if (carried) return plan([{ kind: 'carry', leaf: carried }], { isActive: true, again: true })
+  const known = live.filter((leaf) => facts.master.some((one) => isRelated(leaf, one)))
+  const unknown = live.filter((leaf) => !known.includes(leaf))
+  const isLate = known.some((leaf) => kinshipOf(leaf, master) === 'apart' && !isSame(leaf, master))
+  const refusal = edits[0] ? facts.refuses(edits[0]) : isLate ? problem('no_longer_yours') : null
+  const found = unknown.length > 0 ? problem('hidden_document') : refusal
+  return plan(
+    [
+      ...unknown.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf })),
+      ...(known.length > 0 ? [{ kind: 'remove', id: master._id, leaves: known } as const] : []),
+    ],
+    { problem: found, isActive: found !== null },
+  )
 }
 
 /** Two wrote at the master at once, one of them perhaps by this daemon: merged there, so that users never see it. */
@@ -189,11 +220,10 @@ function planDeleted(facts: DocumentFacts, master: Leaf): DocumentPlan {
   const tombstones = byRank(facts.personal)
   const descends = (leaf: Leaf): boolean => kinshipOf(leaf, master) === 'ahead'
   const own = tombstones.find((leaf) => descends(leaf) && leaf[REMOVED] !== true)
-  if (own)
-    return facts.carries(own)
-      ? plan([{ kind: 'carry', leaf: own }], { isActive: true, again: true })
-      : plan([], { problem: problem('held_back'), isActive: true })
-  return plan([deliver(facts, master)])
+  if (own === undefined) return plan([deliver(facts, master)])
+  const refusal = facts.refuses(own)
+  if (refusal === null) return plan([{ kind: 'carry', leaf: own }], { isActive: true, again: true })
+  return plan(facts.isJudged ? [deliver(facts, master)] : [], { problem: refusal, isActive: true })
 }
 
 /**
@@ -215,8 +245,20 @@ function planShared(facts: DocumentFacts, master: Leaf, live: Leaf[]): DocumentP
   const edits = others.filter((leaf) => isEdit(facts, master, leaf))
   const [edit] = edits
   if (edit === undefined) return planUnedited(facts, master, same, others)
-  if (live.length === 1 && kinshipOf(edit, master) === 'ahead') return planOwn(facts, edit, 'known')
+  if (live.length === 1 && kinshipOf(edit, master) === 'ahead')
+    return facts.isJudged && facts.refuses(edit) !== null
+      ? planReturn(facts, master, edit)
+      : planOwn(facts, edit, 'known')
   return planMerge(facts, master, same, others, edits)
+}
+
+/** The master's version stands again over what was refused, which stays readable as an older revision. */
+function planReturn(facts: DocumentFacts, master: Leaf, edit: Leaf): DocumentPlan {
+  const { id } = facts
+  return plan([{ kind: 'put-personal', id, over: edit, content: contentOf(master), source: master }], {
+    problem: facts.refuses(edit),
+    isActive: true,
+  })
 }
 
 /** False for leaves that hold nothing of the user's own that the master does not have. */
@@ -254,7 +296,7 @@ function planMerge(
   const baseOf = (leaf: Leaf): Leaf | undefined =>
     kinshipOf(leaf, master) === 'ahead' ? master : ancestors.get(leaf._rev)
   // Each has to be allowed by itself: what one says of its author must not stand for another.
-  const sources = edits.filter((leaf) => refusalOf(facts, leaf) === null)
+  const sources = edits.filter((leaf) => facts.refuses(leaf) === null)
   const content = sources.reduce(
     (merged, leaf) => mergeInto(merged, leaf, baseOf(leaf), now),
     sideOf(master, now),
@@ -262,7 +304,7 @@ function planMerge(
   const isNews = !holds(master, content)
   const { _id, _rev } = master
   const merged = withAttachments({ ...content.attributes, _id, _rev }, content.attachments)
-  if (isNews && refusalOf(facts, merged) === null)
+  if (isNews && facts.refuses(merged) === null)
     return plan([{ kind: 'put-master', over: master, content, from: 'personal', sources }], {
       isActive: true,
       again: true,
@@ -275,8 +317,9 @@ function planMerge(
     ...apart.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf })),
   ]
   const isOverruled = isNews || edits.some((leaf) => apart.includes(leaf) && !sources.includes(leaf))
+  const refusal = facts.isJudged ? (edits.map(facts.refuses).find(Boolean) ?? null) : null
   return plan(effects, {
-    problem: isOverruled ? problem('overruled') : null,
+    problem: isOverruled ? (refusal ?? problem('overruled')) : null,
     isActive: isOverruled,
     again: effects.length > 0,
   })

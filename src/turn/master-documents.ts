@@ -1,13 +1,9 @@
-// Brings documents of masters and of a personal database to agree: gather, plan, write, and again until nothing is left.
-import { gatherDocuments, type Master, type Personal } from '../feed/master-facts.ts'
+// Brings documents of masters and of a user's database to agree: gather, plan, write, and again until nothing is left.
+import type { Database } from '../couch/database.ts'
+import type { Gather } from '../feed/gathered.ts'
 import { STICKY, type Problem } from '../model/problem.ts'
 import { isLive } from '../plan/lineage.ts'
-import {
-  planDocument,
-  planProjected,
-  type DocumentFacts,
-  type DocumentPlan,
-} from '../plan/master-document.ts'
+import type { DocumentFacts, DocumentPlan } from '../plan/master-document.ts'
 import { performDocuments } from '../write/master-documents.ts'
 import type { OwnWrites } from '../write/own-writes.ts'
 import type { Removals } from '../write/removals.ts'
@@ -19,13 +15,11 @@ export interface ReconciliationDeps {
   ownWrites: OwnWrites
   removals: Removals
   now: () => number
-  /** Called between reading what a user wrote and writing it to the master; throws where the roles are others meanwhile. */
+  /** Called between reading what a user wrote and writing it to the master; throws where the user's rights are others meanwhile. */
   confirm?: () => Promise<void>
-  /** False while a master that is configured is not to be had: what is new to the others may be that one's. */
-  isWhole?: boolean
 }
 
-/** What was found of one master's documents. */
+/** What was found of one source's documents. */
 export interface MasterFindings {
   /** By document, what of the user's did not reach the master; null: nothing. */
   problems: Map<string, Problem | null>
@@ -40,8 +34,8 @@ export interface MasterFindings {
 
 export class Reconciliation {
   readonly #deps: ReconciliationDeps
-  readonly #person: Personal
-  readonly #masters: readonly Master[]
+  readonly #personal: Database
+  readonly #gather: Gather
   readonly findings = new Map<string, MasterFindings>()
   /** By master, the documents that were there when they were first looked at, and those that are. */
   readonly #before = new Map<string, Map<string, boolean>>()
@@ -49,10 +43,11 @@ export class Reconciliation {
   /** By document, the revisions that were carried to the master. */
   readonly #sent = new Map<string, Set<string>>()
 
-  constructor(deps: ReconciliationDeps, person: Personal, masters: readonly Master[]) {
+  /** @param personal the user's database */
+  constructor(deps: ReconciliationDeps, personal: Database, gather: Gather) {
     this.#deps = deps
-    this.#person = person
-    this.#masters = masters
+    this.#personal = personal
+    this.#gather = gather
   }
 
   /**
@@ -71,15 +66,13 @@ export class Reconciliation {
 
   async #once(ids: readonly string[]): Promise<string[]> {
     const again = new Set<string>()
-    const { isWhole = true, now } = this.#deps
-    const asking = { ids, now: now(), takesNew: isWhole }
-    for (const { master, facts, settled } of await gatherDocuments(this.#person, this.#masters, asking)) {
+    for (const { source, facts, settled, plan: planOf } of await this.#gather(ids, this.#deps.now())) {
       if (facts.length + settled.length === 0) continue
-      const found = this.#findingsOf(master.name)
-      for (const { id, isThere } of settled) this.#count(master.name, id, isThere, isThere)
+      const found = this.#findingsOf(source.name)
+      for (const { id, isThere } of settled) this.#count(source.name, id, isThere, isThere)
       for (const { id } of settled) found.problems.set(id, lasting(found.problems.get(id)))
-      const plans = facts.map((one) => this.#plan(master, one))
-      const pair = { master: master.database, personal: this.#person.database }
+      const plans = facts.map((one) => planOf(this.#withSent(one)))
+      const pair = { master: source.database, personal: this.#personal }
       if (plans.some(({ effects }) => effects.some(isFromUser))) await this.#deps.confirm?.()
       const done = await performDocuments(
         this.#deps,
@@ -99,16 +92,15 @@ export class Reconciliation {
           found.carried.add(id)
         if ((plan.again || done.again.has(id)) && !done.refused.has(id)) again.add(id)
         const wasThere = leaves.personal.some(isLive) && leaves.master.some(isLive)
-        this.#count(master.name, id, wasThere, done.refused.has(id) ? wasThere : isThereAfter(plan, wasThere))
+        this.#count(source.name, id, wasThere, done.refused.has(id) ? wasThere : isThereAfter(plan, wasThere))
       })
     }
     return [...again]
   }
 
-  #plan({ access }: Master, facts: DocumentFacts): DocumentPlan {
-    if (access.fields !== null) return planProjected(facts, access.fields)
+  #withSent(facts: DocumentFacts): DocumentFacts {
     const sent = this.#sent.get(facts.id)
-    return planDocument(sent ? { ...facts, sent } : facts)
+    return sent ? { ...facts, sent } : facts
   }
 
   #findingsOf(master: string): MasterFindings {

@@ -6,9 +6,10 @@ import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { DatabaseInfo } from '../couch/document.ts'
 import type { Asker } from '../engine/access.ts'
-import { START, type Checkpoints } from '../feed/checkpoints.ts'
-import type { Master } from '../feed/master-facts.ts'
+import type { Checkpoints } from '../feed/checkpoints.ts'
+import { gatherFrom, type Master } from '../feed/master-facts.ts'
 import { countDocuments, idsIn } from '../feed/personal-documents.ts'
+import { PersonalFeed } from '../feed/personal-feed.ts'
 import type { Logger } from '../log.ts'
 import { isObjectId, type UserDatabases } from '../model/names.ts'
 import { masterOfProvision, type MasterStanding, type PersonEntry } from '../model/person.ts'
@@ -124,6 +125,7 @@ class PersonTurn {
   readonly #asker: Asker
   readonly #hint: PersonHint
   readonly #personal: Database
+  readonly #feed: PersonalFeed
   readonly #masters: readonly Master[]
   readonly #isOpened: boolean
   readonly #findings = new Map<string, Findings>()
@@ -148,6 +150,7 @@ class PersonTurn {
     this.#hint = hint
     this.#wakes = new Set(hint.wakes)
     this.#personal = deps.couch.database(entry.database ?? '')
+    this.#feed = new PersonalFeed(this.#personal, deps)
     this.#masters = deps.masters()
   }
 
@@ -189,15 +192,13 @@ class PersonTurn {
   }
 
   /** @returns true for a database that is another one than the last time */
-  async #greet({ instance_start_time: instance }: DatabaseInfo): Promise<boolean> {
-    const { checkpoints } = this.#deps
-    const checkpoint = (await checkpoints.read([this.#personal.name])).get(this.#personal.name)
-    if (checkpoint?.instance === instance) return false
-    if (checkpoint) this.#deps.ownWrites.forget(this.#personal.name)
-    checkpoints.set(this.#personal.name, { ...START, instance })
+  async #greet(info: DatabaseInfo): Promise<boolean> {
+    const found = await this.#feed.greet(info)
+    if (found === 'same') return false
     // Whoever made it anew has not let the user in.
-    if (checkpoint || !this.#isOpened) await openPersonal(this.#deps, this.#asker.name, this.#personal.name)
-    return checkpoint !== undefined
+    if (found === 'renewed' || !this.#isOpened)
+      await openPersonal(this.#deps, this.#asker.name, this.#personal.name)
+    return found === 'renewed'
   }
 
   #standing(master: string): MasterStanding | undefined {
@@ -252,8 +253,9 @@ class PersonTurn {
     let isSettled = true
     for (const part of chunk(ids, PAGE)) {
       const isWhole = masters.length === this.#deps.configured.length
-      const deps = { ...this.#deps, isWhole, confirm: () => this.#confirm() }
-      const reconciliation = new Reconciliation(deps, person, masters)
+      const deps = { ...this.#deps, confirm: () => this.#confirm() }
+      const gather = gatherFrom(person, masters, { isWhole })
+      const reconciliation = new Reconciliation(deps, this.#personal, gather)
       isSettled = (await reconciliation.run(part)) && isSettled
       for (const [master, found] of reconciliation.findings) {
         const all = this.#findingsOf(master)
@@ -284,16 +286,8 @@ class PersonTurn {
 
   /** A page of what was written into the personal database. @returns what is left to do */
   async #followPersonal(masters: readonly Master[]): Promise<PersonHint | null> {
-    const { checkpoints, ownWrites } = this.#deps
     const { name } = this.#personal
-    const checkpoint = (await checkpoints.read([name])).get(name) ?? START
-    // A late edit of an older revision may lose: CouchDB shows the daemon's own then, and the user's beside it.
-    const page = await this.#personal.changes({
-      ...{ since: checkpoint.since, limit: PAGE, includeDocs: true, allLeaves: true },
-    })
-    const foreign = page.results.filter(
-      ({ id, changes }) => !changes.every(({ rev }) => ownWrites.includes(name, id, rev)),
-    )
+    const { changes: foreign, isLast, done } = await this.#feed.page(PAGE)
     if (foreign.some(({ id }) => id.startsWith('_design/')))
       await openPersonal(this.#deps, this.#asker.name, name)
     for (const { id, doc } of foreign) {
@@ -302,13 +296,8 @@ class PersonTurn {
     }
     if (!(await this.#lookAt(masters, foreign.map(({ id }) => id).filter(isObjectId))))
       return { personal: true }
-    const updateSeq = page.pending === 0 ? this.#hint.updateSeq : undefined
-    checkpoints.set(name, {
-      ...checkpoint,
-      since: page.last_seq,
-      updateSeq: updateSeq ?? checkpoint.updateSeq,
-    })
-    return page.pending > 0 ? { personal: true, updateSeq: this.#hint.updateSeq } : null
+    done(this.#hint.updateSeq)
+    return isLast ? null : { personal: true, updateSeq: this.#hint.updateSeq }
   }
 
   /** Somebody wrote into `$provision/<master>`: the user asks, and is answered by what stands there next. */

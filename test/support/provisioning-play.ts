@@ -6,6 +6,7 @@ import type { Database } from '../../src/couch/database.ts'
 import type { Access, Asker } from '../../src/engine/access.ts'
 import { newestCommon, type Leaf } from '../../src/plan/lineage.ts'
 import { contentOf, REMOVED } from '../../src/plan/master-document.ts'
+import { gatherFrom } from '../../src/feed/master-facts.ts'
 import { Reconciliation } from '../../src/turn/master-documents.ts'
 import { OwnWrites } from '../../src/write/own-writes.ts'
 import { Removals } from '../../src/write/removals.ts'
@@ -194,10 +195,12 @@ export class ProvisioningPlay {
     const mayChange = this.#known === null || isOpenTo(this.#known, person.asker.roles)
     const removals = new Removals({ couch: client, ownWrites: this.#ownWrites, canPurge: true })
     await removals.resume(this.#couch.database(person.personal.name) as Database)
+    const personal = this.#couch.database(person.personal.name) as Database
+    const masters = [{ name: 'master', database: this.#couch.database('master') as Database, access: ACCESS }]
     const reconciliation = new Reconciliation(
       { ownWrites: this.#ownWrites, removals, now: () => 0 },
-      { asker: person.asker, database: this.#couch.database(person.personal.name) as Database },
-      [{ name: 'master', database: this.#couch.database('master') as Database, access: ACCESS }],
+      personal,
+      gatherFrom({ asker: person.asker, database: personal }, masters),
     )
     await reconciliation.run([DOCUMENT])
     const after = this.#master.read(DOCUMENT, { conflicts: false })

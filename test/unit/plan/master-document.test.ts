@@ -1,5 +1,6 @@
 // One document of a master and of a user, by tables: what is there in, what is done out.
 import assert from 'node:assert/strict'
+import { problem } from '../../../src/model/problem.ts'
 import type { Leaf } from '../../../src/plan/lineage.ts'
 import {
   planDocument,
@@ -33,8 +34,11 @@ const facts = (master: Leaf[], personal: Leaf[], ancestors: Record<string, Leaf>
   ...{ id: ID, master, personal, now: 0 },
   ancestors: new Map(Object.entries(ancestors)),
   lets: ({ domain, user_access, _deleted }) => !_deleted && domain === 'x' && user_access !== false,
-  carries: ({ updated_by, $restore, $removed }) =>
-    typeof updated_by === 'string' && $restore === undefined && $removed === undefined,
+  refuses: ({ updated_by, $restore, $removed, domain, user_access, _deleted }) => {
+    if (typeof updated_by !== 'string' || $restore !== undefined || $removed !== undefined)
+      return problem('held_back')
+    return _deleted || (domain === 'x' && user_access !== false) ? null : problem('outside_roles')
+  },
 })
 
 /** `bring 1-a`, `carry 2-b`, `put-master over 1-a`, … */
@@ -225,6 +229,95 @@ const CASES: [name: string, facts: DocumentFacts, effects: string[], problem: st
   ],
   ['restored, where the master has none', facts([], [leaf('a', { $restore: true })]), ['remove 1-a'], null],
 ]
+
+/** A user of a gateway: the function lets pass what is signed; the user reads what is in the domain x. */
+const judged = (master: Leaf[], personal: Leaf[], ancestors: Record<string, Leaf> = {}): DocumentFacts => ({
+  ...facts(master, personal, ancestors),
+  isJudged: true,
+  refuses: ({ updated_by }) =>
+    updated_by === 'joe' ? null : problem('refused_by_function', 'sg wrong user'),
+})
+
+const elsewhere = { domain: 'y' }
+const REFUSED = 'refused_by_function'
+
+const JUDGED: typeof CASES = [
+  ['an edit that is let pass', judged([leaf('a')], [leaf('a b', mine)]), ['carry 2-b'], null],
+  [
+    'an edit that is refused',
+    judged([leaf('a')], [leaf('a b', { n: 1 })]),
+    ['put-personal over 2-b'],
+    REFUSED,
+  ],
+  ['its return, seen again', judged([leaf('a')], [leaf('a b c')]), [], null],
+  ['a new document', judged([], [leaf('a', mine)]), ['carry 1-a'], null],
+  ['a new document that is refused', judged([], [leaf('a')]), ['drop 1-a at personal'], REFUSED],
+  [
+    'a new document that is refused, in two versions',
+    judged([], [leaf('a'), leaf('b')]),
+    ['drop 1-b at personal', 'drop 1-a at personal'],
+    REFUSED,
+  ],
+  ['one of two versions is let pass', judged([], [leaf('a'), leaf('b', mine)]), ['carry 1-b'], null],
+  [
+    'made again over a deletion, refused',
+    judged([gone('a b')], [leaf('a b c')]),
+    ['drop 3-c at personal'],
+    REFUSED,
+  ],
+  ['a deletion', judged([leaf('a')], [gone('a b', mine)]), ['carry 2-b'], null],
+  ['a deletion that is refused', judged([leaf('a')], [gone('a b')]), ['put-personal over 2-b'], REFUSED],
+  ['of another channel, as it was', judged([leaf('a b', elsewhere)], [leaf('a')]), ['remove 1-a'], null],
+  [
+    'of another channel, made from the present version',
+    judged([leaf('a', elsewhere)], [leaf('a b', mine)]),
+    ['carry 2-b'],
+    null,
+  ],
+  [
+    'of another channel, made from the present version and refused',
+    judged([leaf('a', elsewhere)], [leaf('a b', { n: 1 })]),
+    ['remove 2-b'],
+    REFUSED,
+  ],
+  [
+    'of another channel, made from an older version',
+    judged([leaf('a b', elsewhere)], [leaf('a c', mine)]),
+    ['remove 2-c'],
+    'no_longer_yours',
+  ],
+  [
+    'of another channel, made without knowing of it',
+    judged([leaf('a', elsewhere)], [leaf('z', mine)]),
+    ['drop 1-z at personal'],
+    'hidden_document',
+  ],
+  [
+    'of another channel, to be restored',
+    judged([leaf('a', elsewhere)], [leaf('a b', { ...mine, $restore: true })]),
+    ['remove 2-b'],
+    null,
+  ],
+  [
+    'both changed, and let pass',
+    judged([leaf('a b', { n: 1 })], [leaf('a c', { ...mine, m: 1 })], { '2-c': leaf('a') }),
+    ['put-master over 2-b'],
+    null,
+  ],
+  [
+    'both changed, and refused',
+    judged([leaf('a b', { n: 1 })], [leaf('a c', { m: 1 })], { '2-c': leaf('a') }),
+    ['bring 2-b', 'drop 2-c at personal'],
+    REFUSED,
+  ],
+]
+
+describe('planDocument, judged by a function', () => {
+  for (const [name, given, effects, found] of JUDGED)
+    it(name, () => {
+      assert.deepEqual(shown(planDocument(given)), [effects, found])
+    })
+})
 
 describe('planDocument', () => {
   for (const [name, given, effects, problem] of CASES)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Database } from '../../../src/couch/database.ts'
 import type { Access } from '../../../src/engine/access.ts'
+import { gatherFrom } from '../../../src/feed/master-facts.ts'
 import { Reconciliation } from '../../../src/turn/master-documents.ts'
 import { OwnWrites } from '../../../src/write/own-writes.ts'
 import { Removals } from '../../../src/write/removals.ts'
@@ -24,11 +25,13 @@ function worldOf(...ids: string[]) {
   couch.create('shares/provisioning')
   const ownWrites = new OwnWrites()
   const removals = new Removals({ couch: couch.asCouch(), ownWrites, canPurge: true })
-  const reconciliation = (more: { isWhole?: boolean } = {}): Reconciliation =>
+  const person = { asker: { name: 'anna', roles: [] }, database: couch.database('personal') as Database }
+  const masters = [{ name: 'master', database: couch.database('master') as Database, access: ACCESS }]
+  const reconciliation = ({ isWhole = true } = {}): Reconciliation =>
     new Reconciliation(
-      { ownWrites, removals, now: () => 0, ...more },
-      { asker: { name: 'anna', roles: [] }, database: couch.database('personal') as Database },
-      [{ name: 'master', database: couch.database('master') as Database, access: ACCESS }],
+      { ownWrites, removals, now: () => 0 },
+      person.database,
+      gatherFrom(person, masters, { isWhole }),
     )
   const reconcile = (): Promise<boolean> => reconciliation().run(ids)
   return { couch, master, personal, reconcile, reconciliation }

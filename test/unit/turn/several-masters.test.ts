@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { Database } from '../../../src/couch/database.ts'
 import type { Access } from '../../../src/engine/access.ts'
 import type { Master } from '../../../src/feed/master-facts.ts'
+import { gatherFrom } from '../../../src/feed/master-facts.ts'
 import { Reconciliation } from '../../../src/turn/master-documents.ts'
 import { OwnWrites } from '../../../src/write/own-writes.ts'
 import { Removals } from '../../../src/write/removals.ts'
@@ -29,7 +30,7 @@ function ground() {
   }
   const person = { asker: { name: 'ann', roles: [] }, database: at('personal') }
   const run = (names: string[], isWhole: boolean): Promise<boolean> =>
-    new Reconciliation({ ...deps, isWhole }, person, names.map(master)).run(['d'])
+    new Reconciliation(deps, person.database, gatherFrom(person, names.map(master), { isWhole })).run(['d'])
   const revOf = async (name: string): Promise<string | null> => (await at(name).fetch(['d']))[0]?.rev ?? null
   return { at, run, revOf }
 }

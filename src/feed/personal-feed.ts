@@ -1,0 +1,67 @@
+// Follows a user's own database that the daemon writes into, too: what of it is the user's writing.
+import type { Database } from '../couch/database.ts'
+import type { Change, DatabaseInfo, Seq } from '../couch/document.ts'
+import type { OwnWrites } from '../write/own-writes.ts'
+import { START, type Checkpoints } from './checkpoints.ts'
+
+/** A page of what was written by others. */
+export interface ForeignPage {
+  changes: Change[]
+  /** There is nothing behind it. */
+  isLast: boolean
+  /** All that this page asks for is done. @param updateSeq of the database as it was seen before, where it is the last page */
+  done: (updateSeq: Seq | undefined) => void
+}
+
+export class PersonalFeed {
+  readonly #database: Database
+  readonly #checkpoints: Checkpoints
+  readonly #ownWrites: OwnWrites
+
+  constructor(
+    database: Database,
+    { checkpoints, ownWrites }: { checkpoints: Checkpoints; ownWrites: OwnWrites },
+  ) {
+    this.#database = database
+    this.#checkpoints = checkpoints
+    this.#ownWrites = ownWrites
+  }
+
+  /**
+   * `renewed`: another database than the last time, which is read from its start; `first`: none was known.
+   * @throws {CouchFault}
+   */
+  async greet({ instance_start_time: instance }: DatabaseInfo): Promise<'same' | 'first' | 'renewed'> {
+    const { name } = this.#database
+    const checkpoint = (await this.#checkpoints.read([name])).get(name)
+    if (checkpoint?.instance === instance) return 'same'
+    if (checkpoint) this.#ownWrites.forget(name)
+    this.#checkpoints.set(name, { ...START, instance })
+    return checkpoint ? 'renewed' : 'first'
+  }
+
+  /**
+   * All leaves: a late edit of an older revision may lose, and CouchDB shows the daemon's own then, and the user's beside it.
+   * @throws {CouchFault}
+   */
+  async page(limit: number): Promise<ForeignPage> {
+    const { name } = this.#database
+    const checkpoint = (await this.#checkpoints.read([name])).get(name) ?? START
+    const page = await this.#database.changes({
+      ...{ since: checkpoint.since, limit, includeDocs: true, allLeaves: true },
+    })
+    const isLast = page.pending === 0
+    return {
+      changes: page.results.filter(
+        ({ id, changes }) => !changes.every(({ rev }) => this.#ownWrites.includes(name, id, rev)),
+      ),
+      isLast,
+      done: (updateSeq) =>
+        this.#checkpoints.set(name, {
+          ...checkpoint,
+          since: page.last_seq,
+          updateSeq: (isLast ? updateSeq : undefined) ?? checkpoint.updateSeq,
+        }),
+    }
+  }
+}
