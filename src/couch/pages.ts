@@ -1,6 +1,7 @@
 // Reads a range of a database to its end, however long it is, a page at a time.
 import type { Database, RangeOptions } from './database.ts'
 import type { Row } from './document.ts'
+import { isFault } from './fault.ts'
 
 /**
  * The live documents of an id range, in order, without its end. Each page begins behind the last document of the one before:
@@ -18,5 +19,40 @@ export async function* pagesOf(
     const last = rows.at(-1)
     if (rows.length < limit || last === undefined) return
     from = { startKey: `${last.id}\u0000` }
+  }
+}
+
+/** Larger pages are read in parts; a single document always fits. */
+const PAGE_BYTES = 16 * 1024 * 1024
+
+/**
+ * The live documents behind an id, with what they say, a page at a time: fewer where they are large.
+ * @param after begins behind it
+ * @throws {CouchFault}
+ */
+export async function* pagesOfDocuments(
+  database: Pick<Database, 'range'>,
+  { limit: most, after, signal }: { limit: number; after?: string | undefined; signal: AbortSignal },
+): AsyncGenerator<Row[]> {
+  let startKey = after === undefined ? undefined : `${after}\u0000`
+  let limit = most
+  for (;;) {
+    let rows
+    try {
+      rows = await database.range({
+        ...(startKey === undefined ? {} : { startKey }),
+        ...{ limit, signal, includeDocs: true },
+        mostBytes: limit === 1 ? Number.MAX_SAFE_INTEGER : PAGE_BYTES,
+      })
+    } catch (error) {
+      if (!isFault(error, 'answer_too_large') || limit === 1) throw error
+      limit = Math.ceil(limit / 5)
+      continue
+    }
+    const last = rows.at(-1)
+    if (last === undefined) return
+    yield rows
+    startKey = `${last.id}\u0000`
+    limit = Math.min(most, limit * 2)
   }
 }

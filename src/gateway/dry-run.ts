@@ -3,17 +3,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Database } from '../couch/database.ts'
 import type { Row, StoredDoc } from '../couch/document.ts'
 import { isFault } from '../couch/fault.ts'
+import { pagesOfDocuments } from '../couch/pages.ts'
 import { Comparison, type Report } from './comparison.ts'
-import type { SyncFunction, Writer } from './sync-function.ts'
+import { BATCH_DOCUMENTS, routeEach } from './route.ts'
+import type { SyncFunction } from './sync-function.ts'
 
 const PAGE_DOCUMENTS = 500
-/** Larger pages are read in parts; a single document always fits. */
-const PAGE_BYTES = 16 * 1024 * 1024
-/** Nothing else happens while these are evaluated, no signal either. */
-const BATCH_DOCUMENTS = 25
-
-/** As whom the router evaluates: what is in the database was let in. */
-const ADMIN: Writer = { name: null, roles: [], channels: [], isAdmin: true }
 
 export interface DryRunOptions {
   database: Database
@@ -30,15 +25,16 @@ export interface DryRunOptions {
 }
 
 /**
- * Evaluates all documents that are there, each as if an admin created it. Left out is whatever begins with `_` or `$`, as in
+ * Evaluates all documents that are there, as the router does: see `routeEach`. Left out is whatever begins with `_` or `$`, as in
  * `compileGuard`, and what was deleted: CouchDB may not have any more what it replaced, and functions ask for that.
  * @returns null where the signal came first
  * @throws {CouchFault}
  */
 export async function dryRun({ signal, onDocument, ...options }: DryRunOptions): Promise<Report | null> {
   const comparison = new Comparison()
+  const limit = options.pageDocuments ?? PAGE_DOCUMENTS
   try {
-    for await (const rows of pagesOf(options.database, options.pageDocuments ?? PAGE_DOCUMENTS, signal))
+    for await (const rows of pagesOfDocuments(options.database, { limit, signal }))
       for (let at = 0; at < rows.length; at += BATCH_DOCUMENTS) {
         const batch = rows.slice(at, at + BATCH_DOCUMENTS)
         compare(batch.flatMap(businessOf), options, comparison)
@@ -61,34 +57,9 @@ function compare(
   { before, after, now }: Pick<DryRunOptions, 'before' | 'after' | 'now'>,
   comparison: Comparison,
 ): void {
-  const calls = docs.map((doc) => ({ doc, oldDoc: null, writer: ADMIN, now }))
-  const [old, next] = [before?.evaluateMany(calls), after.evaluateMany(calls)]
+  const [old, next] = [before && routeEach(before, docs, now), routeEach(after, docs, now)]
   for (const [at, verdict] of next.entries()) {
     const doc = docs[at]
     if (doc !== undefined) comparison.add(doc._id, old?.[at] ?? null, verdict)
-  }
-}
-
-async function* pagesOf(database: Database, most: number, signal: AbortSignal): AsyncGenerator<Row[]> {
-  let startKey: string | undefined
-  let limit = most
-  for (;;) {
-    let rows
-    try {
-      rows = await database.range({
-        ...(startKey === undefined ? {} : { startKey }),
-        ...{ limit, signal, includeDocs: true },
-        mostBytes: limit === 1 ? Number.MAX_SAFE_INTEGER : PAGE_BYTES,
-      })
-    } catch (error) {
-      if (!isFault(error, 'answer_too_large') || limit === 1) throw error
-      limit = Math.ceil(limit / 5)
-      continue
-    }
-    const last = rows.at(-1)
-    if (last === undefined) return
-    yield rows
-    startKey = `${last.id}\u0000`
-    limit = Math.min(most, limit * 2)
   }
 }

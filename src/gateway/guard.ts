@@ -9,7 +9,8 @@ export const BROKEN_FUNCTION = 'The sync function failed: '
 /**
  * Text of a `validate_doc_update` that says what `SyncFunction` says, with the same reasons. What the function grants and assigns
  * is only checked. The writer's roles and channels are in `_security.gateway`: `{ "roles": […], "channels": […] }`; server
- * admins are admins. https://docs.couchdb.org/en/stable/ddocs/ddocs.html#validate-document-update-functions
+ * admins are admins. Null in place of a list: more than are named there, so that whatever asks for one passes, and the router
+ * decides. https://docs.couchdb.org/en/stable/ddocs/ddocs.html#validate-document-update-functions
  *
  * - Documents whose `_id` begins with `_` or `$` pass.
  * - What breaks the function is `forbidden`: CouchDB would take other exceptions for a fault of the server, and not say why.
@@ -36,8 +37,8 @@ return function (newDoc, oldDoc, userCtx, secObj) {
   var granted = (secObj && secObj.gateway) || {}
   var verdict = judge(newDoc, !oldDoc || oldDoc._deleted === true ? null : oldDoc, {
     name: userCtx.name,
-    roles: Array.isArray(granted.roles) ? granted.roles : [],
-    channels: Array.isArray(granted.channels) ? granted.channels : [],
+    roles: granted.roles === null || Array.isArray(granted.roles) ? granted.roles : [],
+    channels: granted.channels === null || Array.isArray(granted.channels) ? granted.channels : [],
     isAdmin: userCtx.roles.indexOf('_admin') !== -1,
   })
   if (verdict.kind === 'failed') throw { forbidden: ${JSON.stringify(BROKEN_FUNCTION)} + verdict.reason }

@@ -21,7 +21,7 @@ const NO_ADMIN = 'sg admin required'
  * - Only a `forbidden` or `unauthorized` that is true-ish refuses, also on an Error; all else that is thrown broke it.
  *
  * Ours: nobody is no user, whatever `requireUser` is asked for; a promise breaks it, for what it refuses would come too late;
- * `Math.random` throws, for the router is to give the same answer twice.
+ * `Math.random` throws, for the router is to give the same answer twice; `user/` may be before the name of a user, as Hoodie has it.
  */
 export const judgeText = (source: string): string => `(function () {
   var sync = (function (channel, access, role, expiry, requireUser, requireRole, requireAccess, requireAdmin, Math, log, console) { return [
@@ -80,10 +80,10 @@ ${source}
     if (!writer.isAdmin && (writer.name === null || !hasAny([writer.name], names))) throw { forbidden: '${WRONG_USER}' }
   }
   function requireRole(names) {
-    if (!writer.isAdmin && !hasAny(writer.roles, names)) throw { forbidden: '${MISSING_ROLE}' }
+    if (!writer.isAdmin && writer.roles !== null && !hasAny(writer.roles, names)) throw { forbidden: '${MISSING_ROLE}' }
   }
   function requireAccess(names) {
-    if (!writer.isAdmin && !hasAny(writer.channels, names)) throw { forbidden: '${MISSING_ACCESS}' }
+    if (!writer.isAdmin && writer.channels !== null && !hasAny(writer.channels, names)) throw { forbidden: '${MISSING_ACCESS}' }
   }
   function requireAdmin() {
     if (!writer.isAdmin) throw { forbidden: '${NO_ADMIN}' }
@@ -94,17 +94,19 @@ ${source}
     return name === '' || (name.length <= 239 && !/[\\/:,\`]/.test(name) && /[0-9A-Za-z\\u00aa-\\u1fff\\u2070-\\u2fff\\u3005-\\uffff]/.test(name))
   }
   function principal(to) { return to.indexOf('role:') === 0 ? to.slice(5) : to }
+  function isUser(name) { return isPrincipal(name.indexOf('user/') === 0 && name.length > 5 ? name.slice(5) : name) }
+  function isGrantee(to) { return to.indexOf('role:') === 0 ? isPrincipal(to.slice(5)) : isUser(to) }
   function problem() {
     var i
     for (i = 0; i < channels.length; i += 1)
       if (!isChannel(channels[i])) return 'Illegal channel name ' + JSON.stringify(channels[i])
     for (i = 0; i < accesses.length; i += 1) {
       if (!isChannel(accesses[i][1])) return 'Illegal channel name ' + JSON.stringify(accesses[i][1])
-      if (!isPrincipal(principal(accesses[i][0]))) return 'Invalid principal name ' + JSON.stringify(principal(accesses[i][0])) + ' in access() or role() call'
+      if (!isGrantee(accesses[i][0])) return 'Invalid principal name ' + JSON.stringify(principal(accesses[i][0])) + ' in access() or role() call'
     }
     for (i = 0; i < roles.length; i += 1) {
       if (roles[i][1].indexOf('role:') !== 0) return 'Value ' + JSON.stringify(roles[i][1]) + ' does not begin with "role:"'
-      if (!isPrincipal(roles[i][0])) return 'Invalid principal name ' + JSON.stringify(roles[i][0]) + ' in access() or role() call'
+      if (!isUser(roles[i][0])) return 'Invalid principal name ' + JSON.stringify(roles[i][0]) + ' in access() or role() call'
       if (roles[i][1] === 'role:' || !isPrincipal(roles[i][1].slice(5))) return 'Invalid role name ' + JSON.stringify(roles[i][1].slice(5)) + ' in role() call'
     }
     return null

@@ -54,6 +54,7 @@ describe('a guard', () => {
       '',
       'a,b',
       'a/b',
+      'user/ann',
       '*',
       '…',
     )

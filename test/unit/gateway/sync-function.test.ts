@@ -43,6 +43,18 @@ describe('a sync function', () => {
     )
   })
 
+  it('takes the names of accounts that Hoodie makes, and no others with a slash', async () => {
+    const grant = (name: string): Promise<Verdict> =>
+      judge("function (doc) { access(doc.name, 'c'); role(doc.name, 'role:r') }", { name })
+    const granted = (user: string): Verdict =>
+      accepted({ access: [{ to: user, channel: 'c' }], roles: [{ user, role: 'r' }] })
+    assert.deepEqual(await grant('user/tom'), granted('user/tom'))
+    for (const name of ['a/tom', 'user/a/tom', 'user/', 'role/tom'])
+      assert.equal((await grant(name)).kind, 'failed', name)
+    const role = await judge("function () { access('role:user/r', 'c') }", {})
+    assert.equal(role.kind, 'failed')
+  })
+
   it('keeps a document until the latest time that was said', async () => {
     const expiry = async (value: unknown) => {
       const verdict = await judge(
