@@ -14,9 +14,11 @@ import { sweep } from './feed/sweep.ts'
 import { MOST_FEEDS, WarmFeeds } from './feed/warm-feeds.ts'
 import { registryChanged, usersChanged } from './feed/concerns.ts'
 import { Follower } from './feed/follower.ts'
+import type { Gateways } from './feed/gateways.ts'
 import type { Provisioning } from './feed/provisioning.ts'
 import type { Upkeep } from './feed/upkeep.ts'
 import { followUpdates, type Update } from './feed/updates.ts'
+import type { Gateway } from './gateway/gateway.ts'
 import { identify, install } from './install.ts'
 import type { Logger } from './log.ts'
 import type { ShareEntry } from './model/entry.ts'
@@ -35,7 +37,7 @@ import { Registry } from './write/registry.ts'
 import { Skeletons } from './write/skeletons.ts'
 import { Warmer } from './write/warming.ts'
 import { ReplicationWatch } from './write/watch.ts'
-import { wireDeps, wireProvisioning, wireUpkeep, type Parts } from './wiring.ts'
+import { wireDeps, wireGateways, wireProvisioning, wireUpkeep, type Parts } from './wiring.ts'
 
 export type DaemonConfig = Pick<
   Config,
@@ -59,6 +61,8 @@ export type DaemonConfig = Pick<
 export interface DaemonOptions {
   config: DaemonConfig
   skeleton: ReadonlyMap<string, SkeletonOfKind>
+  /** What has sync functions. */
+  gateways?: readonly Gateway[]
   log: Logger
   now?: () => number
 }
@@ -112,6 +116,8 @@ export class Daemon {
   #upkeep: Upkeep | null = null
   /** Where there are masters. */
   #provisioning: Provisioning | null = null
+  /** Where there are sync functions. */
+  #gateways: Gateways | null = null
   #tasks: Promise<void>[] = []
   #installed = false
   /** Owners whose first turns are still to come; null until the first sweep has named them. */
@@ -119,7 +125,7 @@ export class Daemon {
   #lastTurnAt: number
 
   constructor(options: DaemonOptions) {
-    const { config, log, now = Date.now } = options
+    const { config, log, gateways = [], now = Date.now } = options
     this.#options = options
     this.#now = now
     // As many listeners as there are pauses and requests under way.
@@ -135,7 +141,12 @@ export class Daemon {
     this.#registry = new Registry(this.#couch, this.#ownWrites, now)
     this.#people = new People(this.#couch, this.#ownWrites, now)
     this.#checkpoints = new Checkpoints(this.#couch)
-    this.#kinds = kindsOf(config.databases, config.userDatabases, config.masters)
+    this.#kinds = kindsOf(
+      config.databases,
+      config.userDatabases,
+      config.masters,
+      gateways.map(({ name }) => name),
+    )
     this.#skeletons = new Skeletons({
       ...this.#kinds,
       couch: this.#couch,
@@ -226,6 +237,7 @@ export class Daemon {
       this.#keepReplications(),
       this.#upkeep?.run() ?? Promise.resolve(),
       this.#provisioning?.run() ?? Promise.resolve(),
+      this.#gateways?.run() ?? Promise.resolve(),
     ]
   }
 
@@ -243,13 +255,15 @@ export class Daemon {
       markOwner: mark,
       onFailure: (_db, error) => this.#logUnlessOutage(error),
     })
-    if (this.#kinds.masters.length > 0)
-      this.#provisioning ??= wireProvisioning(parts, this.#deps, {
-        onFailure: (db, error, tries) => this.#logFailure(db, error, tries),
-        // One queue is for all: while these turn, owners may wait for long, and nothing is stuck.
-        onTurn: () => (this.#lastTurnAt = this.#now()),
-        every: (ms, work) => this.#every(ms, work),
-      })
+    const personal: Parameters<typeof wireGateways>[2] = {
+      onFailure: (db, error, tries) => this.#logFailure(db, error, tries),
+      // One queue is for all: while these turn, owners may wait for long, and nothing is stuck.
+      onTurn: () => (this.#lastTurnAt = this.#now()),
+      every: (ms, work) => this.#every(ms, work),
+    }
+    if (this.#kinds.masters.length > 0) this.#provisioning ??= wireProvisioning(parts, this.#deps, personal)
+    const { gateways = [] } = this.#options
+    if (gateways.length > 0) this.#gateways ??= wireGateways(parts, gateways, personal)
     await install(this.#couch, this.#options.skeleton, this.#options.log, this.#kinds)
     await this.#upkeep.load()
     return this.#couch.updatesSeq()
@@ -261,7 +275,10 @@ export class Daemon {
     this.#stop.abort()
     this.#departures.stop()
     this.#warmFeeds.stop()
-    const lanes = Promise.all([this.#lanes.stop(), this.#upkeep?.stop(), this.#provisioning?.stop()])
+    const lanes = Promise.all([
+      this.#lanes.stop(),
+      ...[this.#upkeep, this.#provisioning, this.#gateways].map((part) => part?.stop()),
+    ])
     await Promise.race([lanes, delay(STOP_TIMEOUT_MS, undefined, { ref: false })])
     try {
       if (this.#installed) await this.#saveCheckpoints()
@@ -275,17 +292,19 @@ export class Daemon {
   async #saveCheckpoints(): Promise<void> {
     for (const follower of [this.#users, this.#orders]) follower.save()
     this.#provisioning?.save()
+    await this.#gateways?.save()
     await this.#checkpoints.flush()
   }
 
-  /** Owners, provisioned users, and databases of policies, that have something to do; a rollout counts as one. */
+  /** Owners, users of masters and of gateways, and databases of policies, that have something to do; a rollout counts as one. */
   get busy(): number {
-    return this.#lanes.busy.length + (this.#upkeep?.busy ?? 0) + (this.#provisioning?.busy ?? 0)
+    const parts = [this.#upkeep, this.#provisioning, this.#gateways]
+    return parts.reduce((sum, part) => sum + (part?.busy ?? 0), this.#lanes.busy.length)
   }
 
   /** Turns taken since the start. */
   get turns(): number {
-    return this.#lanes.turns + (this.#provisioning?.turns ?? 0)
+    return this.#lanes.turns + (this.#provisioning?.turns ?? 0) + (this.#gateways?.turns ?? 0)
   }
 
   /** Requests sent to CouchDB since the start. */
@@ -374,12 +393,14 @@ export class Daemon {
 
   #onUpdate({ db, type }: Update): void {
     const { userDatabases: users } = this.#options.config
-    if (this.#provisioning?.onUpdate({ db, type }, (work) => this.#background(work))) return
+    const background = (work: Promise<void>): void => this.#background(work)
+    if (this.#provisioning?.onUpdate({ db, type }, background)) return
+    if (this.#gateways?.onUpdate({ db, type }, background)) return
     const owner = users.ownerOf(db)
     const outboxOwner = users.ownerOfOutbox(db)
     if (owner !== null) this.#lanes.mark(owner, { user: true, recreated: type === 'created' })
     else if (outboxOwner !== null) this.#lanes.mark(outboxOwner, { outbox: true })
-    else if (this.#upkeep?.onUpdate({ db, type }, (work) => this.#background(work))) return
+    else if (this.#upkeep?.onUpdate({ db, type }, background)) return
     else if (db === '_users') this.#background(this.#users.look())
     else if (db === REGISTRY) this.#background(this.#orders.look())
     else if (db.startsWith(shareDatabase('')))
@@ -482,6 +503,7 @@ export class Daemon {
     const rest = (): Promise<void> => (slow ? this.#sleep(SLOW_SWEEP_REST_MS) : Promise.resolve())
     await this.#upkeep?.sweep(rest)
     await this.#provisioning?.sweep(rest)
+    await this.#gateways?.sweep(rest)
     log[slow ? 'debug' : 'info']({ databases, ms: this.#now() - begun }, 'sweep finished')
   }
 

@@ -6,7 +6,8 @@ import type { Database } from './couch/database.ts'
 import type { Doc, StoredDoc } from './couch/document.ts'
 import type { Logger } from './log.ts'
 import { isEdited, marked, markOf, type DesignDocument as MarkedDocument } from './model/design.ts'
-import { isFixedKind, KEPT_KINDS, type FixedKind, type Kinds } from './model/kinds.ts'
+import { routesDatabase } from './model/gateway.ts'
+import { isFixedKind, KEPT_KINDS, ROUTES_KIND, type FixedKind, type Kinds } from './model/kinds.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY, SKELETON_PREFIX } from './model/names.ts'
 import { ADMIN_ONLY } from './model/security.ts'
 import { planSkeleton, type Wanted } from './plan/skeleton.ts'
@@ -36,8 +37,8 @@ const EMBEDDED_VENDOR = 'couch-shares embedded'
 
 /** Databases of CouchDB that nobody creates by default, and the daemon's own. */
 const DATABASES = ['_users', REPLICATOR, '_global_changes', REGISTRY, CHECKPOINTS]
-/** What is needed where there are masters. */
-const WITH_MASTERS = [PROVISIONING]
+/** What is needed where there are masters or gateways. */
+const WITH_PERSONAL = [PROVISIONING]
 const ADMIN_ONLY_DATABASES = [REGISTRY, CHECKPOINTS, PROVISIONING]
 
 /** Kinds of one database each: their skeletons are put in place directly. */
@@ -87,10 +88,10 @@ export interface Installation {
   security: { document: MarkedDocument | null } | null
 }
 
-/** Which of the kinds that not every server has are used on this one, and the masters. */
-export type UsedKinds = Pick<Kinds, 'policies' | 'userKinds' | 'masters'>
+/** Which of the kinds that not every server has are used on this one, the masters, and the gateways. */
+export type UsedKinds = Pick<Kinds, 'policies' | 'userKinds' | 'masters' | 'gateways'>
 
-const NONE: UsedKinds = { policies: [], userKinds: [], masters: [] }
+const NONE: UsedKinds = { policies: [], userKinds: [], masters: [], gateways: [] }
 
 /**
  * Where the folders of the skeleton are put: policies, and `-user` kinds, only where they are used. A kind without a folder
@@ -98,10 +99,12 @@ const NONE: UsedKinds = { policies: [], userKinds: [], masters: [] }
  */
 export function installations(
   skeleton: ReadonlyMap<string, SkeletonOfKind>,
-  { policies, userKinds }: UsedKinds,
+  { policies, userKinds, gateways }: UsedKinds,
 ): Installation[] {
   return [...skeleton].flatMap(([kind, { designDocuments, security }]): Installation[] => {
     const wanted = { designs: designDocuments, security: null, isStrict: false }
+    if (kind === ROUTES_KIND)
+      return gateways.map((name) => ({ db: routesDatabase(name), wanted, security: null }))
     if (userKinds.includes(kind)) return [{ db: SKELETON_PREFIX + kind, wanted, security: null }]
     if (!isFixedKind(kind)) {
       const document = security === null ? null : marked({ _id: SECURITY_DOCUMENT, security })
@@ -141,21 +144,23 @@ export async function install(
 ): Promise<void> {
   const userKinds = used.userKinds.filter((kind) => skeleton.has(kind))
   const kinds = [...KEPT_KINDS, ...used.policies, ...userKinds]
-  const own = used.masters.length > 0 ? [...DATABASES, ...WITH_MASTERS] : DATABASES
-  for (const name of [...own, ...kinds.map((kind) => SKELETON_PREFIX + kind)]) {
+  const routes = used.gateways.map(routesDatabase)
+  const own = used.masters.length + routes.length > 0 ? [...DATABASES, ...WITH_PERSONAL] : DATABASES
+  for (const name of [...own, ...routes, ...kinds.map((kind) => SKELETON_PREFIX + kind)]) {
     if (await couch.database(name).create()) log.info({ db: name }, 'database created')
-    if (ADMIN_ONLY_DATABASES.includes(name) || name.startsWith(SKELETON_PREFIX))
+    if ([...ADMIN_ONLY_DATABASES, ...routes].includes(name) || name.startsWith(SKELETON_PREFIX))
       await secure(couch.database(name), ADMIN_ONLY)
   }
-  for (const { database } of used.masters) await createMaster(couch.database(database), log)
+  const sources = [...used.masters.map(({ database }) => database), ...used.gateways]
+  for (const database of sources) await createSource(couch.database(database), log)
   for (const installation of installations(skeleton, used)) await installKind(couch, installation, log)
 }
 
-/** One that is there keeps its `_security`: who writes into a master is up to its admins. */
-async function createMaster(database: Database, log: Logger): Promise<void> {
+/** One that is there keeps its `_security`: who writes into a master, or a gateway, is up to its admins. */
+async function createSource(database: Database, log: Logger): Promise<void> {
   if (!(await database.create())) return
   await secure(database, ADMIN_ONLY)
-  log.info({ db: database.name }, 'master database created, for admins alone')
+  log.info({ db: database.name }, 'database created, for admins alone')
 }
 
 async function installKind(couch: Couch, { db, wanted, security }: Installation, log: Logger): Promise<void> {

@@ -36,6 +36,9 @@ const USAGE = `couch-shares: sharing between the users of a CouchDB
   couch-shares gateway dry-run <database> <file> [--json]
                          say what a sync function would change, and write nothing; exit 1 where a document would fail or
                          somebody would lose something
+  couch-shares gateway status [<database>] [--json]
+                         say how far all documents are evaluated, which fail, and how the users stand; exit 1 where the
+                         evaluation is not done or a document fails
   couch-shares --version
   couch-shares --help
 
@@ -97,14 +100,14 @@ async function health(args: string[]): Promise<ExitCode> {
 }
 
 async function run(): Promise<ExitCode> {
-  const { config, skeleton } = await readSettings(environment())
+  const { config, skeleton, gateways } = await readSettings(environment())
   const log = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY })
   const releases: Release[] = []
   const stopped = stopSignal()
   try {
     const embedded = await startServer(config, releases)
     const url = embedded?.url ?? (config.server.kind === 'couchdb' ? config.server.url : '')
-    const daemon = new Daemon({ config: { ...config, url }, skeleton, log })
+    const daemon = new Daemon({ config: { ...config, url }, skeleton, gateways, log })
     releases.push(() => daemon.stop())
     if (config.opsPort !== null) {
       const ops = await startOps({

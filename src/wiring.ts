@@ -4,8 +4,10 @@ import type { Couch } from './couch/client.ts'
 import { Replicator } from './couch/replicator.ts'
 import type { DaemonConfig } from './daemon.ts'
 import type { Checkpoints } from './feed/checkpoints.ts'
+import { Gateways, type GatewaysOptions } from './feed/gateways.ts'
 import { Provisioning, type ProvisioningOptions } from './feed/provisioning.ts'
 import { Upkeep, type UpkeepOptions } from './feed/upkeep.ts'
+import type { Gateway } from './gateway/gateway.ts'
 import type { Logger } from './log.ts'
 import type { Kinds } from './model/kinds.ts'
 import { Allowance } from './write/allowance.ts'
@@ -106,6 +108,23 @@ export function wireProvisioning(
     checkIntervalMs: config.replicationCheckIntervalMs,
     signal: parts.signal,
     sleep: parts.sleep,
+  })
+}
+
+export function wireGateways(
+  parts: Parts,
+  gateways: readonly Gateway[],
+  more: Pick<GatewaysOptions, 'onFailure' | 'onTurn' | 'every'>,
+): Gateways {
+  const { config, couch, ownWrites, isEmbedded } = parts
+  return new Gateways({
+    ...parts,
+    ...more,
+    gateways,
+    users: config.userDatabases,
+    removals: new Removals({ couch, ownWrites, canPurge: !isEmbedded }),
+    graceMs: config.deletionGraceMs,
+    concurrency: config.concurrency,
   })
 }
 

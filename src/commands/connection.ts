@@ -2,6 +2,7 @@
 import { checkMasters, checkPolicies, loadConfig, type Config } from '../config.ts'
 import { Couch } from '../couch/client.ts'
 import type { KindDatabasesOptions } from '../feed/kind-databases.ts'
+import { loadGateways, type Gateway } from '../gateway/gateway.ts'
 import { identify } from '../install.ts'
 import { createLogger, type Logger } from '../log.ts'
 import { kindsOf, type Kinds } from '../model/kinds.ts'
@@ -13,6 +14,7 @@ import { Registry } from '../write/registry.ts'
 export interface Connection extends KindDatabasesOptions {
   config: Config
   kinds: Kinds
+  gateways: readonly Gateway[]
   skeleton: ReadonlyMap<string, SkeletonOfKind>
   isEmbedded: boolean
   /** To stderr, warnings and worse. */
@@ -23,20 +25,25 @@ export interface Connection extends KindDatabasesOptions {
 export const urlOf = ({ server }: Pick<Config, 'server'>): string =>
   server.kind === 'couchdb' ? server.url : `http://127.0.0.1:${server.port}`
 
-const kindsIn = ({ databases, userDatabases, masters }: Config): Kinds =>
-  kindsOf(databases, userDatabases, masters)
+const kindsIn = ({ databases, userDatabases, masters }: Config, gateways: readonly Gateway[]): Kinds =>
+  kindsOf(
+    databases,
+    userDatabases,
+    masters,
+    gateways.map(({ name }) => name),
+  )
 
 /** Settings, and as much of the skeleton as they need. @throws {ConfigError | SkeletonError} */
 export async function readSettings(
   env: NodeJS.ProcessEnv,
-): Promise<{ config: Config; skeleton: Map<string, SkeletonOfKind> }> {
+): Promise<{ config: Config; skeleton: Map<string, SkeletonOfKind>; gateways: Gateway[] }> {
   const config = loadConfig(env)
   // Bundling what no database has would cost every start time, and a process.
-  const { policies, userKinds } = kindsIn(config)
+  const { policies, userKinds } = kindsIn(config, [])
   const skeleton = await readSkeleton(config.skeleton, [...policies, ...userKinds])
   checkPolicies(config, skeleton)
   checkMasters(config, skeleton)
-  return { config, skeleton }
+  return { config, skeleton, gateways: await loadGateways(config, skeleton) }
 }
 
 /**
@@ -48,14 +55,15 @@ export async function withConnection<T>(
   env: NodeJS.ProcessEnv,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const { config, skeleton } = await readSettings(env)
+  const { config, skeleton, gateways } = await readSettings(env)
   const couch = new Couch({ url: urlOf(config), ...config.admin, connections: config.concurrency * 2 })
   try {
     const { isEmbedded } = await identify(couch)
     const users = config.userDatabases
     return await work({
       ...{ config, skeleton, couch, users, isEmbedded },
-      kinds: kindsIn(config),
+      kinds: kindsIn(config, gateways),
+      gateways,
       registry: new Registry(couch, new OwnWrites(), Date.now),
       people: new People(couch, new OwnWrites(), Date.now),
       log: createLogger({

@@ -280,6 +280,20 @@ export class Database {
     return rows
   }
 
+  /** The first rows of a view, up to and with a key. */
+  async viewUpTo<Value>(
+    design: string,
+    view: string,
+    { endKey, limit }: { endKey: number; limit: number },
+  ): Promise<{ id: string; key: number; value: Value }[]> {
+    const { rows } = await this.#couch.request<{ rows: { id: string; key: number; value: Value }[] }>({
+      method: 'POST',
+      path: [this.name, '_design', design, '_view', view],
+      body: { end_key: endKey, limit },
+    })
+    return rows
+  }
+
   /**
    * Asks for no row of a view, which CouchDB answers when the view's index is up to date; building one takes as long as
    * it takes, and goes on when nobody asks. https://docs.couchdb.org/en/stable/api/ddoc/views.html

@@ -1,4 +1,5 @@
 // Which kind a database is of: told by its name alone, from the templates, from DATABASES and from MASTER_DATABASES.
+import { parseGatewayUserDatabase, routesDatabase } from './gateway.ts'
 import type { Master } from './masters.ts'
 import {
   CHECKPOINTS,
@@ -16,7 +17,15 @@ import { SettingError } from './setting.ts'
 export const KIND = /^[a-z][a-z0-9-]*$/
 
 /** Kinds with a meaning of their own. All others are policies, put on databases by DATABASES and MASTER_DATABASES. */
-export const FIXED_KINDS = ['user', 'outbox', 'share', 'registry', 'users', 'replicator'] as const
+export const FIXED_KINDS = [
+  'user',
+  'outbox',
+  'share',
+  'registry',
+  'users',
+  'replicator',
+  'gateway-routes',
+] as const
 export type FixedKind = (typeof FIXED_KINDS)[number]
 
 /** Those that every server has databases of; what they are to have is kept in `skeleton/<kind>`. */
@@ -27,6 +36,9 @@ export const PERSONAL_KIND = 'personal'
 
 /** No kind, but the folder with the sync functions of gateway databases. */
 export const GATEWAY_FOLDER = 'gateway'
+
+/** The kind of the indexes of gateways. */
+export const ROUTES_KIND: FixedKind = 'gateway-routes'
 
 /** What the name of a folder ends with whose design documents personal databases get because of a master. */
 export const USER_KIND_SUFFIX = '-user'
@@ -137,28 +149,36 @@ export interface Kinds {
   readonly userKinds: readonly string[]
   readonly assignments: readonly Assignment[]
   readonly masters: readonly Master[]
+  /** The databases that have sync functions. */
+  readonly gateways: readonly string[]
   isMaster(db: string): boolean
   /** Null: none of the daemon's business. */
   placeOf(db: string): Place | null
 }
 
 /**
- * Compiles the patterns. Where several fit, the first one counts; a master is of its own kind whatever fits it. Without
+ * Compiles the patterns. Where several fit, the first one counts; a master is of its own kind whatever fits it, and what the
+ * daemon makes for gateways is of none. Without
  * masters there are no personal databases, and a name like theirs is as any other.
  */
 export function kindsOf(
   assignments: readonly Assignment[],
   users: UserDatabases,
   masters: readonly Master[] = [],
+  gateways: readonly string[] = [],
 ): Kinds {
   const patterns = assignments.map(({ pattern, kind }) => ({ fits: compile(pattern), kind }))
   const kindOfMaster = new Map(masters.map(({ database, kind }) => [database, kind]))
+  const isOfGateway = (db: string): boolean =>
+    gateways.some((name) => db === routesDatabase(name)) ||
+    gateways.includes(parseGatewayUserDatabase(users, db)?.gateway ?? '')
   const masterKinds = [...new Set(kindOfMaster.values())]
   return {
     policies: [...new Set([...masterKinds, ...assignments.map(({ kind }) => kind)])],
     userKinds: masterKinds.map(userKindOf),
     assignments,
     masters,
+    gateways,
     isMaster: (db) => kindOfMaster.has(db),
     placeOf: (db) => {
       const owner = users.ownerOf(db)
@@ -170,7 +190,7 @@ export function kindsOf(
         return isShareId(share) ? { kind: 'share', db, share } : null
       }
       if (masters.length > 0 && isPersonalName(db)) return { kind: 'personal', db }
-      if (!isFree(db, users)) return null
+      if (!isFree(db, users) || isOfGateway(db)) return null
       const policy = kindOfMaster.get(db) ?? patterns.find(({ fits }) => fits(db))?.kind
       return policy === undefined ? null : { kind: 'policy', db, policy }
     },

@@ -19,6 +19,9 @@ export type BornKind = 'outbox' | 'share' | 'personal'
  */
 const SHARDS = 1
 
+/** Creates a database, empty and the admins' alone; false where it was there. @throws {CouchFault} */
+export const createDatabase = (database: Database): Promise<boolean> => database.create(SHARDS)
+
 export class Births {
   readonly #couch: Couch
   readonly #skeletons: Skeletons
@@ -34,38 +37,17 @@ export class Births {
 
   /** Creates the database, empty and the admins' alone; false where it was there. */
   async create(name: string): Promise<boolean> {
-    return this.#couch.database(name).create(SHARDS)
+    return createDatabase(this.#couch.database(name))
   }
 
-  /**
-   * Puts design documents and security in place, in this order: without a validation function, everybody whom
-   * `_security` lets in may write. Where all is in place, nothing is written.
-   * @throws {CouchFault} where something could not be put in place; then nobody was let in
-   */
+  /** Puts in place what the skeleton has of a kind, and a database's own security: see `equipDatabase`. @throws {CouchFault} */
   async equip(
     name: string,
     kind: BornKind,
     security: object,
-    { onWritten }: { onWritten?: OnWritten } = {},
+    options: { onWritten?: OnWritten } = {},
   ): Promise<void> {
-    const database = this.#couch.database(name)
-    const wanted = this.#wanted(kind)
-    let isClosed = false
-    await equip(
-      database,
-      { ...wanted, security: null },
-      {
-        ...(onWritten ? { onWritten } : {}),
-        onPlan: async ({ designs }) => {
-          // A server can be set so that a new database is everybody's.
-          if (designs.every((change) => change.kind !== 'add')) return
-          await secure(database, ADMIN_ONLY)
-          isClosed = true
-        },
-      },
-    )
-    const there = isClosed ? ADMIN_ONLY : await database.security()
-    if (!isEqual(there, security)) await database.putSecurity(security as Security)
+    await equipDatabase(this.#couch.database(name), this.#wanted(kind), security, options)
   }
 
   /**
@@ -92,6 +74,35 @@ export class Births {
       throw new CouchFault('server_error', `skeleton/${kind}`, 'the skeleton cannot be used')
     return wanted
   }
+}
+
+/**
+ * Puts design documents and security in place, in this order: without a validation function, everybody whom `_security`
+ * lets in may write. Where all is in place, nothing is written.
+ * @throws {CouchFault} where something could not be put in place; then nobody was let in
+ */
+export async function equipDatabase(
+  database: Database,
+  wanted: Wanted,
+  security: object,
+  { onWritten }: { onWritten?: OnWritten } = {},
+): Promise<void> {
+  let isClosed = false
+  await equip(
+    database,
+    { ...wanted, security: null },
+    {
+      ...(onWritten ? { onWritten } : {}),
+      onPlan: async ({ designs }) => {
+        // A server can be set so that a new database is everybody's.
+        if (designs.every((change) => change.kind !== 'add')) return
+        await secure(database, ADMIN_ONLY)
+        isClosed = true
+      },
+    },
+  )
+  const there = isClosed ? ADMIN_ONLY : await database.security()
+  if (!isEqual(there, security)) await database.putSecurity(security as Security)
 }
 
 /** Sets `_security` where it differs: it has no revisions, and setting it anew moves `update_seq`. */

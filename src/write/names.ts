@@ -104,6 +104,23 @@ export async function userOfOwner({ couch }: { couch: Couch }, owner: string): P
   return name !== undefined && others.length === 0 ? name : null
 }
 
+/**
+ * The owner whose user database is that of a user of `_users`: as the user stands in it, where nobody else does; null where the
+ * user has no database, more than one, or one together with others.
+ * @throws {CouchFault}
+ */
+export async function ownerOfUser(
+  { couch, users }: { couch: Couch; users: UserDatabases },
+  name: string,
+): Promise<string | null> {
+  const hashes = (await hashesOfUsers(couch, [name].filter(isWellFormed))).get(name)
+  if (hashes === undefined) return null
+  const { owners } = standingOf(name, hashes, await claimsOn(couch, await existing(couch, users, hashes)))
+  const [owner, ...others] = owners
+  if (owner === undefined || others.length > 0) return null
+  return (await userOfOwner({ couch }, owner)) === name ? owner : null
+}
+
 function standingOf(user: string, hashes: readonly string[], claims: ReadonlyMap<string, Claims>): NamedUser {
   const claimed = hashes.map((hash) => ({ hash, ...(claims.get(hash) ?? NO_CLAIMS) }))
   const roles = claimed.filter(

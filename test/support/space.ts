@@ -7,6 +7,7 @@ import { Couch } from '../../src/couch/client.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { Daemon, type DaemonConfig } from '../../src/daemon.ts'
+import type { Gateway } from '../../src/gateway/gateway.ts'
 import { createLogger } from '../../src/log.ts'
 import { copyId, REGISTRY, shareDatabase, userDatabases } from '../../src/model/names.ts'
 import { readSkeleton } from '../../src/skeleton.ts'
@@ -30,6 +31,8 @@ export class Space {
   readonly config: DaemonConfig
   /** The folder that the daemon is started with. */
   skeleton = SKELETON
+  /** The gateways that the daemon is started with. */
+  gateways: Gateway[] = []
   #daemon: Daemon | null = null
 
   /** @param name of the test: its databases are called after it */
@@ -84,6 +87,7 @@ export class Space {
     this.#daemon = new Daemon({
       config: { ...this.config, ...settings },
       skeleton: await readSkeleton(this.skeleton),
+      gateways: this.gateways,
       log,
     })
     await this.#daemon.start()

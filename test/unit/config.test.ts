@@ -321,7 +321,7 @@ describe('config', () => {
     it('names the entry that is wrong', () =>
       assert.throws(() => load({ MASTER_DATABASES: 'm, cdrs=share' }), {
         message:
-          'Expected `MASTER_DATABASES` to be another kind than user, outbox, share, registry, users, replicator, personal, gateway or …-user, which belong to other databases, got `cdrs=share`',
+          'Expected `MASTER_DATABASES` to be another kind than user, outbox, share, registry, users, replicator, gateway-routes, personal, gateway or …-user, which belong to other databases, got `cdrs=share`',
       }))
 
     it('is not checked where USER_DATABASES is wrong itself', () =>

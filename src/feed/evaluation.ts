@@ -1,0 +1,87 @@
+// Evaluates all documents of a gateway by the function that is in force now, while everybody goes on: each document goes where
+// it went until it was evaluated. What is done is written down, page by page.
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Database } from '../couch/database.ts'
+import { pagesOfDocuments } from '../couch/pages.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import type { Logger } from '../log.ts'
+import { EVALUATION_ID, type Evaluation } from '../model/gateway.ts'
+import { isObjectId } from '../model/names.ts'
+import type { Routes } from '../write/routes.ts'
+import type { Router } from './router.ts'
+
+const PAGE = 200
+
+/** At the end, users who have something to do because of it are looked at so often. */
+const LOOK_MS = 200
+
+/** Progress is logged after so many documents. */
+const LOG_DOCUMENTS = 10_000
+
+export interface EvaluationOptions {
+  gateway: Gateway
+  /** The gateway's. */
+  database: Database
+  routes: Routes
+  router: Router
+  log: Logger
+  now: () => number
+  signal: AbortSignal
+}
+
+/**
+ * Goes on where it was stopped; where all is evaluated by this function already, there is nothing to do. It is done when all
+ * users have what it means for them. Routes that lead elsewhere remember what they were before, so that nobody is forgotten
+ * whatever happens in between.
+ * @throws {CouchFault}
+ */
+export async function evaluateAll(options: EvaluationOptions): Promise<void> {
+  const { gateway, database, routes, router, log, now, signal } = options
+  const info = await database.info()
+  if (info === null) return
+  const time = (): string => new Date(now()).toISOString()
+  const known = await routes.evaluation()
+  const isSame = known?.hash === gateway.sync.hash && known.instance === info.instance_start_time
+  if (isSame && known.state === 'done') return
+  let evaluation: Evaluation = isSame
+    ? known
+    : await routes.putEvaluation({
+        ...{ _id: EVALUATION_ID, type: 'evaluation', hash: gateway.sync.hash, state: 'running' },
+        ...(known?._rev === undefined ? {} : { _rev: known._rev }),
+        ...{ instance: info.instance_start_time, documents: 0, failed: 0, startedAt: time() },
+      })
+  const db = database.name
+  log.info({ db, documents: evaluation.documents, of: info.doc_count }, 'evaluating all documents')
+  let loggedAt = evaluation.documents
+  for await (const rows of pagesOfDocuments(database, { limit: PAGE, after: evaluation.after, signal })) {
+    if (signal.aborted) return
+    const found = await router.route(rows, { isAnew: true })
+    evaluation = await routes.putEvaluation({
+      ...evaluation,
+      after: rows.at(-1)?.id ?? '',
+      documents: evaluation.documents + rows.filter(({ id }) => isObjectId(id)).length,
+      failed: evaluation.failed + [...found.values()].filter(({ problem }) => problem !== undefined).length,
+    })
+    if (evaluation.documents < loggedAt + LOG_DOCUMENTS) continue
+    loggedAt = evaluation.documents
+    log.info({ db, documents: evaluation.documents, of: info.doc_count }, 'evaluating all documents')
+  }
+  if (signal.aborted) return
+  await forgetMissing(options)
+  while (!router.isSettled && !signal.aborted) await delay(LOOK_MS, undefined, { ref: false })
+  if (signal.aborted) return
+  const { documents, failed } = evaluation
+  await routes.putEvaluation({ ...evaluation, state: 'done', finishedAt: time() })
+  log.info({ db, documents, failed }, 'all documents evaluated')
+}
+
+/** Routes of documents that are not there: the database was made anew, or what happened there was not heard of. */
+async function forgetMissing({ database, routes, router, signal }: EvaluationOptions): Promise<void> {
+  for await (const ids of routes.documents()) {
+    if (signal.aborted) return
+    const rows = await database.fetch(ids, { includeDocs: false })
+    await router.route(
+      rows.filter(({ rev, deleted }) => rev === null || deleted).map((row) => ({ ...row, doc: null })),
+    )
+  }
+}

@@ -1,0 +1,288 @@
+// One gateway: follows `_users`, its database and those of its users, and has each user's lane do what there is to do.
+import type PQueue from 'p-queue'
+import type { Couch } from '../couch/client.ts'
+import type { Database } from '../couch/database.ts'
+import type { Change, Row } from '../couch/document.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import type { Logger } from '../log.ts'
+import { parseGatewayUserDatabase, routesDatabase, type GatewayUser } from '../model/gateway.ts'
+import { isObjectId, type UserDatabases } from '../model/names.ts'
+import { nameOfUserDocument } from '../model/person.ts'
+import { takeGatewayTurn, type GatewayOutcome, type GatewayTurnDeps } from '../turn/gateway-user.ts'
+import { mergeGatewayHints, type GatewayHint } from '../turn/gateway-hint.ts'
+import { userOfOwner } from '../write/names.ts'
+import type { OwnWrites } from '../write/own-writes.ts'
+import type { Removals } from '../write/removals.ts'
+import { Routes } from '../write/routes.ts'
+import type { Checkpoints } from './checkpoints.ts'
+import { evaluateAll } from './evaluation.ts'
+import { Follower } from './follower.ts'
+import { Lanes } from './lanes.ts'
+import { Router } from './router.ts'
+import type { Update } from './updates.ts'
+
+const USERS = '_users'
+
+/** Changes of the gateway that are looked at at once. */
+const PAGE = 200
+
+/** Users' databases that one batch of a sweep asks about. */
+const BATCH = 100
+
+/** Documents that are past their time are looked for so often. */
+const EXPIRY_MS = 30_000
+
+export interface GatewayOptions {
+  gateway: Gateway
+  couch: Couch
+  users: UserDatabases
+  checkpoints: Checkpoints
+  ownWrites: OwnWrites
+  removals: Removals
+  graceMs: number
+  /** Of all lanes: the limit is for all databases together. */
+  queue: PQueue
+  concurrency: number
+  onFailure: (db: string, error: unknown, tries: number) => void
+  /** A turn is finished. */
+  onTurn: () => void
+  /** Does something at intervals until the daemon stops; not while the server is away. */
+  every: (ms: number, work: () => Promise<void>) => Promise<void>
+  log: Logger
+  now: () => number
+  signal: AbortSignal
+  sleep: (ms: number) => Promise<void>
+}
+
+export class GatewayFeed {
+  readonly #options: GatewayOptions
+  readonly #deps: GatewayTurnDeps
+  readonly #database: Database
+  readonly #routes: Routes
+  readonly #router: Router
+  readonly #lanes: Lanes<GatewayHint>
+  /** Null until the first sweep. */
+  #followers: Followers | null = null
+  /** Users who are gone, until it is to be seen whether for good. */
+  readonly #leaving = new Set<string>()
+  #evaluating: Promise<void> | null = null
+  /** Databases of users, as the last sweep found them. */
+  databases = 0
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+    const { gateway, couch, queue, concurrency, log, now } = options
+    this.#database = couch.database(gateway.name)
+    this.#routes = new Routes(couch, gateway.name, now)
+    const mark = (name: string, hint: GatewayHint): void => this.#lanes.mark(name, hint)
+    const isBusy = (name: string): boolean => this.#lanes.isBusy(name)
+    this.#router = new Router({
+      ...{ mark, isBusy, log, now },
+      gateway: this.#database,
+      routes: this.#routes,
+      sync: gateway.sync,
+    })
+    this.#deps = {
+      ...options,
+      database: this.#database,
+      routes: this.#routes,
+      router: this.#router,
+      resumed: new Set(),
+      mark: (name) => this.#lanes.mark(name, { user: true }),
+    }
+    this.#lanes = new Lanes({
+      concurrency,
+      queue,
+      merge: mergeGatewayHints,
+      takeTurn: (name, hint) => this.#takeTurn(name, hint),
+      onFailure: (_name, error, tries) => options.onFailure(gateway.name, error, tries),
+      onGone: () => undefined,
+      onSettled: () => undefined,
+    })
+  }
+
+  /** What was read counts for an index that is there still: one that was made anew knows nothing, and all is read again. */
+  async #follow(): Promise<Followers | null> {
+    const index = await this.#routes.database.info()
+    if (index === null) return null
+    const { gateway, couch, checkpoints, users } = this.#options
+    const following = {
+      ...{ checkpoints, template: users.template },
+      mark: (name: string, hint: GatewayHint) => this.#lanes.mark(name, hint),
+      isBusy: (name: string) => this.#lanes.isBusy(name),
+    }
+    return {
+      users: new Follower({
+        ...following,
+        database: couch.database(USERS),
+        purpose: `gateway ${gateway.name} ${index.instance_start_time}`,
+        onChanges: (changes, tell) => Promise.resolve(usersChanged(changes, tell)),
+      }),
+      documents: new Follower({
+        ...following,
+        database: this.#database,
+        purpose: `gateway ${index.instance_start_time}`,
+        pageSize: PAGE,
+        onChanges: async (changes, tell) => {
+          const rows = changes.filter(({ id }) => isObjectId(id)).map(rowOf)
+          await this.#router.route(rows, { tellsAll: true, mark: tell })
+        },
+      }),
+    }
+  }
+
+  /** Users that have something to do; an evaluation of all documents counts as one, and routes to be settled as one. */
+  get busy(): number {
+    return this.#lanes.busy.length + (this.#evaluating ? 1 : 0) + (this.#router.isSettled ? 0 : 1)
+  }
+
+  /** Turns taken since the start. */
+  get turns(): number {
+    return this.#lanes.turns
+  }
+
+  /** @returns true where the update is of no concern to anybody else */
+  onUpdate({ db, type }: Update, background: (work: Promise<void>) => void): boolean {
+    const { gateway, users } = this.#options
+    if (db === USERS && this.#followers) background(this.#followers.users.look())
+    if (db === gateway.name && this.#followers) background(this.#followers.documents.look())
+    if (db === gateway.name && type === 'created') this.#evaluate()
+    if (db === routesDatabase(gateway.name)) return true
+    const owner = users.ownerOf(db)
+    if (owner !== null && type !== 'updated') background(this.#ownerChanged(owner, db))
+    if (parseGatewayUserDatabase(users, db)?.gateway !== gateway.name) return false
+    background(this.#markUsersOf(db, { personal: true }))
+    return true
+  }
+
+  /** Goes on until the signal is aborted. */
+  async run(): Promise<void> {
+    await this.#options.every(EXPIRY_MS, () => this.#expire())
+  }
+
+  /** Finds what was missed, and begins to evaluate all documents where the function is another one. @throws {CouchFault} */
+  async sweep(rest: () => Promise<void>): Promise<void> {
+    const { signal } = this.#options
+    await this.#router.resume()
+    this.#followers ??= await this.#follow()
+    await this.#followers?.users.look()
+    await this.#followers?.documents.look()
+    let databases = 0
+    for await (const page of this.#routes.users()) {
+      databases += page.length
+      for (let at = 0; at < page.length && !signal.aborted; at += BATCH) {
+        await this.#compare(page.slice(at, at + BATCH))
+        await rest()
+      }
+    }
+    this.databases = databases
+    await this.#expire()
+    this.#evaluate()
+  }
+
+  /** Moves the checkpoints over what nobody has anything left to do about. @throws {CouchFault} */
+  async save(): Promise<void> {
+    this.#followers?.users.save()
+    this.#followers?.documents.save()
+    await this.#router.settle()
+  }
+
+  /** Lets the turns that are under way finish, and begins no other. */
+  async stop(): Promise<void> {
+    await this.#lanes.stop()
+    await this.#evaluating
+  }
+
+  async #takeTurn(name: string, hint: GatewayHint): Promise<GatewayOutcome> {
+    const outcome = await takeGatewayTurn(this.#deps, name, hint)
+    this.#options.onTurn()
+    if (outcome.returnInMs !== undefined) void this.#lookLater(name, outcome.returnInMs)
+    return outcome
+  }
+
+  /** Once for each who is gone, however often he is looked at until then. */
+  async #lookLater(name: string, ms: number): Promise<void> {
+    if (this.#leaving.has(name)) return
+    this.#leaving.add(name)
+    await this.#options.sleep(ms)
+    this.#leaving.delete(name)
+    this.#lanes.mark(name, { user: true })
+  }
+
+  /** A failure is told, and the next sweep begins it again. */
+  #evaluate(): void {
+    const { gateway, onFailure } = this.#options
+    this.#evaluating ??= evaluateAll({
+      ...this.#options,
+      database: this.#database,
+      routes: this.#routes,
+      router: this.#router,
+    })
+      .catch((error: unknown) => onFailure(gateway.name, error, 1))
+      .finally(() => (this.#evaluating = null))
+  }
+
+  /** What is past its time goes, where nobody has changed it since. */
+  async #expire(): Promise<void> {
+    const { now, log, gateway } = this.#options
+    for (;;) {
+      const due = await this.#routes.expired(Math.floor(now() / 1000))
+      const written = await this.#database.bulk(
+        due.map(({ document, rev }) => ({ _id: document, _rev: rev, _deleted: true })),
+      )
+      const documents = written.filter(({ ok }) => ok).length
+      if (documents === 0) return
+      log.info({ db: gateway.name, documents }, 'documents expired')
+      // What they leave is routed before anybody asks again.
+      await this.#followers?.documents.look()
+    }
+  }
+
+  /** Whose user database came or went may have one for the gateway now, or not any more. */
+  async #ownerChanged(owner: string, db: string): Promise<void> {
+    const { couch, gateway } = this.#options
+    const name = await userOfOwner({ couch }, owner)
+    if (name !== null) this.#lanes.mark(name, { user: true })
+    await this.#markUsersOf(`${db}/${gateway.name}`, { user: true })
+  }
+
+  async #markUsersOf(database: string, hint: GatewayHint): Promise<void> {
+    for (const name of await this.#routes.usersOf(database)) this.#lanes.mark(name, hint)
+  }
+
+  /** Users whose databases are not as their checkpoints have them, or who do not have what they should. */
+  async #compare(entries: readonly GatewayUser[]): Promise<void> {
+    const { couch, checkpoints, gateway } = this.#options
+    const databases = entries.map(({ database }) => database)
+    const infos = await couch.dbsInfo(databases)
+    const known = await checkpoints.read(databases)
+    for (const { name, database, state, due, function: guard } of entries) {
+      const info = infos.get(database)
+      const isBehind = due === true || state !== 'active' || guard !== gateway.guard.couch_shares.hash
+      if (info === undefined) this.#lanes.mark(name, { user: true, all: true })
+      else if (isBehind) this.#lanes.mark(name, { user: true })
+      if (info && known.get(database)?.updateSeq !== info.update_seq)
+        this.#lanes.mark(name, { personal: true, updateSeq: info.update_seq })
+    }
+  }
+}
+
+/** What changes in `_users`, and in the gateway's database. */
+interface Followers {
+  users: Follower<GatewayHint>
+  documents: Follower<GatewayHint>
+}
+
+function usersChanged(changes: readonly Change[], mark: (name: string, hint: GatewayHint) => void): void {
+  for (const { id } of changes) {
+    const name = nameOfUserDocument(id)
+    if (name !== null) mark(name, { user: true })
+  }
+}
+
+const rowOf = ({ id, doc, deleted }: Change): Row => ({
+  id,
+  rev: doc?._rev ?? null,
+  deleted: deleted === true,
+  doc: deleted === true ? null : (doc ?? null),
+})

@@ -1,0 +1,88 @@
+// Gathers what planDocument asks about for a user of a gateway: where each document goes, and all leaves of both sides where
+// they differ.
+import partition from 'lodash/partition.js'
+import type { Database } from '../couch/database.ts'
+import type { Row } from '../couch/document.ts'
+import type { SyncFunction, Writer } from '../gateway/sync-function.ts'
+import { problem, type Problem } from '../model/problem.ts'
+import { byRank, isLive, type Leaf } from '../plan/lineage.ts'
+import { planDocument, type DocumentFacts } from '../plan/master-document.ts'
+import { isReadable } from '../plan/route.ts'
+import { readBothSides } from './both-sides.ts'
+import type { Gather, Source } from './gathered.ts'
+import { judgeable, type Router } from './router.ts'
+
+/** A user as the function sees him. */
+export interface RoutedPerson {
+  writer: Writer
+  /** The user's own. */
+  database: Database
+}
+
+/**
+ * How documents of a gateway are gathered for a user. Two requests for what is as it should be, and one for the routes; the
+ * leaves of the others, more.
+ */
+export const gatherRouted =
+  (
+    { source, router, sync }: { source: Source; router: Router; sync: SyncFunction },
+    { writer, database: personal }: RoutedPerson,
+  ): Gather =>
+  async (ids, now) => {
+    const [own, rows] = await Promise.all(
+      [personal, source.database].map((one) => one.fetch([...ids], { conflicts: true })),
+    )
+    if (own === undefined || rows === undefined) return []
+    const routes = new Map(await router.route(rows))
+    const channels = new Set(writer.channels)
+    const isFor = (id: string): boolean => {
+      const route = routes.get(id)
+      return route !== undefined && isReadable(route, channels)
+    }
+    const standings = ids.map((id, at) => ({ id, own: own[at], row: rows[at] }))
+    const [done, left] = partition(standings, ({ id, own: mine, row }) => isSettled(mine, row, isFor(id)))
+    const both = await readBothSides(
+      source.database,
+      personal,
+      left.map(({ id }) => id),
+    )
+    // Somebody may have written since: what is there now is what counts.
+    const winners = both.flatMap(({ id, master }): Row[] => {
+      const [leaf] = byRank(master)
+      if (leaf === undefined || leaf._rev === routes.get(id)?.rev) return []
+      return [{ id, rev: leaf._rev, deleted: !isLive(leaf), doc: isLive(leaf) ? leaf : null }]
+    })
+    for (const [id, route] of await router.route(winners)) routes.set(id, route)
+    const facts = both.map((sides): DocumentFacts => ({
+      ...sides,
+      now,
+      isJudged: true,
+      lets: () => isFor(sides.id),
+      refuses: (leaf) => refusalOf(sync, { leaf, over: byRank(sides.master)[0], writer, now }),
+    }))
+    const settled = done.map(({ id, own: mine }) => ({ id, isThere: mine?.doc != null }))
+    return [{ source, facts, plan: planDocument, settled }]
+  }
+
+/** True where nothing is to be done, as far as the winners tell. */
+function isSettled(own: Row | undefined, row: Row | undefined, isFor: boolean): boolean {
+  if (own === undefined || row === undefined) return true
+  if (row.doc !== null && !isFor) return own.doc === null
+  if (hasConflicts(own) || hasConflicts(row)) return false
+  return row.doc === null ? own.doc === null : own.doc !== null && own.rev === row.rev
+}
+
+const hasConflicts = ({ doc }: Row): boolean => (doc?._conflicts?.length ?? 0) > 0
+
+/** What the function says of a user's change, over what the gateway has. */
+function refusalOf(
+  sync: SyncFunction,
+  { leaf, over, writer, now }: { leaf: Leaf; over: Leaf | undefined; writer: Writer; now: number },
+): Problem | null {
+  const oldDoc = over && isLive(over) ? judgeable(over) : null
+  const verdict = sync.evaluate({ doc: judgeable(leaf), oldDoc, writer, now })
+  if (verdict.kind === 'accepted') return null
+  return verdict.kind === 'failed'
+    ? problem('sync_function_failed', verdict.reason)
+    : problem('refused_by_function', verdict.reason)
+}

@@ -1,0 +1,194 @@
+// Learns where the documents of a gateway go: has the function judge what changed, writes down what it says, and tells whom it
+// concerns. What is written down knows what was before until all of them have been told.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import chunk from 'lodash/chunk.js'
+import isEqual from 'lodash/isEqual.js'
+import omit from 'lodash/omit.js'
+import PQueue from 'p-queue'
+import type { Database } from '../couch/database.ts'
+import type { Row, StoredDoc } from '../couch/document.ts'
+import { LIMITS } from '../gateway/comparison.ts'
+import { ALL_DOCUMENTS, EVERYBODY } from '../gateway/grants.ts'
+import { BATCH_DOCUMENTS, routeEach } from '../gateway/route.ts'
+import type { SyncFunction, Verdict } from '../gateway/sync-function.ts'
+import type { Logger } from '../log.ts'
+import type { Route } from '../model/gateway.ts'
+import { isObjectId } from '../model/names.ts'
+import { channelsOf, grantedAnew, routeAfter } from '../plan/route.ts'
+import type { GatewayHint } from '../turn/gateway-hint.ts'
+import type { Routes } from '../write/routes.ts'
+
+type Mark = (name: string, hint: GatewayHint) => void
+
+export interface RouterOptions {
+  gateway: Database
+  routes: Routes
+  sync: SyncFunction
+  mark: Mark
+  isBusy: (name: string) => boolean
+  log: Logger
+  now: () => number
+}
+
+export interface RouteOptions {
+  /** Judges again what was judged: by another function. */
+  isAnew?: boolean
+  /** Tells of all these documents: they may have changed without a change of their routes. Otherwise, of those that go elsewhere. */
+  tellsAll?: boolean
+  /** In place of the router's own. */
+  mark?: Mark
+}
+
+/** As a function sees it: without what only some requests show. */
+export const judgeable = (doc: object): object =>
+  omit(doc, ['_revisions', '_conflicts', '_deleted_conflicts'])
+
+export class Router {
+  readonly #options: RouterOptions
+  /** One at a time: what is judged is compared with what is written down. */
+  readonly #queue = new PQueue({ concurrency: 1 })
+  /** What was told to whom, and by whom it is not done yet; while the older waits, all later is gathered in the newer. */
+  #older: Telling | null = null
+  #newer: Telling | null = null
+
+  constructor(options: RouterOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Where these documents go, as they stand in the gateway's database. What was judged in that revision is not judged again.
+   * @returns by document; without those that never had a route and are not there
+   * @throws {CouchFault} `conflict` where somebody else writes the same routes
+   */
+  async route(rows: readonly Row[], options: RouteOptions = {}): Promise<Map<string, Route>> {
+    const own = rows.filter(({ id }) => isObjectId(id))
+    if (own.length === 0) return new Map()
+    return this.#queue.add(() => this.#route(own, options))
+  }
+
+  /** Nothing is to be forgotten by `settle`, now or later. */
+  get isSettled(): boolean {
+    return this.#older === null
+  }
+
+  /** Forgets what routes were before whose users have all done what they had to. @throws {CouchFault} */
+  async settle(): Promise<void> {
+    const { isBusy, routes } = this.#options
+    while (this.#older && ![...this.#older.names].some(isBusy)) {
+      const { documents } = this.#older
+      const later = this.#newer?.documents ?? new Set()
+      const over = [...documents].filter((id) => !later.has(id))
+      await this.#queue.add(() => routes.settle(over))
+      this.#older = this.#newer
+      this.#newer = null
+    }
+  }
+
+  /** Tells once more of what not everybody may have been told before the daemon stopped. @throws {CouchFault} */
+  async resume(): Promise<void> {
+    const { routes, mark } = this.#options
+    await this.#queue.add(async () => {
+      for (const ids of chunk(await routes.unsettled(), 500)) {
+        const there = await routes.of(ids)
+        await this.#tell([...there], mark)
+      }
+    })
+  }
+
+  async #route(rows: readonly Row[], options: RouteOptions): Promise<Map<string, Route>> {
+    const { routes, mark: own } = this.#options
+    const { isAnew = false, tellsAll = false, mark = own } = options
+    const there = await routes.of(rows.map(({ id }) => id))
+    const isGone = ({ doc }: Row): boolean => doc === null
+    const stale = rows.filter((row) => {
+      const known = there.get(row.id)
+      if (isGone(row)) return known !== undefined && known.rev !== null
+      return isAnew || known?.rev !== row.rev
+    })
+    const verdicts = await this.#judge(stale.flatMap(({ doc }) => doc ?? []))
+    const changed = new Map<string, Route>()
+    const written: Route[] = []
+    for (const row of stale) {
+      const before = there.get(row.id) ?? null
+      const rev = isGone(row) ? null : row.rev
+      const after = routeAfter(before, row.id, rev, verdicts.get(row.id) ?? null)
+      if (isEqual(before, after)) continue
+      written.push(after)
+      changed.set(row.id, after)
+      this.#warn(row.id, before, after)
+    }
+    const revs = await routes.put(written)
+    for (const [at, [id, route]] of [...changed].entries())
+      changed.set(id, { ...route, _rev: revs[at] ?? '' })
+    const all = new Map([...there, ...changed])
+    const told = [...all].filter(([id]) => tellsAll || changed.has(id))
+    await this.#tell(told, mark)
+    return all
+  }
+
+  async #judge(docs: readonly StoredDoc[]): Promise<Map<string, Verdict>> {
+    const { sync, now } = this.#options
+    const verdicts = new Map<string, Verdict>()
+    for (const batch of chunk(docs, BATCH_DOCUMENTS)) {
+      const found = routeEach(sync, batch.map(judgeable), now())
+      for (const [at, { _id }] of batch.entries()) {
+        const verdict = found[at]
+        if (verdict) verdicts.set(_id, verdict)
+      }
+      await nextTurn()
+    }
+    return verdicts
+  }
+
+  async #tell(told: readonly [string, Route][], mark: Mark): Promise<void> {
+    if (told.length === 0) return
+    const { routes } = this.#options
+    const byDocument = new Map(told.map(([id, route]) => [id, channelsOf(route)]))
+    const readers = await routes.readersOf(new Set([...byDocument.values()].flatMap((all) => [...all])))
+    const documents = new Map<string, Set<string>>()
+    for (const [id, channels] of byDocument) {
+      const names = channels.has(EVERYBODY)
+        ? readers.get(EVERYBODY)
+        : new Set([ALL_DOCUMENTS, ...channels].flatMap((channel) => [...(readers.get(channel) ?? [])]))
+      for (const name of names ?? []) documents.set(name, (documents.get(name) ?? new Set()).add(id))
+    }
+    const { names, roles } = grantedAnew(told.map(([, route]) => route))
+    const holders = new Set([...names, ...(await routes.holdersOf(roles))])
+    const unsettled = told
+      .filter(([, { before, rev }]) => before !== undefined || rev === null)
+      .map(([id]) => id)
+    this.#note(unsettled, new Set([...documents.keys(), ...holders]))
+    for (const [name, ids] of documents) mark(name, { documents: ids })
+    for (const name of holders) mark(name, { user: true })
+  }
+
+  #note(documents: readonly string[], names: ReadonlySet<string>): void {
+    if (documents.length === 0) return
+    if (!this.#older) this.#older = { documents: new Set(documents), names: new Set(names) }
+    else
+      this.#newer = {
+        documents: new Set([...(this.#newer?.documents ?? []), ...documents]),
+        names: new Set([...(this.#newer?.names ?? []), ...names]),
+      }
+  }
+
+  /** What goes nowhere, and what is past the limits, once for each change; nothing of what a document says. */
+  #warn(doc: string, before: Route | null, after: Route): void {
+    const { gateway, log } = this.#options
+    const db = gateway.name
+    if (after.problem && after.problem.code !== before?.problem?.code)
+      log.warn({ db, doc, code: after.problem.code }, 'document is in no channel')
+    const channels = after.channels.length
+    if (channels > LIMITS.channelsPerDocument && channels !== before?.channels.length)
+      log.warn({ db, doc, channels, limit: LIMITS.channelsPerDocument }, 'document is in many channels')
+    const grantsOf = (route: Route | null): number => (route ? route.access.length + route.roles.length : 0)
+    const grants = grantsOf(after)
+    if (grants > LIMITS.grantsPerDocument && grants !== grantsOf(before))
+      log.warn({ db, doc, grants, limit: LIMITS.grantsPerDocument }, 'document grants much')
+  }
+}
+
+interface Telling {
+  documents: Set<string>
+  names: Set<string>
+}

@@ -1,0 +1,71 @@
+// A gateway as it was read from the skeleton: its function, ready to be asked, and the validation function made of it.
+import { dirname, join } from 'node:path'
+import type { Config } from '../config.ts'
+import { marked, type DesignDocument } from '../model/design.ts'
+import { compileGuard } from './guard.ts'
+import { isFree, ROUTES_KIND } from '../model/kinds.ts'
+import { isPersonalName } from '../model/person.ts'
+import { SkeletonError } from '../skeleton.ts'
+import { readGateways, syncFunctionPath } from './files.ts'
+import { SyncFunction, SyncFunctionError } from './sync-function.ts'
+
+/** The design document that users' databases of a gateway have. */
+const GUARD_ID = '_design/gateway'
+
+export interface Gateway {
+  /** Of the database. */
+  name: string
+  sync: SyncFunction
+  guard: DesignDocument
+}
+
+/** @throws {SyncFunctionError} where the source is no sync function */
+export async function compileGateway(name: string, source: string): Promise<Gateway> {
+  const sync = await SyncFunction.compile(source)
+  const guard = marked({
+    _id: GUARD_ID,
+    language: 'javascript',
+    validate_doc_update: await compileGuard(source),
+  })
+  return { name, sync, guard }
+}
+
+/** What gateways are held against. */
+type Settings = Pick<Config, 'skeleton' | 'masters' | 'userDatabases'>
+
+/**
+ * All gateways of the skeleton's folder, sorted by name.
+ * @param kinds that were read of the skeleton
+ * @throws {SkeletonError} that names the file: see `readGateways`; where one is no sync function, where a database is a master
+ *   or one of the daemon's own, and where there is no skeleton for their indexes
+ */
+export async function loadGateways(
+  settings: Settings,
+  kinds: ReadonlyMap<string, unknown>,
+): Promise<Gateway[]> {
+  const { skeleton: folder } = settings
+  const gateways: Gateway[] = []
+  for (const [name, source] of await readGateways(folder)) {
+    const path = syncFunctionPath(folder, name)
+    if (!isFreeFor(name, settings))
+      throw new SkeletonError(
+        dirname(path),
+        'expected the name of a database that is no master, no user’s and none of the daemon’s own',
+      )
+    try {
+      gateways.push(await compileGateway(name, source))
+    } catch (error) {
+      if (!(error instanceof SyncFunctionError)) throw error
+      throw new SkeletonError(path, `expected a sync function: ${error.message}`)
+    }
+  }
+  if (gateways.length > 0 && !kinds.has(ROUTES_KIND))
+    throw new SkeletonError(
+      join(folder, ROUTES_KIND),
+      'expected this folder, as it is shipped, where there are gateways',
+    )
+  return gateways
+}
+
+const isFreeFor = (name: string, { masters, userDatabases }: Settings): boolean =>
+  isFree(name, userDatabases) && !isPersonalName(name) && masters.every(({ database }) => database !== name)

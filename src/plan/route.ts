@@ -1,0 +1,86 @@
+// What a changed document means for its route: what the route says from now on, and whom that concerns.
+import isEqual from 'lodash/isEqual.js'
+import uniqWith from 'lodash/uniqWith.js'
+import xorWith from 'lodash/xorWith.js'
+import { NOWHERE } from '../gateway/route.ts'
+import { EVERYBODY } from '../gateway/grants.ts'
+import type { Verdict } from '../gateway/sync-function.ts'
+import { NO_REACH, routeId, type Reach, type Route } from '../model/gateway.ts'
+import { problem } from '../model/problem.ts'
+
+export const reachOf = ({ channels, access, roles }: Reach): Reach => ({ channels, access, roles })
+
+/** Where a document goes that was judged; null: it is gone. */
+export function routeAfter(
+  there: Route | null,
+  document: string,
+  rev: string | null,
+  verdict: Verdict | null,
+): Route {
+  const routed = verdict?.kind === 'accepted' ? verdict.routed : NOWHERE
+  const reach = reachOf(routed)
+  const before = beforeOf(there, reach)
+  const { _rev } = there ?? {}
+  return {
+    _id: routeId(document),
+    ...(_rev === undefined ? {} : { _rev }),
+    type: 'route',
+    rev,
+    ...reach,
+    expiry: routed.expiry,
+    ...(verdict === null || verdict.kind === 'accepted' ? {} : { problem: problemOf(verdict) }),
+    ...(before === undefined ? {} : { before }),
+  }
+}
+
+const problemOf = (verdict: Exclude<Verdict, { kind: 'accepted' }>): NonNullable<Route['problem']> =>
+  verdict.kind === 'failed'
+    ? problem('sync_function_failed', verdict.reason)
+    : problem('refused_by_function', verdict.reason)
+
+/**
+ * What is to be remembered until everybody knows: of another reach what it was, and of what is new that it grants. Who only
+ * reads what is new is told by whoever found it, a second time after a crash.
+ */
+function beforeOf(there: Route | null, reach: Reach): Reach | undefined {
+  if (there === null) return reach.access.length + reach.roles.length > 0 ? NO_REACH : undefined
+  return isEqual(reachOf(there), reach) ? there.before : unite(there.before ?? NO_REACH, reachOf(there))
+}
+
+/** Each once. */
+const unite = (one: Reach, other: Reach): Reach => ({
+  channels: [...new Set([...one.channels, ...other.channels])],
+  access: uniqWith([...one.access, ...other.access], isEqual),
+  roles: uniqWith([...one.roles, ...other.roles], isEqual),
+})
+
+/** A route that was carried out, as far as everybody whom it concerned is concerned; null where nothing is left to say. */
+export function settledRoute({ before: _before, ...route }: Route): Route | null {
+  return route.rev === null ? null : route
+}
+
+/** The channels that a document is in, and those that it was in, as long as somebody may not know that it is not. */
+export const channelsOf = ({ channels, before }: Route): Set<string> =>
+  new Set([...channels, ...(before?.channels ?? [])])
+
+/** To whom documents grant something else than before, as long as somebody may not know. */
+export function grantedAnew(routes: readonly Route[]): { names: Set<string>; roles: Set<string> } {
+  const [names, roles] = [new Set<string>(), new Set<string>()]
+  for (const { before, access, roles: given } of routes) {
+    if (before === undefined) continue
+    for (const { to } of xorWith(access, before.access, isEqual))
+      if (to.startsWith('role:')) roles.add(to.slice('role:'.length))
+      else names.add(to)
+    for (const { user } of xorWith(given, before.roles, isEqual)) names.add(user)
+  }
+  return { names, roles }
+}
+
+/** In a channel that a user has: `channels` are the user's, without `!`. */
+export const isReadable = (
+  route: Pick<Route, 'channels' | 'problem' | 'rev'>,
+  channels: ReadonlySet<string>,
+): boolean =>
+  route.rev !== null &&
+  route.problem === undefined &&
+  (channels.has('*') || route.channels.some((channel) => channel === EVERYBODY || channels.has(channel)))

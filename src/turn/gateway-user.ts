@@ -1,0 +1,211 @@
+// A turn of one user of a gateway: what is granted, which documents come and go, what the user wrote; then how it stands.
+import chunk from 'lodash/chunk.js'
+import isEqual from 'lodash/isEqual.js'
+import type { Database } from '../couch/database.ts'
+import { idsIn } from '../feed/personal-documents.ts'
+import { PersonalFeed } from '../feed/personal-feed.ts'
+import { gatherRouted } from '../feed/routed-facts.ts'
+import type { Router } from '../feed/router.ts'
+import { ALL_DOCUMENTS, EVERYBODY, type Holdings } from '../gateway/grants.ts'
+import type { GatewayUser } from '../model/gateway.ts'
+import { isObjectId } from '../model/names.ts'
+import type { Problem } from '../model/problem.ts'
+import { gatewayDocument } from '../plan/gateway-standing.ts'
+import { rejectedAfter } from '../plan/standing.ts'
+import { sayGatewayStanding } from '../write/gateway-standing.ts'
+import {
+  readHoldings,
+  remainingGrace,
+  settleGatewayUser,
+  type GatewayUserDeps,
+} from '../write/gateway-user.ts'
+import type { Removals } from '../write/removals.ts'
+import type { GatewayHint } from './gateway-hint.ts'
+import { Reconciliation } from './master-documents.ts'
+
+/** Documents that are looked at together. */
+const PAGE = 200
+
+export interface GatewayTurnDeps extends GatewayUserDeps {
+  /** The gateway's. */
+  database: Database
+  router: Router
+  removals: Removals
+  /** Users whose removals were looked after since the start. */
+  resumed: Set<string>
+}
+
+export interface GatewayOutcome {
+  isThere: boolean
+  /** What there is left to do, or null. */
+  next: GatewayHint | null
+  /** Where the user is gone, after how many milliseconds it is to be seen whether for good. */
+  returnInMs?: number
+}
+
+/** The user has something else than what the turn began with. */
+class HoldingsChanged extends Error {}
+
+const DONE: GatewayOutcome = { isThere: true, next: null }
+
+/**
+ * Does one page of work for a user.
+ * @throws {CouchFault} where CouchDB fails, or somebody else was faster; nothing is lost, the turn is taken again
+ */
+export async function takeGatewayTurn(
+  deps: GatewayTurnDeps,
+  name: string,
+  hint: GatewayHint,
+): Promise<GatewayOutcome> {
+  const { routes, gateway } = deps
+  const there = await routes.user(name)
+  const mustSettle =
+    hint.user === true ||
+    hint.all === true ||
+    there === null ||
+    there.state !== 'active' ||
+    there.due === true ||
+    there.function !== gateway.guard.couch_shares.hash
+  const standing = mustSettle ? await settleGatewayUser(deps, name, there) : { entry: there, holdings: there }
+  if (standing === null) {
+    const left = await routes.user(name)
+    return left?.state === 'leaving' ? { ...DONE, returnInMs: remainingGrace(left, deps) } : DONE
+  }
+  try {
+    return await new GatewayTurn(deps, standing, hint).take()
+  } catch (error) {
+    // Something may have been left halfway.
+    deps.resumed.delete(name)
+    if (!(error instanceof HoldingsChanged)) throw error
+    return { isThere: true, next: { ...hint, user: true, personal: true } }
+  }
+}
+
+class GatewayTurn {
+  readonly #deps: GatewayTurnDeps
+  readonly #hint: GatewayHint
+  readonly #holdings: Holdings
+  readonly #personal: Database
+  readonly #feed: PersonalFeed
+  readonly #problems = new Map<string, Problem | null>()
+  readonly #carried = new Set<string>()
+  #entry: GatewayUser
+  #documents: number
+
+  constructor(
+    deps: GatewayTurnDeps,
+    { entry, holdings: { roles, channels } }: { entry: GatewayUser; holdings: Holdings },
+    hint: GatewayHint,
+  ) {
+    this.#deps = deps
+    this.#hint = hint
+    this.#entry = entry
+    this.#holdings = { roles, channels }
+    this.#documents = entry.documents
+    this.#personal = deps.couch.database(entry.database)
+    this.#feed = new PersonalFeed(this.#personal, deps)
+  }
+
+  async take(): Promise<GatewayOutcome> {
+    const { couch, database, removals, resumed, checkpoints } = this.#deps
+    const infos = await couch.dbsInfo([database.name, this.#personal.name])
+    // While the gateway is away users keep what they have.
+    if (!infos.has(database.name)) return DONE
+    const info = infos.get(this.#personal.name)
+    // Somebody dropped it: made again, and filled again.
+    if (info === undefined) {
+      checkpoints.remove(this.#personal.name)
+      return { isThere: true, next: { user: true, all: true, personal: true } }
+    }
+    if (!resumed.has(this.#entry.name)) await removals.resume(this.#personal)
+    resumed.add(this.#entry.name)
+    const found = await this.#feed.greet(info)
+    // Whoever made it anew has not let the user in.
+    if (found === 'renewed') return { isThere: true, next: { user: true, all: true, personal: true } }
+    const isWhole = this.#hint.all === true || this.#entry.due === true
+    if (!(await (isWhole ? this.#compareAll() : this.#lookAt([...(this.#hint.documents ?? [])]))))
+      return { isThere: true, next: { ...this.#hint, personal: true } }
+    const next = await this.#followPersonal()
+    await this.#settle(isWhole)
+    return { isThere: true, next }
+  }
+
+  /** All that the user may have, and all that is there. @returns false where somebody keeps writing */
+  async #compareAll(): Promise<boolean> {
+    const { routes, database } = this.#deps
+    const { channels } = this.#holdings
+    await this.#say({ isComparing: true })
+    const ids = await routes.documentsIn([...channels, EVERYBODY])
+    const everywhere = channels.includes(ALL_DOCUMENTS) ? [database, this.#personal] : [this.#personal]
+    for (const one of everywhere) for await (const page of idsIn(one)) for (const id of page) ids.add(id)
+    this.#documents = 0
+    return this.#lookAt([...ids], { isAll: true })
+  }
+
+  /**
+   * @param isAll these are all documents that there are
+   * @returns false where somebody keeps writing
+   */
+  async #lookAt(ids: readonly string[], { isAll = false } = {}): Promise<boolean> {
+    const { gateway, database, router } = this.#deps
+    const { name } = this.#entry
+    const source = { source: { name: gateway.name, database }, router, sync: gateway.sync }
+    const writer = { name, roles: this.#holdings.roles, channels: this.#channels, isAdmin: false }
+    const gather = gatherRouted(source, { writer, database: this.#personal })
+    let isSettled = true
+    for (const part of chunk(ids.filter(isObjectId), PAGE)) {
+      const deps = { ...this.#deps, confirm: () => this.#confirm() }
+      const reconciliation = new Reconciliation(deps, this.#personal, gather)
+      isSettled = (await reconciliation.run(part)) && isSettled
+      for (const found of reconciliation.findings.values()) {
+        for (const [id, one] of found.problems) this.#problems.set(id, one)
+        for (const id of found.carried) this.#carried.add(id)
+        this.#documents += found.there - (isAll ? 0 : found.before)
+      }
+    }
+    return isSettled
+  }
+
+  /** Everybody has `!`, as in Sync Gateway. */
+  get #channels(): string[] {
+    return [...this.#holdings.channels, EVERYBODY]
+  }
+
+  /** What was lost is lost at once: what the user writes then may be read before it is known. */
+  async #confirm(): Promise<void> {
+    const holdings = await readHoldings(this.#deps, this.#entry.name)
+    if (!isEqual(holdings, this.#holdings)) throw new HoldingsChanged()
+  }
+
+  /** A page of what was written into the user's database. @returns what is left to do */
+  async #followPersonal(): Promise<GatewayHint | null> {
+    const { changes, isLast, done } = await this.#feed.page(PAGE)
+    // Only an admin can have touched them.
+    const isTampered = changes.some(({ id }) => id.startsWith('_design/'))
+    if (!(await this.#lookAt(changes.map(({ id }) => id)))) return { personal: true }
+    done(this.#hint.updateSeq)
+    if (isLast && !isTampered) return null
+    return { personal: true, updateSeq: this.#hint.updateSeq, user: isTampered }
+  }
+
+  /** Writes down how everything stands, and tells the user. */
+  async #settle(isWhole: boolean): Promise<void> {
+    const { routes, gateway, now } = this.#deps
+    const at = new Date(now()).toISOString()
+    const rejected = rejectedAfter(this.#entry.rejected ?? [], this.#problems, this.#carried, at)
+    this.#entry = await routes.change(this.#entry, {
+      ...(isWhole ? { ...this.#holdings, due: undefined } : {}),
+      function: gateway.guard.couch_shares.hash,
+      documents: this.#documents,
+      readyAt: this.#entry.readyAt ?? at,
+      rejected: rejected.length > 0 ? rejected : undefined,
+    })
+    await this.#say({ isComparing: false })
+  }
+
+  async #say(now: { isComparing: boolean }): Promise<void> {
+    const { gateway, ownWrites } = this.#deps
+    const said = gatewayDocument(gateway.name, this.#entry, this.#holdings, now)
+    await sayGatewayStanding(this.#personal, ownWrites, said)
+  }
+}

@@ -1,0 +1,161 @@
+// A user of a gateway: what `_users` and the routes say of him, the database that he has for it, and who may enter that.
+import isEqual from 'lodash/isEqual.js'
+import type { Couch } from '../couch/client.ts'
+import type { Database } from '../couch/database.ts'
+import { CouchFault, orNull } from '../couch/fault.ts'
+import type { Checkpoints } from '../feed/checkpoints.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import type { Holdings } from '../gateway/grants.ts'
+import type { Logger } from '../log.ts'
+import {
+  gatewaySecurity,
+  gatewayUserDatabase,
+  gatewayUserId,
+  MOST_GRANTS_IN_SECURITY,
+  type GatewayUser,
+} from '../model/gateway.ts'
+import type { UserDatabases } from '../model/names.ts'
+import { userDocumentId } from '../model/person.ts'
+import { ADMIN_ONLY } from '../model/security.ts'
+import { createDatabase, equipDatabase, secure } from './births.ts'
+import { ownerOfUser } from './names.ts'
+import type { OwnWrites } from './own-writes.ts'
+import { readPerson } from './person.ts'
+import type { Routes } from './routes.ts'
+
+export interface GatewayUserDeps {
+  couch: Couch
+  users: UserDatabases
+  gateway: Gateway
+  routes: Routes
+  checkpoints: Checkpoints
+  ownWrites: OwnWrites
+  /** How long the database of a user who is gone is kept, closed. */
+  graceMs: number
+  log: Logger
+  now: () => number
+  /** Somebody else's turn is to come. */
+  mark: (name: string) => void
+}
+
+/** A user as he is now. */
+export interface Standing {
+  /** With what he had and has, as long as it is not carried out. */
+  entry: GatewayUser
+  holdings: Holdings
+}
+
+/**
+ * What a user has now: by `_users`, and by all that documents grant; null for nobody.
+ * @throws {CouchFault}
+ */
+export async function readHoldings(
+  { couch, routes }: Pick<GatewayUserDeps, 'couch' | 'routes'>,
+  name: string,
+): Promise<Holdings | null> {
+  const person = await readPerson(couch, name, [])
+  return person && routes.holdings(name, person.roles)
+}
+
+/**
+ * Brings about what `_users` and the routes say of a user: the entry, which is written first, so that whoever looks for
+ * readers from then on finds this one; the database, with its guard and its `_security`; and the end of both.
+ * @param known the entry as it was just read
+ * @returns null where the user has no database, or none any more
+ * @throws {CouchFault} where CouchDB fails, or somebody else was faster: then again
+ */
+export async function settleGatewayUser(
+  deps: GatewayUserDeps,
+  name: string,
+  known: GatewayUser | null,
+): Promise<Standing | null> {
+  const { users, gateway, routes } = deps
+  const holdings = await readHoldings(deps, name)
+  const owner = holdings === null ? null : await ownerOfUser(deps, name)
+  const database = owner === null ? null : gatewayUserDatabase(users, owner, gateway.name)
+  if (holdings === null || database === null) {
+    if (known) await leave(deps, known)
+    return null
+  }
+  // Under the same name it may be somebody else, and in the same database there may be what was never sent.
+  const isOther = known !== null && (known.database !== database || known.state !== 'active')
+  if (isOther) await end(deps, known)
+  const there = isOther ? null : known
+  for (const other of await routes.usersOf(database))
+    if (other !== name) {
+      deps.mark(other)
+      throw new CouchFault('server_error', database, 'it is another user’s still')
+    }
+  const entry = await routes.change(there ?? newEntry(name, database), changeTo(there, holdings))
+  await open(deps, entry, holdings)
+  return { entry, holdings }
+}
+
+/** What he had counts until all documents are compared. */
+function changeTo(there: GatewayUser | null, { roles, channels }: Holdings): Partial<GatewayUser> {
+  if (there && !there.due && isEqual({ roles, channels }, { roles: there.roles, channels: there.channels }))
+    return {}
+  return {
+    due: true,
+    roles: [...new Set([...(there?.roles ?? []), ...roles])].sort(),
+    channels: [...new Set([...(there?.channels ?? []), ...channels])].sort(),
+  }
+}
+
+const newEntry = (name: string, database: string): GatewayUser => ({
+  _id: gatewayUserId(name),
+  type: 'user',
+  name,
+  database,
+  state: 'active',
+  roles: [],
+  channels: [],
+  function: '',
+  documents: 0,
+  updatedAt: '',
+})
+
+/** The database is there, and says who may enter it and what he has, before anything comes or goes. */
+async function open(
+  { couch, gateway, ownWrites, log }: GatewayUserDeps,
+  { name, database: db }: GatewayUser,
+  holdings: Holdings,
+): Promise<void> {
+  const database = couch.database(db)
+  if (await createDatabase(database)) log.info({ db }, 'database of a gateway’s user created')
+  const wanted = { designs: [gateway.guard], security: null, isStrict: true }
+  await equipDatabase(database, wanted, gatewaySecurity(name, holdings), {
+    onWritten: (id, rev) => ownWrites.add(db, id, rev),
+  })
+  const grants = holdings.roles.length + holdings.channels.length
+  if (grants > MOST_GRANTS_IN_SECURITY)
+    log.warn({ db, grants, limit: MOST_GRANTS_IN_SECURITY }, 'a user has very much')
+}
+
+/** The account, or the user database, is gone: nobody enters any more, and after a while it goes for good. */
+async function leave(deps: GatewayUserDeps, entry: GatewayUser): Promise<void> {
+  const { couch, routes, gateway, log, now } = deps
+  if (entry.state === 'active') {
+    await orNull(secure(couch.database(entry.database), ADMIN_ONLY))
+    const leftAt = new Date(now()).toISOString()
+    await routes.change(entry, { state: 'leaving', leftAt, due: undefined })
+    log.info({ db: gateway.name, doc: userDocumentId(entry.name) }, 'a user of a gateway is gone')
+  } else if (remainingGrace(entry, deps) === 0) await end(deps, entry)
+}
+
+/** Milliseconds until what a user had who is gone goes for good. */
+export const remainingGrace = (
+  { leftAt = '' }: GatewayUser,
+  { graceMs, now }: Pick<GatewayUserDeps, 'graceMs' | 'now'>,
+): number => Math.max(0, Date.parse(leftAt) + graceMs - now()) || 0
+
+async function end(
+  { couch, routes, checkpoints, ownWrites, log }: GatewayUserDeps,
+  entry: GatewayUser,
+): Promise<void> {
+  const database: Database = couch.database(entry.database)
+  if (await database.drop()) log.info({ db: entry.database }, 'database of a gateway’s user dropped')
+  checkpoints.remove(entry.database)
+  ownWrites.forget(entry.database)
+  await routes.forget(entry)
+}
