@@ -42,6 +42,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
       ...(await checkReplicationServer(connection)),
       ...(await checkPolicyDatabases(connection)),
       ...(await checkMasterDatabases(connection)),
+      ...(await checkGateways(connection)),
     ])
   } catch (error) {
     if (error instanceof InstallError) return [fault(error.message)]
@@ -121,13 +122,40 @@ async function checkMasterDatabases(connection: Connection): Promise<Finding[]> 
   return [...(await Promise.all(masters)), ok(`${personal} personal databases are their users’`)]
 }
 
+/** Whoever may write there writes past the sync function, as an admin does. */
+async function checkGateways(connection: Connection): Promise<Finding[]> {
+  const { couch, kinds } = connection
+  const there = await couch.dbsInfo([...kinds.gateways])
+  const findings: Finding[] = []
+  for (const name of kinds.gateways) {
+    if (!there.has(name)) {
+      findings.push(note(`there is no gateway database ${name}; the daemon makes it when it starts`))
+      continue
+    }
+    findings.push(await checkHistories(connection, name, 'gateway'))
+    const { members } = await couch.database(name).security()
+    const others = [...(members?.names ?? []), ...(members?.roles ?? [])].filter((one) => one !== '_admin')
+    if (others.length > 0 || isPublic(await couch.database(name).security()))
+      findings.push(
+        note(
+          `the gateway database ${name} has members: they read all of it, and write past its sync function`,
+        ),
+      )
+  }
+  return findings
+}
+
 /** A copy that is further behind than the histories of a master go back looks like a document that its user has made. */
-async function checkHistories({ couch, isEmbedded }: Connection, master: string): Promise<Finding> {
-  const limit = isEmbedded ? USUAL_REVS_LIMIT : await couch.database(master).revsLimit()
+async function checkHistories(
+  { couch, isEmbedded }: Connection,
+  name: string,
+  what = 'master',
+): Promise<Finding> {
+  const limit = isEmbedded ? USUAL_REVS_LIMIT : await couch.database(name).revsLimit()
   return limit >= USUAL_REVS_LIMIT
-    ? ok(`the master database ${master} is there`)
+    ? ok(`the ${what} database ${name} is there`)
     : fault(
-        `the master database ${master} keeps ${limit} revisions of a document (_revs_limit): ${USUAL_REVS_LIMIT} are needed`,
+        `the ${what} database ${name} keeps ${limit} revisions of a document (_revs_limit): ${USUAL_REVS_LIMIT} are needed`,
       )
 }
 

@@ -1,54 +1,34 @@
-// `couch-shares gateway dry-run`: what a sync function would change in a database, said before it is in force. Writes nothing.
-import { resolve } from 'node:path'
+// `couch-shares gateway …`: what a sync function would change, and how the gateways stand. Neither writes anything.
 import { parseArgs } from 'node:util'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
-import type { Report } from '../gateway/comparison.ts'
-import { dryRun } from '../gateway/dry-run.ts'
-import { isGatewayName, readGateways, readSyncFunction, syncFunctionPath } from '../gateway/files.ts'
-import { SyncFunction, SyncFunctionError } from '../gateway/sync-function.ts'
-import { SkeletonError } from '../skeleton.ts'
+import type { ExitCode } from '../exit-codes.ts'
+import { isGatewayName } from '../gateway/files.ts'
 import { UsageError } from './command.ts'
-import { urlOf, withConnection, type Connection } from './connection.ts'
-import { textOf } from './gateway-text.ts'
+import { gatewayDryRun } from './gateway-dry-run.ts'
+import { gatewayStatus } from './gateway-status.ts'
 import { standardOutput, type Output } from './output.ts'
 
-const USAGE = 'Expected `couch-shares gateway dry-run <database> <file> [--json]`'
+const USAGE =
+  'Expected `couch-shares gateway dry-run <database> <file> [--json]` or `couch-shares gateway status [<database>] [--json]`'
 
-/** What `--json` prints. */
-export interface DryRun extends Report {
-  database: string
-  file: string
-  /** The function in force; null where there is none, and then all is gained. */
-  against: string | null
-}
-
-/**
- * @returns `ok` where nothing would fail and nobody loses anything, else `failure`; `config` where there is no such database;
- *   `forced` where the signal came before all documents were seen
- * @throws {UsageError | ConfigError | SkeletonError | InstallError | CouchFault}
- */
+/** @throws {UsageError | ConfigError | SkeletonError | InstallError | CouchFault} */
 export async function gateway(
   args: string[],
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
   output: Output = standardOutput(),
 ): Promise<ExitCode> {
-  const { database, file, isJson } = argumentsOf(args)
-  const after = await compiled(await readSyncFunction(file), file)
-  return withConnection(env, async (connection) => {
-    const inForce = await functionInForce(connection.config.skeleton, database)
-    if (inForce !== null && resolve(inForce.path) === resolve(file))
-      output.complain(`${file} is the function in force: it is compared with itself\n`)
-    const functions = { before: inForce?.sync ?? null, after }
-    const report = await evaluated(connection, database, functions, signal, output)
-    if (report === null) return signal.aborted ? EXIT.forced : EXIT.config
-    const run: DryRun = { database, file, against: inForce?.path ?? null, ...report }
-    output.print(isJson ? `${JSON.stringify(run, null, 2)}\n` : textOf(run))
-    return report.isSafe ? EXIT.ok : EXIT.failure
-  })
+  const { subcommand, database, file, isJson } = argumentsOf(args)
+  if (subcommand === 'status' && file === undefined) return gatewayStatus({ database, isJson }, env, output)
+  if (subcommand !== 'dry-run' || database === undefined || file === undefined) throw new UsageError(USAGE)
+  return gatewayDryRun({ database, file, isJson }, env, signal, output)
 }
 
-function argumentsOf(args: string[]): { database: string; file: string; isJson: boolean } {
+function argumentsOf(args: string[]): {
+  subcommand: string | undefined
+  database: string | undefined
+  file: string | undefined
+  isJson: boolean
+} {
   let parsed
   try {
     parsed = parseArgs({ args, allowPositionals: true, options: { json: { type: 'boolean' } } })
@@ -59,68 +39,10 @@ function argumentsOf(args: string[]): { database: string; file: string; isJson: 
     values: { json = false },
     positionals: [subcommand, database, file, ...more],
   } = parsed
-  if (subcommand !== 'dry-run' || database === undefined || file === undefined || more.length > 0)
-    throw new UsageError(USAGE)
-  if (!isGatewayName(database))
+  if (more.length > 0) throw new UsageError(USAGE)
+  if (database !== undefined && !isGatewayName(database))
     throw new UsageError(
       `Expected a database that can have a sync function, a-z first, then a-z 0-9 _ $ ( ) + -, got ${JSON.stringify(database)}`,
     )
-  return { database, file, isJson: json }
-}
-
-async function functionInForce(
-  skeleton: string,
-  database: string,
-): Promise<{ sync: SyncFunction; path: string } | null> {
-  const source = (await readGateways(skeleton)).get(database)
-  if (source === undefined) return null
-  const path = syncFunctionPath(skeleton, database)
-  return { sync: await compiled(source, path), path }
-}
-
-/** @throws {SkeletonError} that names the file */
-async function compiled(source: string, path: string): Promise<SyncFunction> {
-  try {
-    return await SyncFunction.compile(source)
-  } catch (error) {
-    if (!(error instanceof SyncFunctionError)) throw error
-    throw new SkeletonError(path, `expected a sync function: ${error.message}`)
-  }
-}
-
-/** @returns null where there is no such database, or where the signal came first; either is told */
-async function evaluated(
-  { couch, config }: Connection,
-  name: string,
-  functions: { before: SyncFunction | null; after: SyncFunction },
-  signal: AbortSignal,
-  { complain, progress }: Output,
-): Promise<Report | null> {
-  const database = couch.database(name)
-  const info = await database.info()
-  if (info === null) {
-    complain(`There is no database ${JSON.stringify(name)} at ${urlOf(config)}.\n`)
-    return null
-  }
-  let seen = 0
-  let report: Report | null = null
-  progress.begin('documents', info.doc_count)
-  try {
-    report = await dryRun({
-      ...{ database, ...functions, signal },
-      now: Date.now(),
-      onDocument: () => {
-        seen += 1
-        progress.step()
-      },
-    })
-  } finally {
-    // Also puts the terminal's cursor back.
-    progress.end(
-      report === null
-        ? `stopped after ${seen} of ${info.doc_count} documents; nothing was written`
-        : `documents: ${report.documents} evaluated`,
-    )
-  }
-  return report
+  return { subcommand, database, file, isJson: json }
 }

@@ -1,7 +1,7 @@
 // What a new function changes for whom: grants are a union, and what fails keeps nothing.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { textOf } from '../../../src/commands/gateway-text.ts'
+import { textOf } from '../../../src/commands/gateway-dry-run-text.ts'
 import { Comparison, LIMITS, type Report } from '../../../src/gateway/comparison.ts'
 import { Grants } from '../../../src/gateway/grants.ts'
 import type { Verdict } from '../../../src/gateway/sync-function.ts'

@@ -1,7 +1,8 @@
 // What a dry-run says to people: the worst first, and never more than fits; `--json` has all of it.
 import type { Change, Group, Report } from '../gateway/comparison.ts'
 import { LIMITS } from '../gateway/comparison.ts'
-import type { DryRun } from './gateway.ts'
+import type { DryRun } from './gateway-dry-run.ts'
+import { shown } from './shown.ts'
 
 /** Lines of one kind; the others are counted. */
 const MOST_LINES = 20
@@ -103,13 +104,6 @@ function listed(names: readonly string[]): string {
   const left = names.length - MOST_NAMES
   return `${names.slice(0, MOST_NAMES).map(shown).join(', ')}${left > 0 ? ` and ${left} more` : ''}`
 }
-
-/** A terminal takes orders from control characters, and shows others in places where they are not. */
-const shown = (text: string): string =>
-  text.replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  )
 
 function summaryOf({ documents, failed, totals, isSafe }: Report): string {
   const { channels, users, roles, grants } = totals
