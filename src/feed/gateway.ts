@@ -19,6 +19,7 @@ import { evaluateAll } from './evaluation.ts'
 import { Follower } from './follower.ts'
 import { Lanes } from './lanes.ts'
 import { Router } from './router.ts'
+import { SecondLooks } from './second-looks.ts'
 import type { Update } from './updates.ts'
 
 const USERS = '_users'
@@ -63,8 +64,7 @@ export class GatewayFeed {
   readonly #lanes: Lanes<GatewayHint>
   /** Null until the first sweep. */
   #followers: Followers | null = null
-  /** Users who are gone, until it is to be seen whether for good. */
-  readonly #leaving = new Set<string>()
+  readonly #secondLooks: SecondLooks
   #evaluating: Promise<void> | null = null
   /** Databases of users, as the last sweep found them. */
   databases = 0
@@ -90,6 +90,10 @@ export class GatewayFeed {
       resumed: new Set(),
       mark: (name) => this.#lanes.mark(name, { user: true }),
     }
+    this.#secondLooks = new SecondLooks({
+      sleep: options.sleep,
+      look: (name) => this.#lanes.mark(name, { user: true }),
+    })
     this.#lanes = new Lanes({
       concurrency,
       queue,
@@ -196,17 +200,8 @@ export class GatewayFeed {
   async #takeTurn(name: string, hint: GatewayHint): Promise<GatewayOutcome> {
     const outcome = await takeGatewayTurn(this.#deps, name, hint)
     this.#options.onTurn()
-    if (outcome.returnInMs !== undefined) void this.#lookLater(name, outcome.returnInMs)
+    if (outcome.returnInMs !== undefined) void this.#secondLooks.after(name, outcome.returnInMs)
     return outcome
-  }
-
-  /** Once for each who is gone, however often he is looked at until then. */
-  async #lookLater(name: string, ms: number): Promise<void> {
-    if (this.#leaving.has(name)) return
-    this.#leaving.add(name)
-    await this.#options.sleep(ms)
-    this.#leaving.delete(name)
-    this.#lanes.mark(name, { user: true })
   }
 
   /** A failure is told, and the next sweep begins it again. */

@@ -19,6 +19,7 @@ import type { Skeletons } from '../write/skeletons.ts'
 import { Follower } from './follower.ts'
 import { Lanes } from './lanes.ts'
 import { Masters } from './masters.ts'
+import { SecondLooks } from './second-looks.ts'
 import type { Update } from './updates.ts'
 
 const USERS = '_users'
@@ -68,8 +69,7 @@ export class Provisioning {
   readonly #watch: PersonalWatch
   readonly #masters: Masters
   readonly #leaseStates = new WeakMap<PersonalLease, LeaseState>()
-  /** Users who are gone, until it is to be seen whether for good. */
-  readonly #leaving = new Set<string>()
+  readonly #secondLooks: SecondLooks
   #closeLooks = 0
 
   constructor(options: ProvisioningOptions) {
@@ -84,6 +84,10 @@ export class Provisioning {
       leaseState: (master, database) => this.#leaseState(master, database),
       resumed: new Set(),
     }
+    this.#secondLooks = new SecondLooks({
+      sleep: options.sleep,
+      look: (name) => this.#lanes.mark(name, { user: true }),
+    })
     this.#lanes = new Lanes({
       concurrency,
       queue,
@@ -244,17 +248,8 @@ export class Provisioning {
     const outcome = await takePersonTurn(this.#deps, name, hint)
     this.#options.onTurn()
     if (outcome.isStarting) this.#closeLooks = MOST_CLOSE_LOOKS
-    if (outcome.returnInMs !== undefined) void this.#lookLater(name, outcome.returnInMs)
+    if (outcome.returnInMs !== undefined) void this.#secondLooks.after(name, outcome.returnInMs)
     return outcome
-  }
-
-  /** Once for each who is gone, however often he is looked at until then. */
-  async #lookLater(name: string, ms: number): Promise<void> {
-    if (this.#leaving.has(name)) return
-    this.#leaving.add(name)
-    await this.#options.sleep(ms)
-    this.#leaving.delete(name)
-    this.#lanes.mark(name, { user: true })
   }
 
   #leaseState(master: string, database: string): LeaseState {
