@@ -62,7 +62,10 @@ export interface Route extends Routed {
   rev: string | null
   /** Why it is in no channel: the function broke, or refused it. */
   problem?: Problem
-  /** All that it reached before, as long as not everybody was seen to who is concerned. */
+  /**
+   * What it reached before, as long as not everybody was seen to who is concerned: all channels, and those grants by which
+   * what it grants now differs from all that it granted meanwhile.
+   */
   before?: Reach
 }
 

@@ -44,15 +44,27 @@ const problemOf = (verdict: Exclude<Verdict, { kind: 'accepted' }>): NonNullable
  */
 function beforeOf(there: Route | null, reach: Reach): Reach | undefined {
   if (there === null) return reach.access.length + reach.roles.length > 0 ? NO_REACH : undefined
-  return isEqual(reachOf(there), reach) ? there.before : unite(there.before ?? NO_REACH, reachOf(there))
+  if (isEqual(reachOf(there), reach)) return there.before
+  const { channels, access, roles } = there.before ?? reachOf(there)
+  return {
+    channels: [...new Set([...channels, ...there.channels])],
+    access: grantsBefore(access, there.access, reach.access),
+    roles: grantsBefore(roles, there.roles, reach.roles),
+  }
 }
 
-/** Each once. */
-const unite = (one: Reach, other: Reach): Reach => ({
-  channels: [...new Set([...one.channels, ...other.channels])],
-  access: uniqWith([...one.access, ...other.access], isEqual),
-  roles: uniqWith([...one.roles, ...other.roles], isEqual),
-})
+/**
+ * What is now to be taken for what was granted before, so that all that changed since is another grant than now: what was
+ * taken and is granted again was not there, for somebody may have lost it meanwhile.
+ */
+function grantsBefore<Grant>(
+  before: readonly Grant[],
+  there: readonly Grant[],
+  now: readonly Grant[],
+): Grant[] {
+  const changed = [...xorWith(before, there, isEqual), ...xorWith(there, now, isEqual)]
+  return xorWith(now, uniqWith(changed, isEqual), isEqual)
+}
 
 /** A route that was carried out, as far as everybody whom it concerned is concerned; null where nothing is left to say. */
 export function settledRoute({ before: _before, ...route }: Route): Route | null {
