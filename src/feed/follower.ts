@@ -55,7 +55,7 @@ export class Follower<H extends object> {
   /** There may be something new. Resolves when it was read; two calls at once are one. @throws {CouchFault} */
   async look(): Promise<void> {
     this.#isMore = true
-    this.#reading ??= this.#read().finally(() => (this.#reading = null))
+    this.#reading ??= this.#read()
     await this.#reading
   }
 
@@ -70,25 +70,34 @@ export class Follower<H extends object> {
   }
 
   async #read(): Promise<void> {
-    const { database, pageSize = PAGE } = this.#options
-    while (this.#isMore) {
-      this.#isMore = false
-      const info = await database.info()
-      if (info === null) return
-      const there = await this.#whereItIs()
-      const instance = info.instance_start_time
-      const checkpoint = there.instance === instance ? there : { ...START, instance }
-      if (checkpoint.updateSeq === info.update_seq) return
-      const page = await database.changes({ since: checkpoint.since, limit: pageSize, includeDocs: true })
-      const owners = await this.#tell(page.results)
-      const isLast = page.pending === 0
-      this.#note(owners, {
-        ...checkpoint,
-        since: page.last_seq,
-        updateSeq: isLast ? info.update_seq : checkpoint.updateSeq,
-      })
-      this.#isMore ||= !isLast
+    try {
+      // Whoever looks while this is under way may know of what came after it was asked for.
+      while (this.#isMore) {
+        this.#isMore = false
+        await this.#readPage()
+      }
+    } finally {
+      this.#reading = null
     }
+  }
+
+  async #readPage(): Promise<void> {
+    const { database, pageSize = PAGE } = this.#options
+    const info = await database.info()
+    if (info === null) return
+    const there = await this.#whereItIs()
+    const instance = info.instance_start_time
+    const checkpoint = there.instance === instance ? there : { ...START, instance }
+    if (checkpoint.updateSeq === info.update_seq) return
+    const page = await database.changes({ since: checkpoint.since, limit: pageSize, includeDocs: true })
+    const owners = await this.#tell(page.results)
+    const isLast = page.pending === 0
+    this.#note(owners, {
+      ...checkpoint,
+      since: page.last_seq,
+      updateSeq: isLast ? info.update_seq : checkpoint.updateSeq,
+    })
+    this.#isMore ||= !isLast
   }
 
   async #whereItIs(): Promise<Checkpoint> {

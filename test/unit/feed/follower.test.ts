@@ -65,6 +65,17 @@ class Server {
 }
 
 describe('feed/follower', () => {
+  it('reads what came after it had asked, where somebody looks meanwhile', async () => {
+    const server = new Server()
+    await server.signUp('joe')
+    await server.follower.look()
+    const first = server.follower.look()
+    // The answer to the first question is under way, and does not know of ann.
+    await server.signUp('ann')
+    await Promise.all([first, server.follower.look()])
+    assert.deepEqual(server.seen, ['joe', 'ann'])
+  })
+
   it('reads again after a crash what somebody had still to do something about', async () => {
     const server = new Server()
     await server.signUp('joe')
