@@ -105,7 +105,8 @@ export class Routes {
    * @throws {CouchFault}
    */
   async holdings(name: string, ownRoles: readonly string[]): Promise<Holdings> {
-    const granted = await this.#grantsTo([name])
+    // An account may be called so, and is no role.
+    const granted = name.startsWith(ROLE) ? [] : await this.#grantsTo([name])
     const roles = [...new Set([...ownRoles, ...granted.flatMap(({ role }) => role ?? [])])].sort()
     const ofRoles = await this.#grantsTo(roles.map((role) => ROLE + role))
     const channels = [...granted, ...ofRoles].flatMap(({ channel }) => channel ?? [])
