@@ -72,7 +72,7 @@ const PROBLEMS = {
     'The document was deleted at the master meanwhile: your change is readable as a deleted conflict only.',
   overruled: () =>
     'Your change may not go to the master, which has changed meanwhile: it is readable as a deleted conflict only.',
-  refused_by_master: (why: string) => `The master refused the change: ${cut(why)}`,
+  refused_by_master: (why: string) => `The database that it goes to refused the change: ${cut(why)}`,
   illegal_database: (attribute: string, found: string) =>
     `Expected \`${attribute}\` of the user to be the name of a personal database, u and a UUID, got ${found}.`,
   database_taken: (attribute: string) =>
