@@ -295,16 +295,25 @@ function planMerge(
   const { ancestors, now } = facts
   const baseOf = (leaf: Leaf): Leaf | undefined =>
     kinshipOf(leaf, master) === 'ahead' ? master : ancestors.get(leaf._rev)
-  // Each has to be allowed by itself: what one says of its author must not stand for another.
-  const sources = edits.filter((leaf) => facts.refuses(leaf) === null)
-  const content = sources.reduce(
-    (merged, leaf) => mergeInto(merged, leaf, baseOf(leaf), now),
-    sideOf(master, now),
-  )
-  const isNews = !holds(master, content)
   const { _id, _rev } = master
-  const merged = withAttachments({ ...content.attributes, _id, _rev }, content.attachments)
-  if (isNews && facts.refuses(merged) === null)
+  const refusalOf = ({ attributes, attachments }: Content): Problem | null =>
+    facts.refuses(withAttachments({ ...attributes, _id, _rev }, attachments))
+  const sources: Leaf[] = []
+  let content = sideOf(master, now)
+  let refusal: Problem | null = null
+  for (const leaf of edits) {
+    const merged = mergeInto(content, leaf, baseOf(leaf), now)
+    // Where the writer is known anyway, what counts is what the master would have. Otherwise each has to be allowed by
+    // itself: what one says of its author must not stand for another.
+    const refused = facts.isJudged ? refusalOf(merged) : facts.refuses(leaf)
+    if (refused !== null) refusal ??= refused
+    else {
+      sources.push(leaf)
+      content = merged
+    }
+  }
+  const isNews = !holds(master, content)
+  if (isNews && (facts.isJudged || refusalOf(content) === null))
     return plan([{ kind: 'put-master', over: master, content, from: 'personal', sources }], {
       isActive: true,
       again: true,
@@ -317,9 +326,8 @@ function planMerge(
     ...apart.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf })),
   ]
   const isOverruled = isNews || edits.some((leaf) => apart.includes(leaf) && !sources.includes(leaf))
-  const refusal = facts.isJudged ? (edits.map(facts.refuses).find(Boolean) ?? null) : null
   return plan(effects, {
-    problem: isOverruled ? (refusal ?? problem('overruled')) : null,
+    problem: isOverruled ? ((facts.isJudged ? refusal : null) ?? problem('overruled')) : null,
     isActive: isOverruled,
     again: effects.length > 0,
   })

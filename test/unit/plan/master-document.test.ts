@@ -360,6 +360,106 @@ describe('planDocument', () => {
   })
 })
 
+/**
+ * Documents of a gateway: whom `reader` names reads it, whom `writer` names writes it; only an admin changes the price.
+ */
+const priced = (master: Leaf[], personal: Leaf[], ancestors: Record<string, Leaf> = {}): DocumentFacts => ({
+  ...facts(master, personal, ancestors),
+  isJudged: true,
+  lets: ({ reader, _deleted }) => !_deleted && reader === 'joe',
+  refuses: (doc) => {
+    const [over] = master.filter(({ _deleted }) => !_deleted)
+    if ((over ?? doc)['writer'] !== 'joe') return problem('refused_by_function', 'sg wrong user')
+    return over === undefined || doc._deleted || doc['price'] === over['price']
+      ? null
+      : problem('refused_by_function', 'sg missing role')
+  },
+})
+
+const ours = { reader: 'joe', writer: 'joe' }
+const readOnly = { reader: 'joe', writer: 'ann' }
+const unseen = { reader: 'ann', writer: 'joe' }
+const foreign = { reader: 'ann', writer: 'ann' }
+
+const PRICED: [name: string, facts: DocumentFacts, effects: string[], problem: string | null][] = [
+  ['made', priced([], [leaf('a', ours)]), ['carry 1-a'], null],
+  ['made, and refused', priced([], [leaf('a', readOnly)]), ['drop 1-a at personal'], 'refused_by_function'],
+  ['changed', priced([leaf('a', ours)], [leaf('a b', { ...ours, n: 1 })]), ['carry 2-b'], null],
+  [
+    'changed, and refused',
+    priced([leaf('a', readOnly)], [leaf('a b', { ...readOnly, n: 1 })]),
+    ['put-personal over 2-b'],
+    'refused_by_function',
+  ],
+  ['deleted', priced([leaf('a', ours)], [gone('a b')]), ['carry 2-b'], null],
+  [
+    'deleted, and refused',
+    priced([leaf('a', readOnly)], [gone('a b')]),
+    ['put-personal over 2-b'],
+    'refused_by_function',
+  ],
+  [
+    'both changed: what an admin may change stays as it is',
+    priced([leaf('a b', { ...ours, price: 7 })], [leaf('a c', { ...ours, n: 1 })], {
+      '2-c': leaf('a', ours),
+    }),
+    ['put-master over 2-b'],
+    null,
+  ],
+  [
+    'both changed, and the merge is refused',
+    priced([leaf('a b', { ...ours, n: 1 })], [leaf('a c', { ...ours, price: 7 })], {
+      '2-c': leaf('a', ours),
+    }),
+    ['bring 2-b', 'drop 2-c at personal'],
+    'refused_by_function',
+  ],
+  [
+    'two devices, of which one did what is refused',
+    priced([leaf('a b', ours)], [leaf('a c', { ...ours, n: 1 }), leaf('a d', { ...ours, price: 7 })], {
+      '2-c': leaf('a', ours),
+      '2-d': leaf('a', ours),
+    }),
+    ['put-master over 2-b'],
+    null,
+  ],
+  ['hidden, and there is none', priced([leaf('a', unseen)], [gone('a t', removed)]), [], null],
+  ['hidden, and there still', priced([leaf('a', foreign)], [leaf('a')]), ['remove 1-a'], null],
+  ['hidden, and changed', priced([leaf('a', unseen)], [leaf('a b', { n: 1 })]), ['carry 2-b'], null],
+  [
+    'hidden, changed and refused',
+    priced([leaf('a', foreign)], [leaf('a b', { n: 1 })]),
+    ['remove 2-b'],
+    'refused_by_function',
+  ],
+  [
+    'hidden, and made without knowing',
+    priced([leaf('a', unseen)], [leaf('z', ours)]),
+    ['drop 1-z at personal'],
+    'hidden_document',
+  ],
+]
+
+describe('planDocument, where a function says what may be written', () => {
+  for (const [name, given, effects, problem] of PRICED)
+    it(name, () => {
+      assert.deepEqual(shown(planDocument(given)), [effects, problem])
+    })
+
+  it('judges of two devices each over what the other did', () => {
+    const master = [leaf('a b', ours)]
+    const { effects } = planDocument(
+      priced(master, [leaf('a c', { ...ours, n: 1 }), leaf('a d', { ...ours, price: 7 })], {
+        '2-c': leaf('a', ours),
+        '2-d': leaf('a', ours),
+      }),
+    )
+    const [put] = effects
+    assert(put?.kind === 'put-master')
+    assert.deepEqual(put.content.attributes, { domain: 'x', ...ours, n: 1 })
+  })
+})
+
 describe('planProjected', () => {
   const lets = ({ domain }: Leaf): boolean => domain === 'x'
   const fields = ['duration']
