@@ -85,7 +85,8 @@ export function planDocument(facts: DocumentFacts): DocumentPlan {
   if (!may) return planWithheld(facts, master, live)
   const rivals = facts.master.filter((leaf) => isLive(leaf) && leaf !== master)
   if (rivals.length > 0) return planConflict(facts, master, rivals)
-  const restored = live.find(asksToRestore)
+  // Where the master says so itself, nobody has asked for anything.
+  const restored = asksToRestore(master) ? undefined : live.find(asksToRestore)
   if (restored) return planRestore(facts.id, master, restored, live)
   return live.length === 0 ? planDeleted(facts, master) : planShared(facts, master, live)
 }
@@ -169,14 +170,16 @@ function planWithheld(facts: DocumentFacts, master: Leaf, live: Leaf[]): Documen
 
 /** The same where what may be written is another question: made from the present version, it is judged; all else goes. */
 function planHidden(facts: DocumentFacts, master: Leaf, live: Leaf[]): DocumentPlan {
-  const edits = live.filter(
-    (leaf) => !asksToRestore(leaf) && kinshipOf(leaf, master) === 'ahead' && !isSame(leaf, master),
-  )
+  const asked = live.filter(asksToRestore)
+  const others = live.filter((leaf) => !asked.includes(leaf))
+  const edits = others.filter((leaf) => kinshipOf(leaf, master) === 'ahead' && !isSame(leaf, master))
   const carried = edits.find((leaf) => facts.refuses(leaf) === null)
   if (carried) return plan([{ kind: 'carry', leaf: carried }], { isActive: true, again: true })
-  const known = live.filter((leaf) => facts.master.some((one) => isRelated(leaf, one)))
-  const unknown = live.filter((leaf) => !known.includes(leaf))
-  const isLate = known.some((leaf) => kinshipOf(leaf, master) === 'apart' && !isSame(leaf, master))
+  const unknown = others.filter((leaf) => !facts.master.some((one) => isRelated(leaf, one)))
+  const known = live.filter((leaf) => !unknown.includes(leaf))
+  const isLate = others.some(
+    (leaf) => !unknown.includes(leaf) && kinshipOf(leaf, master) === 'apart' && !isSame(leaf, master),
+  )
   const refusal = edits[0] ? facts.refuses(edits[0]) : isLate ? problem('no_longer_yours') : null
   const found = unknown.length > 0 ? problem('hidden_document') : refusal
   return plan(

@@ -438,6 +438,24 @@ const PRICED: [name: string, facts: DocumentFacts, effects: string[], problem: s
     ['drop 1-z at personal'],
     'hidden_document',
   ],
+  [
+    'hidden, and asked to be restored',
+    priced([leaf('a', unseen)], [leaf('a b', { $restore: true })]),
+    ['remove 2-b'],
+    null,
+  ],
+  [
+    'hidden, asked to be restored and made without knowing',
+    priced([leaf('a', unseen)], [leaf('z', { $restore: true })]),
+    ['remove 1-z'],
+    null,
+  ],
+  [
+    'the gateway’s own says $restore',
+    priced([leaf('a', { ...ours, $restore: true })], [leaf('a', { ...ours, $restore: true })]),
+    [],
+    null,
+  ],
 ]
 
 describe('planDocument, where a function says what may be written', () => {
