@@ -172,11 +172,15 @@ function planWithheld(facts: DocumentFacts, master: Leaf, live: Leaf[]): Documen
 function planHidden(facts: DocumentFacts, master: Leaf, live: Leaf[]): DocumentPlan {
   const asked = live.filter(asksToRestore)
   const others = live.filter((leaf) => !asked.includes(leaf))
-  const edits = others.filter((leaf) => kinshipOf(leaf, master) === 'ahead' && !isSame(leaf, master))
+  const deletion = live.length === 0 ? deletionOver(facts, master) : undefined
+  const edits = deletion
+    ? [deletion]
+    : others.filter((leaf) => kinshipOf(leaf, master) === 'ahead' && !isSame(leaf, master))
   const carried = edits.find((leaf) => facts.refuses(leaf) === null)
   if (carried) return plan([{ kind: 'carry', leaf: carried }], { isActive: true, again: true })
   const unknown = others.filter((leaf) => !facts.master.some((one) => isRelated(leaf, one)))
-  const known = live.filter((leaf) => !unknown.includes(leaf))
+  // A deletion too, so that it is not one any more when the user has the document again.
+  const known = [...live.filter((leaf) => !unknown.includes(leaf)), ...(deletion ? [deletion] : [])]
   const isLate = others.some(
     (leaf) => !unknown.includes(leaf) && kinshipOf(leaf, master) === 'apart' && !isSame(leaf, master),
   )
@@ -220,14 +224,18 @@ function planRestore(id: string, master: Leaf, asked: Leaf, live: Leaf[]): Docum
 
 /** The user has no live one: never had, has deleted it, or it was taken out. */
 function planDeleted(facts: DocumentFacts, master: Leaf): DocumentPlan {
-  const tombstones = byRank(facts.personal)
-  const descends = (leaf: Leaf): boolean => kinshipOf(leaf, master) === 'ahead'
-  const own = tombstones.find((leaf) => descends(leaf) && leaf[REMOVED] !== true)
+  const own = deletionOver(facts, master)
   if (own === undefined) return plan([deliver(facts, master)])
   const refusal = facts.refuses(own)
   if (refusal === null) return plan([{ kind: 'carry', leaf: own }], { isActive: true, again: true })
   return plan(facts.isJudged ? [deliver(facts, master)] : [], { problem: refusal, isActive: true })
 }
+
+/** The user's deletion of what the master has. */
+const deletionOver = ({ personal }: DocumentFacts, master: Leaf): Leaf | undefined =>
+  byRank(personal).find(
+    (leaf) => !isLive(leaf) && leaf[REMOVED] !== true && kinshipOf(leaf, master) === 'ahead',
+  )
 
 /**
  * The master's version for a user who has no live leaf on its line. CouchDB does not take a revision that it has the

@@ -432,6 +432,13 @@ const PRICED: [name: string, facts: DocumentFacts, effects: string[], problem: s
     ['remove 2-b'],
     'refused_by_function',
   ],
+  ['hidden, and deleted', priced([leaf('a', unseen)], [gone('a b')]), ['carry 2-b'], null],
+  [
+    'hidden, deleted and refused',
+    priced([leaf('a', foreign)], [gone('a b')]),
+    ['remove 2-b'],
+    'refused_by_function',
+  ],
   [
     'hidden, and made without knowing',
     priced([leaf('a', unseen)], [leaf('z', ours)]),
