@@ -87,6 +87,7 @@ export class GatewayFeed {
       database: this.#database,
       routes: this.#routes,
       router: this.#router,
+      catchUp: () => this.#documents.look(),
       resumed: new Set(),
       mark: (name) => this.#lanes.mark(name, { user: true }),
     }

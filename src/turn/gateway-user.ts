@@ -30,6 +30,8 @@ export interface GatewayTurnDeps extends GatewayUserDeps {
   /** The gateway's. */
   database: Database
   router: Router
+  /** Resolves when all is routed that was written at the gateway before. @throws {CouchFault} */
+  catchUp: () => Promise<void>
   removals: Removals
   /** Users whose removals were looked after since the start. */
   resumed: Set<string>
@@ -171,8 +173,9 @@ class GatewayTurn {
     return [...this.#holdings.channels, EVERYBODY]
   }
 
-  /** What was lost is lost at once: what the user writes then may be read before it is known. */
+  /** What was lost is lost at once, and what was granted is granted: what the user writes then may be read before it is known. */
   async #confirm(): Promise<void> {
+    await this.#deps.catchUp()
     const holdings = await readHoldings(this.#deps, this.#entry.name)
     if (!isEqual(holdings, this.#holdings)) throw new HoldingsChanged()
   }

@@ -15,7 +15,7 @@ export interface ReconciliationDeps {
   ownWrites: OwnWrites
   removals: Removals
   now: () => number
-  /** Called between reading what a user wrote and writing it to the master; throws where the user's rights are others meanwhile. */
+  /** Called between reading what a user wrote and doing something about it; throws where the user's rights are others meanwhile. */
   confirm?: () => Promise<void>
 }
 
@@ -73,7 +73,7 @@ export class Reconciliation {
       for (const { id } of settled) found.problems.set(id, lasting(found.problems.get(id)))
       const plans = facts.map((one) => planOf(this.#withSent(one)))
       const pair = { master: source.database, personal: this.#personal }
-      if (plans.some(({ effects }) => effects.some(isFromUser))) await this.#deps.confirm?.()
+      if (plans.some(isOfUser)) await this.#deps.confirm?.()
       const done = await performDocuments(
         this.#deps,
         pair,
@@ -120,6 +120,10 @@ export class Reconciliation {
     there?.set(id, isThere)
   }
 }
+
+/** True where something is to be done that a user's writing and rights have to do with, be it to carry it or to take it back. */
+const isOfUser = ({ effects, isActive }: DocumentPlan): boolean =>
+  effects.length > 0 && (isActive || effects.some(isFromUser))
 
 const isFromUser = (effect: DocumentPlan['effects'][number]): boolean =>
   effect.kind === 'carry' || (effect.kind === 'put-master' && effect.from === 'personal')
