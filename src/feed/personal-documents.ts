@@ -6,10 +6,25 @@ import type { Master } from './master-facts.ts'
 
 const PAGE = 1000
 
+/** Where the ids are of what is no application's. */
+const OTHERS = [
+  ['$', '%'],
+  ['_', '`'],
+] as const
+
 /** The documents in a personal database that may be a master's, a page at a time. */
 export async function* idsIn(database: Database): AsyncGenerator<string[]> {
   for await (const rows of pagesOf(database, { limit: PAGE }))
     yield rows.map(({ id }) => id).filter(isObjectId)
+}
+
+/** How many documents are in a database that are the application's. @throws {CouchFault} */
+export async function countObjects(database: Database): Promise<number> {
+  const [info, ...others] = await Promise.all([
+    database.info(),
+    ...OTHERS.map(([startKey, endKey]) => database.range({ startKey, endKey })),
+  ])
+  return others.reduce((left, rows) => left - rows.length, info?.doc_count ?? 0)
 }
 
 /** How many documents that the masters have are in a personal database; of several masters' the first one's. */

@@ -2,7 +2,7 @@
 import chunk from 'lodash/chunk.js'
 import isEqual from 'lodash/isEqual.js'
 import type { Database } from '../couch/database.ts'
-import { idsIn } from '../feed/personal-documents.ts'
+import { countObjects, idsIn } from '../feed/personal-documents.ts'
 import { PersonalFeed } from '../feed/personal-feed.ts'
 import { gatherRouted } from '../feed/routed-facts.ts'
 import type { Router } from '../feed/router.ts'
@@ -33,7 +33,7 @@ export interface GatewayTurnDeps extends GatewayUserDeps {
   /** Resolves when all is routed that was written at the gateway before. @throws {CouchFault} */
   catchUp: () => Promise<void>
   removals: Removals
-  /** Users whose removals were looked after since the start. */
+  /** Users of whom what was left halfway was looked after since the start. */
   resumed: Set<string>
 }
 
@@ -92,7 +92,8 @@ class GatewayTurn {
   readonly #problems = new Map<string, Problem | null>()
   readonly #carried = new Set<string>()
   #entry: GatewayUser
-  #documents: number
+  /** False where there may be more or fewer documents than there were. */
+  #isCounted = true
 
   constructor(
     deps: GatewayTurnDeps,
@@ -103,7 +104,6 @@ class GatewayTurn {
     this.#hint = hint
     this.#entry = entry
     this.#holdings = { roles, channels }
-    this.#documents = entry.documents
     this.#personal = deps.couch.database(entry.database)
     this.#feed = new PersonalFeed(this.#personal, deps)
   }
@@ -119,7 +119,10 @@ class GatewayTurn {
       checkpoints.remove(this.#personal.name)
       return { isThere: true, next: { user: true, all: true, personal: true } }
     }
-    if (!resumed.has(this.#entry.name)) await removals.resume(this.#personal)
+    if (!resumed.has(this.#entry.name)) {
+      await removals.resume(this.#personal)
+      this.#isCounted = false
+    }
     resumed.add(this.#entry.name)
     const found = await this.#feed.greet(info)
     // Whoever made it anew has not let the user in.
@@ -140,15 +143,12 @@ class GatewayTurn {
     const ids = await routes.documentsIn([...channels, EVERYBODY])
     const everywhere = channels.includes(ALL_DOCUMENTS) ? [database, this.#personal] : [this.#personal]
     for (const one of everywhere) for await (const page of idsIn(one)) for (const id of page) ids.add(id)
-    this.#documents = 0
-    return this.#lookAt([...ids], { isAll: true })
+    this.#isCounted = false
+    return this.#lookAt([...ids])
   }
 
-  /**
-   * @param isAll these are all documents that there are
-   * @returns false where somebody keeps writing
-   */
-  async #lookAt(ids: readonly string[], { isAll = false } = {}): Promise<boolean> {
+  /** @returns false where somebody keeps writing */
+  async #lookAt(ids: readonly string[]): Promise<boolean> {
     const { gateway, database, router } = this.#deps
     const { name } = this.#entry
     const source = { source: { name: gateway.name, database }, router, sync: gateway.sync }
@@ -162,7 +162,7 @@ class GatewayTurn {
       for (const found of reconciliation.findings.values()) {
         for (const [id, one] of found.problems) this.#problems.set(id, one)
         for (const id of found.carried) this.#carried.add(id)
-        this.#documents += found.there - (isAll ? 0 : found.before)
+        this.#isCounted &&= !found.isWritten
       }
     }
     return isSettled
@@ -183,6 +183,7 @@ class GatewayTurn {
   /** A page of what was written into the user's database. @returns what is left to do */
   async #followPersonal(): Promise<GatewayHint | null> {
     const { changes, isLast, done } = await this.#feed.page(PAGE)
+    this.#isCounted &&= changes.length === 0
     // Only an admin can have touched them.
     const isTampered = changes.some(({ id }) => id.startsWith('_design/'))
     if (!(await this.#lookAt(changes.map(({ id }) => id)))) return { personal: true }
@@ -195,11 +196,12 @@ class GatewayTurn {
   async #settle(isWhole: boolean): Promise<void> {
     const { routes, gateway, now } = this.#deps
     const at = new Date(now()).toISOString()
+    const documents = this.#isCounted ? this.#entry.documents : await countObjects(this.#personal)
     const rejected = rejectedAfter(this.#entry.rejected ?? [], this.#problems, this.#carried, at)
     this.#entry = await routes.change(this.#entry, {
       ...(isWhole ? { ...this.#holdings, due: undefined } : {}),
       function: gateway.guard.couch_shares.hash,
-      documents: this.#documents,
+      documents,
       readyAt: this.#entry.readyAt ?? at,
       rejected: rejected.length > 0 ? rejected : undefined,
     })

@@ -27,6 +27,8 @@ export interface MasterFindings {
   carried: Set<string>
   /** The user has changed something. */
   isActive: boolean
+  /** Something was written, on either side. */
+  isWritten: boolean
   /** How many of the documents that the master has the user had before, and has now. */
   before: number
   there: number
@@ -88,6 +90,7 @@ export class Reconciliation {
         const problem = done.refused.get(id) ?? plan.problem
         found.problems.set(id, problem ?? lasting(found.problems.get(id)))
         found.isActive ||= plan.isActive
+        found.isWritten ||= plan.effects.length > 0
         if (problem === null && plan.effects.some(({ kind }) => kind === 'carry' || kind === 'put-master'))
           found.carried.add(id)
         if ((plan.again || done.again.has(id)) && !done.refused.has(id)) again.add(id)
@@ -104,8 +107,10 @@ export class Reconciliation {
   }
 
   #findingsOf(master: string): MasterFindings {
-    const none = { problems: new Map(), carried: new Set<string>(), isActive: false, before: 0, there: 0 }
-    const found = this.findings.get(master) ?? none
+    const found = this.findings.get(master) ?? {
+      ...{ problems: new Map<string, Problem | null>(), carried: new Set<string>() },
+      ...{ isActive: false, isWritten: false, before: 0, there: 0 },
+    }
     this.findings.set(master, found)
     return found
   }
