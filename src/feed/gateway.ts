@@ -64,6 +64,7 @@ export class GatewayFeed {
   readonly #lanes: Lanes<GatewayHint>
   /** Null until the first sweep. */
   #followers: Followers | null = null
+  #opening: Promise<Followers | null> | null = null
   readonly #secondLooks: SecondLooks
   #evaluating: Promise<void> | null = null
   /** Databases of users, as the last sweep found them. */
@@ -87,7 +88,7 @@ export class GatewayFeed {
       database: this.#database,
       routes: this.#routes,
       router: this.#router,
-      catchUp: () => this.#documents.look(),
+      catchUp: async () => (await this.#follow())?.documents.look(),
       resumed: new Set(),
       mark: (name) => this.#lanes.mark(name, { user: true }),
     }
@@ -106,8 +107,19 @@ export class GatewayFeed {
     })
   }
 
-  /** What was read counts for an index that is there still: one that was made anew knows nothing, and all is read again. */
+  /** Once, whoever asks first. @returns null where the index is not there */
   async #follow(): Promise<Followers | null> {
+    this.#opening ??= this.#newFollowers()
+    try {
+      this.#followers = await this.#opening
+    } finally {
+      if (this.#followers === null) this.#opening = null
+    }
+    return this.#followers
+  }
+
+  /** What was read counts for an index that is there still: one that was made anew knows nothing, and all is read again. */
+  async #newFollowers(): Promise<Followers | null> {
     const index = await this.#routes.database.info()
     if (index === null) return null
     const { gateway, couch, checkpoints, users } = this.#options
@@ -169,9 +181,9 @@ export class GatewayFeed {
   async sweep(rest: () => Promise<void>): Promise<void> {
     const { signal } = this.#options
     await this.#router.resume()
-    this.#followers ??= await this.#follow()
-    await this.#followers?.users.look()
-    await this.#followers?.documents.look()
+    const followers = await this.#follow()
+    await followers?.users.look()
+    await followers?.documents.look()
     let databases = 0
     for await (const page of this.#routes.users()) {
       databases += page.length
