@@ -2,7 +2,7 @@
 import type { Database } from '../couch/database.ts'
 import type { Gather } from '../feed/gathered.ts'
 import { STICKY, type Problem } from '../model/problem.ts'
-import { isLive } from '../plan/lineage.ts'
+import { isLive, isRelated, kinshipOf } from '../plan/lineage.ts'
 import type { DocumentFacts, DocumentPlan } from '../plan/master-document.ts'
 import { performDocuments } from '../write/master-documents.ts'
 import type { OwnWrites } from '../write/own-writes.ts'
@@ -94,8 +94,9 @@ export class Reconciliation {
         if (problem === null && plan.effects.some(({ kind }) => kind === 'carry' || kind === 'put-master'))
           found.carried.add(id)
         if ((plan.again || done.again.has(id)) && !done.refused.has(id)) again.add(id)
-        const wasThere = leaves.personal.some(isLive) && leaves.master.some(isLive)
-        this.#count(source.name, id, wasThere, done.refused.has(id) ? wasThere : isThereAfter(plan, wasThere))
+        const wasThere = hadIt(leaves)
+        const isThere = done.refused.has(id) ? wasThere : isThereAfter(plan, leaves, wasThere)
+        this.#count(source.name, id, wasThere, isThere)
       })
     }
     return [...again]
@@ -140,17 +141,34 @@ const lasting = (found: Problem | null | undefined): Problem | null =>
 const countTrue = (found: ReadonlyMap<string, boolean> = new Map()): number =>
   [...found.values()].filter(Boolean).length
 
+type Leaves = Pick<DocumentFacts, 'master' | 'personal'>
+
+/** Whether the user had the master's document, also where that is deleted now; not one that is only called the same. */
+const hadIt = ({ master, personal }: Leaves): boolean =>
+  personal
+    .filter(isLive)
+    .some((leaf) =>
+      master.some((one) => isRelated(leaf, one) && (isLive(one) || kinshipOf(leaf, one) !== 'ahead')),
+    )
+
 /** Whether the user has the document when the plan was carried out. */
-function isThereAfter({ effects }: DocumentPlan, wasThere: boolean): boolean {
+function isThereAfter({ effects }: DocumentPlan, { personal }: Leaves, wasThere: boolean): boolean {
+  const live = new Set(personal.filter(isLive).map(({ _rev }) => _rev))
   return effects.reduce((isThere, effect) => {
     switch (effect.kind) {
       case 'bring':
+        live.add(effect.leaf._rev)
+        return isLive(effect.leaf)
       case 'carry':
         return isLive(effect.leaf)
       case 'put-personal':
+        live.add('')
         return true
       case 'remove':
         return false
+      case 'drop':
+        if (effect.at === 'personal') live.delete(effect.leaf._rev)
+        return isThere && live.size > 0
       default:
         return isThere
     }
