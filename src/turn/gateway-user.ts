@@ -21,7 +21,7 @@ import {
 } from '../write/gateway-user.ts'
 import type { Removals } from '../write/removals.ts'
 import type { GatewayHint } from './gateway-hint.ts'
-import { Reconciliation } from './master-documents.ts'
+import { addProblems, Reconciliation } from './master-documents.ts'
 
 /** Documents that are looked at together. */
 const PAGE = 200
@@ -160,7 +160,7 @@ class GatewayTurn {
       const reconciliation = new Reconciliation(deps, this.#personal, gather)
       isSettled = (await reconciliation.run(part)) && isSettled
       for (const found of reconciliation.findings.values()) {
-        for (const [id, one] of found.problems) this.#problems.set(id, one)
+        addProblems(this.#problems, found)
         for (const id of found.carried) this.#carried.add(id)
         this.#isCounted &&= !found.isWritten
       }

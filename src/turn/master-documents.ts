@@ -138,6 +138,14 @@ const isFromUser = (effect: DocumentPlan['effects'][number]): boolean =>
 const lasting = (found: Problem | null | undefined): Problem | null =>
   found && STICKY.has(found.code) ? found : null
 
+/** Adds what was found of documents, some of which may have been looked at before in the same turn. */
+export function addProblems(
+  problems: Map<string, Problem | null>,
+  { problems: found, carried }: Pick<MasterFindings, 'problems' | 'carried'>,
+): void {
+  for (const [id, one] of found) problems.set(id, one ?? (carried.has(id) ? null : lasting(problems.get(id))))
+}
+
 const countTrue = (found: ReadonlyMap<string, boolean> = new Map()): number =>
   [...found.values()].filter(Boolean).length
 

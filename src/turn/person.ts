@@ -30,7 +30,7 @@ import { filterOf } from '../write/personal-filter.ts'
 import type { TurnLeases } from '../write/personal-leases.ts'
 import type { Removals } from '../write/removals.ts'
 import { sayStanding } from '../write/standing.ts'
-import { Reconciliation } from './master-documents.ts'
+import { addProblems, Reconciliation } from './master-documents.ts'
 import type { PersonHint } from './person-hint.ts'
 
 /** Changes a page of a personal database, with their documents. */
@@ -259,7 +259,7 @@ class PersonTurn {
       isSettled = (await reconciliation.run(part)) && isSettled
       for (const [master, found] of reconciliation.findings) {
         const all = this.#findingsOf(master)
-        for (const [id, one] of found.problems) all.problems.set(id, one)
+        addProblems(all.problems, found)
         for (const id of found.carried) all.carried.add(id)
         all.more += found.there - (isAll ? 0 : found.before)
         if (found.isActive) this.#wakes.add(master)

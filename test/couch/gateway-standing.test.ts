@@ -54,4 +54,13 @@ onEachServer('how a user stands with a gateway', ({ it }) => {
       const there = await ground.database.get('hidden')
       assert.equal(there?.['text'], 'three')
     }))
+
+  it('tells of a change that came after the document was deleted', (space) =>
+    withNotes(space, async (ground, ann) => {
+      await space.stop()
+      await ann.edit('note-1', { text: 'one of ann' })
+      await ground.delete('note-1')
+      await space.start()
+      await ann.stands({ state: 'denied', documents: 1, rejected: { 'note-1': 'deleted_at_master' } })
+    }))
 })

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import type { Database } from '../../../src/couch/database.ts'
 import type { Access } from '../../../src/engine/access.ts'
 import { gatherFrom } from '../../../src/feed/master-facts.ts'
-import { Reconciliation } from '../../../src/turn/master-documents.ts'
+import { problem, type Problem } from '../../../src/model/problem.ts'
+import { addProblems, Reconciliation } from '../../../src/turn/master-documents.ts'
 import { OwnWrites } from '../../../src/write/own-writes.ts'
 import { Removals } from '../../../src/write/removals.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
@@ -171,5 +172,26 @@ describe('a document that no master has', () => {
     assert.equal(master.read(ID), null)
     await reconciliation({ isWhole: true }).run([ID])
     assert.equal(master.read(ID)?.['a'], 1)
+  })
+})
+
+describe('what is told of a document that is looked at twice in a turn', () => {
+  const told = (second: Problem | null, carried: string[] = []): string | undefined => {
+    const problems = new Map<string, Problem | null>()
+    addProblems(problems, { problems: new Map([['d', problem('deleted_at_master')]]), carried: new Set() })
+    addProblems(problems, { problems: new Map([['d', second]]), carried: new Set(carried) })
+    return problems.get('d')?.code
+  }
+
+  it('stays, though nothing is left to see of it', () => {
+    assert.equal(told(null), 'deleted_at_master')
+  })
+
+  it('is what is to be said now', () => {
+    assert.equal(told(problem('overruled')), 'overruled')
+  })
+
+  it('is nothing where a change was carried meanwhile', () => {
+    assert.equal(told(null, ['d']), undefined)
   })
 })
