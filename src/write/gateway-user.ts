@@ -87,6 +87,9 @@ export async function settleGatewayUser(
       throw new CouchFault('server_error', database, 'it is another user’s still')
     }
   const entry = await routes.change(there ?? newEntry(name, database), changeTo(there, holdings))
+  // Who granted something to a role meanwhile may not have found this one among its holders.
+  if (entry !== there && !isEqual(await readHoldings(deps, name), holdings))
+    return settleGatewayUser(deps, name, entry)
   await open(deps, entry, holdings)
   return { entry, holdings }
 }
