@@ -330,13 +330,15 @@ function planMerge(
       again: true,
     })
   // The leaf that was made from the master's stays, if there is one, for a look at it alone; the others give way.
-  const apart = others.filter((leaf) => kinshipOf(leaf, master) === 'apart')
+  // Where refusals are final, so does what was made from the master's beside it.
   const stays = same ?? others.find((leaf) => kinshipOf(leaf, master) === 'ahead')
+  const giving: Kinship[] = facts.isJudged ? ['apart', 'ahead'] : ['apart']
+  const late = others.filter((leaf) => leaf !== stays && giving.includes(kinshipOf(leaf, master)))
   const effects: DocumentEffect[] = [
     ...(stays ? [] : [deliver(facts, master)]),
-    ...apart.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf })),
+    ...late.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf })),
   ]
-  const isOverruled = isNews || edits.some((leaf) => apart.includes(leaf) && !sources.includes(leaf))
+  const isOverruled = isNews || edits.some((leaf) => late.includes(leaf) && !sources.includes(leaf))
   return plan(effects, {
     problem: isOverruled ? ((facts.isJudged ? refusal : null) ?? problem('overruled')) : null,
     isActive: isOverruled,

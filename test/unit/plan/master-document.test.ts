@@ -423,6 +423,18 @@ const PRICED: [name: string, facts: DocumentFacts, effects: string[], problem: s
     ['put-master over 2-b'],
     null,
   ],
+  [
+    'two devices, both refused',
+    priced([leaf('a', readOnly)], [leaf('a b', { ...readOnly, n: 1 }), leaf('a c', { ...readOnly, n: 2 })]),
+    ['drop 2-b at personal'],
+    'refused_by_function',
+  ],
+  [
+    'two devices, one refused and one that says what the master says',
+    priced([leaf('a', readOnly)], [leaf('a b', { ...readOnly, n: 1 }), leaf('a c', readOnly)]),
+    ['drop 2-b at personal'],
+    'refused_by_function',
+  ],
   ['hidden, and there is none', priced([leaf('a', unseen)], [gone('a t', removed)]), [], null],
   ['hidden, and there still', priced([leaf('a', foreign)], [leaf('a')]), ['remove 1-a'], null],
   ['hidden, and changed', priced([leaf('a', unseen)], [leaf('a b', { n: 1 })]), ['carry 2-b'], null],
