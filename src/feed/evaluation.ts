@@ -1,6 +1,5 @@
 // Evaluates all documents of a gateway by the function that is in force now, while everybody goes on: each document goes where
 // it went until it was evaluated. What is done is written down, page by page.
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../couch/database.ts'
 import { pagesOfDocuments } from '../couch/pages.ts'
 import type { Gateway } from '../gateway/gateway.ts'
@@ -27,6 +26,7 @@ export interface EvaluationOptions {
   log: Logger
   now: () => number
   signal: AbortSignal
+  sleep: (ms: number) => Promise<void>
 }
 
 /**
@@ -36,7 +36,7 @@ export interface EvaluationOptions {
  * @throws {CouchFault}
  */
 export async function evaluateAll(options: EvaluationOptions): Promise<void> {
-  const { gateway, database, routes, router, log, now, signal } = options
+  const { gateway, database, routes, router, log, now, signal, sleep } = options
   const info = await database.info()
   if (info === null) return
   const time = (): string => new Date(now()).toISOString()
@@ -68,7 +68,7 @@ export async function evaluateAll(options: EvaluationOptions): Promise<void> {
   }
   if (signal.aborted) return
   await forgetMissing(options)
-  while (!router.isSettled && !signal.aborted) await delay(LOOK_MS, undefined, { ref: false })
+  while (!router.isSettled && !signal.aborted) await sleep(LOOK_MS)
   if (signal.aborted) return
   const { documents, failed } = evaluation
   await routes.putEvaluation({ ...evaluation, state: 'done', finishedAt: time() })
