@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import chunk from 'lodash/chunk.js'
 import isEqual from 'lodash/isEqual.js'
 import omit from 'lodash/omit.js'
+import partition from 'lodash/partition.js'
 import PQueue from 'p-queue'
 import type { Database } from '../couch/database.ts'
 import type { Row, StoredDoc } from '../couch/document.ts'
@@ -100,11 +101,12 @@ export class Router {
     const { isAnew = false, tellsAll = false, mark = own } = options
     const there = await routes.of(rows.map(({ id }) => id))
     const isGone = ({ doc }: Row): boolean => doc === null
-    const stale = rows.filter((row) => {
+    const isStale = (row: Row): boolean => {
       const known = there.get(row.id)
       if (isGone(row)) return known !== undefined && known.rev !== null
       return isAnew || known?.rev !== row.rev
-    })
+    }
+    const stale = (await this.#asTheyAre(rows.filter(isStale))).filter(isStale)
     const verdicts = await this.#judge(stale.flatMap(({ doc }) => doc ?? []))
     const changed = new Map<string, Route>()
     const written: Route[] = []
@@ -124,6 +126,23 @@ export class Router {
     const told = [...all].filter(([id]) => tellsAll || changed.has(id))
     await this.#tell(told, mark)
     return all
+  }
+
+  /** The rows as they are now: what is newer may have been judged since they were read, and nobody would judge it again. */
+  async #asTheyAre(rows: readonly Row[]): Promise<Row[]> {
+    const { gateway } = this.#options
+    const now = await gateway.fetch(
+      rows.map(({ id }) => id),
+      { includeDocs: false },
+    )
+    const isSame = ({ rev, deleted, doc }: Row, at: number): boolean => {
+      const there = now[at]
+      if (doc === null) return there?.rev == null || there.deleted
+      return !deleted && !there?.deleted && there?.rev === rev
+    }
+    const [same, others] = partition([...rows.entries()], ([at, row]) => isSame(row, at))
+    const read = await gateway.fetch(others.map(([, { id }]) => id))
+    return [...same.map(([, row]) => row), ...read]
   }
 
   async #judge(docs: readonly StoredDoc[]): Promise<Map<string, Verdict>> {
