@@ -30,28 +30,42 @@ export interface EvaluationOptions {
 }
 
 /**
+ * Says that documents go by this function from now on. Before the first one does: whoever starts with another function is to
+ * know that some may.
+ * @returns how far all are evaluated by it, or null where there is no database
+ * @throws {CouchFault}
+ */
+export async function beginEvaluation({
+  gateway,
+  database,
+  routes,
+  now,
+}: Pick<EvaluationOptions, 'gateway' | 'database' | 'routes' | 'now'>): Promise<Evaluation | null> {
+  const info = await database.info()
+  if (info === null) return null
+  const known = await routes.evaluation()
+  if (known?.hash === gateway.sync.hash && known.instance === info.instance_start_time) return known
+  return routes.putEvaluation({
+    ...{ _id: EVALUATION_ID, type: 'evaluation', hash: gateway.sync.hash, state: 'running' },
+    ...(known?._rev === undefined ? {} : { _rev: known._rev }),
+    ...{ instance: info.instance_start_time, documents: 0, failed: 0 },
+    startedAt: new Date(now()).toISOString(),
+  })
+}
+
+/**
  * Goes on where it was stopped; where all is evaluated by this function already, there is nothing to do. It is done when all
  * users have what it means for them. Routes that lead elsewhere remember what they were before, so that nobody is forgotten
  * whatever happens in between.
  * @throws {CouchFault}
  */
 export async function evaluateAll(options: EvaluationOptions): Promise<void> {
-  const { gateway, database, routes, router, log, now, signal, sleep } = options
-  const info = await database.info()
-  if (info === null) return
-  const time = (): string => new Date(now()).toISOString()
-  const known = await routes.evaluation()
-  const isSame = known?.hash === gateway.sync.hash && known.instance === info.instance_start_time
-  if (isSame && known.state === 'done') return
-  let evaluation: Evaluation = isSame
-    ? known
-    : await routes.putEvaluation({
-        ...{ _id: EVALUATION_ID, type: 'evaluation', hash: gateway.sync.hash, state: 'running' },
-        ...(known?._rev === undefined ? {} : { _rev: known._rev }),
-        ...{ instance: info.instance_start_time, documents: 0, failed: 0, startedAt: time() },
-      })
-  const db = database.name
-  log.info({ db, documents: evaluation.documents, of: info.doc_count }, 'evaluating all documents')
+  const { database, routes, router, log, now, signal, sleep } = options
+  const begun = await router.begin()
+  if (begun === null || begun.state === 'done') return
+  let evaluation = begun
+  const [db, of] = [database.name, (await database.info())?.doc_count]
+  log.info({ db, documents: evaluation.documents, of }, 'evaluating all documents')
   let loggedAt = evaluation.documents
   for await (const rows of pagesOfDocuments(database, { limit: PAGE, after: evaluation.after, signal })) {
     if (signal.aborted) return
@@ -64,14 +78,14 @@ export async function evaluateAll(options: EvaluationOptions): Promise<void> {
     })
     if (evaluation.documents < loggedAt + LOG_DOCUMENTS) continue
     loggedAt = evaluation.documents
-    log.info({ db, documents: evaluation.documents, of: info.doc_count }, 'evaluating all documents')
+    log.info({ db, documents: evaluation.documents, of }, 'evaluating all documents')
   }
   if (signal.aborted) return
   await forgetMissing(options)
   while (!router.isSettled && !signal.aborted) await sleep(LOOK_MS)
   if (signal.aborted) return
   const { documents, failed } = evaluation
-  await routes.putEvaluation({ ...evaluation, state: 'done', finishedAt: time() })
+  await routes.putEvaluation({ ...evaluation, state: 'done', finishedAt: new Date(now()).toISOString() })
   log.info({ db, documents, failed }, 'all documents evaluated')
 }
 

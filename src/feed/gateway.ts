@@ -15,7 +15,7 @@ import type { OwnWrites } from '../write/own-writes.ts'
 import type { Removals } from '../write/removals.ts'
 import { Routes } from '../write/routes.ts'
 import type { Checkpoints } from './checkpoints.ts'
-import { evaluateAll } from './evaluation.ts'
+import { beginEvaluation, evaluateAll } from './evaluation.ts'
 import { Follower } from './follower.ts'
 import { Lanes } from './lanes.ts'
 import { Router } from './router.ts'
@@ -82,6 +82,7 @@ export class GatewayFeed {
       gateway: this.#database,
       routes: this.#routes,
       sync: gateway.sync,
+      begin: () => beginEvaluation({ gateway, database: this.#database, routes: this.#routes, now }),
     })
     this.#deps = {
       ...options,

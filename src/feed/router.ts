@@ -13,7 +13,7 @@ import { ALL_DOCUMENTS, EVERYBODY } from '../gateway/grants.ts'
 import { BATCH_DOCUMENTS, routeEach } from '../gateway/route.ts'
 import type { SyncFunction, Verdict } from '../gateway/sync-function.ts'
 import type { Logger } from '../log.ts'
-import type { Route } from '../model/gateway.ts'
+import type { Evaluation, Route } from '../model/gateway.ts'
 import { isObjectId } from '../model/names.ts'
 import { channelsOf, grantedAnew, routeAfter } from '../plan/route.ts'
 import type { GatewayHint } from '../turn/gateway-hint.ts'
@@ -25,6 +25,8 @@ export interface RouterOptions {
   gateway: Database
   routes: Routes
   sync: SyncFunction
+  /** Says that documents go by this function from now on; null where there is no database. */
+  begin: () => Promise<Evaluation | null>
   mark: Mark
   isBusy: (name: string) => boolean
   log: Logger
@@ -51,6 +53,7 @@ export class Router {
   /** What was told to whom, and by whom it is not done yet; while the older waits, all later is gathered in the newer. */
   #older: Telling | null = null
   #newer: Telling | null = null
+  #isBegun = false
 
   constructor(options: RouterOptions) {
     this.#options = options
@@ -72,14 +75,21 @@ export class Router {
     return this.#older === null
   }
 
+  /** Says that documents go by this function from now on, if that is not said. @returns how far all do @throws {CouchFault} */
+  async begin(): Promise<Evaluation | null> {
+    return this.#queue.add(() => this.#begin())
+  }
+
   /** Forgets what routes were before whose users have all done what they had to. @throws {CouchFault} */
   async settle(): Promise<void> {
     const { isBusy, routes } = this.#options
     while (this.#older && ![...this.#older.names].some(isBusy)) {
       const { documents } = this.#older
-      const later = this.#newer?.documents ?? new Set()
-      const over = [...documents].filter((id) => !later.has(id))
-      await this.#queue.add(() => routes.settle(over))
+      await this.#queue.add(() => {
+        // Told anew while this waited for its turn.
+        const later = this.#newer?.documents ?? new Set()
+        return routes.settle([...documents].filter((id) => !later.has(id)))
+      })
       this.#older = this.#newer
       this.#newer = null
     }
@@ -96,6 +106,12 @@ export class Router {
     })
   }
 
+  async #begin(): Promise<Evaluation | null> {
+    const evaluation = await this.#options.begin()
+    this.#isBegun = evaluation !== null
+    return evaluation
+  }
+
   async #route(rows: readonly Row[], options: RouteOptions): Promise<Map<string, Route>> {
     const { routes, mark: own } = this.#options
     const { isAnew = false, tellsAll = false, mark = own } = options
@@ -107,6 +123,7 @@ export class Router {
       return isAnew || known?.rev !== row.rev
     }
     const stale = (await this.#asTheyAre(rows.filter(isStale))).filter(isStale)
+    if (stale.length > 0 && !this.#isBegun) await this.#begin()
     const verdicts = await this.#judge(stale.flatMap(({ doc }) => doc ?? []))
     const changed = new Map<string, Route>()
     const written: Route[] = []
