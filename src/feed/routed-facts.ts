@@ -67,9 +67,9 @@ export const gatherRouted =
 /** True where nothing is to be done, as far as the winners tell. */
 function isSettled(own: Row | undefined, row: Row | undefined, isFor: boolean): boolean {
   if (own === undefined || row === undefined) return true
+  if (hasConflicts(own) || hasConflicts(row)) return false
   // Of a tombstone it is to be seen whose it is: the user may have deleted what he does not have any more.
   if (row.doc !== null && !isFor) return own.doc === null && !own.deleted
-  if (hasConflicts(own) || hasConflicts(row)) return false
   return row.doc === null ? own.doc === null : own.doc !== null && own.rev === row.rev
 }
 

@@ -82,9 +82,10 @@ export function planDocument(facts: DocumentFacts): DocumentPlan {
   const may = facts.lets(master)
   // Who has it is not to lose it, nor what he changed, by a fault in a function.
   if (may === null) return plan([], { problem: problem('failed') })
-  if (!may) return planWithheld(facts, master, live)
   const rivals = facts.master.filter((leaf) => isLive(leaf) && leaf !== master)
-  if (rivals.length > 0) return planConflict(facts, master, rivals)
+  // Where nobody may have what has won, nobody else would merge it.
+  if (rivals.length > 0 && (may || facts.isJudged)) return planConflict(facts, master, rivals)
+  if (!may) return planWithheld(facts, master, live)
   // Where the master says so itself, nobody has asked for anything.
   const restored = asksToRestore(master) ? undefined : live.find(asksToRestore)
   if (restored) return planRestore(facts.id, master, restored, live)
