@@ -8,7 +8,7 @@ import { CouchFault } from '../couch/fault.ts'
 import { encodeJson } from '../couch/json.ts'
 import { PROVISIONING } from '../model/names.ts'
 import { REMOVED } from '../plan/master-document.ts'
-import type { Leaf } from '../plan/lineage.ts'
+import { isLive, isRelated, type Leaf } from '../plan/lineage.ts'
 import { writeBulk } from './bulk.ts'
 import { revisionOver } from './made-revision.ts'
 import type { OwnWrites } from './own-writes.ts'
@@ -86,7 +86,11 @@ export class Removals {
     const leaves = await database.leaves(note.ids.map((id) => ({ id })))
     const isThere = new Set(leaves.filter(({ _deleted }) => !_deleted).map(({ _id }) => _id))
     let kept = note
-    for (const part of partsOf(byDocument(leaves.filter(({ _id }) => !isThere.has(_id))))) {
+    for (const part of partsOf(
+      byDocument(leaves)
+        .map(forgettable)
+        .filter((all) => all.length > 0),
+    )) {
       const tombstones = part.flatMap((all) => fitting(all.filter(isTombstone)))
       kept = await this.#write(database, { ...kept, tombstones })
       // Users choose the ids, and `__proto__` is one, too.
@@ -127,6 +131,13 @@ const tombstoneOver = (leaf: Leaf): StoredDoc => ({
 
 const byDocument = <One extends { _id: string }>(leaves: readonly One[]): One[][] =>
   Object.values(groupBy(leaves, '_id'))
+
+/** All of a document that is gone; beside what somebody wrote meanwhile, the tombstones that have nothing in common with it. */
+function forgettable(leaves: StoredDoc[]): StoredDoc[] {
+  const live = (leaves as Leaf[]).filter(isLive)
+  if (live.length === 0) return leaves
+  return leaves.filter((leaf) => isTombstone(leaf) && !live.some((one) => isRelated(leaf, one)))
+}
 
 const sizeOf = (docs: readonly StoredDoc[]): number =>
   docs.reduce((sum, doc) => sum + encodeJson(doc).length, 0)
