@@ -265,10 +265,12 @@ export class GatewayFeed {
     const databases = entries.map(({ database }) => database)
     const infos = await couch.dbsInfo(databases)
     const known = await checkpoints.read(databases)
-    for (const { name, database, state, due, function: guard } of entries) {
+    for (const { name, database, state, due, instance, function: guard } of entries) {
       const info = infos.get(database)
+      const isOther =
+        info === undefined || (instance ?? info.instance_start_time) !== info.instance_start_time
       const isBehind = due === true || state !== 'active' || guard !== gateway.guard.couch_shares.hash
-      if (info === undefined) this.#lanes.mark(name, { user: true, all: true })
+      if (isOther) this.#lanes.mark(name, { user: true, all: true })
       else if (isBehind) this.#lanes.mark(name, { user: true })
       if (info && known.get(database)?.updateSeq !== info.update_seq)
         this.#lanes.mark(name, { personal: true, updateSeq: info.update_seq })

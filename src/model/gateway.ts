@@ -90,6 +90,8 @@ export interface GatewayUser {
   channels: string[]
   /** All documents are to be compared: what the user has was changed, and may not be carried out yet. */
   due?: true
+  /** `instance_start_time` of the database for which all were compared last: another one of the same name is filled anew. */
+  instance?: string
   /** Of the function that the database was given as a validation function. */
   function: string
   /** Live documents of the gateway in the database. */

@@ -125,13 +125,16 @@ class GatewayTurn {
     }
     resumed.add(this.#entry.name)
     const found = await this.#feed.greet(info)
+    const { instance_start_time: instance } = info
+    const isAnother = (this.#entry.instance ?? instance) !== instance && this.#hint.all !== true
     // Whoever made it anew has not let the user in.
-    if (found === 'renewed') return { isThere: true, next: { user: true, all: true, personal: true } }
+    if (found === 'renewed' || isAnother)
+      return { isThere: true, next: { user: true, all: true, personal: true } }
     const isWhole = this.#hint.all === true || this.#entry.due === true
     if (!(await (isWhole ? this.#compareAll() : this.#lookAt([...(this.#hint.documents ?? [])]))))
       return { isThere: true, next: { ...this.#hint, personal: true } }
     const next = await this.#followPersonal()
-    await this.#settle(isWhole)
+    await this.#settle(isWhole ? instance : null)
     return { isThere: true, next }
   }
 
@@ -192,14 +195,14 @@ class GatewayTurn {
     return { personal: true, updateSeq: this.#hint.updateSeq, user: isTampered }
   }
 
-  /** Writes down how everything stands, and tells the user. */
-  async #settle(isWhole: boolean): Promise<void> {
+  /** Writes down how everything stands, and tells the user. @param compared the database that all were compared for */
+  async #settle(compared: string | null): Promise<void> {
     const { routes, gateway, now } = this.#deps
     const at = new Date(now()).toISOString()
     const documents = this.#isCounted ? this.#entry.documents : await countObjects(this.#personal)
     const rejected = rejectedAfter(this.#entry.rejected ?? [], this.#problems, this.#carried, at)
     this.#entry = await routes.change(this.#entry, {
-      ...(isWhole ? { ...this.#holdings, due: undefined } : {}),
+      ...(compared === null ? {} : { ...this.#holdings, due: undefined, instance: compared }),
       function: gateway.guard.couch_shares.hash,
       documents,
       readyAt: this.#entry.readyAt ?? at,
