@@ -159,7 +159,7 @@ class GatewayTurn {
     const gather = gatherRouted(source, { writer, database: this.#personal })
     let isSettled = true
     for (const part of chunk(ids.filter(isObjectId), PAGE)) {
-      const deps = { ...this.#deps, confirm: () => this.#confirm() }
+      const deps = { ...this.#deps, confirm: () => this.#confirm(), onRefused: this.#onRefused }
       const reconciliation = new Reconciliation(deps, this.#personal, gather)
       isSettled = (await reconciliation.run(part)) && isSettled
       for (const found of reconciliation.findings.values()) {
@@ -183,6 +183,16 @@ class GatewayTurn {
     if (!isEqual(holdings, this.#holdings)) throw new HoldingsChanged()
   }
 
+  /** Written down first: after a crash nothing of it is left to see. */
+  readonly #onRefused = async (problems: ReadonlyMap<string, Problem>): Promise<void> => {
+    const rejected = rejectedAfter(this.#entry.rejected ?? [], problems, new Set(), this.#at)
+    this.#entry = await this.#deps.routes.change(this.#entry, { rejected })
+  }
+
+  get #at(): string {
+    return new Date(this.#deps.now()).toISOString()
+  }
+
   /** A page of what was written into the user's database. @returns what is left to do */
   async #followPersonal(): Promise<GatewayHint | null> {
     const { changes, isLast, done } = await this.#feed.page(PAGE)
@@ -197,15 +207,14 @@ class GatewayTurn {
 
   /** Writes down how everything stands, and tells the user. @param compared the database that all were compared for */
   async #settle(compared: string | null): Promise<void> {
-    const { routes, gateway, now } = this.#deps
-    const at = new Date(now()).toISOString()
+    const { routes, gateway } = this.#deps
     const documents = this.#isCounted ? this.#entry.documents : await countObjects(this.#personal)
-    const rejected = rejectedAfter(this.#entry.rejected ?? [], this.#problems, this.#carried, at)
+    const rejected = rejectedAfter(this.#entry.rejected ?? [], this.#problems, this.#carried, this.#at)
     this.#entry = await routes.change(this.#entry, {
       ...(compared === null ? {} : { ...this.#holdings, due: undefined, instance: compared }),
       function: gateway.guard.couch_shares.hash,
       documents,
-      readyAt: this.#entry.readyAt ?? at,
+      readyAt: this.#entry.readyAt ?? this.#at,
       rejected: rejected.length > 0 ? rejected : undefined,
     })
     await this.#say({ isComparing: false })

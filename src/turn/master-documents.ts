@@ -17,6 +17,8 @@ export interface ReconciliationDeps {
   now: () => number
   /** Called between reading what a user wrote and doing something about it; throws where the user's rights are others meanwhile. */
   confirm?: () => Promise<void>
+  /** Called before what a user wrote gives way, by document: after it nobody could tell any more. */
+  onRefused?: (problems: ReadonlyMap<string, Problem>) => Promise<void>
 }
 
 /** What was found of one source's documents. */
@@ -76,6 +78,11 @@ export class Reconciliation {
       const plans = facts.map((one) => planOf(this.#withSent(one)))
       const pair = { master: source.database, personal: this.#personal }
       if (plans.some(isOfUser)) await this.#deps.confirm?.()
+      const refused = facts.flatMap(({ id }, at): [string, Problem][] => {
+        const { problem = null, effects = [] } = plans[at] ?? {}
+        return problem !== null && effects.length > 0 ? [[id, problem]] : []
+      })
+      if (refused.length > 0) await this.#deps.onRefused?.(new Map(refused))
       const done = await performDocuments(
         this.#deps,
         pair,
