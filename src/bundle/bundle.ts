@@ -5,6 +5,7 @@ import { basename, dirname, extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BuildFailure, BuildOptions, BuildResult, Message } from 'esbuild'
 import { Engine } from '../engine/engine.ts'
+import { withEsbuild } from './esbuild.ts'
 
 /** A file that cannot be bundled; `problem` names file, line and column, seen from the folder of the file. */
 export class BundleError extends Error {
@@ -130,14 +131,9 @@ type Built = { code: string; map: SourceMapPayload } & Pick<
   'warnings' | 'metafile'
 >
 
-/** Builds under way; esbuild runs in a process of its own, which is not to stay for the daemon's life. */
-let building = 0
-
 async function build(file: string): Promise<Built> {
-  const esbuild = await import('esbuild')
-  building += 1
-  try {
-    const { outputFiles, warnings, metafile } = await esbuild.build({
+  const { outputFiles, warnings, metafile } = await withEsbuild((esbuild) =>
+    esbuild.build({
       ...OPTIONS,
       absWorkingDir: dirname(file),
       stdin: {
@@ -145,15 +141,12 @@ async function build(file: string): Promise<Built> {
         resolveDir: dirname(file),
         sourcefile: ENTRY,
       },
-    })
-    const output = (extension: string): string =>
-      outputFiles.find(({ path }) => path.endsWith(extension))?.text ?? ''
-    const map = JSON.parse(output('.map')) as SourceMapPayload
-    return { code: output('.js'), map, warnings, metafile }
-  } finally {
-    building -= 1
-    if (building === 0) await esbuild.stop()
-  }
+    }),
+  )
+  const output = (extension: string): string =>
+    outputFiles.find(({ path }) => path.endsWith(extension))?.text ?? ''
+  const map = JSON.parse(output('.map')) as SourceMapPayload
+  return { code: output('.js'), map, warnings, metafile }
 }
 
 const isBuildFailure = (error: unknown): error is BuildFailure =>

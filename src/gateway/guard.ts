@@ -1,4 +1,5 @@
 // Makes of a sync function the validation function of a database, so that CouchDB itself refuses a bad write, at once.
+import { withEsbuild } from '../bundle/esbuild.ts'
 import { Engine } from '../engine/engine.ts'
 import { judgeText } from './judge.ts'
 import { SyncFunctionError } from './sync-function.ts'
@@ -49,19 +50,16 @@ return function (newDoc, oldDoc, userCtx, secObj) {
 /** The lines of `guardText` before those of the source. */
 const LINES_BEFORE = guardText('\0').split('\0')[0]?.split('\n').length ?? 0
 
-/** esbuild at work; its process is not to stay. */
-let working = 0
-
 async function plain(text: string): Promise<string> {
-  const esbuild = await import('esbuild')
-  working += 1
   try {
-    const { code } = await esbuild.transform(text, {
-      target: 'es2017',
-      charset: 'ascii',
-      legalComments: 'none',
-      logLevel: 'silent',
-    })
+    const { code } = await withEsbuild((esbuild) =>
+      esbuild.transform(text, {
+        target: 'es2017',
+        charset: 'ascii',
+        legalComments: 'none',
+        logLevel: 'silent',
+      }),
+    )
     // What esbuild puts before it for newer syntax is to be within.
     return `(function () {\n${code}return couch_shares_validate;\n})()`
   } catch (error) {
@@ -71,8 +69,5 @@ async function plain(text: string): Promise<string> {
     if (message === undefined) throw error
     const line = message.location === null ? null : message.location.line - LINES_BEFORE + 1
     throw new SyncFunctionError(message.text, line, (message.location?.column ?? 0) + 1)
-  } finally {
-    working -= 1
-    if (working === 0) await esbuild.stop()
   }
 }

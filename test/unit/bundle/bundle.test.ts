@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm'
 import { parseScript } from 'esprima'
 import { BundleError, bundleRules, sizeOf } from '../../../src/bundle/bundle.ts'
 import { Engine } from '../../../src/engine/engine.ts'
+import { compileGuard } from '../../../src/gateway/guard.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 const POLICIES = ['authors', 'owner-only', 'append-only', 'read-only']
@@ -35,6 +36,12 @@ describe('bundle', () => {
   it('is, of a small file with a helper, what it was', async () => {
     const text = await bundleRules(here('golden/note.ts'))
     assert.equal(`${text}\n`, await readFile(here('golden/note.txt'), 'utf8'))
+  })
+
+  it('is made while sync functions are compiled, by the same esbuild', async () => {
+    const guards = Array.from({ length: 3 }, (_, at) => compileGuard(`function (doc) { channel('c${at}') }`))
+    const made = await Promise.all([...POLICIES.map((name) => bundleRules(policy(name))), ...guards])
+    assert.equal(made.filter((text) => text !== '').length, POLICIES.length + guards.length)
   })
 
   it('is the same wherever the folder lies, and however often', async () => {
