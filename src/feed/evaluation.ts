@@ -82,7 +82,11 @@ export async function evaluateAll(options: EvaluationOptions): Promise<void> {
   }
   if (signal.aborted) return
   await forgetMissing(options)
-  while (!router.isSettled && !signal.aborted) await sleep(LOOK_MS)
+  for (;;) {
+    await router.settle()
+    if (router.isSettled || signal.aborted) break
+    await sleep(LOOK_MS)
+  }
   if (signal.aborted) return
   const { documents, failed } = evaluation
   await routes.putEvaluation({ ...evaluation, state: 'done', finishedAt: new Date(now()).toISOString() })

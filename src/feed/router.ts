@@ -53,6 +53,7 @@ export class Router {
   /** What was told to whom, and by whom it is not done yet; while the older waits, all later is gathered in the newer. */
   #older: Telling | null = null
   #newer: Telling | null = null
+  #settling: Promise<void> | null = null
   #isBegun = false
 
   constructor(options: RouterOptions) {
@@ -80,8 +81,17 @@ export class Router {
     return this.#queue.add(() => this.#begin())
   }
 
-  /** Forgets what routes were before whose users have all done what they had to. @throws {CouchFault} */
+  /** Forgets what routes were before whose users have all done what they had to; two calls at once are one. @throws {CouchFault} */
   async settle(): Promise<void> {
+    this.#settling ??= this.#settle()
+    try {
+      await this.#settling
+    } finally {
+      this.#settling = null
+    }
+  }
+
+  async #settle(): Promise<void> {
     const { isBusy, routes } = this.#options
     while (this.#older && ![...this.#older.names].some(isBusy)) {
       const { documents } = this.#older

@@ -172,6 +172,9 @@ export class MemoryCouch {
         }
       }),
       view: ask((design: string, view: string, keys: string[]) => there().view(design, view, keys)),
+      viewUpTo: ask((design: string, view: string, bounds: { endKey: number; limit: number }) =>
+        there().viewUpTo(design, view, bounds),
+      ),
       callUpdate: ask((_design: string, _update: string, id: string) => {
         const doc = there().read(id)
         if (doc) bulk([{ _id: id, _rev: doc._rev, _deleted: true }])

@@ -244,16 +244,33 @@ export class MemoryDatabase {
     view: string,
     keys: readonly unknown[],
   ): { id: string; key: unknown; value: unknown }[] {
+    const rows = this.#rowsOf(design, view)
+    return keys.flatMap((key) => rows.filter((row) => encodeJson(row.key) === encodeJson(key)).map(copyOf))
+  }
+
+  /** Rows whose keys are numbers, up to and with one; as many as are asked for. */
+  viewUpTo(
+    design: string,
+    view: string,
+    { endKey, limit }: { endKey: number; limit: number },
+  ): { id: string; key: number; value: unknown }[] {
+    return this.#rowsOf(design, view)
+      .flatMap(({ id, key, value }) => (typeof key === 'number' && key <= endKey ? [{ id, key, value }] : []))
+      .sort((one, other) => one.key - other.key)
+      .slice(0, limit)
+      .map(copyOf)
+  }
+
+  #rowsOf(design: string, view: string): { id: string; key: unknown; value: unknown }[] {
     const views = this.read(`_design/${design}`)?.['views'] as Record<string, { map: string }> | undefined
     const source = views?.[view]?.map
     if (source === undefined) return []
     const map = compiled(source)
-    const rows = [...this.trees].flatMap(([id, tree]) => {
+    return [...this.trees].flatMap(([id, tree]) => {
       const [winner] = tree.leaves()
       if (!winner?.body || isDeleted(winner) || id.startsWith('_design/')) return []
       return map(winner.body).map(([key, value]) => ({ id, key, value }))
     })
-    return keys.flatMap((key) => rows.filter((row) => encodeJson(row.key) === encodeJson(key)).map(copyOf))
   }
 
   compact(): void {
