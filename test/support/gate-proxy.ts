@@ -1,0 +1,70 @@
+// A proxy that holds back some requests until it is opened: what is slow on a busy server is slow then, and each time.
+import { once } from 'node:events'
+import { createServer, request, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** With no new request for so long, everybody waits. */
+const QUIET_MS = 400
+
+export class GateProxy {
+  readonly #server: Server
+  #lastAt = Date.now()
+  #open: () => void = () => undefined
+  readonly #isOpen = new Promise<void>((resolve) => (this.#open = resolve))
+  /** Requests that were held back so far. */
+  held = 0
+
+  private constructor(server: Server) {
+    this.#server = server
+  }
+
+  /** @param requests `GET /path?query` of those that wait, to the server at `url` (http) */
+  static async start(url: string, requests: RegExp): Promise<GateProxy> {
+    const { hostname, port } = new URL(url)
+    const server = createServer((asked, answer) => {
+      const { method = '', url: path = '', headers } = asked
+      proxy.#lastAt = Date.now()
+      const isHeld = requests.test(`${method} ${path}`)
+      if (isHeld) proxy.held += 1
+      void (isHeld ? proxy.#isOpen : Promise.resolve()).then(() => {
+        const passed = request({ hostname, port, method, path, headers }, (given) => {
+          answer.writeHead(given.statusCode ?? 502, given.headers)
+          given.pipe(answer)
+        })
+        passed.on('error', () => answer.destroy())
+        answer.on('close', () => passed.destroy())
+        asked.pipe(passed)
+      })
+    })
+    const proxy = new GateProxy(server)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return proxy
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** Resolves when something is held back, and nobody asks for anything else any more. */
+  async quiet(): Promise<void> {
+    while (this.held === 0 || Date.now() - this.#lastAt < QUIET_MS) await delay(25)
+  }
+
+  /** Lets all through from now on. */
+  open(): void {
+    this.#open()
+  }
+
+  /** Nothing passes any more, neither what is held back nor what comes. */
+  async cut(): Promise<void> {
+    this.#server.closeAllConnections()
+    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  async stop(): Promise<void> {
+    this.open()
+    await this.cut()
+  }
+}
