@@ -43,14 +43,14 @@ export class Lanes<H extends object> {
 
   /** There may be something to do for an owner. */
   mark(owner: string, hint: H): void {
-    if (this.#stopped) return
     const lane = this.#lanes.get(owner)
     if (lane) {
       this.#add(lane, hint)
       return
     }
     this.#lanes.set(owner, { next: hint, failures: 0, retry: null })
-    this.#enqueue(owner)
+    // Nobody comes to it any more, and nobody may take it for done.
+    if (!this.#stopped) this.#enqueue(owner)
   }
 
   /** Owners that have something to do. */

@@ -237,6 +237,16 @@ describe('feed/lanes', function () {
     assert.deepEqual(told, [])
   })
 
+  it('has something to do for whoever is marked after it was stopped, and does not begin it', async () => {
+    const { lanes, begun } = open()
+    await lanes.stop()
+    lanes.mark('a', {})
+    await settle()
+    // Else a checkpoint would move over what marked it.
+    assert.equal(lanes.isBusy('a'), true)
+    assert.deepEqual(begun, [])
+  })
+
   it('stop ends the wait of those who failed', async () => {
     const { lanes, turnOf, begun } = open()
     lanes.mark('a', {})
