@@ -90,6 +90,25 @@ onEachServer('provisioning that was interrupted', ({ it, kind }) => {
       assert.equal((await ann.standing(cdrs))?.documents, 1)
     }))
 
+  it('tells of what did not reach the master, where both were changed meanwhile', (space) =>
+    Ground.use(space, async (ground) => {
+      const ann = ground.user('ann')
+      await ground.put(ground.master, ...DOCUMENTS)
+      await space.start()
+      await ann.sign({ roles: [X] })
+      await ann.has(ENDPOINT, NUMBER_X)
+      // At rest: she is looked at for the first time because of what is new at the master.
+      await space.settled(3_000)
+      await meanwhile(space, async () => {
+        await ann.write(NUMBER_X, { label: 'late' })
+        await space.write(ground.master, { _id: NUMBER_X, _deleted: true })
+      })
+      await ann.has(ENDPOINT)
+      await ground.eventually('what was rejected', async () => (await ann.standing())?.rejected, {
+        [NUMBER_X]: 'deleted_at_master',
+      })
+    }))
+
   it('writes nothing where nothing has happened', (space) =>
     Ground.use(space, async (ground) => {
       const [ann, bob] = [ground.user('ann'), ground.user('bob')]
