@@ -95,22 +95,18 @@ onEachServer('the revocation matrix', ({ it, kind }) => {
   let asserted = 0
 
   for (const column of COLUMNS)
-    it(column, async ({ server }) => {
-      const ways = WAYS.filter(({ number }) => expectedOf(number, column) !== '-')
-      const modes = modesOf(kind, column)
-      const found = await Promise.all(modes.map((mode) => tryMode(server, ways, column, mode)))
-      const cells = modes.flatMap((mode, at) =>
-        ways.map(({ number, title }) => {
-          const [one, expected] = [found[at]?.[number], expectedOf(number, column)]
-          return { cell: `${number} ${title}: ${mode}`, found: one, expected: agreed(one, expected) }
-        }),
-      )
-      assert.deepEqual(
-        Object.fromEntries(cells.map((one) => [one.cell, one.found])),
-        Object.fromEntries(cells.map((one) => [one.cell, one.expected])),
-      )
-      asserted += cells.length
-    })
+    for (const mode of modesOf(kind, column))
+      it(`${column}: ${mode}`, async ({ server }) => {
+        const ways = WAYS.filter(({ number }) => expectedOf(number, column) !== '-')
+        const found = await tryMode(server, ways, column, mode)
+        const named = (what: (number: number) => string | undefined): Record<string, string | undefined> =>
+          Object.fromEntries(ways.map(({ number, title }) => [`${number} ${title}`, what(number)]))
+        assert.deepEqual(
+          named((number) => found[number]),
+          named((number) => agreed(found[number], expectedOf(number, column))),
+        )
+        asserted += ways.length
+      })
 
   it('has no cell that is not tested', () => {
     const all = COLUMNS.flatMap((column) =>
