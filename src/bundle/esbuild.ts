@@ -5,7 +5,9 @@ import type * as Esbuild from 'esbuild'
 let working = 0
 
 /** Has esbuild do something, and ends its process when nobody needs it any more. */
-export async function withEsbuild<Result>(work: (esbuild: typeof Esbuild) => Promise<Result>): Promise<Result> {
+export async function withEsbuild<Result>(
+  work: (esbuild: typeof Esbuild) => Promise<Result>,
+): Promise<Result> {
   const esbuild = await import('esbuild')
   working += 1
   try {
