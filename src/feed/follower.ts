@@ -1,6 +1,7 @@
 // Follows one database of the server's own, `_users` or the registry: what changed there concerns many lanes.
 import type { Database } from '../couch/database.ts'
 import type { Change } from '../couch/document.ts'
+import { Backlog } from './backlog.ts'
 import { START, type Checkpoint, type Checkpoints } from './checkpoints.ts'
 
 const PAGE = 500
@@ -24,12 +25,6 @@ export interface FollowerOptions<H extends object> {
   isBusy: (owner: string) => boolean
 }
 
-/** How far was read, and the owners who may have something to do about it still. */
-interface Reading {
-  checkpoint: Checkpoint
-  owners: Set<string>
-}
-
 /** The name of its checkpoint; no database is called so. */
 const checkpointOf = (database: string, template: string, purpose?: string): string =>
   ['follower/' + database, template, ...(purpose === undefined ? [] : [purpose])].join(' ')
@@ -43,9 +38,8 @@ export class Follower<H extends object> {
   readonly #name: string
   #reading: Promise<void> | null = null
   #isMore = false
-  /** The checkpoint that moves next; while it waits for its owners, all that is read later is gathered in `#newer`. */
-  #older: Reading | null = null
-  #newer: Reading | null = null
+  /** The checkpoints that are to move. */
+  readonly #backlog = new Backlog<Checkpoint>((_one, later) => later)
 
   constructor(options: FollowerOptions<H>) {
     this.#options = options
@@ -62,11 +56,8 @@ export class Follower<H extends object> {
   /** Moves the checkpoint over what nobody has anything left to do about; it reaches the disk with the next flush. */
   save(): void {
     const { checkpoints, isBusy } = this.#options
-    while (this.#older && ![...this.#older.owners].some(isBusy)) {
-      checkpoints.set(this.#name, this.#older.checkpoint)
-      this.#older = this.#newer
-      this.#newer = null
-    }
+    for (let next; (next = this.#backlog.next(isBusy)) !== null; this.#backlog.shift())
+      checkpoints.set(this.#name, next)
   }
 
   async #read(): Promise<void> {
@@ -92,17 +83,14 @@ export class Follower<H extends object> {
     const page = await database.changes({ since: checkpoint.since, limit: pageSize, includeDocs: true })
     const owners = await this.#tell(page.results)
     const isLast = page.pending === 0
-    this.#note(owners, {
-      ...checkpoint,
-      since: page.last_seq,
-      updateSeq: isLast ? info.update_seq : checkpoint.updateSeq,
-    })
+    const updateSeq = isLast ? info.update_seq : checkpoint.updateSeq
+    this.#backlog.add({ ...checkpoint, since: page.last_seq, updateSeq }, owners)
     this.#isMore ||= !isLast
   }
 
   async #whereItIs(): Promise<Checkpoint> {
-    const latest = this.#newer ?? this.#older
-    if (latest) return latest.checkpoint
+    const { latest } = this.#backlog
+    if (latest) return latest
     return (await this.#options.checkpoints.read([this.#name])).get(this.#name) ?? START
   }
 
@@ -115,10 +103,5 @@ export class Follower<H extends object> {
       mark(owner, hint)
     })
     return owners
-  }
-
-  #note(owners: ReadonlySet<string>, checkpoint: Checkpoint): void {
-    if (!this.#older) this.#older = { checkpoint, owners: new Set(owners) }
-    else this.#newer = { checkpoint, owners: new Set([...(this.#newer?.owners ?? []), ...owners]) }
   }
 }

@@ -18,6 +18,7 @@ import { isObjectId } from '../model/names.ts'
 import { channelsOf, grantedAnew, routeAfter } from '../plan/route.ts'
 import type { GatewayHint } from '../turn/gateway-hint.ts'
 import type { Routes } from '../write/routes.ts'
+import { Backlog } from './backlog.ts'
 
 type Mark = (name: string, hint: GatewayHint) => void
 
@@ -50,9 +51,8 @@ export class Router {
   readonly #options: RouterOptions
   /** One at a time: what is judged is compared with what is written down. */
   readonly #queue = new PQueue({ concurrency: 1 })
-  /** What was told to whom, and by whom it is not done yet; while the older waits, all later is gathered in the newer. */
-  #older: Telling | null = null
-  #newer: Telling | null = null
+  /** The documents that were told of, until whoever was told has done what that asks for. */
+  readonly #told = new Backlog<ReadonlySet<string>>((one, later) => new Set([...one, ...later]))
   #settling: Promise<void> | null = null
   #isBegun = false
 
@@ -73,7 +73,7 @@ export class Router {
 
   /** Nothing is to be forgotten by `settle`, now or later. */
   get isSettled(): boolean {
-    return this.#older === null
+    return this.#told.isEmpty
   }
 
   /** Says that documents go by this function from now on, if that is not said. @returns how far all do @throws {CouchFault} */
@@ -93,15 +93,10 @@ export class Router {
 
   async #settle(): Promise<void> {
     const { isBusy, routes } = this.#options
-    while (this.#older && ![...this.#older.names].some(isBusy)) {
-      const { documents } = this.#older
-      await this.#queue.add(() => {
-        // Told anew while this waited for its turn.
-        const later = this.#newer?.documents ?? new Set()
-        return routes.settle([...documents].filter((id) => !later.has(id)))
-      })
-      this.#older = this.#newer
-      this.#newer = null
+    for (let documents; (documents = this.#told.next(isBusy)) !== null; this.#told.shift()) {
+      const over = [...documents]
+      // Not what was told anew while this waited for its turn.
+      await this.#queue.add(() => routes.settle(over.filter((id) => !this.#told.later?.has(id))))
     }
   }
 
@@ -203,19 +198,9 @@ export class Router {
     const unsettled = told
       .filter(([, { before, rev }]) => before !== undefined || rev === null)
       .map(([id]) => id)
-    this.#note(unsettled, new Set([...documents.keys(), ...holders]))
+    if (unsettled.length > 0) this.#told.add(new Set(unsettled), new Set([...documents.keys(), ...holders]))
     for (const [name, ids] of documents) mark(name, { documents: ids })
     for (const name of holders) mark(name, { user: true })
-  }
-
-  #note(documents: readonly string[], names: ReadonlySet<string>): void {
-    if (documents.length === 0) return
-    if (!this.#older) this.#older = { documents: new Set(documents), names: new Set(names) }
-    else
-      this.#newer = {
-        documents: new Set([...(this.#newer?.documents ?? []), ...documents]),
-        names: new Set([...(this.#newer?.names ?? []), ...names]),
-      }
   }
 
   /** What goes nowhere, and what is past the limits, once for each change; nothing of what a document says. */
@@ -232,9 +217,4 @@ export class Router {
     if (grants > LIMITS.grantsPerDocument && grants !== grantsOf(before))
       log.warn({ db, doc, grants, limit: LIMITS.grantsPerDocument }, 'document grants much')
   }
-}
-
-interface Telling {
-  documents: Set<string>
-  names: Set<string>
 }
