@@ -15,6 +15,7 @@ import { MOST_FEEDS, WarmFeeds } from './feed/warm-feeds.ts'
 import { registryChanged, usersChanged } from './feed/concerns.ts'
 import { Follower } from './feed/follower.ts'
 import type { Gateways } from './feed/gateways.ts'
+import type { HostCalls } from './feed/host.ts'
 import type { Provisioning } from './feed/provisioning.ts'
 import type { Upkeep } from './feed/upkeep.ts'
 import { followUpdates, type Update } from './feed/updates.ts'
@@ -255,15 +256,15 @@ export class Daemon {
       markOwner: mark,
       onFailure: (_db, error) => this.#logUnlessOutage(error),
     })
-    const personal: Parameters<typeof wireGateways>[2] = {
+    const calls: HostCalls = {
       onFailure: (db, error, tries) => this.#logFailure(db, error, tries),
       // One queue is for all: while these turn, owners may wait for long, and nothing is stuck.
       onTurn: () => (this.#lastTurnAt = this.#now()),
       every: (ms, work) => this.#every(ms, work),
     }
-    if (this.#kinds.masters.length > 0) this.#provisioning ??= wireProvisioning(parts, this.#deps, personal)
+    if (this.#kinds.masters.length > 0) this.#provisioning ??= wireProvisioning(parts, this.#deps, calls)
     const { gateways = [] } = this.#options
-    if (gateways.length > 0) this.#gateways ??= wireGateways(parts, gateways, personal)
+    if (gateways.length > 0) this.#gateways ??= wireGateways(parts, gateways, calls)
     await install(this.#couch, this.#options.skeleton, this.#options.log, this.#kinds)
     await this.#upkeep.load()
     return this.#couch.updatesSeq()

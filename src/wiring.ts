@@ -4,8 +4,9 @@ import type { Couch } from './couch/client.ts'
 import { Replicator } from './couch/replicator.ts'
 import type { DaemonConfig } from './daemon.ts'
 import type { Checkpoints } from './feed/checkpoints.ts'
-import { Gateways, type GatewaysOptions } from './feed/gateways.ts'
-import { Provisioning, type ProvisioningOptions } from './feed/provisioning.ts'
+import { Gateways } from './feed/gateways.ts'
+import type { HostCalls } from './feed/host.ts'
+import { Provisioning } from './feed/provisioning.ts'
 import { Upkeep, type UpkeepOptions } from './feed/upkeep.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import type { Logger } from './log.ts'
@@ -88,15 +89,11 @@ export function wireUpkeep(parts: Parts, more: Pick<UpkeepOptions, 'markOwner' |
   })
 }
 
-export function wireProvisioning(
-  parts: Parts,
-  deps: Deps,
-  more: Pick<ProvisioningOptions, 'onFailure' | 'onTurn' | 'every'>,
-): Provisioning {
+export function wireProvisioning(parts: Parts, deps: Deps, calls: HostCalls): Provisioning {
   const { config, couch, ownWrites } = parts
   return new Provisioning({
     ...deps,
-    ...more,
+    ...calls,
     ...personSettings(config),
     people: parts.people,
     skeletons: parts.skeletons,
@@ -111,15 +108,11 @@ export function wireProvisioning(
   })
 }
 
-export function wireGateways(
-  parts: Parts,
-  gateways: readonly Gateway[],
-  more: Pick<GatewaysOptions, 'onFailure' | 'onTurn' | 'every'>,
-): Gateways {
+export function wireGateways(parts: Parts, gateways: readonly Gateway[], calls: HostCalls): Gateways {
   const { config, couch, ownWrites, isEmbedded } = parts
   return new Gateways({
     ...parts,
-    ...more,
+    ...calls,
     gateways,
     users: config.userDatabases,
     removals: new Removals({ couch, ownWrites, canPurge: !isEmbedded }),

@@ -1,5 +1,4 @@
 // One gateway: follows `_users`, its database and those of its users, and has each user's lane do what there is to do.
-import type PQueue from 'p-queue'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Change, Row } from '../couch/document.ts'
@@ -17,6 +16,7 @@ import { Routes } from '../write/routes.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { beginEvaluation, evaluateAll } from './evaluation.ts'
 import { Follower } from './follower.ts'
+import type { Host } from './host.ts'
 import { Lanes } from './lanes.ts'
 import { Router } from './router.ts'
 import { SecondLooks } from './second-looks.ts'
@@ -33,7 +33,7 @@ const BATCH = 100
 /** Documents that are past their time are looked for so often. */
 const EXPIRY_MS = 30_000
 
-export interface GatewayOptions {
+export interface GatewayOptions extends Host {
   gateway: Gateway
   couch: Couch
   users: UserDatabases
@@ -41,18 +41,8 @@ export interface GatewayOptions {
   ownWrites: OwnWrites
   removals: Removals
   graceMs: number
-  /** Of all lanes: the limit is for all databases together. */
-  queue: PQueue
-  concurrency: number
-  onFailure: (db: string, error: unknown, tries: number) => void
-  /** A turn is finished. */
-  onTurn: () => void
-  /** Does something at intervals until the daemon stops; not while the server is away. */
-  every: (ms: number, work: () => Promise<void>) => Promise<void>
   log: Logger
   now: () => number
-  signal: AbortSignal
-  sleep: (ms: number) => Promise<void>
 }
 
 export class GatewayFeed {

@@ -1,5 +1,4 @@
 // Provisioning: follows `_users`, the masters and the personal databases, and has each user's lane do what there is to do.
-import type PQueue from 'p-queue'
 import type { Change } from '../couch/document.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Replicator } from '../couch/replicator.ts'
@@ -17,6 +16,7 @@ import { PersonalWatch } from '../write/personal-watch.ts'
 import { RoleIndex } from '../write/role-index.ts'
 import type { Skeletons } from '../write/skeletons.ts'
 import { Follower } from './follower.ts'
+import type { Host } from './host.ts'
 import { Lanes } from './lanes.ts'
 import { Masters } from './masters.ts'
 import { SecondLooks } from './second-looks.ts'
@@ -37,26 +37,14 @@ const MOST_CLOSE_LOOKS = 30
 /** Idle replications are looked for at least so often. */
 const LONGEST_IDLE_CHECK_MS = 60_000
 
-export interface ProvisioningOptions extends Omit<
-  PersonDeps,
-  'masters' | 'configured' | 'leaseState' | 'resumed' | 'leases'
-> {
+export interface ProvisioningOptions
+  extends Host, Omit<PersonDeps, 'masters' | 'configured' | 'leaseState' | 'resumed' | 'leases'> {
   leases: PersonalLeases
   kinds: Kinds
   skeletons: Skeletons
   replicator: Replicator
-  /** Of all lanes: the limit is for all databases together. */
-  queue: PQueue
-  concurrency: number
   idleTimeoutMs: number
   checkIntervalMs: number
-  onFailure: (db: string, error: unknown, tries: number) => void
-  /** A turn is finished. */
-  onTurn: () => void
-  /** Does something at intervals until the daemon stops; not while the server is away. */
-  every: (ms: number, work: () => Promise<void>) => Promise<void>
-  signal: AbortSignal
-  sleep: (ms: number) => Promise<void>
 }
 
 export class Provisioning {
