@@ -1,5 +1,6 @@
 // One document of a master and a user's own of the same `_id`: what goes to the user, what goes to the master, what goes.
 // Both have one line of revisions: the user's is the master's, or what the user made from it.
+import memoize from 'lodash/memoize.js'
 import { digestsOf } from '../model/base.ts'
 import { holds, pickFrom, project, withAttachments, type Content } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
@@ -75,7 +76,9 @@ const plan = (effects: DocumentEffect[], more: Partial<DocumentPlan> = {}): Docu
  * Plans a document of a master that users may change (seed 000). What `lets` says of the master's version decides: a user
  * reaches nothing that he may not have now, whatever history he brings along.
  */
-export function planDocument(facts: DocumentFacts): DocumentPlan {
+export function planDocument(given: DocumentFacts): DocumentPlan {
+  // A function that takes long, or comes to no end, is asked once about each.
+  const facts = { ...given, refuses: memoize(given.refuses) }
   const [master] = byRank(facts.master)
   const live = byRank(facts.personal.filter(isLive))
   if (master === undefined || !isLive(master)) return planAbsent(facts, master ?? null, live)
