@@ -198,7 +198,7 @@ function planDeparture({ entry, onDeparture, graceMs, at }: PersonFacts): Person
 }
 
 /** How long somebody who is leaving may still come back, in milliseconds. */
-export const remainingGrace = ({ leftAt = '' }: PersonEntry, graceMs: number, at: string): number =>
+export const remainingGrace = ({ leftAt = '' }: { leftAt?: string }, graceMs: number, at: string): number =>
   Math.max(0, Date.parse(leftAt) + graceMs - Date.parse(at)) || 0
 
 const databasesOf = ({ database, others, former = [] }: PersonEntry): string[] =>

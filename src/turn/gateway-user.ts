@@ -11,14 +11,10 @@ import type { GatewayUser } from '../model/gateway.ts'
 import { isObjectId } from '../model/names.ts'
 import type { Problem } from '../model/problem.ts'
 import { gatewayDocument } from '../plan/gateway-standing.ts'
+import { remainingGrace } from '../plan/person.ts'
 import { rejectedAfter } from '../plan/standing.ts'
-import { sayGatewayStanding } from '../write/gateway-standing.ts'
-import {
-  readHoldings,
-  remainingGrace,
-  settleGatewayUser,
-  type GatewayUserDeps,
-} from '../write/gateway-user.ts'
+import { readHoldings, settleGatewayUser, type GatewayUserDeps } from '../write/gateway-user.ts'
+import { say } from '../write/standing.ts'
 import type { Removals } from '../write/removals.ts'
 import type { GatewayHint } from './gateway-hint.ts'
 import { addProblems, Reconciliation } from './master-documents.ts'
@@ -71,7 +67,9 @@ export async function takeGatewayTurn(
   const standing = mustSettle ? await settleGatewayUser(deps, name, there) : { entry: there, holdings: there }
   if (standing === null) {
     const left = await routes.user(name)
-    return left?.state === 'leaving' ? { ...DONE, returnInMs: remainingGrace(left, deps) } : DONE
+    if (left?.state !== 'leaving') return DONE
+    const at = new Date(deps.now()).toISOString()
+    return { ...DONE, returnInMs: remainingGrace(left, deps.graceMs, at) }
   }
   try {
     return await new GatewayTurn(deps, standing, hint).take()
@@ -223,6 +221,6 @@ class GatewayTurn {
   async #say(now: { isComparing: boolean }): Promise<void> {
     const { gateway, ownWrites } = this.#deps
     const said = gatewayDocument(gateway.name, this.#entry, this.#holdings, now)
-    await sayGatewayStanding(this.#personal, ownWrites, said)
+    await say(this.#personal, ownWrites, [said])
   }
 }

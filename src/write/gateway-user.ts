@@ -17,6 +17,7 @@ import {
 import type { UserDatabases } from '../model/names.ts'
 import { userDocumentId } from '../model/person.ts'
 import { ADMIN_ONLY } from '../model/security.ts'
+import { remainingGrace } from '../plan/person.ts'
 import { createDatabase, equipDatabase, secure } from './births.ts'
 import { ownerOfUser } from './names.ts'
 import type { OwnWrites } from './own-writes.ts'
@@ -137,20 +138,14 @@ async function open(
 
 /** The account, or the user database, is gone: nobody enters any more, and after a while it goes for good. */
 async function leave(deps: GatewayUserDeps, entry: GatewayUser): Promise<void> {
-  const { couch, routes, gateway, log, now } = deps
+  const { couch, routes, gateway, graceMs, log, now } = deps
+  const at = new Date(now()).toISOString()
   if (entry.state === 'active') {
     await orNull(secure(couch.database(entry.database), ADMIN_ONLY))
-    const leftAt = new Date(now()).toISOString()
-    await routes.change(entry, { state: 'leaving', leftAt, due: undefined })
+    await routes.change(entry, { state: 'leaving', leftAt: at, due: undefined })
     log.info({ db: gateway.name, doc: userDocumentId(entry.name) }, 'a user of a gateway is gone')
-  } else if (remainingGrace(entry, deps) === 0) await end(deps, entry)
+  } else if (remainingGrace(entry, graceMs, at) === 0) await end(deps, entry)
 }
-
-/** Milliseconds until what a user had who is gone goes for good. */
-export const remainingGrace = (
-  { leftAt = '' }: GatewayUser,
-  { graceMs, now }: Pick<GatewayUserDeps, 'graceMs' | 'now'>,
-): number => Math.max(0, Date.parse(leftAt) + graceMs - now()) || 0
 
 async function end(
   { couch, routes, checkpoints, ownWrites, log }: GatewayUserDeps,
