@@ -99,7 +99,10 @@ export async function namesOfOwner({ couch }: { couch: Couch }, owner: string): 
  * @throws {CouchFault}
  */
 export async function userOfOwner({ couch }: { couch: Couch }, owner: string): Promise<string | null> {
-  const { byRole, byName } = (await claimsOn(couch, [owner])).get(owner) ?? NO_CLAIMS
+  return soleClaimant((await claimsOn(couch, [owner])).get(owner))
+}
+
+function soleClaimant({ byRole, byName } = NO_CLAIMS): string | null {
   const [name, ...others] = byRole.size > 0 ? byRole : byName
   return name !== undefined && others.length === 0 ? name : null
 }
@@ -115,10 +118,10 @@ export async function ownerOfUser(
 ): Promise<string | null> {
   const hashes = (await hashesOfUsers(couch, [name].filter(isWellFormed))).get(name)
   if (hashes === undefined) return null
-  const { owners } = standingOf(name, hashes, await claimsOn(couch, await existing(couch, users, hashes)))
-  const [owner, ...others] = owners
+  const claims = await claimsOn(couch, await existing(couch, users, hashes))
+  const [owner, ...others] = standingOf(name, hashes, claims).owners
   if (owner === undefined || others.length > 0) return null
-  return (await userOfOwner({ couch }, owner)) === name ? owner : null
+  return soleClaimant(claims.get(owner)) === name ? owner : null
 }
 
 function standingOf(user: string, hashes: readonly string[], claims: ReadonlyMap<string, Claims>): NamedUser {
