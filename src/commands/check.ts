@@ -133,9 +133,10 @@ async function checkGateways(connection: Connection): Promise<Finding[]> {
       continue
     }
     findings.push(await checkHistories(connection, name, 'gateway'))
-    const { members } = await couch.database(name).security()
-    const others = [...(members?.names ?? []), ...(members?.roles ?? [])].filter((one) => one !== '_admin')
-    if (others.length > 0 || isPublic(await couch.database(name).security()))
+    const security = await couch.database(name).security()
+    const { names = [], roles = [] } = security.members ?? {}
+    const others = [...names, ...roles].filter((one) => one !== '_admin')
+    if (others.length > 0 || isPublic(security))
       findings.push(
         note(
           `the gateway database ${name} has members: they read all of it, and write past its sync function`,

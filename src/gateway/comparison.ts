@@ -1,4 +1,5 @@
 // What a new sync function would change for whom: verdicts of two functions in, document by document, a report out.
+import { MOST_GRANTS_IN_SECURITY } from '../model/gateway.ts'
 import { ALL_DOCUMENTS, EVERYBODY, Grants, sorted } from './grants.ts'
 import type { Verdict } from './sync-function.ts'
 
@@ -9,7 +10,7 @@ export const LIMITS = {
   /** Where Sync Gateway warns: `DefaultWarnThresholdGrantsPerDoc`, channels and roles together. */
   grantsPerDocument: 50,
   /** Ours: they stand in `_security` of the user's database, and CouchDB hands all of that to the function at each write. */
-  grantsPerUser: 1_000,
+  grantsPerUser: MOST_GRANTS_IN_SECURITY,
 } as const
 
 /** Ids and names that are shown of each group: the first ones. */

@@ -6,7 +6,8 @@ export const EVERYBODY = '!'
 /** Whoever has this channel reads all documents. */
 export const ALL_DOCUMENTS = '*'
 
-const ROLE = 'role:'
+/** Before the name of a role where it stands among those of users. */
+export const ROLE = 'role:'
 
 /** What a user has, each list sorted by code unit. */
 export interface Holdings {

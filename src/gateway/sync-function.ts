@@ -1,6 +1,7 @@
 // Evaluates sync functions in Sync Gateway's form: which channels a document is in, who gets access by it, and who may write it.
 import { encodeJson } from '../couch/json.ts'
 import { digestOf } from '../model/digest.ts'
+import { ROLE } from './grants.ts'
 import { judgeText, LINES_BEFORE_SOURCE } from './judge.ts'
 import { Sandbox, SandboxError, type SandboxLimits } from './sandbox.ts'
 
@@ -176,7 +177,7 @@ function verdictOf(text: string, now: number): Verdict {
       routed: {
         channels: [...new Set(found.channels)].sort(),
         access: pairsOf(found.access).map(([to, channel]) => ({ to, channel })),
-        roles: pairsOf(found.roles).map(([user, role]) => ({ user, role: role.slice('role:'.length) })),
+        roles: pairsOf(found.roles).map(([user, role]) => ({ user, role: role.slice(ROLE.length) })),
         expiry: expiryOf(found.expiry, now),
       },
     }
@@ -195,7 +196,7 @@ function pairsOf(pairs: readonly [string, string][]): [string, string][] {
   return [...byText]
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([, pair]) => pair)
-    .filter(([to]) => to !== '' && to !== 'role:')
+    .filter(([to]) => to !== '' && to !== ROLE)
 }
 
 function expiryOf(seconds: unknown, now: number): number | null {

@@ -1,4 +1,5 @@
 // Gateway databases: what the databases are called that the daemon keeps for them, and what is in those.
+import { EVERYBODY } from '../gateway/grants.ts'
 import type { Routed } from '../gateway/sync-function.ts'
 import type { UserDatabases } from './names.ts'
 import type { Problem } from './problem.ts'
@@ -148,7 +149,9 @@ export function gatewaySecurity(
   return {
     admins: ADMIN_ONLY.admins,
     members: { names: [name], roles: [] },
-    gateway: isNamed ? { roles: [...roles], channels: [...channels, '!'] } : { roles: null, channels: null },
+    gateway: isNamed
+      ? { roles: [...roles], channels: [...channels, EVERYBODY] }
+      : { roles: null, channels: null },
   }
 }
 

@@ -3,12 +3,12 @@ import isEqual from 'lodash/isEqual.js'
 import uniqWith from 'lodash/uniqWith.js'
 import xorWith from 'lodash/xorWith.js'
 import { NOWHERE } from '../gateway/route.ts'
-import { EVERYBODY } from '../gateway/grants.ts'
+import { ALL_DOCUMENTS, EVERYBODY, ROLE } from '../gateway/grants.ts'
 import type { Verdict } from '../gateway/sync-function.ts'
 import { NO_REACH, routeId, type Reach, type Route } from '../model/gateway.ts'
 import { problem } from '../model/problem.ts'
 
-export const reachOf = ({ channels, access, roles }: Reach): Reach => ({ channels, access, roles })
+const reachOf = ({ channels, access, roles }: Reach): Reach => ({ channels, access, roles })
 
 /** Where a document goes that was judged; null: it is gone. */
 export function routeAfter(
@@ -81,7 +81,7 @@ export function grantedAnew(routes: readonly Route[]): { names: Set<string>; rol
   for (const { before, access, roles: given } of routes) {
     if (before === undefined) continue
     for (const { to } of xorWith(access, before.access, isEqual))
-      if (to.startsWith('role:')) roles.add(to.slice('role:'.length))
+      if (to.startsWith(ROLE)) roles.add(to.slice(ROLE.length))
       else names.add(to)
     for (const { user } of xorWith(given, before.roles, isEqual)) names.add(user)
   }
@@ -95,4 +95,5 @@ export const isReadable = (
 ): boolean =>
   route.rev !== null &&
   route.problem === undefined &&
-  (channels.has('*') || route.channels.some((channel) => channel === EVERYBODY || channels.has(channel)))
+  (channels.has(ALL_DOCUMENTS) ||
+    route.channels.some((channel) => channel === EVERYBODY || channels.has(channel)))

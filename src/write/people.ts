@@ -1,5 +1,7 @@
 // The registry of provisioned users: who owns which personal database, and how far everything is.
 import isEqual from 'lodash/isEqual.js'
+import isUndefined from 'lodash/isUndefined.js'
+import omitBy from 'lodash/omitBy.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Written } from '../couch/document.ts'
@@ -107,7 +109,7 @@ export class People {
       // Over what an admin's hand has made unreadable, too: a new entry would conflict with it for ever.
       const revision = there.rev === undefined ? {} : { _rev: there.rev }
       const before = there.entry ?? { ...newEntry(name, this.#time()), ...revision }
-      const after = withoutUndefined({ ...before, ...change })
+      const after = omitBy({ ...before, ...change }, isUndefined) as unknown as PersonEntry
       if (there.entry !== null && isEqual(after, there.entry)) return there.entry
       const entry = { ...after, updatedAt: this.#time() }
       const written = await this.#database.put({ ...entry })
@@ -145,8 +147,3 @@ const newEntry = (name: string, updatedAt: string): PersonEntry => ({
   masters: {},
   updatedAt,
 })
-
-const withoutUndefined = (entry: object): PersonEntry =>
-  Object.fromEntries(
-    Object.entries(entry).filter(([, value]) => value !== undefined),
-  ) as unknown as PersonEntry

@@ -1,12 +1,14 @@
 // The index of a gateway: where its documents go, what they grant, and how its users stand. It is all made of the gateway's
 // documents and of `_users`, and can be made anew.
 import isEqual from 'lodash/isEqual.js'
+import isUndefined from 'lodash/isUndefined.js'
+import omitBy from 'lodash/omitBy.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { pagesOf } from '../couch/pages.ts'
-import { ALL_DOCUMENTS, EVERYBODY, type Holdings } from '../gateway/grants.ts'
+import { ALL_DOCUMENTS, EVERYBODY, ROLE, type Holdings } from '../gateway/grants.ts'
 import {
   documentOfRoute,
   EVALUATION_ID,
@@ -24,7 +26,6 @@ import { writeBulk } from './bulk.ts'
 
 const PAGE = 500
 const DESIGN = 'routes'
-const ROLE = 'role:'
 
 /** What may change of a user's entry; `undefined` takes an attribute out. */
 export type GatewayUserChange = {
@@ -75,7 +76,7 @@ export class Routes {
     return this.#documentsWith('by_state', ['unsettled'])
   }
 
-  /** How many documents go nowhere, because the function failed or refused them. @throws {CouchFault} */
+  /** The documents that go nowhere, because the function failed or refused them. @throws {CouchFault} */
   async failed(): Promise<string[]> {
     return this.#documentsWith('by_state', ['failed'])
   }
@@ -155,10 +156,7 @@ export class Routes {
    * @throws {CouchFault} `conflict` where somebody else was faster
    */
   async change(over: GatewayUser, change: GatewayUserChange): Promise<GatewayUser> {
-    const after = { ...over, ...change } as GatewayUser
-    const bare = Object.fromEntries(
-      Object.entries(after).filter(([, value]) => value !== undefined),
-    ) as unknown as GatewayUser
+    const bare = omitBy({ ...over, ...change }, isUndefined) as unknown as GatewayUser
     if (over._rev !== undefined && isEqual(bare, over)) return over
     const entry = { ...bare, updatedAt: new Date(this.#now()).toISOString() }
     const [rev] = await this.#write([{ ...entry }])
