@@ -5,6 +5,7 @@ import type { Doc, Written } from '../../src/couch/document.ts'
 import { FLEET_FOLDER } from '../support/fleet.ts'
 import { readDay, type Step } from '../support/fleet-day.ts'
 import { GatewayGround, type GatewayUser } from '../support/gateway.ts'
+import type { Space } from '../support/space.ts'
 import type { Content } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
 
@@ -111,47 +112,39 @@ async function rejected(user: GatewayUser, id: string): Promise<Content[]> {
 }
 
 onEachServer('the day of a fleet', ({ it }) => {
-  const steps = readDay()
-
-  it('is as it is told, over HTTP', async (space) =>
-    GatewayGround.use(space, await source(), async (ground) => {
-      const day = new Day(ground)
-      await day.signUp()
-      await space.start()
-      await day.isIn()
-      for (const [at, step] of steps.entries())
-        await inStep(at, step, async () => {
-          await day.write(step)
-          await day.holds(step)
-        })
-      await day.rests(steps.at(-1) as Step)
-    }))
+  it('is as it is told, over HTTP', (space) => play(space, (day, step) => day.write(step)))
 })
 
 // Dozens of starts, of which the matrix has as many on the embedded server.
 onEachServer(
   'the day of a fleet, interrupted',
   ({ it }) => {
-    const steps = readDay()
-
-    it('is as it is told where the daemon stops after each step, and is away when the next is written', async (space) =>
-      GatewayGround.use(space, await source(), async (ground) => {
-        const day = new Day(ground)
-        await day.signUp()
+    it('is as it is told where the daemon stops after each step, and is away when the next is written', (space) =>
+      play(space, async (day, step) => {
+        await space.stop()
+        await day.write(step)
         await space.start()
-        await day.isIn()
-        for (const [at, step] of steps.entries())
-          await inStep(at, step, async () => {
-            await space.stop()
-            await day.write(step)
-            await space.start()
-            await day.holds(step)
-          })
-        await day.rests(steps.at(-1) as Step)
       }))
   },
   ['couchdb'],
 )
+
+/** After each step, everybody has what the day says. */
+async function play(space: Space, write: (day: Day, step: Step) => Promise<void>): Promise<void> {
+  const steps = readDay()
+  await GatewayGround.use(space, await source(), async (ground) => {
+    const day = new Day(ground)
+    await day.signUp()
+    await space.start()
+    await day.isIn()
+    for (const [at, step] of steps.entries())
+      await inStep(at, step, async () => {
+        await write(day, step)
+        await day.holds(step)
+      })
+    await day.rests(steps.at(-1) as Step)
+  })
+}
 
 /** Names the step where it fails. */
 async function inStep(at: number, { step }: Step, play: () => Promise<void>): Promise<void> {

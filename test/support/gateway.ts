@@ -1,7 +1,6 @@
 // A gateway on a server, its users, and what each of them sees and writes over HTTP.
 import assert from 'node:assert/strict'
-import { isDeepStrictEqual } from 'node:util'
-import { Couch } from '../../src/couch/client.ts'
+import type { Couch } from '../../src/couch/client.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, Written } from '../../src/couch/document.ts'
 import { isFault, type FaultCode } from '../../src/couch/fault.ts'
@@ -10,7 +9,7 @@ import { GATEWAY_DOCUMENT, gatewayUserDatabase, routesDatabase } from '../../src
 import { CHECKPOINTS, PROVISIONING } from '../../src/model/names.ts'
 import { userDocumentId } from '../../src/model/person.ts'
 import { Routes } from '../../src/write/routes.ts'
-import { edit } from './people.ts'
+import { clientOf, edit } from './people.ts'
 import type { Space } from './space.ts'
 import type { Content } from './story.ts'
 
@@ -68,11 +67,9 @@ export class GatewayUser {
     return space.couch.database(gatewayUserDatabase(space.config.userDatabases, this.owner, name))
   }
 
-  /** The same as the user reaches it: logged in on CouchDB; as the admin on the embedded server, which lets in nobody else. */
+  /** The same as the user reaches it: see `clientOf`. */
   get own(): Database {
-    const { kind, url, user, pass } = this.#ground.space.server
-    const { name, password } = this
-    this.#client ??= new Couch(kind === 'couchdb' ? { url, user: name, pass: password } : { url, user, pass })
+    this.#client ??= clientOf(this.#ground.space.server, { name: this.name, pass: this.password })
     return this.#client.database(this.database.name)
   }
 
@@ -235,12 +232,7 @@ export class GatewayGround {
 
   /** Waits until something is read; fails with the difference. */
   async eventually<Value>(what: string, read: () => Promise<Value>, expected: Value): Promise<void> {
-    let seen: Value | undefined
-    const look = async (): Promise<boolean> => isDeepStrictEqual((seen = await read()), expected)
-    await this.space.until(what, look, PATIENCE_MS).catch((fault: unknown) => {
-      if (!(fault instanceof assert.AssertionError)) throw fault
-      assert.deepEqual(seen, expected, what)
-    })
+    await this.space.eventually(what, read, expected, PATIENCE_MS)
   }
 
   /** Waits until a document has these attributes, whatever others it has. */

@@ -5,6 +5,7 @@ import { Couch } from '../../src/couch/client.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { CHECKPOINTS, REGISTRY, subscriptionDocumentId } from '../../src/model/names.ts'
+import type { Server } from './servers.ts'
 import type { Space } from './space.ts'
 import { becomesActive, put, shareDoc, type Content } from './story.ts'
 
@@ -223,18 +224,18 @@ export async function conflictsIn(database: Database): Promise<string[]> {
   return docs.filter(({ doc }) => doc?._conflicts?.length).map(({ id }) => id)
 }
 
-/**
- * Runs something with a database as that user reaches it: logged in by the account on CouchDB; as the admin on the
- * embedded server, which lets in nobody else.
- */
+/** A client of a user: logged in by the account on CouchDB; as the admin on the embedded server, which lets in nobody else. */
+export const clientOf = ({ kind, url, user, pass }: Server, account: Person['account']): Couch =>
+  new Couch(kind === 'couchdb' ? { url, user: account.name, pass: account.pass } : { url, user, pass })
+
+/** Runs something with a database as that user reaches it: see `clientOf`. */
 export async function asUser<Result>(
   { server }: Space,
   { account: { name, pass } }: Person,
   database: Database,
   run: (database: Database) => Promise<Result>,
 ): Promise<Result> {
-  const { kind, url, user, pass: adminPass } = server
-  const couch = new Couch(kind === 'couchdb' ? { url, user: name, pass } : { url, user, pass: adminPass })
+  const couch = clientOf(server, { name, pass })
   try {
     return await run(couch.database(database.name))
   } finally {

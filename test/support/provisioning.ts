@@ -4,8 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { cp, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
-import { Couch } from '../../src/couch/client.ts'
+import type { Couch } from '../../src/couch/client.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../src/model/names.ts'
@@ -19,7 +18,7 @@ import {
   type PersonEntry,
 } from '../../src/model/person.ts'
 import { Device, loadPouch } from './device.ts'
-import { edit } from './people.ts'
+import { clientOf, edit } from './people.ts'
 import { SKELETON, type Space } from './space.ts'
 import type { Content } from './story.ts'
 
@@ -119,11 +118,9 @@ export class User {
     return this.#ground.couch.database(await this.database())
   }
 
-  /** A database as the user reaches it: logged in on CouchDB; as the admin on the embedded server, which lets in nobody else. */
+  /** A database as the user reaches it: see `clientOf`. */
   at(database: string): Database {
-    const { kind, url, user, pass } = this.#ground.space.server
-    const { name, password } = this
-    this.#client ??= new Couch(kind === 'couchdb' ? { url, user: name, pass: password } : { url, user, pass })
+    this.#client ??= clientOf(this.#ground.space.server, { name: this.name, pass: this.password })
     return this.#client.database(database)
   }
 
@@ -266,9 +263,7 @@ export class Ground {
     expected: Value,
     patienceMs = PATIENCE_MS,
   ): Promise<void> {
-    let seen: Value | undefined
-    const look = async (): Promise<boolean> => isDeepStrictEqual((seen = await read()), expected)
-    await this.space.until(what, look, patienceMs).catch(() => assert.deepEqual(seen, expected, what))
+    await this.space.eventually(what, read, expected, patienceMs)
   }
 
   /** Waits until a document has these attributes, whatever others it has. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { Couch } from '../../src/couch/client.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
@@ -142,6 +143,22 @@ export class Space {
       await delay(25)
     }
     throw new assert.AssertionError({ message: `Expected within ${patienceMs / 1000} s that ${what}` })
+  }
+
+  /** Waits until something is read; fails with the difference. */
+  async eventually<Value>(
+    what: string,
+    read: () => Promise<Value>,
+    expected: Value,
+    patienceMs = PATIENCE_MS,
+  ): Promise<void> {
+    let seen: Value | undefined
+    const look = async (): Promise<boolean> => isDeepStrictEqual((seen = await read()), expected)
+    await this.until(what, look, patienceMs).catch((fault: unknown) => {
+      if (!(fault instanceof assert.AssertionError)) throw fault
+      assert.deepEqual(seen, expected, what)
+      throw fault
+    })
   }
 
   /** Waits until the daemon has nothing left to do and nothing new comes for a while: CouchDB holds events back for 500 ms. */
