@@ -101,6 +101,28 @@ export const shows = (selection: Selection, name: string): boolean =>
 /** What a copy holds as it stands in a share. */
 export const contentOf = (copy: ObjectDoc): Content => project(copy, true)
 
+/**
+ * Attributes that only say when and by whom an object was written. They are carried like any other, but alone they are
+ * nothing that somebody would miss.
+ */
+const SIGNATURE: ReadonlySet<string> = new Set(
+  ['created', 'updated', 'deleted'].flatMap((what) => [
+    ...[`${what}At`, `${what}By`],
+    ...[`${what}_at`, `${what}_by`],
+  ]),
+)
+
+/** True for such an attribute, and for one that holds nothing but such, as Hoodie's clients write `hoodie`. */
+export const isSignature = (name: string, value: unknown): boolean =>
+  SIGNATURE.has(name) || isRecordOf(value, (key) => SIGNATURE.has(key))
+
+const isRecordOf = (value: unknown, isIt: (key: string) => boolean): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.keys(value).length > 0 &&
+  Object.keys(value).every(isIt)
+
 /** The content of an object's copy under a selection: exactly the selected attributes that exist, never a reserved one. */
 export function project(doc: ObjectDoc, selection: Selection): Content {
   return {

@@ -5,6 +5,7 @@ import { canonicalJson } from '../model/digest.ts'
 import {
   contentOf,
   intersect,
+  isSignature,
   pickFrom,
   project,
   withAttachments,
@@ -392,10 +393,16 @@ function letGo(
   const stays = (name: string): boolean => staying === 'all' || staying.has(name)
   const isChanged = (known: Record<string, string>, own: Record<string, string>, name?: string): boolean =>
     Object.keys(known).some(
-      (key) => !stays(name ?? key) && !isDigestOf(known[key], Object.hasOwn(own, key) ? own[key] : undefined),
+      (key) =>
+        !stays(name ?? key) &&
+        !(name === undefined && isSignature(key, doc[key])) &&
+        !isDigestOf(known[key], Object.hasOwn(own, key) ? own[key] : undefined),
     )
+  // When and by whom it was written is no reason to keep an object of which nothing else is left.
   const more = [
-    ...Object.keys(here.attributes).filter((name) => !Object.hasOwn(attributes, name) && !stays(name)),
+    ...Object.keys(here.attributes).filter(
+      (name) => !Object.hasOwn(attributes, name) && !stays(name) && !isSignature(name, doc[name]),
+    ),
     ...(stays('_attachments') ? [] : Object.keys(here.attachments)).filter(
       (name) => !Object.hasOwn(attachments, name),
     ),

@@ -892,6 +892,27 @@ onEachServer('un-sharing', ({ it, kind }) => {
         $shares: { [id]: ['name'] },
       })
     }))
+
+  it('leaves nothing behind of which only the time is left', (space) =>
+    withPeople(space, names, async ({ joe, ann, bob }) => {
+      const id = space.shareId()
+      const objects = ['todo/1', 'todo/2'].map((one) =>
+        shared(id, one, { name: 'milk', more: 'm' }, ['name']),
+      )
+      await circle(space, { joe, ann, bob }, ...objects)
+      const at = { updatedAt: '2024-06-01T12:00:00Z', updatedBy: ann.name, hoodie: { updatedAt: 1 } }
+      await edit(space, ann.db, 'todo/1', { name: 'oat milk', ...at })
+      await edit(space, ann.db, 'todo/2', { name: 'oat milk', ...at, mine: 'of ann' })
+      await edit(space, bob.db, 'todo/1', { updatedAt: 1 })
+      for (const one of ['todo/1', 'todo/2']) await copyBecomes(space, id, one, { name: 'oat milk' })
+      await space.settled(400)
+      await edit(space, joe.db, 'todo/1', { $shares: undefined })
+      await becomes(space, ann.db, 'todo/1', null)
+      await becomes(space, bob.db, 'todo/1', null)
+      await remove(space, ann.db, `$subscription/${id}`)
+      await becomes(space, ann.db, 'todo/2', { ...at, mine: 'of ann' })
+      await assertSettled(space, id, [joe, ann, bob])
+    }))
 })
 
 onEachServer('the owner', ({ it }) => {

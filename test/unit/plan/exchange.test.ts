@@ -706,6 +706,45 @@ describe('plan/exchange', () => {
       const made = plan({ doc: doc({ ...SAME, mine: 1 }), consent: share(), agreed, facts: gone })
       assert.deepEqual([made.doc, made.rejection], [object({ mine: 1 }), null])
     })
+    for (const signature of [
+      { updatedAt: '2024-05-01T12:00:00Z' },
+      { updatedAt: 1, updatedBy: 'ann', createdAt: 1, createdBy: 'ann' },
+      { updated_at: 1, created_by: 'ann' },
+      { hoodie: { createdAt: 1, updatedAt: 2 } },
+    ]) {
+      it(`${Object.keys(signature).join(' and ')} is nothing that was left behind`, () => {
+        const listed = agreedOn('both', SAME, { listed: true })
+        assert.equal(go({ ...SAME, ...signature }, listed), 'remove, then nothing')
+        assert.equal(go({ ...SAME, ...signature }), 'remove, then nothing')
+        const [name = ''] = Object.keys(signature)
+        const before = agreedOn('both', { ...SAME, [name]: 0 })
+        assert.equal(go({ ...SAME, ...signature }, before), 'remove, then nothing')
+        for (const phase of ['active', 'ending'] as const)
+          assert.equal(go({ ...SAME, ...signature }, listed, { facts: { phase } }), 'remove, then nothing')
+      })
+      it(`${Object.keys(signature).join(' and ')} stays with what its user wrote`, () => {
+        const listed = agreedOn('both', SAME, { listed: true })
+        const made = plan({
+          doc: doc({ ...SAME, ...signature, mine: 1 }),
+          consent: share(),
+          agreed: listed,
+          facts: gone,
+        })
+        assert.deepEqual([made.doc, made.rejection], [object({ ...signature, mine: 1 }), null])
+        assert.equal(go({ ...EDITED, ...signature }, listed), 'strip, then nothing, no_longer_shared')
+      })
+    }
+    it('what only holds what looks so stays', () => {
+      const listed = agreedOn('both', SAME, { listed: true })
+      for (const mine of [
+        { hoodie: {} },
+        { hoodie: { updatedAt: 1, tags: [] } },
+        { hoodie: ['updatedAt'] },
+      ]) {
+        const made = plan({ doc: doc({ ...SAME, ...mine }), consent: share(), agreed: listed, facts: gone })
+        assert.deepEqual(made.doc, object(mine))
+      }
+    })
     it('what he has brought stays, and he is told of what was not sent', () => {
       const mine = agreedOn('both', SAME, { mine: true })
       assert.equal(go(SAME, mine), 'strip, then nothing')
