@@ -322,8 +322,11 @@ export class World {
     )
   }
 
-  /** One turn of a user: plans and lands until there is nothing to do. @returns 0 where there was nothing */
-  settleUser(user: User, most = 8): number {
+  /**
+   * One turn of a user: plans and lands until there is nothing to do. What one share brings, each other one is told: the
+   * more shares, the longer it takes. @returns 0 where there was nothing
+   */
+  settleUser(user: User, most = 2 + 6 * this.homes.size): number {
     const left = user.pending.length
     this.perform(user)
     for (let turn = 0; turn < most; turn += 1) {
