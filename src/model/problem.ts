@@ -34,7 +34,9 @@ const PROBLEMS = {
   wrong_password: () => 'That is not the password of this share.',
   too_many_tries: () => 'Too many wrong passwords. Wait a minute, and write the password again.',
   invalid_on_end: (found: string) => `Expected \`onEnd\` to be "keep" or "remove", got ${found}.`,
-  replication_failed: (why: string) => `CouchDB cannot carry the objects into the share: ${cut(why)}`,
+  // What CouchDB says of a replication names the server's own addresses and its admin: that is for the log alone.
+  replication_failed: () =>
+    "CouchDB cannot carry all objects into the share. The server's admin finds the reason in the daemon's log.",
   copies_refused: (count: string) =>
     `CouchDB refused ${count} of the share's objects; a validation function of the share may say no.`,
   invalid_shares: (found: string) => `Expected \`$shares\` to be an object of share ids, got ${found}.`,
@@ -79,7 +81,8 @@ const PROBLEMS = {
     `The database in \`${attribute}\` of the user is somebody else's, or was that of a user who is gone.`,
   master_unavailable: (name: string) =>
     `The master ${quote(name)} is not there, or its skeleton cannot be used: for the server's admin, whose log says more.`,
-  master_replication_failed: (why: string) => `CouchDB cannot bring the master's documents: ${cut(why)}`,
+  master_replication_failed: () =>
+    "CouchDB cannot bring the master's documents by itself. The server's admin finds the reason in the daemon's log.",
   unknown_master: (name: string) => `There is no master ${quote(name)}.`,
   hidden_document: () =>
     'There is a document with this `_id` already, which you may not have: yours is readable as a deleted revision only.',

@@ -52,9 +52,7 @@ export function standingAfter(before: MasterStanding | undefined, facts: Standin
     documents: facts.documents,
     ...(facts.rejected.length > 0 ? { rejected: [...facts.rejected] } : {}),
     ...(facts.problem === null ? {} : { problem: facts.problem }),
-    ...(facts.lease.kind === 'failing'
-      ? { leaseProblem: problem('master_replication_failed', facts.lease.reason) }
-      : {}),
+    ...(facts.lease.kind === 'failing' ? { leaseProblem: problem('master_replication_failed') } : {}),
     access: facts.access,
   }
 }

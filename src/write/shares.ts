@@ -242,7 +242,10 @@ export async function createOutbox({ users, births, checkpoints, log }: Deps, ow
   if (!(await checkpoints.read([name])).has(name)) checkpoints.set(name, START)
 }
 
-/** A replication that does not start is a problem of the share, shown to its owner, and tried again by the watch. */
+/**
+ * A replication that CouchDB does not take is a problem of the share, shown to its owner, and tried again. One whose
+ * first job crashed, or that the scheduler has not come to, was taken: what becomes of it, the watch sees.
+ */
 async function startReplication(
   { leases, registry, log }: Deps,
   owner: string,
@@ -250,10 +253,11 @@ async function startReplication(
 ): Promise<Performed> {
   const entry = await registry.entry(share)
   const status = await leases.start(share, owner, entry?.home ?? 'outbox')
-  if (status.kind === 'accepted') return DONE
-  const reason = 'reason' in status ? status.reason : 'the replicator has not looked at it yet'
-  const found = problem('replication_failed', reason)
-  log.error({ share, state: status.kind, reason }, 'replication does not start')
+  if (status.kind === 'crashing')
+    log.warn({ share, state: status.kind, reason: status.reason }, 'replication in trouble')
+  if (status.kind !== 'failed') return DONE
+  const found = problem('replication_failed')
+  log.error({ share, state: status.kind, reason: status.reason }, 'replication does not start')
   await registry.change(share, { problem: found })
   return { kind: 'halted', problem: found }
 }

@@ -1,7 +1,9 @@
-// Watches the replications that run: failures are retried, and those that last are shown to the share's owner.
+// Watches the replications that run: failures are retried, and where copies are missing the share's owner is told.
+import isEqual from 'lodash/isEqual.js'
 import type { Database } from '../couch/database.ts'
 import { pagesOf } from '../couch/pages.ts'
 import type { Couch } from '../couch/client.ts'
+import { isFault } from '../couch/fault.ts'
 import type { ReplicationStatus } from '../couch/replicator.ts'
 import type { Logger } from '../log.ts'
 import { copyRange, parseCopyId, shareDatabase, type UserDatabases } from '../model/names.ts'
@@ -25,7 +27,8 @@ export interface WatchOptions {
 
 export class ReplicationWatch {
   readonly #options: WatchOptions
-  readonly #troubles = new Map<string, Trouble>()
+  // Of a lease that was stopped, nothing holds for the one that comes after it.
+  readonly #troubles = new WeakMap<Lease, Trouble>()
   /** Refused documents that were looked into, by share. */
   readonly #refused = new Map<string, number>()
 
@@ -33,9 +36,14 @@ export class ReplicationWatch {
     this.#options = options
   }
 
-  /** Looks at all leases once; without a lease it asks nothing. */
+  /** Looks at all leases once; without a lease it asks nothing. @throws {CouchFault} when it has looked at all of them */
   async look(): Promise<void> {
-    for (const [lease, status] of await this.#options.leases.statuses()) await this.#judge(lease, status)
+    const failures: unknown[] = []
+    const statuses = await this.#options.leases.statuses()
+    for (const [lease, status] of statuses)
+      await this.#judge(lease, status).catch((error: unknown) => failures.push(error))
+    if (statuses.length > 0) this.#options.log.debug({ count: statuses.length }, 'replications looked at')
+    if (failures.length > 0) throw failures[0]
   }
 
   async #judge(lease: Lease, status: ReplicationStatus): Promise<void> {
@@ -47,7 +55,7 @@ export class ReplicationWatch {
         this.#options.log.warn({ share: lease.share }, 'replication is gone, started again')
         return this.#options.leases.restart(lease)
       case 'accepted':
-        this.#troubles.delete(lease.share)
+        this.#troubles.delete(lease)
         return this.#show(lease, await this.#refusal(lease, status.refused))
       case 'crashing':
       case 'failed':
@@ -57,17 +65,38 @@ export class ReplicationWatch {
     }
   }
 
+  /**
+   * The daemon brings copies itself, and a replication mostly follows behind: its troubles are the admin's. The owner is
+   * told where they last and copies are missing.
+   */
   async #trouble(
     lease: Lease,
     { kind, reason }: { kind: 'crashing' | 'failed'; reason: string },
   ): Promise<void> {
     const { leases, log } = this.#options
-    const trouble = this.#troubles.get(lease.share) ?? new Trouble()
-    this.#troubles.set(lease.share, trouble)
+    const trouble = this.#troubles.get(lease) ?? new Trouble()
+    this.#troubles.set(lease, trouble)
     const isToStartAgain = trouble.look(kind)
     if (trouble.isNew) log.warn({ share: lease.share, state: kind, reason }, 'replication in trouble')
     if (isToStartAgain) await leases.restart(lease)
-    if (trouble.isLasting) await this.#show(lease, problem('replication_failed', reason))
+    if (!trouble.isLasting) return
+    const { count } = await this.#missing(lease)
+    if (count > 0) log.warn({ share: lease.share, state: kind, reason, count }, 'copies missing in the share')
+    await this.#show(lease, count > 0 ? problem('replication_failed') : null)
+  }
+
+  /** The copies that did not arrive. Where home is the share, there is nothing that its members wait for. */
+  async #missing({ share, owner, home }: Lease): Promise<Missing> {
+    if (home === 'share') return NOTHING
+    const { couch, users } = this.#options
+    const outbox = couch.database(users.outbox(owner))
+    try {
+      return await listMissing(outbox, couch.database(shareDatabase(share)), share)
+    } catch (error) {
+      // A database that is gone is made again in the owner's lane.
+      if (isFault(error, 'not_found')) return NOTHING
+      throw error
+    }
   }
 
   /** Validation functions of the share make the replicator drop documents for good: are copies missing because of that? */
@@ -77,11 +106,9 @@ export class ReplicationWatch {
       if (this.#refused.delete(lease.share)) await this.#list(lease, [])
       return null
     }
-    const { couch, users, log } = this.#options
-    const outbox = couch.database(users.outbox(lease.owner))
-    const missing = await listMissing(outbox, couch.database(shareDatabase(lease.share)), lease.share)
+    const missing = await this.#missing(lease)
     if (this.#refused.get(lease.share) !== missing.count)
-      log.warn({ share: lease.share, count: missing.count }, 'copies refused by the share')
+      this.#options.log.warn({ share: lease.share, count: missing.count }, 'copies refused by the share')
     this.#refused.set(lease.share, missing.count)
     await this.#list(lease, missing.first)
     return missing.count === 0 ? null : problem('copies_refused', String(missing.count))
@@ -103,7 +130,7 @@ export class ReplicationWatch {
   async #show(lease: Lease, found: Problem | null): Promise<void> {
     const { registry, onChanged } = this.#options
     const entry = await registry.entry(lease.share)
-    if (!entry || entry.state !== 'active' || entry.problem?.reason === found?.reason) return
+    if (!entry || entry.state !== 'active' || isEqual(entry.problem ?? null, found)) return
     await registry.change(lease.share, { problem: found ?? undefined })
     onChanged(lease.owner, lease.share)
   }
@@ -111,12 +138,16 @@ export class ReplicationWatch {
 
 const REFUSED = problem('copy_refused', 'a validation function of the share says no')
 
-/** The copies of the outbox that the share does not have under the same revision: how many, and the objects of the first. */
-async function listMissing(
-  outbox: Database,
-  share: Database,
-  id: string,
-): Promise<{ count: number; first: string[] }> {
+/** Copies that a share does not have: how many, and the objects of the first. */
+interface Missing {
+  count: number
+  first: string[]
+}
+
+const NOTHING: Missing = { count: 0, first: [] }
+
+/** The copies of the outbox that the share does not have under the same revision. */
+async function listMissing(outbox: Database, share: Database, id: string): Promise<Missing> {
   const missing = { count: 0, first: [] as string[] }
   for await (const rows of pagesOf(outbox, { ...copyRange(id), limit: COMPARE_PAGE })) {
     const there = await share.fetch(

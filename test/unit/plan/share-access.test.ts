@@ -496,7 +496,7 @@ describe('plan/share, access', () => {
     it('that was taken away does not come back where the share could not be opened', () => {
       const entry = entryOf('opening', MINE, { password: ACCOUNT })
       const doc = docOf({ access: true, password: null })
-      const [put] = planHalted(factsOf({ doc, entry }), problem('replication_failed', 'x'))
+      const [put] = planHalted(factsOf({ doc, entry }), problem('replication_failed'))
       assert.ok(put?.kind === 'put-document')
       assert.ok(!put.doc['password'])
     })
@@ -506,7 +506,7 @@ describe('plan/share, access', () => {
       const doc = docOf({ access: true, password: 'p1' })
       const halted = planHalted(
         factsOf({ doc, entry, isPasswordInForce: true }),
-        problem('replication_failed', 'x'),
+        problem('replication_failed'),
       )
       assert.deepEqual(putOf(halted)['password'], SHOWN)
     })

@@ -132,7 +132,7 @@ export class World {
   /** The replication of the share does not start. */
   halt(): void {
     if (this.#isMine && this.entry?.state === 'opening')
-      this.perform(planHalted(this.#facts(false), problem('replication_failed', 'x')))
+      this.perform(planHalted(this.#facts(false), problem('replication_failed')))
   }
 
   order(order: 'suspend' | 'end' | null): void {

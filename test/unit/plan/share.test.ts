@@ -223,12 +223,12 @@ describe('plan/share', () => {
     // trouble
     [
       'a replication in trouble is shown',
-      { doc: docOf(active), ...there({ problem: problem('replication_failed', 'x') }) },
+      { doc: docOf(active), ...there({ problem: problem('replication_failed') }) },
       'doc error replication_failed',
     ],
     [
       'a replication that is well again, likewise',
-      { doc: docOf({ $state: 'error', $error: problem('replication_failed', 'x') }), ...there() },
+      { doc: docOf({ $state: 'error', $error: problem('replication_failed') }), ...there() },
       'doc active',
     ],
     [
@@ -543,7 +543,7 @@ describe('plan/share', () => {
       const real = entryOf('active', THEIRS, {
         access: { read: ['joe'], write: [] },
         password: ACCOUNT,
-        problem: problem('replication_failed', 'x'),
+        problem: problem('replication_failed'),
         rejected,
         counts: { objects: 7, subscribers: 3 },
       })
@@ -596,12 +596,12 @@ describe('plan/share', () => {
   })
 
   it('says why a share could not be opened, once', () => {
-    const [put, ...more] = planHalted(factsOf({ doc: docOf() }), problem('replication_failed', 'no'))
+    const [put, ...more] = planHalted(factsOf({ doc: docOf() }), problem('replication_failed'))
     assert.deepEqual(more, [])
     assert.ok(put?.kind === 'put-document')
     assert.equal(inWords(put), 'doc error replication_failed')
-    assert.deepEqual(planHalted(factsOf({ doc: put.doc }), problem('replication_failed', 'no')), [])
-    assert.deepEqual(planHalted(factsOf({}), problem('replication_failed', 'no')), [])
+    assert.deepEqual(planHalted(factsOf({ doc: put.doc }), problem('replication_failed')), [])
+    assert.deepEqual(planHalted(factsOf({}), problem('replication_failed')), [])
   })
 
   it('ends a share when its owner’s objects were gone through, and nothing else', () => {
