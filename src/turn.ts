@@ -19,6 +19,7 @@ import { planScanned, planShare } from './plan/share.ts'
 import { Context } from './turn/context.ts'
 import type { Hint, Outcome } from './turn/hint.ts'
 import { reconcileObjects } from './turn/objects.ts'
+import { followPurges } from './turn/purges.ts'
 import { followShare } from './turn/share-feed.ts'
 import { planShares } from './turn/shares.ts'
 import { refreshDatabase } from './turn/skeleton.ts'
@@ -97,7 +98,7 @@ class Turn {
     for (const db of hint.skeleton ?? []) await refreshDatabase(this.#deps, db, { inRollout: true })
     if (hint.departed && (await this.#user.info()) === null) return this.#depart()
     if (!(await this.#arrive())) return GONE
-    const user = await this.#followUser()
+    const user = (await this.#followUser()) || !(await this.#followPurges())
     const outbox = await this.#followOutbox()
     const isScanning = await this.#scan()
     const feeds = await this.#followShares()
@@ -106,7 +107,11 @@ class Turn {
     for (const share of hint.idle ?? [])
       if (await this.#deps.leases.endIfIdle(share))
         this.#deps.log.info({ share }, 'replication idle, cancelled')
-    return this.#outcome(isDone ? null : { user, outbox, feeds, updateSeqs: hint.updateSeqs })
+    return this.#outcome(
+      isDone
+        ? null
+        : { user, outbox, feeds, purged: user && hint.purged === true, updateSeqs: hint.updateSeqs },
+    )
   }
 
   #outcome(next: Hint | null): Outcome {
@@ -136,6 +141,8 @@ class Turn {
       ...START,
       scan: checkpoint?.scan ?? null,
       instance: info.instance_start_time,
+      // Of a database that was there before it is not known what was purged since.
+      ...(checkpoint || info.purge_seq === undefined ? {} : { purgeSeq: info.purge_seq }),
     })
     return true
   }
@@ -188,6 +195,12 @@ class Turn {
     )
     await this.#move(this.#user, page)
     return page.pending > 0
+  }
+
+  /** CouchDB tells of a purge as of any change, and `_changes` has nothing of it. @returns false where somebody keeps writing */
+  async #followPurges(): Promise<boolean> {
+    if (!this.#hint.purged && (!this.#hint.user || this.#isActive)) return true
+    return followPurges(this.#context)
   }
 
   /** The outbox is the daemon's own; what somebody else changed there is put right. */

@@ -266,6 +266,23 @@ export class Database {
     await this.#couch.request({ method: 'POST', path: [this.name, '_purge'], body: revisions })
   }
 
+  /**
+   * What was purged, by document the revisions that were leaves; CouchDB remembers the last thousand or so
+   * (`_purged_infos_limit`), also of what was written anew since. Empty on servers that do not tell: CouchDB before 3.4.
+   * https://docs.couchdb.org/en/stable/api/database/misc.html#get--db-_purged_infos
+   */
+  async purged(): Promise<Map<string, string[]>> {
+    const answer = await orNull(
+      this.#couch.request<{ purged_infos: { id: string; revs: string[] }[] }>({
+        path: [this.name, '_purged_infos'],
+      }),
+    )
+    const purged = new Map<string, string[]>()
+    for (const { id, revs } of answer?.purged_infos ?? [])
+      purged.set(id, [...(purged.get(id) ?? []), ...revs])
+    return purged
+  }
+
   /** Rows of a view for the given keys. */
   async view<Value>(
     design: string,

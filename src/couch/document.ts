@@ -59,6 +59,8 @@ export type Written =
 export interface DatabaseInfo {
   db_name: string
   update_seq: Seq
+  /** Moves with every purge, of which `_changes` says nothing; for equality only. */
+  purge_seq?: Seq
   doc_count: number
   doc_del_count: number
   /** Differs between a database and a later one of the same name (CouchDB 3.3 and later). */

@@ -13,6 +13,8 @@ export interface Checkpoint {
   updateSeq: Seq | null
   /** `instance_start_time`: a database of the same name that was created later has another one. */
   instance: string | null
+  /** `purge_seq` when what was purged was last looked at; absent: not yet. For equality only. */
+  purgeSeq?: Seq
   /** Going through all documents again, for the sake of these shares. */
   scan: { since: Seq; shares: string[] } | null
 }
@@ -116,9 +118,10 @@ export class Checkpoints {
   }
 }
 
-const toCheckpoint = ({ since, updateSeq, instance, scan }: Stored): Checkpoint => ({
+const toCheckpoint = ({ since, updateSeq, instance, purgeSeq, scan }: Stored): Checkpoint => ({
   since,
   updateSeq,
   instance,
+  ...(purgeSeq === undefined ? {} : { purgeSeq }),
   scan,
 })

@@ -59,6 +59,7 @@ export async function gatherObjects(
   const homes = await readHomes(sources, owner, concerned, shares)
   const limits = await readLimits(sources, database, concerned, shares)
   const brought = new Brought(outbox)
+  const purged = await readPurged(couch.database(database), objects, bases)
   const facts: ObjectFacts[] = []
   for (const { id, doc, rivals, isMissing = false } of objects) {
     const base = bases.get(id) ?? null
@@ -97,11 +98,24 @@ export async function gatherObjects(
     facts.push({
       object: id,
       ...{ doc, rivals, isMissing, base, exchanges, now: sources.now() },
+      ...(purged.has(id) ? { isPurged: true as const } : {}),
       standings: new Map(oneWay.map((share) => [share, standing(shares.entries.get(share), database)])),
       copies: new Map(oneWay.map((share) => [share, rows.get(copyId(share, id)) ?? null])),
     })
   }
   return facts
+}
+
+/** Those of the objects that are missing although a base knows of them, and that an admin has purged. */
+async function readPurged(
+  database: Database,
+  objects: readonly UserDoc[],
+  bases: ReadonlyMap<string, Base | null>,
+): Promise<Set<string>> {
+  const missing = objects.filter(({ id, isMissing }) => isMissing && sharesOf(bases.get(id)).length > 0)
+  if (missing.length === 0) return new Set()
+  const purged = await database.purged()
+  return new Set(missing.flatMap(({ id }) => (purged.has(id) ? id : [])))
 }
 
 /** A share may be called as an attribute that every object has, `constructor` for instance. */

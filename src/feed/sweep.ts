@@ -94,8 +94,9 @@ async function compare(
         ? outbox === undefined || outboxCheckpoint.updateSeq !== outbox.update_seq
         : outbox !== undefined,
       recreated: checkpoint !== undefined && checkpoint.instance !== database.instance_start_time,
+      purged: checkpoint !== undefined && checkpoint.purgeSeq !== database.purge_seq,
     }
-    if (!hint.user && !hint.outbox && !hint.recreated) continue
+    if (!hint.user && !hint.outbox && !hint.recreated && !hint.purged) continue
     const updateSeqs = new Map<string, Seq>([[users.database(owner), database.update_seq]])
     if (outbox) updateSeqs.set(users.outbox(owner), outbox.update_seq)
     onDirty(owner, { ...hint, updateSeqs })

@@ -98,6 +98,8 @@ export interface ExchangeOptions {
   doc: ObjectDoc | null
   /** Nobody has deleted it: the user's database was created again, and a client may bring the object back. */
   isMissing?: boolean
+  /** An admin has purged it. */
+  isPurged?: boolean
   consent: Consent | undefined
   agreed: Agreed | null
   facts: ExchangeFacts
@@ -127,6 +129,7 @@ export function planExchange(options: ExchangeOptions): ExchangePlan {
     case 'closing':
       return planClosing(options)
     case 'active':
+      if (options.isPurged && agreed !== null && isOut(agreed)) return planPurged(options, agreed)
       if (options.isMissing && agreed?.state === 'both') return idle(doc, agreed)
       return facts.role === 'owner' ? planOwner(options) : planParticipant(options)
     default:
@@ -145,6 +148,29 @@ export const idle = (doc: ObjectDoc | null, agreed: Agreed | null): ExchangePlan
   otherwise: agreed,
   rejection: null,
 })
+
+/**
+ * An admin has purged this participant's object: it never comes back here, whatever others do to the copy. Of the owner's,
+ * and of what a writer brought, the copy goes, too; who only received it has no say over it.
+ */
+function planPurged({ doc, facts }: ExchangeOptions, agreed: Agreed): ExchangePlan {
+  const { role, home } = facts
+  const nothing = idle(doc, agreed)
+  const isMine = agreed.mine === true
+  if (role === 'owner') {
+    const after = nothingAgreed('unshared', true)
+    return home.kind === 'live'
+      ? { ...nothing, ...removeCopy(home), withdraw: true, after }
+      : { ...nothing, after }
+  }
+  const after = nothingAgreed('left', isMine)
+  return role === 'writer' && isMine && home.kind === 'live'
+    ? { ...nothing, copy: { kind: 'delete' }, after }
+    : { ...nothing, after }
+}
+
+/** The object was there, and the other side was made from it or had it, too. */
+const isOut = ({ state, mine }: Agreed): boolean => state === 'both' || (state === 'coming' && mine === true)
 
 function planOwner(options: ExchangeOptions): ExchangePlan {
   const { doc, consent, agreed, facts } = options
@@ -248,8 +274,7 @@ function planDeleted(options: ExchangeOptions, home: LiveCopy): ExchangePlan {
   const nothing = idle(doc, agreed)
   const mayWrite = facts.role === 'writer'
   if (agreed === null) return bringIn(options, home)
-  const isOut = agreed.state === 'both' || (agreed.state === 'coming' && agreed.mine)
-  if (isOut && mayWrite && isAgreed(home, agreed)) return deleteCopy(options, nothing)
+  if (isOut(agreed) && mayWrite && isAgreed(home, agreed)) return deleteCopy(options, nothing)
   if (agreed.state === 'coming' || (agreed.state === 'both' && mayWrite)) return bringIn(options, home)
   const isReported = agreed.state === 'both' ? !mayWrite : facts.rejected === 'read_only'
   return {
@@ -430,6 +455,7 @@ function planClosing(options: ExchangeOptions): ExchangePlan {
   const { home, share } = facts
   const nothing = { ...idle(doc, agreed), after: null }
   const isRefused = agreed?.state === 'unshared' && isBare(agreed)
+  if (options.isPurged && agreed !== null) return nothing
   if (home.kind !== 'live' || isRefused) return { ...nothing, doc: doc && withoutShare(doc, share, consent) }
   if (doc === null)
     return agreed && isAgreed(home, agreed) ? nothing : { ...nothing, ...makePrivate(options, home) }

@@ -33,6 +33,8 @@ export interface ObjectFacts {
   doc: ObjectDoc | null
   /** There is not even a tombstone: nobody has deleted it from this database. */
   isMissing: boolean
+  /** There is not even a tombstone because an admin has purged it. */
+  isPurged?: true
   rivals: readonly Rival[]
   base: Base | null
   /** For every share that the object or its base names, and that goes one way: from the outbox into the share. */
@@ -342,12 +344,13 @@ function planOne(
   share: string,
   doc: ObjectDoc | null,
 ): ExchangePlan {
-  const { object, isMissing, exchanges, now } = facts
+  const { object, isMissing, isPurged = false, exchanges, now } = facts
   const exchange = exchanges.get(share) as ExchangeFacts
   return planExchange({
     object,
     doc,
     isMissing: isMissing && doc === null,
+    isPurged: isPurged && doc === null,
     consent:
       consents.kind === 'invalid'
         ? consents

@@ -7,6 +7,8 @@ export interface Hint {
   outbox?: boolean
   /** The user database may have changed. */
   user?: boolean
+  /** An admin may have purged documents of the user database. */
+  purged?: boolean
   /** The user database may have been dropped and created: everything is looked at anew. */
   recreated?: boolean
   /** Shares to be planned whether or not their documents changed. */
@@ -33,6 +35,7 @@ export function mergeHints(one: Hint, other: Hint): Hint {
     user: one.user === true || other.user === true,
     outbox: one.outbox === true || other.outbox === true,
     departed: one.departed === true || other.departed === true,
+    purged: one.purged === true || other.purged === true,
     recreated: one.recreated === true || other.recreated === true,
     shares: new Set([...(one.shares ?? []), ...(other.shares ?? [])]),
     subscriptions: new Set([...(one.subscriptions ?? []), ...(other.subscriptions ?? [])]),

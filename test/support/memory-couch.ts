@@ -171,6 +171,7 @@ export class MemoryCouch {
           there().purge(id, revs)
         }
       }),
+      purged: ask(() => new Map(this.databases.get(name)?.purged ?? [])),
       view: ask((design: string, view: string, keys: string[]) => there().view(design, view, keys)),
       viewUpTo: ask((design: string, view: string, bounds: { endKey: number; limit: number }) =>
         there().viewUpTo(design, view, bounds),

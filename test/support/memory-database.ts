@@ -99,6 +99,9 @@ export class MemoryDatabase {
   readonly name: string
   readonly trees = new Map<string, Tree>()
   seq = 0
+  /** What was purged, by document; and how often something was. */
+  readonly purged = new Map<string, string[]>()
+  purgeSeq = 0
   security: Security = { admins: { roles: ['_admin'] }, members: { roles: ['_admin'] } }
   readonly born: string
   readonly #wrote: (id: string) => void
@@ -116,6 +119,7 @@ export class MemoryDatabase {
     return {
       db_name: this.name,
       update_seq: this.#seq(this.seq),
+      purge_seq: this.#seq(this.purgeSeq),
       doc_count: winners.length - deleted,
       doc_del_count: deleted,
       instance_start_time: this.born,
@@ -220,6 +224,8 @@ export class MemoryDatabase {
     const purged = tree ? revs.filter((rev) => tree.purge(rev)) : []
     if (!tree || purged.length === 0) return
     this.seq += 1
+    this.purgeSeq += 1
+    this.purged.set(id, [...(this.purged.get(id) ?? []), ...purged])
     if (tree.leaves().length === 0) this.trees.delete(id)
     else tree.seq = this.seq
     this.#wrote(`${id} (purged)`)

@@ -48,6 +48,8 @@ export type Action =
     }
   | { kind: 'remove-in-replica'; user: number; share: string | null; object: string }
   | { kind: 'compact'; user: number }
+  /** An admin purges a user's object, where the server can. */
+  | { kind: 'purge'; user: number; object: string }
   | { kind: 'account'; user: number; isThere: boolean }
 
 /** A value that somebody wrote, and that nobody else can have written. */
@@ -116,12 +118,18 @@ export class Participants {
   readonly #wroteLast = new Map<string, number>()
   readonly #keptBefore = new Set<string>()
   readonly #validate: Validate
+  readonly #canPurge: boolean
   readonly #replicas = new Map<string, Replica>()
   #next = 0
   #at = 0
 
-  private constructor(world: MemoryWorld, validate: Validate, { users, owners = { x: 0, y: 0 } }: Settings) {
+  private constructor(
+    world: MemoryWorld,
+    validate: Validate,
+    { users, owners = { x: 0, y: 0 }, canPurge = true }: Settings,
+  ) {
     this.world = world
+    this.#canPurge = canPurge
     this.#validate = validate
     this.count = users
     this.owners = owners
@@ -244,6 +252,8 @@ export class Participants {
         return this.#editReplica(action)
       case 'remove-in-replica':
         return this.#removeInReplica(action)
+      case 'purge':
+        return this.#purge(action.user, action.object)
       case 'compact':
         return this.database(action.user).compact()
       case 'account': {
@@ -265,6 +275,17 @@ export class Participants {
       default:
         return action satisfies never
     }
+  }
+
+  #purge(user: number, object: string): void {
+    if (!this.#canPurge) return
+    const leaves = this.database(user).leaves(object)
+    this.left.add(`${user} ${object}`)
+    for (const leaf of leaves) this.#supersede(leaf, null)
+    this.database(user).purge(
+      object,
+      leaves.map(({ _rev }) => _rev),
+    )
   }
 
   #there(name: string): MemoryDatabase {

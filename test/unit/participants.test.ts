@@ -87,6 +87,7 @@ const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> 
       fc.record({ kind: fc.constant<'remove-in-replica'>('remove-in-replica'), user, share: place, object }),
     ),
   },
+  purge: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'purge'>('purge'), user, object }) },
   compact: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'compact'>('compact'), user }) },
   account: {
     weight: 1,
