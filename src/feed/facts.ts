@@ -129,7 +129,7 @@ const isCopyLost = (base: Base | null, share: string, home: HomeCopy): boolean =
 }
 
 const isNewTo = (share: string, base: Base | null): boolean =>
-  ['unrelated', undefined].includes(own(base?.agreed, share)?.state)
+  ['unrelated', 'parted', undefined].includes(own(base?.agreed, share)?.state)
 
 const sharesOf = (base: Base | null | undefined): string[] => [
   ...Object.keys(base?.shares ?? {}),

@@ -23,16 +23,20 @@ export interface Digests {
  * What a participant's object and the copy in the share last had in common: digests by name. It is written after both.
  * `coming`: one side is about to be made from the other, with these digests · `both`: both are there · `unshared`: the
  * share's owner took the object out, for good until he shares it again; while there are digests, the copy may still be
- * there · `left`: this participant took his own out, or lost it · `unrelated`: nothing, there is another object under
- * the same id.
+ * there · `left`: this participant took his own out, or lost it · `parted`: the object stayed when it went out of the
+ * share, or its user did: as long as it is as it was then, it is the same object when they meet again · `unrelated`:
+ * nothing, there is another object under the same id.
  */
 export interface Agreed extends Digests {
-  state: 'coming' | 'both' | 'unshared' | 'left' | 'unrelated'
+  state: 'coming' | 'both' | 'unshared' | 'left' | 'parted' | 'unrelated'
   /** True where this participant brought the object into the share. */
   mine?: true
   /** Only chosen attributes are shared: what else this participant has is his own. */
   listed?: true
-  /** What of it the owner shares now, while more of it may still be readable: others send no more than that. */
+  /**
+   * What of it the owner shares now, while more of it may still be readable, or shared last: others send no more than
+   * that.
+   */
   limit?: Selection
   /** A reader's own edits, by attribute: they stay, and are never sent, even when the reader may write later. */
   kept?: Record<string, string>
@@ -99,6 +103,7 @@ const STATES: readonly unknown[] = [
   'both',
   'unshared',
   'left',
+  'parted',
   'unrelated',
 ] satisfies Agreed['state'][]
 

@@ -17,6 +17,7 @@ import {
 } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { carry, foldLeaves, takeIn, uniteLeaves } from './carry.ts'
+import { parted, planReturn } from './return.ts'
 
 /**
  * The copy as the share has it; `none`: there is not even a tombstone. `rivals` are further live leaves, `ancestors` the
@@ -121,6 +122,7 @@ export function planExchange(options: ExchangeOptions): ExchangePlan {
   // The base only remembers that somebody waits for this object to go out of the way.
   if (agreed?.state === 'unrelated' && facts.phase !== 'waiting')
     return planExchange({ ...options, agreed: null })
+  if (agreed?.state === 'parted' && facts.phase !== 'waiting') return planReturn(options, agreed)
   switch (facts.phase) {
     case 'waiting':
       return idle(doc, agreed)
@@ -179,8 +181,8 @@ function planOwner(options: ExchangeOptions): ExchangePlan {
   if (doc && consent?.kind === 'share') {
     if (home.kind === 'live') return join(options, doc, consent.selection, home)
     // Somebody took it out of the share: it stays the owner's, unshared.
-    if (home.kind === 'deleted' && wasThere(agreed))
-      return { ...nothing, doc: withoutShare(doc, share), after: nothingAgreed('unshared', true) }
+    if (home.kind === 'deleted' && agreed && wasThere(agreed))
+      return { ...nothing, doc: withoutShare(doc, share), after: takenOut(agreed, consent.selection) }
     return createCopy(options, project(doc, consent.selection))
   }
   if (agreed === null) {
@@ -199,6 +201,10 @@ function planOwner(options: ExchangeOptions): ExchangePlan {
   }
   return unshare(options, agreed)
 }
+
+/** What others brought and took out again may be brought again; of his own the owner has the last word. */
+const takenOut = (agreed: Agreed, selection: Selection): Agreed =>
+  agreed.mine || agreed.state !== 'both' ? nothingAgreed('unshared', true) : parted(agreed, selection)
 
 /** The owner's word is final. What others wrote meanwhile, he keeps; that has to land before the copy goes. */
 function unshare(options: ExchangeOptions, agreed: Agreed): ExchangePlan {
@@ -361,15 +367,22 @@ function adopt(options: ExchangeOptions, doc: ObjectDoc, home: LiveCopy): Exchan
   const { agreed, isRelated, consent, facts } = options
   const nothing = idle(doc, agreed)
   const isMet = facts.role !== 'owner' && facts.limit !== null
-  if (!isRelated || !(isMet || isSame(contentOf(doc), contentOf(home.leaf))))
-    return unrelated(options, doc, home)
+  const isAlike = isSame(contentOf(doc), contentOf(home.leaf))
+  // Of a part that is over not everything is known: who has just what the share has, and nowhere else, has the same.
+  const isTheSame = isAlike && facts.role !== 'owner' && doc['$shares'] === undefined
+  if (!isTheSame && (!isRelated || !(isMet || isAlike))) return unrelated(options, doc, home)
   if (consent)
     return { ...nothing, doc: withoutShare(doc, facts.share, consent), after: nothingAgreed('left', false) }
   return joinBy(options, doc, home, nothingAgreed('coming', false))
 }
 
 /** The object that is there is given to the share, too. */
-function joinBy(options: ExchangeOptions, doc: ObjectDoc, home: LiveCopy, known: Agreed): ExchangePlan {
+export function joinBy(
+  options: ExchangeOptions,
+  doc: ObjectDoc,
+  home: LiveCopy,
+  known: Agreed,
+): ExchangePlan {
   const { agreed, facts } = options
   const { share, limit } = facts
   const selection = selectionOf(facts)
@@ -378,7 +391,7 @@ function joinBy(options: ExchangeOptions, doc: ObjectDoc, home: LiveCopy, known:
   // The copy follows when the object says that it is given.
   const { sent: _, ...plan } = carry(options, { ...doc, $shares: shares }, scope, known, home)
   const coming = { ...nothingAgreed('coming', false), ...digestsOf(contentOf(home.leaf)) }
-  return agreed?.state === 'both' ? plan : { ...plan, before: coming }
+  return agreed?.state === 'both' || agreed?.state === 'parted' ? plan : { ...plan, before: coming }
 }
 
 const selectionOf = ({ role, limit }: ExchangeFacts): Selection =>
@@ -401,7 +414,9 @@ function planEnding(options: ExchangeOptions): ExchangePlan {
   const nothing = idle(doc, agreed)
   if (doc === null || agreed === null || agreed.state === 'left' || agreed.state === 'unshared')
     return { ...nothing, doc: doc && withoutShare(doc, facts.share, consent), after: null }
-  return { ...letGo(options, doc, agreed, agreed.mine ? 'keep' : facts.onEnd), after: null }
+  const onEnd = agreed.mine ? 'keep' : facts.onEnd
+  const isKnown = onEnd === 'keep' && agreed.state === 'both'
+  return { ...letGo(options, doc, agreed, onEnd), after: isKnown ? parted(agreed, true) : null }
 }
 
 /** The copy is not there any more for a participant. What he has not sent yet stays with him. */

@@ -449,7 +449,8 @@ function stayingElsewhere(
     if (other === share) continue
     const agreed = ledger.next(other)
     const exchange = exchanges.get(other)
-    if (!agreed || agreed.mine || agreed.state === 'unrelated' || exchange?.role === 'owner') return 'all'
+    if (!agreed || agreed.mine || exchange?.role === 'owner') return 'all'
+    if (agreed.state === 'unrelated' || agreed.state === 'parted') return 'all'
     const shown: Digests[] = [agreed]
     if (exchange?.home.kind === 'live') shown.push(digestsOf(contentOf(exchange.home.leaf)))
     for (const { attributes, attachments } of shown) {

@@ -23,6 +23,8 @@ export async function followShare(context: Context, share: string): Promise<bool
   const there = await context.checkpoint(name)
   // Sequences of a database that was made anew mean something else.
   const checkpoint = there.instance === instance ? there : { ...START, instance }
+  // Who begins anew, after having been away, may lack what was last written by this very lane.
+  if (checkpoint.since === START.since) deps.ownWrites.forget(name)
   const most = mostChanges(context, share, entry)
   if (most === 0) {
     context.throttled.add(share)

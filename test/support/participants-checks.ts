@@ -239,7 +239,9 @@ function assertObject(people: Participants, user: number, object: string): void 
   const wishes = (doc?.['$shares'] ?? {}) as Record<string, unknown>
   if (!doc?._conflicts)
     assert(!Object.values(wishes).includes(false), `${what} still has a share that is set to false`)
-  for (const share of Object.keys(base?.agreed ?? {})) {
+  for (const [share, { state }] of Object.entries(base?.agreed ?? {})) {
+    // What stayed is known again when its user comes back.
+    if (state === 'parted') continue
     const isMine = people.ownerOf(share) === user
     const isPart = isMine
       ? entryOf(people, share)?.state === 'active'

@@ -97,6 +97,7 @@ const AGREED: Record<string, Agreed | null> = {
   both: agreedOn('both', SAME),
   'both mine': agreedOn('both', SAME, { mine: true }),
   left: agreedOn('left', SAME),
+  parted: agreedOn('parted', SAME),
   unshared: nothingAgreed('unshared', true),
   'unshared, under way': agreedOn('unshared', SAME, { mine: true }),
   unrelated: nothingAgreed('unrelated', false),
@@ -139,6 +140,23 @@ const NEW = /^(null|unrelated)$/
 /** The first that fits a cell says what is to happen. */
 type Rule = [role: RegExp, object: RegExp, consent: RegExp, agreed: RegExp, home: RegExp, words: string]
 const RULES: Rule[] = [
+  // What stayed when it went out of the share: the same object, as long as it is as it was.
+  [/owner/, /there/, /share/, /parted/, /same/, 'then both'],
+  [/owner/, /there/, /share/, /parted/, /edited/, 'take, then both'],
+  [/owner/, /there/, /share/, /parted/, OUT, 'first coming mine, put, then both mine'],
+  [/owner/, /there/, /false/, /parted/, /same/, 'first unshared mine, delete, strip, then unshared mine'],
+  [/owner/, /there/, /false/, /parted/, /edited/, 'take, then both'],
+  [ANY, /there/, /share/, /parted/, /same/, 'then both'],
+  [ANY, /there/, /share/, /parted/, /edited/, 'take, then both'],
+  [/writer/, /there/, /share/, /parted/, OUT, 'first coming mine, put, then both mine'],
+  [/reader/, /there/, /share/, /parted/, OUT, 'then nothing, read_only'],
+  [ANY, /there/, /false/, /parted/, LIVE, 'strip, then left'],
+  [ANY, /there/, /absent/, /parted/, /same/, 'join, then both'],
+  [ANY, /there/, /absent/, /parted/, /edited/, 'take, join, then both'],
+  [ANY, /there/, NO, /parted/, ANY, ''],
+  [ANY, GONE, ANY, /parted/, LIVE, 'first coming, create, then both'],
+  [ANY, GONE, ANY, /parted/, OUT, 'then nothing'],
+
   // A database that was created again has deleted nothing.
   [ANY, /missing/, ANY, /^both/, ANY, ''],
 
@@ -154,6 +172,7 @@ const RULES: Rule[] = [
   [/owner/, /there/, /share/, /^both$/, /edited/, 'take, then both'],
   [/owner/, /there/, /share/, /both mine/, /edited/, 'take, then both mine'],
   // Somebody took it out: it stays his, unshared.
+  [/owner/, /there/, /share/, /^both$/, /deleted/, 'strip, then parted'],
   [/owner/, /there/, /share/, /^both|^coming$/, /deleted/, 'strip, then unshared mine'],
   // The share was made anew.
   [/owner/, /there/, /share/, /^both/, /none/, 'put'],
@@ -231,6 +250,7 @@ const RULES: Rule[] = [
   [/reader/, /there/, /share/, ANY, OUT, 'read_only'],
 
   // A participant who does not, or not any more.
+  [ANY, /there/, /absent/, NEW, /same/, 'first coming, join, then both'],
   [ANY, /there/, NO, /null/, LIVE, 'then unrelated, unrelated_object'],
   [ANY, /there/, NO, /unrelated/, LIVE, 'unrelated_object'],
   [ANY, /there/, NO, /null/, OUT, ''],
@@ -768,16 +788,17 @@ describe('plan/exchange', () => {
     const ENDS: [agreed: string, onEnd: 'keep' | 'remove', edited: boolean, words: string][] = [
       ['both', 'remove', false, 'remove, then nothing'],
       ['both', 'remove', true, 'strip, then nothing, no_longer_shared'],
-      ['both', 'keep', false, 'strip, then nothing'],
-      ['both', 'keep', true, 'strip, then nothing'],
-      ['both mine', 'remove', false, 'strip, then nothing'],
-      ['both mine', 'remove', true, 'strip, then nothing'],
-      ['both mine', 'keep', false, 'strip, then nothing'],
+      ['both', 'keep', false, 'strip, then parted'],
+      ['both', 'keep', true, 'strip, then parted'],
+      ['both mine', 'remove', false, 'strip, then parted mine'],
+      ['both mine', 'remove', true, 'strip, then parted mine'],
+      ['both mine', 'keep', false, 'strip, then parted mine'],
       ['coming', 'remove', false, 'remove, then nothing'],
       ['coming', 'remove', true, 'strip, then nothing, no_longer_shared'],
       ['coming', 'keep', false, 'strip, then nothing'],
       ['coming mine', 'remove', false, 'strip, then nothing'],
       ['left', 'remove', false, 'strip, then nothing'],
+      ['parted', 'remove', false, 'strip'],
       ['unrelated', 'remove', false, 'strip, then nothing'],
       ['null', 'remove', false, 'strip'],
     ]
@@ -807,6 +828,7 @@ describe('plan/exchange', () => {
       [/^unshared$/, 'deleted', ANY, 'then nothing'],
       [/null|unrelated/, 'deleted', LIVE, 'create private, then nothing'],
       [ANY, 'deleted', /edited/, 'create private, then nothing'],
+      [/parted/, 'deleted', LIVE, 'create private, then nothing'],
       [ANY, 'deleted', ANY, 'then nothing'],
     ]
     for (const agreed of Object.keys(AGREED).filter((one) => one !== 'left'))
