@@ -2,7 +2,16 @@
 import groupBy from 'lodash/groupBy.js'
 import { parseBase, type Agreed, type Base } from '../model/base.ts'
 import { isHomeShare, writersOf, type ShareEntry } from '../model/entry.ts'
-import { baseId, copyId, isObjectId, isShareId, objectOfBase, shareDatabase } from '../model/names.ts'
+import { decodeHistories, heldBy, newestKnown, OBJECT, type Held } from '../model/history.ts'
+import {
+  baseId,
+  copyId,
+  isObjectId,
+  isShareId,
+  objectOfBase,
+  parseCopyId,
+  shareDatabase,
+} from '../model/names.ts'
 import { parseConsents, type ObjectDoc, type Selection } from '../model/object.ts'
 import { asksForShare } from '../model/share.ts'
 import { asksForSubscription, rightOf, type SubscriptionEntry } from '../model/subscription.ts'
@@ -11,7 +20,7 @@ import type { CopyState, ObjectFacts, Standing } from '../plan/object.ts'
 import { pagesOf } from '../couch/pages.ts'
 import type { Database } from '../couch/database.ts'
 import type { Deps } from '../write/deps.ts'
-import { withRivals, type UserDoc } from './user-docs.ts'
+import { commonRevisions, withRivals, type ReadRival, type UserDoc } from './user-docs.ts'
 
 export type Sources = Pick<Deps, 'couch' | 'users' | 'registry' | 'allowance' | 'limits' | 'now'>
 
@@ -56,13 +65,14 @@ export async function gatherObjects(
   await readLeft(sources, owner, { outbox, mentioned, concerned, rows, shares })
 
   const database = users.database(owner)
-  const homes = await readHomes(sources, owner, concerned, shares)
+  const homes = await readHomes(sources, owner, concerned, shares, bases)
   const limits = await readLimits(sources, database, concerned, shares)
   const brought = new Brought(outbox)
   const purged = await readPurged(couch.database(database), objects, bases)
   const facts: ObjectFacts[] = []
-  for (const { id, doc, rivals, isMissing = false } of objects) {
+  for (const { id, doc, rivals: read, line = [], isMissing = false } of objects) {
     const base = bases.get(id) ?? null
+    const rivals = read.map((rival) => ({ ...rival, known: knownOf(base, OBJECT, line, rival) }))
     const exchanges = new Map<string, ExchangeFacts>()
     const oneWay: string[] = []
     for (const share of concerned.get(id) ?? []) {
@@ -118,8 +128,20 @@ async function readPurged(
   return new Set(missing.flatMap(({ id }) => (purged.has(id) ? id : [])))
 }
 
+/** What the base remembers of the newest revision that both leaves come from. */
+function knownOf(
+  base: Base | null,
+  place: string,
+  winner: readonly string[],
+  { line, ancestor }: ReadRival,
+): Held | null {
+  if (ancestor) return heldBy(ancestor)
+  const history = decodeHistories(base?.history)
+  return newestKnown(own(history, place), commonRevisions(winner, line))
+}
+
 /** A share may be called as an attribute that every object has, `constructor` for instance. */
-const own = <Value>(record: Record<string, Value> | undefined, key: string): Value | undefined =>
+const own = <Value>(record: Readonly<Record<string, Value>> | undefined, key: string): Value | undefined =>
   record && Object.hasOwn(record, key) ? record[key] : undefined
 
 /** What both sides had, and what the share has not even a tombstone of, is being put back by its owner's lane. */
@@ -224,6 +246,7 @@ async function readHomes(
   owner: string,
   concerned: Map<string, string[]>,
   { entries, subscriptions }: Shares,
+  bases: ReadonlyMap<string, Base | null>,
 ): Promise<Map<string, HomeCopy>> {
   const database = users.database(owner)
   const pairs = [...concerned].flatMap(([id, shares]) => shares.map((share) => ({ id, share })))
@@ -243,7 +266,9 @@ async function readHomes(
           kind: 'live',
           leaf,
           rivals: (found?.rivals ?? []).map((rival) => rival.leaf),
-          ancestors: (found?.rivals ?? []).map(({ ancestor }) => ancestor),
+          ancestors: (found?.rivals ?? []).map((rival) =>
+            knownOf(bases.get(parseCopyId(id)?.object ?? '') ?? null, share, found?.line ?? [], rival),
+          ),
         })
       }
     }

@@ -3,12 +3,20 @@ import type { Database } from '../couch/database.ts'
 import type { StoredDoc } from '../couch/document.ts'
 import type { ObjectDoc } from '../model/object.ts'
 import type { Rival } from '../plan/leaves.ts'
+import { lineOf } from '../plan/lineage.ts'
+
+/** With all revisions that it comes from, its own first. */
+export interface ReadRival extends Rival {
+  line: readonly string[]
+}
 
 /** A document of a user as it stands: the winning leaf, or null for none, and those that lost against it. */
 export interface UserDoc {
   id: string
   doc: ObjectDoc | null
-  rivals: Rival[]
+  rivals: ReadRival[]
+  /** Where there are rivals: the revisions of the winner, the newest first. */
+  line?: readonly string[]
   /** There is not even a tombstone: nobody has deleted it from this database. */
   isMissing?: boolean
   /** Shares that have a copy of it, as the outbox or the share was seen to hold. */
@@ -32,23 +40,22 @@ export async function withRivals(
 async function readRivals(database: Database, doc: StoredDoc, conflicts: string[]): Promise<UserDoc> {
   const leaves = await database.leaves([doc._rev, ...conflicts].map((rev) => ({ id: doc._id, rev })))
   const winner = leaves.find(({ _rev }) => _rev === doc._rev)
-  const rivals: Rival[] = []
+  const line = winner ? lineOf(winner) : []
+  const rivals: ReadRival[] = []
   for (const leaf of leaves) {
     if (leaf._rev === doc._rev || leaf._deleted) continue
-    const common = winner && newestCommon(winner, leaf)
+    const [common] = commonRevisions(line, lineOf(leaf))
     const [ancestor] = common === undefined ? [] : await database.leaves([{ id: doc._id, rev: common }])
-    rivals.push({ leaf: plain(leaf), ancestor: ancestor ? plain(ancestor) : null })
+    rivals.push({ leaf: plain(leaf), ancestor: ancestor ? plain(ancestor) : null, line: lineOf(leaf) })
   }
-  return { id: doc._id, doc: plain(doc), rivals }
+  return { id: doc._id, doc: plain(doc), rivals, line }
 }
 
-function newestCommon(one: StoredDoc, other: StoredDoc): string | undefined {
-  const known = new Set(revisionsOf(other))
-  return revisionsOf(one).find((rev) => known.has(rev))
+/** What both come from, the newest first. */
+export function commonRevisions(one: readonly string[], other: readonly string[]): string[] {
+  const known = new Set(other)
+  return one.filter((rev) => known.has(rev))
 }
-
-const revisionsOf = ({ _revisions }: StoredDoc): string[] =>
-  (_revisions?.ids ?? []).map((hash, age) => `${(_revisions?.start ?? 0) - age}-${hash}`)
 
 const plain = ({ _conflicts, _revisions, ...doc }: StoredDoc): ObjectDoc => doc
 

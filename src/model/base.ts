@@ -1,8 +1,11 @@
 // The outbox document that remembers an object: where it has copies, how much of it they show or showed, and what its
 // author and each share last agreed on.
-import { digestOf } from './digest.ts'
+import type { Digests } from './digests.ts'
+import { encodeHistories, type Histories, type StoredHistories } from './history.ts'
 import { baseId } from './names.ts'
-import type { AttachmentStub, Content, Selection } from './object.ts'
+import type { Selection } from './object.ts'
+
+export { attachmentDigest, digestOfEither, digestsOf, isDigestOf, type Digests } from './digests.ts'
 
 export interface Base {
   _id: string
@@ -11,12 +14,8 @@ export interface Base {
   shares: Record<string, Selection>
   /** By id of a share in which others write or which is somebody else's: what both sides last had. */
   agreed: Record<string, Agreed>
-}
-
-/** The digests of a content, by name. */
-export interface Digests {
-  attributes: Record<string, string>
-  attachments: Record<string, string>
+  /** What the object and its copies held at revisions that were seen. */
+  history?: StoredHistories
 }
 
 /**
@@ -50,11 +49,18 @@ export const nothingAgreed = (state: Agreed['state'], mine: boolean): Agreed => 
 })
 
 /** The document of a base. */
-export const baseDoc = (object: string, { shares, agreed }: Pick<Base, 'shares' | 'agreed'>): Base => ({
-  _id: baseId(object),
-  shares,
-  agreed,
-})
+export function baseDoc(
+  object: string,
+  { shares, agreed, seen = {} }: Pick<Base, 'shares' | 'agreed'> & { seen?: Histories },
+): Base {
+  const stored = encodeHistories(seen)
+  return {
+    _id: baseId(object),
+    shares,
+    agreed,
+    ...(Object.keys(stored).length === 0 ? {} : { history: stored }),
+  }
+}
 
 /** True for a base that remembers nothing. */
 export const isEmptyBase = ({ shares, agreed }: Pick<Base, 'shares' | 'agreed'>): boolean =>
@@ -68,29 +74,6 @@ export function parseBase(doc: Record<string, unknown> | null): Base | null {
   if (!isRecord(agreed) || !Object.values(agreed).every(isAgreed)) return null
   return { ...(doc as unknown as Base), agreed: agreed as Base['agreed'] }
 }
-
-/** The digests of a content. */
-export const digestsOf = ({ attributes, attachments }: Content): Digests => ({
-  attributes: mapValues(attributes, digestOf),
-  attachments: mapValues(attachments, attachmentDigest),
-})
-
-/** Attachments are the same where digest and type are. */
-export const attachmentDigest = ({ digest, content_type }: AttachmentStub): string =>
-  `${digest ?? ''} ${content_type ?? ''}`
-
-/** Two digests of what is the same: an attachment that was compressed on its way has another one here than there. */
-export const digestOfEither = (one = '', other = ''): string => `${one}\n${other}`
-
-/** True where a value that both sides had may have this digest; undefined stands for no value. */
-export const isDigestOf = (agreed: string | undefined, digest: string | undefined): boolean =>
-  agreed === digest || (digest !== undefined && agreed !== undefined && agreed.split('\n').includes(digest))
-
-const mapValues = <Value, Result>(
-  record: Record<string, Value>,
-  map: (value: Value) => Result,
-): Record<string, Result> =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

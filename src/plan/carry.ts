@@ -172,10 +172,7 @@ export function foldLeaves(
   { leaf, rivals, ancestors = [] }: LiveCopy,
   now: number,
 ): { leaf: ObjectDoc; keep: Content[]; drops: ExchangePlan['drops'] } {
-  const commons = rivals.map((_, index) => {
-    const ancestor = ancestors[index]
-    return ancestor ? digestsOf(contentOf(ancestor)) : null
-  })
+  const commons = rivals.map((_, index) => ancestors[index] ?? null)
   const folded = rivals.reduce((merged, rival, index) => {
     const { local } = merge(sideOf(merged, now), sideOf(rival, now), {
       agreed: commons[index] ?? null,

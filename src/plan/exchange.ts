@@ -2,6 +2,7 @@
 // else's: changes go in both directions (DESIGN.md, both directions).
 import { digestsOf, isDigestOf, nothingAgreed, type Agreed, type Digests } from '../model/base.ts'
 import { canonicalJson } from '../model/digest.ts'
+import type { Held } from '../model/history.ts'
 import {
   contentOf,
   intersect,
@@ -20,15 +21,15 @@ import { carry, foldLeaves, takeIn, uniteLeaves } from './carry.ts'
 import { parted, planReturn } from './return.ts'
 
 /**
- * The copy as the share has it; `none`: there is not even a tombstone. `rivals` are further live leaves, `ancestors` the
- * newest revision that each of them has in common with the leaf, where the share still has it.
+ * The copy as the share has it; `none`: there is not even a tombstone. `rivals` are further live leaves, `ancestors` what
+ * the newest revision held that each of them has in common with the leaf and of which anything is known.
  */
 export type HomeCopy =
   | {
       kind: 'live'
       leaf: ObjectDoc
       rivals: readonly ObjectDoc[]
-      ancestors?: readonly (ObjectDoc | null)[]
+      ancestors?: readonly (Held | null)[]
     }
   | { kind: 'deleted' }
   | { kind: 'none' }

@@ -1,6 +1,7 @@
 // A user's own conflicts: the user was offline while the daemon wrote. Which leaves can go without anything being lost?
 import { isDeepStrictEqual } from 'node:util'
-import { digestsOf } from '../model/base.ts'
+import { digestOf } from '../model/digest.ts'
+import { heldBy, wishesOf, type Held } from '../model/history.ts'
 import {
   contentOf,
   DAEMON_ATTRIBUTES,
@@ -18,7 +19,12 @@ import { givesWay, merge, timeOf, type Side } from './merge.ts'
 export interface Rival {
   leaf: ObjectDoc
   ancestor: ObjectDoc | null
+  /** What the newest revision held that both come from and of which anything is known, where CouchDB has it no more. */
+  known?: Held | null
 }
+
+/** What the newest known revision held that a leaf and the winner come from; null where nothing is known. */
+const commonOf = ({ ancestor, known = null }: Rival): Held | null => (ancestor ? heldBy(ancestor) : known)
 
 /**
  * The revisions to delete: leaves in which, against the common ancestor, only the daemon wrote. Where that is the
@@ -26,17 +32,28 @@ export interface Rival {
  */
 export function redundantLeaves(winner: ObjectDoc, rivals: readonly Rival[]): string[] {
   const redundant = new Set<string>()
-  for (const { leaf, ancestor } of rivals) {
-    if (isDeepStrictEqual(ownWords(leaf), ownWords(winner)) || (ancestor && isDaemonsOnly(leaf, ancestor)))
+  for (const rival of rivals) {
+    const { leaf } = rival
+    if (isDeepStrictEqual(ownWords(leaf), ownWords(winner)) || isDaemonsOnly(leaf, rival))
       redundant.add(leaf._rev)
-    else if (ancestor && isDaemonsOnly(winner, ancestor)) redundant.add(winner._rev)
+    else if (isDaemonsOnly(winner, rival)) redundant.add(winner._rev)
   }
   return [...redundant]
 }
 
 /** True where nothing but the daemon's attributes differs; taking a refused share out of `$shares` is the daemon's doing. */
-const isDaemonsOnly = (leaf: ObjectDoc, ancestor: ObjectDoc): boolean =>
-  isDeepStrictEqual(ownWords(leaf), ownWords(ancestor))
+function isDaemonsOnly(leaf: ObjectDoc, { ancestor, known = null }: Rival): boolean {
+  if (ancestor) return isDeepStrictEqual(ownWords(leaf), ownWords(ancestor))
+  return known !== null && isDeepStrictEqual(wordsIn(heldBy(leaf)), wordsIn(known))
+}
+
+/** The digests of what the user wrote: no `false` in `$shares`. */
+const wordsIn = ({ shares, ...content }: Held): unknown => ({
+  ...content,
+  shares: Object.fromEntries(Object.entries(shares).filter(([, wish]) => wish !== UNSHARED)),
+})
+
+const UNSHARED = digestOf(false)
 
 /** What the user wrote: no attributes of the daemon, no `false` in `$shares`, no bookkeeping of CouchDB. */
 function ownWords(doc: ObjectDoc): unknown {
@@ -66,14 +83,14 @@ export interface MergedLeaves {
  * is known: what both have and differs is in conflict.
  */
 export function mergeLeaves(winner: ObjectDoc, rivals: readonly Rival[], now: number): MergedLeaves {
-  const commons = rivals.map(({ ancestor }) => ancestor && digestsOf(contentOf(ancestor)))
+  const commons = rivals.map(commonOf)
   let doc = winner
-  for (const [index, { leaf, ancestor }] of rivals.entries()) {
+  for (const [index, { leaf }] of rivals.entries()) {
     const { local } = merge(sideOf(doc, now), sideOf(leaf, now), {
       agreed: commons[index] ?? null,
       maySend: true,
     })
-    const $shares = mergedShares(doc['$shares'], leaf['$shares'], ancestor)
+    const $shares = mergedShares(doc['$shares'], leaf['$shares'], commons[index] ?? null)
     doc = withContent(doc, local, () => true)
     delete doc['$shares']
     if ($shares !== undefined) doc['$shares'] = $shares
@@ -97,25 +114,29 @@ const sideOf = (doc: ObjectDoc, now: number): Side => ({
 })
 
 /** What changed against the ancestor holds; where both did, or nothing is known, the narrower of the two. */
-function mergedShares(one: unknown, other: unknown, ancestor: ObjectDoc | null): unknown {
-  const before = ancestor?.['$shares']
+function mergedShares(one: unknown, other: unknown, common: Held | null): unknown {
+  const before = common?.shares
   if (isDeepStrictEqual(one, other)) return one
-  if (ancestor && isDeepStrictEqual(one, before)) return other
-  if (ancestor && isDeepStrictEqual(other, before)) return one
+  if (before && isDeepStrictEqual(wishesOf(one), before)) return other
+  if (before && isDeepStrictEqual(wishesOf(other), before)) return one
   if (!isRecord(one) || !isRecord(other)) return isRecord(one) ? other : one
   const entries = [...new Set([...Object.keys(one), ...Object.keys(other)])].flatMap((id) => {
-    const [left, right, known] = [one, other, isRecord(before) ? before : {}].map((wishes) =>
-      Object.hasOwn(wishes, id) ? wishes[id] : undefined,
-    )
-    const wish =
-      ancestor && isDeepStrictEqual(left, known)
-        ? right
-        : ancestor && isDeepStrictEqual(right, known)
-          ? left
-          : narrower(left, right)
+    const [left, right] = [one, other].map((wishes) => (Object.hasOwn(wishes, id) ? wishes[id] : undefined))
+    const wish = isAsBefore(left, id, before)
+      ? right
+      : isAsBefore(right, id, before)
+        ? left
+        : narrower(left, right)
     return wish === undefined ? [] : [[id, wish] as const]
   })
   return entries.length === 0 ? undefined : Object.fromEntries(entries)
+}
+
+function isAsBefore(wish: unknown, id: string, before: Held['shares'] | undefined): boolean {
+  if (before === undefined) return false
+  return wish === undefined
+    ? !Object.hasOwn(before, id)
+    : Object.hasOwn(before, id) && before[id] === digestOf(wish)
 }
 
 function narrower(one: unknown, other: unknown): unknown {

@@ -14,8 +14,10 @@ import {
   type ObjectDoc,
   type Selection,
 } from '../model/object.ts'
+import type { Histories } from '../model/history.ts'
 import { isOurProblem, problem, STICKY, type Problem } from '../model/problem.ts'
 import { planExchange, type ExchangeFacts, type ExchangePlan } from './exchange.ts'
+import { seenBefore, seenWith } from './seen.ts'
 import { jointConsents, mergeLeaves, redundantLeaves, type Rival } from './leaves.ts'
 
 /**
@@ -59,6 +61,8 @@ export type ObjectEffect =
       agreed: Record<string, Agreed>
       rev: string | null
       stage: 'before' | 'after'
+      /** What the object and its copies are known to have held; where `rev` is null, what this turn writes. */
+      seen?: Histories
     }
   | {
       kind: 'put-copy'
@@ -176,13 +180,15 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
 
   // Where the winner itself goes, another leaf takes its place, and is planned when that change comes by.
   const stays = doc !== null && !redundant.includes(doc._rev)
+  const changes = isChanged ? changeObject(facts, next, strip, problems) : []
+  const known = (): Histories => seenBefore(facts)
   return [
-    ...ledger.effects(object, 'before'),
+    ...ledger.effects(object, 'before', known),
     ...copies,
     ...exchanged.effects,
-    ...(isChanged ? changeObject(facts, next, strip, problems) : []),
+    ...changes,
     ...withdrawals,
-    ...ledger.effects(object, 'after'),
+    ...ledger.effects(object, 'after', () => seenWith(known(), [...exchanged.effects, ...changes])),
     ...(stays && !isChanged && settledObject(doc, strip, problems) !== null
       ? [{ kind: 'settle-object', doc, strip, problems } as const]
       : []),
@@ -256,14 +262,15 @@ class Ledger {
     if (after) this.#agreed.after[share] = until ? { ...after, limit: selection } : withoutLimit(after)
   }
 
-  effects(object: string, stage: 'before' | 'after'): ObjectEffect[] {
+  effects(object: string, stage: 'before' | 'after', seen: () => Histories): ObjectEffect[] {
     const [shares, agreed] = [this.#shares[stage], this.#agreed[stage]]
     const there =
       stage === 'before'
         ? { shares: this.#base?.shares ?? {}, agreed: this.#base?.agreed ?? {} }
         : { shares: this.#shares.before, agreed: this.#agreed.before }
     if (isDeepStrictEqual({ shares, agreed }, { shares: there.shares, agreed: there.agreed })) return []
-    return [{ kind: 'put-base', object, shares, agreed, rev: this.#base?._rev ?? null, stage }]
+    const rev = this.#base?._rev ?? null
+    return [{ kind: 'put-base', object, shares, agreed, rev, stage, seen: seen() }]
   }
 }
 

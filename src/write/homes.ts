@@ -2,6 +2,7 @@
 // ordinary one, over the revision that was merged; who was late reads again.
 import type { Database } from '../couch/database.ts'
 import type { Doc, Written } from '../couch/document.ts'
+import { OBJECT } from '../model/history.ts'
 import { copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import type { ObjectEffect } from '../plan/object.ts'
@@ -10,6 +11,21 @@ import { placesOf, prepare } from './carry.ts'
 import type { Deps } from './deps.ts'
 import { only } from './effects.ts'
 import { droppedLeaf, keepLosers } from './losers.ts'
+
+/** Revisions by place, as a base names places: a share for its copies, and one for the objects themselves. */
+class WrittenRevisions {
+  readonly #revisions = new Map<string, string>()
+
+  /** The first one holds: further leaves of a copy that go come after it. */
+  add(place: string, object: string, rev: string): void {
+    const key = `${place} ${object}`
+    if (!this.#revisions.has(key)) this.#revisions.set(key, rev)
+  }
+
+  of(place: string, object: string): string | null {
+    return this.#revisions.get(`${place} ${object}`) ?? null
+  }
+}
 
 /** What became of a page of objects. */
 export class Progress {
@@ -21,6 +37,9 @@ export class Progress {
   readonly shares = new Set<string>()
   /** By share, and by object, what is to be listed as rejected. */
   readonly reports = new Map<string, Map<string, Problem | null>>()
+
+  /** Under which revisions copies and objects were written. */
+  readonly revisions = new WrittenRevisions()
 
   report(share: string, object: string, found: Problem | null): void {
     const reports = this.reports.get(share) ?? new Map<string, Problem | null>()
@@ -113,6 +132,7 @@ function takeNote(
   progress.again.add(object)
   if (row.ok) {
     ownWrites.add(shareCheckpoint(share, source.name), row.id, row.rev)
+    progress.revisions.add(share, object, row.rev)
     return
   }
   progress.blocked.add(object)
@@ -147,7 +167,10 @@ export async function writeObjects(
   written.push(...(await writeBulk(source, docs)))
   for (const row of written) {
     progress.again.add(row.id)
-    if (row.ok) continue
+    if (row.ok) {
+      progress.revisions.add(OBJECT, row.id, row.rev)
+      continue
+    }
     progress.blocked.add(row.id)
     if (row.error === 'conflict') continue
     progress.again.delete(row.id)

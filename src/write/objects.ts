@@ -3,6 +3,7 @@ import type { Database } from '../couch/database.ts'
 import type { Doc, Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { baseDoc, isEmptyBase } from '../model/base.ts'
+import type { Histories } from '../model/history.ts'
 import { copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
 import { problem } from '../model/problem.ts'
 import { settledObject, type Home, type ObjectEffect, type ReportedProblem } from '../plan/object.ts'
@@ -41,7 +42,7 @@ export async function performObjects(
   await writeObjects(deps, source, effects, progress)
   const left = effects.filter((effect) => !('object' in effect) || !progress.blocked.has(effect.object))
   await bringToShares(deps, owner, outbox, fresh, only(left, 'withdraw'), progress)
-  await settleBases(deps, outbox, only(left, 'put-base'), bases, refusals)
+  await settleBases(deps, outbox, only(left, 'put-base'), bases, refusals, progress)
   await settleObjects(deps, source, left, refusals)
   for (const { share, object, problem: found } of only(effects, 'report'))
     progress.report(share, object, found)
@@ -58,8 +59,8 @@ async function writeOutbox(
   refusals: Refusals,
 ): Promise<FreshCopy[]> {
   const widened = only(effects, 'put-base').filter(({ stage }) => stage === 'before')
-  const docs: Doc[] = widened.map(({ object, shares, agreed, rev }) => ({
-    ...baseDoc(object, { shares, agreed }),
+  const docs: Doc[] = widened.map(({ object, shares, agreed, rev, seen = {} }) => ({
+    ...baseDoc(object, { shares, agreed, seen }),
     ...revision(rev),
   }))
   const large: { doc: Doc; send: () => Promise<Written> }[] = []
@@ -190,17 +191,27 @@ async function settleBases(
   effects: Effect<'put-base'>[],
   written: Map<string, string>,
   refusals: Refusals,
+  progress: Progress,
 ): Promise<void> {
   const docs = effects
     .filter(({ stage, object }) => stage === 'after' && !refusals.has(object))
-    .flatMap(({ object, shares, agreed, rev }): Doc[] => {
-      const base = baseDoc(object, { shares, agreed })
+    .flatMap(({ object, shares, agreed, rev, seen = {} }): Doc[] => {
+      const base = baseDoc(object, { shares, agreed, seen: withRevisions(object, seen, progress) })
       const current = written.get(base._id) ?? rev
       if (!isEmptyBase(base)) return [{ ...base, ...revision(current) }]
       return current === null ? [] : [{ _id: base._id, _rev: current, _deleted: true }]
     })
   for (const row of await writeBulk(outbox, docs)) if (row.ok) ownWrites.add(outbox.name, row.id, row.rev)
 }
+
+/** What was just written has its revision now. */
+const withRevisions = (object: string, seen: Histories, { revisions }: Progress): Histories =>
+  Object.fromEntries(
+    Object.entries(seen).map(([place, history]) => [
+      place,
+      history.map((one) => (one.rev === null ? { ...one, rev: revisions.of(place, object) } : one)),
+    ]),
+  )
 
 /** Writes `$shares` and `$error` into the user's objects. A conflict means that the user wrote: that change comes by itself. */
 async function settleObjects(

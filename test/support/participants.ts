@@ -47,9 +47,10 @@ export type Action =
       clock: Clock
     }
   | { kind: 'remove-in-replica'; user: number; share: string | null; object: string }
-  | { kind: 'compact'; user: number }
   /** An admin purges a user's object, where the server can. */
   | { kind: 'purge'; user: number; object: string }
+  /** A user's database is compacted, the outbox, or a share. */
+  | { kind: 'compact'; user: number; share?: string; isOutbox?: boolean }
   | { kind: 'account'; user: number; isThere: boolean }
 
 /** A value that somebody wrote, and that nobody else can have written. */
@@ -254,8 +255,11 @@ export class Participants {
         return this.#removeInReplica(action)
       case 'purge':
         return this.#purge(action.user, action.object)
-      case 'compact':
-        return this.database(action.user).compact()
+      case 'compact': {
+        const { user, share, isOutbox } = action
+        const database = share === undefined ? this.database(user) : this.share(share)
+        return (isOutbox ? this.outbox(user) : database)?.compact()
+      }
       case 'account': {
         // An owner's name stands on invitations as it was when they were written.
         if (this.count > 1 && !action.isThere && SHARES.some((id) => this.ownerOf(id) === action.user)) return

@@ -88,7 +88,14 @@ const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> 
     ),
   },
   purge: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'purge'>('purge'), user, object }) },
-  compact: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'compact'>('compact'), user }) },
+  compact: {
+    weight: 2,
+    arbitrary: fc.oneof(
+      fc.record({ kind: fc.constant<'compact'>('compact'), user }),
+      fc.record({ kind: fc.constant<'compact'>('compact'), user, share }),
+      fc.record({ kind: fc.constant<'compact'>('compact'), user, isOutbox: fc.constant(true) }),
+    ),
+  },
   account: {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant<'account'>('account'), user, isThere: fc.boolean() }),

@@ -1,6 +1,7 @@
 // One object of an owner, the shares that it is in, and everybody who takes part, in memory: databases with revisions,
 // a lane for each user that gathers, plans and writes, and may stop anywhere between.
 import { isEmptyBase, type Base } from '../../../src/model/base.ts'
+import { heldBy } from '../../../src/model/history.ts'
 import { parseConsents, type Content, type ObjectDoc } from '../../../src/model/object.ts'
 import type { Problem } from '../../../src/model/problem.ts'
 import type { ExchangeFacts } from '../../../src/plan/exchange.ts'
@@ -142,7 +143,9 @@ export class World {
               kind: 'live',
               leaf,
               rivals: rivals.map((one) => one.leaf),
-              ...(this.#keepsAncestors ? { ancestors: rivals.map(({ ancestor }) => ancestor) } : {}),
+              ...(this.#keepsAncestors
+                ? { ancestors: rivals.map(({ ancestor }) => ancestor && heldBy(ancestor)) }
+                : {}),
             },
       limit: (role === 'owner' ? null : agreed?.limit) ?? own(owner.base?.shares, share) ?? null,
       ...(agreed?.state === 'unshared' ? { isUnshared: true } : {}),

@@ -4,6 +4,7 @@ import { isDeepStrictEqual as same } from 'node:util'
 import { decodeJson } from '../../../src/couch/json.ts'
 import { digestsOf, nothingAgreed, type Agreed } from '../../../src/model/base.ts'
 import { digestOf } from '../../../src/model/digest.ts'
+import { heldBy } from '../../../src/model/history.ts'
 import { contentOf, type Consent, type ObjectDoc, type Selection } from '../../../src/model/object.ts'
 import { problem } from '../../../src/model/problem.ts'
 import {
@@ -569,7 +570,7 @@ describe('plan/exchange', () => {
       })
     const pushed = (first: Attributes, ...others: [Attributes, Attributes | null][]): HomeCopy => ({
       ...{ kind: 'live', leaf: leaf(first), rivals: others.map(([one], index) => leaf(one, `2-r${index}`)) },
-      ancestors: others.map(([, ancestor]) => ancestor && leaf(ancestor, '1-a')),
+      ancestors: others.map(([, ancestor]) => ancestor && heldBy(leaf(ancestor, '1-a'))),
     })
 
     it('are merged against what they have in common, and go when that has landed', () => {
@@ -903,7 +904,12 @@ describe('plan/exchange', () => {
       const doc = object(SAME)
       const [one, other] = [leaf({ a: 2, b: 1 }, '2-c'), leaf({ a: 1, b: 3 }, '2-r')]
       const facts = (leaves: ObjectDoc[]): { home: HomeCopy } => ({
-        home: { kind: 'live', leaf: leaves[0]!, rivals: leaves.slice(1), ancestors: [leaf(SAME, '1-c')] },
+        home: {
+          kind: 'live',
+          leaf: leaves[0]!,
+          rivals: leaves.slice(1),
+          ancestors: [heldBy(leaf(SAME, '1-c'))],
+        },
       })
       const first = plan({ doc, facts: { role: 'owner', ...facts([one, other]) } })
       assert.equal(inWords(first, doc, null), 'put, then unrelated, unrelated_object')

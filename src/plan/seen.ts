@@ -1,0 +1,37 @@
+// What a base is to remember of an object and its copies. It is noted with what is written anyway, never for itself.
+import {
+  decodeHistories,
+  heldBy,
+  madeOf,
+  OBJECT,
+  seenAs,
+  withSeen,
+  type Histories,
+  type Seen,
+} from '../model/history.ts'
+import type { ObjectEffect, ObjectFacts } from './object.ts'
+
+/** What is known when a turn begins: of the copies, where the author is the share's owner, whose lane alone merges them. */
+export function seenBefore({ doc, base, exchanges }: ObjectFacts): Histories {
+  if (exchanges.size === 0) return {}
+  const before = decodeHistories(base?.history)
+  const histories = [[OBJECT, withSeen(before[OBJECT], ...(doc ? [seenAs(doc)] : []))] as const]
+  const copies = [...exchanges.values()].flatMap(({ share, role, home }) => {
+    if (role !== 'owner') return []
+    const known = Object.hasOwn(before, share) ? before[share] : []
+    return [[share, withSeen(known, ...(home.kind === 'live' ? [seenAs(home.leaf)] : []))] as const]
+  })
+  return Object.fromEntries([...histories, ...copies])
+}
+
+/** With what the turn writes, under revisions that it does not know yet. */
+export function seenWith(before: Histories, effects: readonly ObjectEffect[]): Histories {
+  const histories = { ...before }
+  const add = (place: string, seen: Seen): void => {
+    if (Object.hasOwn(histories, place)) histories[place] = withSeen(histories[place], seen)
+  }
+  for (const effect of effects)
+    if (effect.kind === 'put-object') add(OBJECT, { rev: null, ...heldBy(effect.doc) })
+    else if (effect.kind === 'put-copy' && effect.home === 'share') add(effect.share, madeOf(effect.content))
+  return histories
+}

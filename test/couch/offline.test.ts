@@ -1,0 +1,101 @@
+// What somebody wrote offline arrives late: after a compaction, after a narrowing, beside what came meanwhile.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import type { Database } from '../../src/couch/database.ts'
+import type { StoredDoc } from '../../src/couch/document.ts'
+import { copyId } from '../../src/model/names.ts'
+import {
+  asUser,
+  becomes,
+  conflictsIn,
+  edit,
+  open,
+  received,
+  shared,
+  subscribe,
+  withPeople,
+  type Person,
+} from '../support/people.ts'
+import type { Space } from '../support/space.ts'
+import { copyBecomes, type Content } from '../support/story.ts'
+import { onEachServer } from '../support/suites.ts'
+
+/** Joe's share, which ann writes; she has his object. */
+async function pair(
+  space: Space,
+  joe: Person,
+  ann: Person,
+  content: Content,
+  wish: unknown = true,
+): Promise<string> {
+  await space.start()
+  const id = await open(space, joe, { write: [ann.name] }, shared(space.shareId(), 'todo/1', content, wish))
+  await subscribe(space, id, [ann])
+  await space.until('the object is there', async () => (await ann.db.get('todo/1')) !== null)
+  await space.settled(400)
+  return id
+}
+
+/** A document as a device has it, with its history. */
+async function pulled(database: Database, id: string): Promise<StoredDoc> {
+  const leaf = (await database.leaves([{ id }])).find(({ _deleted }) => !_deleted)
+  assert(leaf, `${id} is there to be pulled`)
+  return leaf
+}
+
+/** A device sends what was written over the revision that it had. */
+async function push(
+  database: Database,
+  { _rev, _revisions, ...there }: StoredDoc,
+  change: Content,
+): Promise<void> {
+  const { start, ids } = _revisions ?? { start: 0, ids: [] }
+  const hash = randomBytes(16).toString('hex')
+  const doc = {
+    ...there,
+    ...change,
+    ...{
+      _id: there._id,
+      _rev: `${start + 1}-${hash}`,
+      _revisions: { start: start + 1, ids: [hash, ...ids] },
+    },
+  }
+  assert.deepEqual(await database.bulk([doc], { newEdits: false }), [])
+}
+
+/** Compacts a database, and waits until a revision is gone by that. */
+async function compact(space: Space, database: Database, { _id, _rev }: StoredDoc): Promise<void> {
+  await space.couch.request({ method: 'POST', path: [database.name, '_compact'], body: {} })
+  await space.until(
+    'it is compacted',
+    async () => (await database.leaves([{ id: _id, rev: _rev }])).length === 0,
+  )
+}
+
+onEachServer(
+  'an edit that was made offline, when CouchDB has compacted what it was made from,',
+  ({ it }) => {
+    for (const [where, isDirect] of [
+      ['in the database of a participant', false],
+      ['in the share', true],
+    ] as const)
+      it(`is merged by attribute ${where}`, (space) =>
+        withPeople(space, ['joe', 'ann'], async ({ joe, ann }) => {
+          const id = await pair(space, joe, ann, { name: 'z of old', note: 'old', left: 'z' })
+          const [database, _id] = isDirect ? [space.share(id), copyId(id, 'todo/1')] : [ann.db, 'todo/1']
+          const there = await pulled(database, _id)
+          await edit(space, joe.db, 'todo/1', { note: 'new' })
+          await becomes(space, ann.db, 'todo/1', received(id, { name: 'z of old', note: 'new', left: 'z' }))
+          await space.settled(400)
+          await compact(space, database, there)
+          await asUser(space, ann, database, (db) => push(db, there, { name: 'a new name' }))
+          const expected = { name: 'a new name', note: 'new', left: 'z' }
+          await copyBecomes(space, id, 'todo/1', expected)
+          for (const { db } of [joe, ann]) await becomes(space, db, 'todo/1', received(id, expected))
+          await space.settled()
+          for (const { name } of [joe.db, ann.db, space.share(id)])
+            assert.deepEqual(await conflictsIn(space.couch.database(name)), [])
+        }))
+  },
+  ['couchdb'],
+)
