@@ -1,7 +1,8 @@
 // Follows one database of the server's own, `_users` or the registry: what changed there concerns many lanes.
 import type { Database } from '../couch/database.ts'
-import type { Change } from '../couch/document.ts'
+import type { Change, Row } from '../couch/document.ts'
 import { Backlog } from './backlog.ts'
+import { purgedObjects } from './purges.ts'
 import { START, type Checkpoint, type Checkpoints } from './checkpoints.ts'
 
 const PAGE = 500
@@ -20,6 +21,8 @@ export interface FollowerOptions<H extends object> {
   pageSize?: number
   /** Told of each page, with documents; marks the owners who are to do something about it. */
   onChanges: (changes: readonly Change[], mark: Mark<H>) => Promise<void>
+  /** Told of what is missing because it was purged, whenever something was. */
+  onPurged?: (rows: readonly Row[], mark: Mark<H>) => Promise<void>
   mark: Mark<H>
   /** Whether an owner has something to do still. */
   isBusy: (owner: string) => boolean
@@ -79,12 +82,18 @@ export class Follower<H extends object> {
     const there = await this.#whereItIs()
     const instance = info.instance_start_time
     const checkpoint = there.instance === instance ? there : { ...START, instance }
-    if (checkpoint.updateSeq === info.update_seq) return
+    const { purge_seq: purgeSeq = '' } = info
+    const isPurged = this.#options.onPurged !== undefined && checkpoint.purgeSeq !== purgeSeq
+    if (checkpoint.updateSeq === info.update_seq && !isPurged) return
     const page = await database.changes({ since: checkpoint.since, limit: pageSize, includeDocs: true })
     const owners = await this.#tell(page.results)
     const isLast = page.pending === 0
+    if (isLast && isPurged) for (const owner of await this.#tellPurged()) owners.add(owner)
     const updateSeq = isLast ? info.update_seq : checkpoint.updateSeq
-    this.#backlog.add({ ...checkpoint, since: page.last_seq, updateSeq }, owners)
+    this.#backlog.add(
+      { ...checkpoint, since: page.last_seq, updateSeq, ...(isLast && isPurged ? { purgeSeq } : {}) },
+      owners,
+    )
     this.#isMore ||= !isLast
   }
 
@@ -96,12 +105,23 @@ export class Follower<H extends object> {
 
   /** @returns the owners who are to do something about these changes */
   async #tell(changes: readonly Change[]): Promise<Set<string>> {
-    const { onChanges, mark } = this.#options
-    const owners = new Set<string>()
-    await onChanges(changes, (owner, hint) => {
-      owners.add(owner)
-      mark(owner, hint)
-    })
+    const [owners, mark] = this.#marking()
+    await this.#options.onChanges(changes, mark)
     return owners
+  }
+
+  async #tellPurged(): Promise<Set<string>> {
+    const [owners, mark] = this.#marking()
+    await this.#options.onPurged?.(await purgedObjects(this.#options.database), mark)
+    return owners
+  }
+
+  #marking(): [Set<string>, Mark<H>] {
+    const owners = new Set<string>()
+    const mark: Mark<H> = (owner, hint) => {
+      owners.add(owner)
+      this.#options.mark(owner, hint)
+    }
+    return [owners, mark]
   }
 }

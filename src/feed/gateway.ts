@@ -135,6 +135,7 @@ export class GatewayFeed {
           const rows = changes.filter(({ id }) => isObjectId(id)).map(rowOf)
           await this.#router.route(rows, { tellsAll: true, mark: tell })
         },
+        onPurged: async (rows, tell) => void (await this.#router.route(rows, { tellsAll: true, mark: tell })),
       }),
     }
   }

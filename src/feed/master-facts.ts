@@ -4,6 +4,7 @@ import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
 import type { Access, Asker } from '../engine/access.ts'
 import { readBothSides } from './both-sides.ts'
+import { deletionsAmong, readPurges } from './purges.ts'
 import type { Gather, Gathered } from './gathered.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { byRank, isLive, type Leaf } from '../plan/lineage.ts'
@@ -28,6 +29,8 @@ interface Standing {
   own: Row
   master: Master
   row: Row
+  /** What an admin purged of it, where no master has it any more. */
+  purged: readonly string[] | null
   /** The user may have what the master has; null where that cannot be told. */
   may: boolean | null
 }
@@ -57,13 +60,18 @@ async function gatherDocuments(
       one.fetch([...ids], { conflicts: true }),
     ),
   )
+  const isNew = (at: number): boolean => own?.[at]?.doc != null && rows.every((all) => all[at]?.rev === null)
+  const purges = ids.some((_, at) => isNew(at))
+    ? await Promise.all(masters.map((master) => readPurges(master.database)))
+    : []
   const verdicts = masters.map(({ access }, index) => judgeRows(access, rows[index] ?? [], asker))
   const standings = ids.flatMap((id, at): Standing[] => {
     const mine = own?.[at]
     if (mine === undefined) return []
     const candidates = masters.flatMap((master, index) => {
       const row = rows[index]?.[at]
-      return row ? [{ id, own: mine, master, row, may: verdicts[index]?.get(row) ?? null }] : []
+      const purged = isNew(at) ? (purges[index]?.get(id) ?? null) : null
+      return row ? [{ id, own: mine, master, row, purged, may: verdicts[index]?.get(row) ?? null }] : []
     })
     const chosen = chooseMaster(candidates, asker, takesNew)
     return chosen ? [chosen] : []
@@ -76,12 +84,7 @@ async function gatherDocuments(
       source: master,
       plan: (facts) =>
         master.access.fields === null ? planDocument(facts) : planProjected(facts, master.access.fields),
-      facts: await readFacts(
-        master,
-        { asker, database },
-        left.map(({ id }) => id),
-        now,
-      ),
+      facts: await readFacts(master, { asker, database }, left, now),
       settled: done.map(({ id, own: { doc } }) => ({ id, isThere: doc !== null })),
     })
   }
@@ -106,7 +109,8 @@ function chooseMaster(candidates: readonly Standing[], asker: Asker, takesNew: b
   const there =
     candidates.find(({ may }) => may === true) ??
     candidates.find(({ row }) => row.doc) ??
-    candidates.find(({ row }) => row.rev !== null)
+    candidates.find(({ row }) => row.rev !== null) ??
+    candidates.find(({ purged }) => purged !== null)
   if (there) return there
   if (!takesNew) return null
   const writable = candidates.filter(({ master }) => master.access.fields === null)
@@ -135,15 +139,23 @@ const hasConflicts = ({ doc }: Row): boolean => (doc?._conflicts?.length ?? 0) >
 async function readFacts(
   { database: master, access }: Master,
   { asker, database: personal }: Personal,
-  ids: readonly string[],
+  standings: readonly Standing[],
   now: number,
 ): Promise<DocumentFacts[]> {
-  const both = await readBothSides(master, personal, ids)
+  const both = await readBothSides(
+    master,
+    personal,
+    standings.map(({ id }) => id),
+  )
+  const purged = new Map<string, NonNullable<DocumentFacts['purged']>>()
+  for (const { id, purged: revisions } of standings)
+    if (revisions) purged.set(id, { revisions, deletions: await deletionsAmong(personal, id, revisions) })
   const winners = both.flatMap((sides) => byRank(sides.master).slice(0, 1).filter(isLive))
   const answers = access.judgesEach(winners, asker)
   const known = new Map(winners.map((leaf, at) => [leaf, answers[at] ?? null]))
   return both.map((sides) => ({
     ...sides,
+    ...purgedOf(purged, sides.id),
     lets: (doc) => (known.has(doc) ? (known.get(doc) ?? null) : access.judges(doc, asker)),
     refuses: (doc) => refusalOf(access, asker, doc),
     now,
@@ -154,4 +166,12 @@ async function readFacts(
 function refusalOf(access: Access, asker: Asker, doc: Leaf): Problem | null {
   if (!access.carries(doc, asker)) return problem('held_back')
   return !isLive(doc) || access.judges(doc, asker) === true ? null : problem('outside_roles')
+}
+
+const purgedOf = (
+  purged: ReadonlyMap<string, NonNullable<DocumentFacts['purged']>>,
+  id: string,
+): Pick<DocumentFacts, 'purged'> => {
+  const found = purged.get(id)
+  return found ? { purged: found } : {}
 }

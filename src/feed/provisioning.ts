@@ -13,7 +13,7 @@ import { filterOf } from '../write/personal-filter.ts'
 import type { PersonalLease, PersonalLeases } from '../write/personal-leases.ts'
 import { adoptPersonalReplications } from '../write/adoption.ts'
 import { PersonalWatch } from '../write/personal-watch.ts'
-import { RoleIndex } from '../write/role-index.ts'
+import { RoleIndex, type DocumentRoles } from '../write/role-index.ts'
 import type { Skeletons } from '../write/skeletons.ts'
 import { Follower } from './follower.ts'
 import type { Host } from './host.ts'
@@ -106,6 +106,7 @@ export class Provisioning {
           purpose: 'master',
           pageSize: MASTER_PAGE,
           onChanges: (changes, mark) => this.#masterChanged(master, changes, mark),
+          onPurged: (rows, mark) => this.#tellOf(master, rows.map(withoutRoles), mark),
         }),
       ]),
     )
@@ -278,6 +279,15 @@ export class Provisioning {
     const documents = changes
       .filter(({ id }) => isObjectId(id))
       .map(({ id, doc, deleted }) => ({ id, roles: doc && !deleted ? access.rolesOf(doc) : [] }))
+    await this.#tellOf(master, documents, mark)
+  }
+
+  /** Whoever may have these documents of a master, or ever could. */
+  async #tellOf(
+    master: string,
+    documents: readonly DocumentRoles[],
+    mark: (name: string, hint: PersonHint) => void,
+  ): Promise<void> {
     const roles = await this.#index.note(master, documents)
     const names = await this.#options.people.byRole([...new Set([...roles.values()].flat())])
     const concerned = new Map<string, Set<string>>()
@@ -326,3 +336,5 @@ export class Provisioning {
     }
   }
 }
+
+const withoutRoles = ({ id }: { id: string }): DocumentRoles => ({ id, roles: [] })

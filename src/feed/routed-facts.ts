@@ -8,7 +8,8 @@ import { problem, type Problem } from '../model/problem.ts'
 import { byRank, isLive, type Leaf } from '../plan/lineage.ts'
 import { planDocument, type DocumentFacts } from '../plan/master-document.ts'
 import { isReadable } from '../plan/route.ts'
-import { readBothSides } from './both-sides.ts'
+import { readBothSides, type BothSides } from './both-sides.ts'
+import { deletionsAmong, readPurges } from './purges.ts'
 import type { Gather, Source } from './gathered.ts'
 import { judgeable, type Router } from './router.ts'
 
@@ -53,8 +54,10 @@ export const gatherRouted =
       return [{ id, rev: leaf._rev, deleted: !isLive(leaf), doc: isLive(leaf) ? leaf : null }]
     })
     for (const [id, route] of await router.route(winners)) routes.set(id, route)
+    const purged = await readPurged(source.database, personal, both)
     const facts = both.map((sides): DocumentFacts => ({
       ...sides,
+      ...purged.get(sides.id),
       now,
       isJudged: true,
       lets: () => isFor(sides.id),
@@ -63,6 +66,23 @@ export const gatherRouted =
     const settled = done.map(({ id, own: mine }) => ({ id, isThere: mine?.doc != null }))
     return [{ source, facts, plan: planDocument, settled }]
   }
+
+/** What an admin has purged of what the gateway does not have, and the user does. */
+async function readPurged(
+  gateway: Database,
+  personal: Database,
+  both: readonly BothSides[],
+): Promise<Map<string, Pick<DocumentFacts, 'purged'>>> {
+  const found = new Map<string, Pick<DocumentFacts, 'purged'>>()
+  const missing = both.filter((sides) => sides.master.length === 0 && sides.personal.some(isLive))
+  const purges = missing.length > 0 ? await readPurges(gateway) : new Map<string, string[]>()
+  for (const { id } of missing) {
+    const revisions = purges.get(id)
+    if (revisions)
+      found.set(id, { purged: { revisions, deletions: await deletionsAmong(personal, id, revisions) } })
+  }
+  return found
+}
 
 /** True where nothing is to be done, as far as the winners tell. */
 function isSettled(own: Row | undefined, row: Row | undefined, isFor: boolean): boolean {

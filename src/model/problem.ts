@@ -72,6 +72,8 @@ const PROBLEMS = {
     'You may not have this document any more: what was not carried to the master was taken out with it.',
   deleted_at_master: () =>
     'The document was deleted at the master meanwhile: your change is readable as a deleted conflict only.',
+  purged_at_master: () =>
+    'An admin has purged the document of this `_id`: what you have of it does not go to the master.',
   overruled: () =>
     'Your change may not go to the master, which has changed meanwhile: it is readable as a deleted conflict only.',
   refused_by_master: (why: string) => `The database that it goes to refused the change: ${cut(why)}`,
@@ -101,6 +103,7 @@ export const STICKY: ReadonlySet<ProblemCode> = new Set([
   'no_longer_shared',
   'no_longer_yours',
   'deleted_at_master',
+  'purged_at_master',
   'overruled',
   'hidden_document',
   'refused_by_function',

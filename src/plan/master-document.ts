@@ -4,7 +4,7 @@ import memoize from 'lodash/memoize.js'
 import { digestsOf } from '../model/base.ts'
 import { holds, pickFrom, project, withAttachments, type Content } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
-import { byRank, isLive, isRelated, kinshipOf, type Kinship, type Leaf } from './lineage.ts'
+import { byRank, isLive, isRelated, kinshipOf, lineOf, type Kinship, type Leaf } from './lineage.ts'
 import { merge, timeOf, type Side } from './merge.ts'
 
 /** Set to true by a user, it brings the document back to the master's version. */
@@ -21,6 +21,11 @@ export interface DocumentFacts {
   personal: readonly Leaf[]
   /** By revisions of leaves: the newest one in common with the master's winner, where CouchDB still has that. */
   ancestors: ReadonlyMap<string, Leaf>
+  /**
+   * Where the master has not even a tombstone: the leaves that an admin purged there, and those of them that were tombstones,
+   * as far as that can still be told.
+   */
+  purged?: { revisions: readonly string[]; deletions: ReadonlySet<string> }
   /** May this user have the document as the master has it? Null where that cannot be told. */
   lets: (master: Leaf) => boolean | null
   /** Why a leaf of the user's, or a merge of it, may not go to the master; null where it may. A deletion is asked about, too. */
@@ -101,6 +106,10 @@ const asksToRestore = (leaf: Leaf): boolean => leaf[RESTORE] === true
 function planAbsent(facts: DocumentFacts, tombstone: Leaf | null, live: Leaf[]): DocumentPlan {
   const { id } = facts
   if (live.length === 0) return plan([])
+  if (facts.purged && facts.master.length === 0) {
+    const found = planPurged(facts, facts.purged, live)
+    if (found !== null) return found
+  }
   if (live.some(asksToRestore)) return plan([{ kind: 'remove', id, leaves: live }], { isActive: true })
   const nearest = (leaf: Leaf): Leaf | undefined =>
     facts.master.find((one) => kinshipOf(leaf, one) === 'behind') ??
@@ -128,6 +137,30 @@ function planAbsent(facts: DocumentFacts, tombstone: Leaf | null, live: Leaf[]):
     ],
     isLost ? { problem: problem('deleted_at_master'), isActive: true } : {},
   )
+}
+
+/**
+ * An admin has purged it at the master: what is left of it here goes, with what the user made of it. What may be an older
+ * revision, or a document of the user's own by the same `_id`, cannot be told apart: it stays, and goes nowhere.
+ * @returns null where what was purged was a tombstone, and the user made something new over it
+ */
+function planPurged(
+  { id, personal }: DocumentFacts,
+  { revisions, deletions }: NonNullable<DocumentFacts['purged']>,
+  live: readonly Leaf[],
+): DocumentPlan | null {
+  const isFrom = (leaf: Leaf, revs: readonly string[]): boolean =>
+    lineOf(leaf).some((rev) => revs.includes(rev))
+  const purged = revisions.filter((rev) => !deletions.has(rev))
+  const remains = personal.filter((leaf) => isFrom(leaf, purged))
+  const gone = live.filter((leaf) => remains.some((one) => isRelated(leaf, one)))
+  const isAnew = gone.length === 0 && live.some((leaf) => isFrom(leaf, revisions))
+  if (isAnew) return null
+  const isEdited = gone.length < live.length || gone.some(({ _rev }) => !revisions.includes(_rev))
+  return plan(gone.length > 0 ? [{ kind: 'remove', id, leaves: gone }] : [], {
+    problem: isEdited ? problem('purged_at_master') : null,
+    isActive: isEdited,
+  })
 }
 
 /** A user's leaf that nothing stands against. @param standing whether the master ever had the document */
@@ -378,7 +411,7 @@ const isSame = (one: Leaf, other: Leaf): boolean => holds(one, contentOf(other))
  * @param fields the attributes that users get; `_attachments` stands for the attachments
  */
 export function planProjected(
-  facts: Pick<DocumentFacts, 'id' | 'master' | 'personal' | 'lets'>,
+  facts: Pick<DocumentFacts, 'id' | 'master' | 'personal' | 'lets' | 'purged'>,
   fields: readonly string[],
 ): DocumentPlan {
   const { id, lets } = facts
@@ -386,7 +419,8 @@ export function planProjected(
   const live = byRank(facts.personal.filter(isLive))
   const [winner, ...others] = live
   // An id that the master never had is the user's own.
-  if (master === undefined) return plan([])
+  if (master === undefined)
+    return plan(facts.purged && live.length > 0 ? [{ kind: 'remove', id, leaves: live }] : [])
   const may = isLive(master) ? lets(master) : false
   if (may === null) return plan([], { problem: problem('failed') })
   if (!may) return plan(winner ? [{ kind: 'remove', id, leaves: live }] : [])
