@@ -1,18 +1,24 @@
 // The one place that sends requests to CouchDB: encodes every name, bounds every wait, and turns failures into CouchFault.
 import { setMaxListeners } from 'node:events'
 import nano from 'nano'
-import { Agent, request as undiciRequest } from 'undici'
-import type { Readable } from 'node:stream'
+import { Agent, type Dispatcher } from 'undici'
+import { Readable } from 'node:stream'
 import type { Seq } from './document.ts'
 import { Deadline } from './deadline.ts'
-import { CouchFault, faultOfStatus } from './fault.ts'
+import { CouchFault, faultOfStatus, isFault } from './fault.ts'
 import { decodeJson, encodeJson } from './json.ts'
 import { Database } from './database.ts'
 import { wholeAnswers } from './whole-answers.ts'
 import type { DatabaseInfo } from './document.ts'
 
-/** How long an ordinary request may take before it counts as lost. */
+/** How long an ordinary request may take before it counts as lost, and an upload may stand still. */
 const REQUEST_TIMEOUT_MS = 60_000
+
+/**
+ * A body of more bytes than this may be what closed a connection: CouchDB does not wait until one that is larger than
+ * `[chttpd] max_http_request_size` was sent, and its answer gets lost. Neither do proxies.
+ */
+const SUSPECT_BYTES = 1024 * 1024
 
 /** The most databases that one `_dbs_info` may ask for. https://docs.couchdb.org/en/stable/api/server/common.html#dbs-info */
 const DBS_INFO_KEYS = 100
@@ -38,9 +44,15 @@ export interface Request {
   mostBytes?: number
 }
 
-export interface RawRequest extends Omit<Request, 'body'> {
-  body?: Readable
-  contentType?: string
+/** A body that is sent as it comes. */
+export interface Flow {
+  body: AsyncIterable<Uint8Array>
+  contentType: string
+}
+
+export interface Upload extends Pick<Request, 'method' | 'path' | 'query'> {
+  /** Called for each try. */
+  open: () => Flow | Promise<Flow>
 }
 
 interface NanoFailure {
@@ -64,6 +76,8 @@ export class Couch {
   requests = 0
   readonly #nano: nano.ServerScope
   readonly #agent: Agent
+  /** Uploads have sockets of their own: what they send is read meanwhile, and must not wait for them. */
+  readonly #uploads = new Agent({ headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 10_000 })
   readonly #authorization: string
   readonly #stop = new AbortController()
 
@@ -93,30 +107,82 @@ export class Couch {
    */
   async request<T>(request: Request): Promise<T> {
     if (request.mostBytes !== undefined) return this.#bounded<T>(request, request.mostBytes)
-    const answer = await this.#send<Buffer>(request, {
-      ...(request.body === undefined ? {} : { body: encodeJson(request.body), dontStringify: true }),
-      dontParse: true,
-    })
-    try {
-      return decodeJson(answer.toString('utf8')) as T
-    } catch {
-      throw new CouchFault('not_couchdb', where(request), 'the answer is no JSON')
-    }
+    const body = request.body === undefined ? undefined : encodeJson(request.body)
+    const send = (): Promise<Buffer> =>
+      this.#send<Buffer>(request, {
+        ...(body === undefined ? {} : { body, dontStringify: true }),
+        dontParse: true,
+      })
+    const isSuspect = body !== undefined && body.length > SUSPECT_BYTES
+    return parsed<T>(await (isSuspect ? this.#insist(request, send) : send()), request)
   }
 
   /**
-   * Sends a stream as the body.
+   * Sends a body as it comes, however long that takes, as long as it goes on.
    * @throws {CouchFault}
    */
-  async upload<T>(request: RawRequest): Promise<T> {
-    const answer = await this.#send<Buffer>(request, {
-      body: request.body,
-      dontStringify: true,
-      dontParse: true,
-      contentType: request.contentType,
-      accept: 'application/json',
-    })
-    return decodeJson(answer.toString('utf8')) as T
+  async upload<T>(upload: Upload): Promise<T> {
+    return parsed<T>(await this.#insist(upload, () => this.#flow(upload)), upload)
+  }
+
+  /** Sends again where the connection was closed though the server answers; where that happens twice, the body is why. */
+  async #insist(request: Pick<Request, 'method' | 'path'>, send: () => Promise<Buffer>): Promise<Buffer> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await send()
+      } catch (error) {
+        if (!isFault(error, 'unreachable')) throw error
+        await this.server()
+        if (tries === 2)
+          throw new CouchFault(
+            'too_large',
+            where(request),
+            'the connection was closed while the body was sent',
+          )
+      }
+    }
+  }
+
+  async #flow({ open, ...request }: Upload): Promise<Buffer> {
+    this.requests += 1
+    const { body, contentType } = await open()
+    const deadline = this.#deadline({})
+    let broken: unknown = null
+    async function* flowing(): AsyncGenerator<Uint8Array> {
+      try {
+        for await (const chunk of body) {
+          deadline.touch()
+          yield chunk
+        }
+      } catch (error) {
+        broken = error
+        throw error
+      }
+    }
+    try {
+      const answer = await this.#uploads.request({
+        ...this.#target(request),
+        method: request.method ?? 'PUT',
+        headers: {
+          authorization: this.#authorization,
+          accept: 'application/json',
+          'content-type': contentType,
+        },
+        body: Readable.from(flowing()),
+        signal: deadline.signal,
+      })
+      if (answer.statusCode >= 300) throw await faultOf(answer, request)
+      return Buffer.from(await answer.body.arrayBuffer())
+    } catch (error) {
+      if (deadline.isStopped) throw new CouchFault('stopped', where(request), 'stopped')
+      if (deadline.isExpired) throw new CouchFault('timeout', where(request), 'the body does not go on')
+      // What is sent could not be read.
+      if (isFault(broken)) throw broken
+      if (isFault(error)) throw error
+      throw new CouchFault('unreachable', where(request), (error as Error).message)
+    } finally {
+      deadline.close()
+    }
   }
 
   /**
@@ -124,17 +190,24 @@ export class Couch {
    * the failure of a connection, and a server that goes away would end this process (lib/nano.js, `opts.stream`).
    * @throws {CouchFault}
    */
-  async stream(request: Request & { accept?: string }): Promise<Readable> {
+  async stream(request: Request & { accept?: string; acceptEncoding?: string }): Promise<Readable> {
+    return (await this.open(request)).body
+  }
+
+  /** The same, with the type of what comes. @throws {CouchFault} */
+  async open(
+    request: Request & { accept?: string; acceptEncoding?: string },
+  ): Promise<{ body: Readable; contentType: string }> {
     this.requests += 1
-    const { path } = this.#options(request)
     let answer
     try {
-      answer = await undiciRequest(`${this.url}/${path}`, {
-        dispatcher: this.#agent,
+      answer = await this.#agent.request({
+        ...this.#target(request),
         method: request.method ?? 'GET',
         headers: {
           authorization: this.#authorization,
           accept: request.accept ?? '*/*',
+          ...(request.acceptEncoding === undefined ? {} : { 'accept-encoding': request.acceptEncoding }),
           ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         body: request.body === undefined ? null : encodeJson(request.body),
@@ -145,11 +218,9 @@ export class Couch {
         throw new CouchFault('stopped', where(request), 'stopped')
       throw new CouchFault('unreachable', where(request), String((error as Error).message))
     }
-    const { statusCode, body } = answer
-    if (statusCode < 300) return body
-    const { error, reason } = (await body.json().catch(() => ({}))) as { error?: string; reason?: string }
-    const code = faultOfStatus(statusCode, error ?? null)
-    throw new CouchFault(code, where(request), reason ?? `status ${statusCode}`, statusCode, error ?? null)
+    const { statusCode, body, headers } = answer
+    if (statusCode < 300) return { body, contentType: String(headers['content-type'] ?? '') }
+    throw await faultOf(answer, request)
   }
 
   /** The parsed answer, read up to a number of bytes. */
@@ -223,7 +294,13 @@ export class Couch {
   /** Ends every request and closes the sockets. */
   async close(): Promise<void> {
     this.#stop.abort()
-    await this.#agent.destroy()
+    await Promise.all([this.#agent.destroy(), this.#uploads.destroy()])
+  }
+
+  /** Where a request goes, for undici: not as a URL, in which `..` would be a step, however it is encoded. */
+  #target(request: Pick<Request, 'method' | 'path' | 'query'>): { origin: string; path: string } {
+    const { origin, pathname } = new URL(this.url)
+    return { origin, path: `${pathname.replace(/\/$/, '')}/${this.#options(request).path}` }
   }
 
   #options({ method = 'GET', path, query }: Pick<Request, 'method' | 'path' | 'query'>): nano.RequestOptions {
@@ -235,11 +312,11 @@ export class Couch {
     const search = new URLSearchParams(qs).toString()
     return {
       method,
-      path: path.map(encodeURIComponent).join('/') + (search === '' ? '' : `?${search}`),
+      path: path.map(encodeSegment).join('/') + (search === '' ? '' : `?${search}`),
     }
   }
 
-  async #send<T>(request: Request | RawRequest, extra: object): Promise<T> {
+  async #send<T>(request: Request, extra: object): Promise<T> {
     this.requests += 1
     const deadline = this.#deadline(request)
     try {
@@ -265,10 +342,31 @@ export class Couch {
     }
   }
 
-  #deadline({ timeoutMs = REQUEST_TIMEOUT_MS, signal }: Request | RawRequest): Deadline {
+  #deadline({ timeoutMs = REQUEST_TIMEOUT_MS, signal }: Pick<Request, 'timeoutMs' | 'signal'>): Deadline {
     return new Deadline(timeoutMs, signal ? [this.#stop.signal, signal] : [this.#stop.signal])
   }
 }
 
-const where = ({ method = 'GET', path }: Request | RawRequest): string =>
+const where = ({ method = 'GET', path }: Pick<Request, 'method' | 'path'>): string =>
   `${method} /${path.slice(0, 2).join('/')}`
+
+/** Dots alone would be taken for a step in the path by whoever reads it on the way. */
+const encodeSegment = (segment: string): string =>
+  segment === '.' || segment === '..' ? segment.replaceAll('.', '%2E') : encodeURIComponent(segment)
+
+function parsed<T>(answer: Buffer, request: Pick<Request, 'method' | 'path'>): T {
+  try {
+    return decodeJson(answer.toString('utf8')) as T
+  } catch {
+    throw new CouchFault('not_couchdb', where(request), 'the answer is no JSON')
+  }
+}
+
+async function faultOf(
+  { statusCode, body }: Pick<Dispatcher.ResponseData, 'statusCode' | 'body'>,
+  request: Pick<Request, 'method' | 'path'>,
+): Promise<CouchFault> {
+  const { error, reason } = (await body.json().catch(() => ({}))) as { error?: string; reason?: string }
+  const code = faultOfStatus(statusCode, error ?? null)
+  return new CouchFault(code, where(request), reason ?? `status ${statusCode}`, statusCode, error ?? null)
+}

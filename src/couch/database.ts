@@ -1,6 +1,5 @@
 // One database: the few CouchDB calls that the daemon makes, typed, with the expected refusals as values.
-import type { Readable } from 'node:stream'
-import type { Couch } from './client.ts'
+import type { Couch, Flow } from './client.ts'
 import type {
   Change,
   ChangesPage,
@@ -12,7 +11,7 @@ import type {
   StoredDoc,
   Written,
 } from './document.ts'
-import { isFault, orNull } from './fault.ts'
+import { CouchFault, isFault, orNull } from './fault.ts'
 
 /** A create straight after a drop may answer 412 though nothing is there: ask, and try again so often. */
 const CREATE_TRIES = 10
@@ -177,14 +176,22 @@ export class Database {
 
   /**
    * Every leaf of each id, or the revisions that are named, with whole histories. Missing ones are left out.
-   * @param attachments with their contents, base64
+   * @param attachments with their contents, base64: only for what is known to be small
+   * @param encodings with how attachments are stored. https://docs.couchdb.org/en/stable/api/document/common.html#get--db-docid
    */
-  async leaves(wanted: { id: string; rev?: string }[], { attachments = false } = {}): Promise<StoredDoc[]> {
+  async leaves(
+    wanted: { id: string; rev?: string }[],
+    { attachments = false, encodings = false } = {},
+  ): Promise<StoredDoc[]> {
     return inParts(wanted, async (docs, mostBytes) => {
       const { results } = await this.#couch.request<BulkGetAnswer>({
         method: 'POST',
         path: [this.name, '_bulk_get'],
-        query: { revs: true, ...(attachments ? { attachments: true } : {}) },
+        query: {
+          revs: true,
+          ...(attachments ? { attachments: true } : {}),
+          ...(encodings ? { att_encoding_info: true } : {}),
+        },
         body: { docs },
         mostBytes,
       })
@@ -238,27 +245,42 @@ export class Database {
     )
   }
 
-  /** Writes a document by a multipart/related body; with `newEdits: false` as the revision that it says. @throws {CouchFault} */
-  async putMultipart(
-    id: string,
-    body: Readable,
-    contentType: string,
-    { newEdits = true }: { newEdits?: boolean } = {},
-  ): Promise<string> {
-    const { rev } = await this.#couch.upload<{ rev: string }>({
-      method: 'PUT',
-      path: [this.name, id],
-      ...(newEdits ? {} : { query: { new_edits: false } }),
-      body,
-      contentType,
-      timeoutMs: 600_000,
-    })
-    return rev
+  /**
+   * Writes a document whose body comes as a stream; with `newEdits: false` as the revision that it says.
+   * @param open called for each try
+   * @returns the new revision
+   * @throws {CouchFault}
+   */
+  async putFlow(id: string, open: () => Flow | Promise<Flow>, { newEdits = true } = {}): Promise<string> {
+    try {
+      const { rev } = await this.#couch.upload<{ rev: string }>({
+        method: 'PUT',
+        path: [this.name, id],
+        ...(newEdits ? {} : { query: { new_edits: false } }),
+        open,
+      })
+      return rev
+    } catch (error) {
+      // CouchDB closes the connection where there is no such database: the answer may be lost.
+      const isUnclear = isFault(error) && error.status === null && error.code === 'too_large'
+      if (isUnclear && (await this.info()) === null)
+        throw new CouchFault('not_found', this.name, 'Database does not exist.', 404)
+      throw error
+    }
   }
 
-  /** The bytes of an attachment. @throws {CouchFault} */
-  async attachment(id: string, name: string, rev: string): Promise<Readable> {
-    return this.#couch.stream({ path: [this.name, id, name], query: { rev } })
+  /** A revision with its history and all its attachments, as a body that `putFlow` takes as it is. @throws {CouchFault} */
+  async flow(id: string, rev: string): Promise<Flow> {
+    return this.#couch.open({
+      path: [this.name, id],
+      query: { rev, revs: true, attachments: true },
+      accept: 'multipart/related, application/json;q=0.5',
+    })
+  }
+
+  /** The bytes of an attachment as they are stored, compressed ones too. @throws {CouchFault} */
+  async attachment(id: string, name: string, rev: string): Promise<AsyncIterable<Uint8Array>> {
+    return this.#couch.stream({ path: [this.name, id, name], query: { rev }, acceptEncoding: 'gzip' })
   }
 
   /** Really removes leaf revisions with all that only they hold. https://docs.couchdb.org/en/stable/api/database/misc.html#db-purge */

@@ -37,6 +37,11 @@ export class Deadline {
     return this.#above.some(({ aborted }) => aborted)
   }
 
+  /** The time begins anew. */
+  touch(): void {
+    this.#timer?.refresh()
+  }
+
   close(): void {
     if (this.#timer) clearTimeout(this.#timer)
     for (const signal of this.#above) signal.removeEventListener('abort', this.#abort)

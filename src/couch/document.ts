@@ -7,7 +7,11 @@ export interface Attachment {
   revpos?: number
   length?: number
   stub?: boolean
+  follows?: boolean
   data?: string
+  /** How it is stored, where that is not as it is; only where it was asked for. `length` may be that of what is stored, too. */
+  encoding?: string
+  encoded_length?: number
 }
 
 /** https://docs.couchdb.org/en/stable/api/document/common.html */

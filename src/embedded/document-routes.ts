@@ -4,6 +4,7 @@ import { databaseOf } from './database-routes.ts'
 import { checkRevision, writeDocument } from './document-writes.ts'
 import { badRequest, conflict, notFound, route, sendJson, toFault } from './faults.ts'
 import type { Handler, Json, Request, Router } from './packages.ts'
+import { readRelated } from './related.ts'
 import { bodyOf, isJson, isTrue, parseJson, queryOf } from './parameters.ts'
 
 /** `settled` is waited for after each write: `_replicator` answers when the replication has been stopped. */
@@ -34,11 +35,10 @@ export function addDocumentRoutes(
     route(async () => {
       const id = documentId(request)
       if (id === null && !(request.params['id'] ?? '').startsWith('_')) return next()
-      // Only express-pouchdb reads multipart.
-      if (/^multipart\//.test(request.headers['content-type'] ?? '')) return next()
       const database = databaseOf(request, databases)
+      const related = await readRelated(request, request.headers['content-type'] ?? '', parseJson)
       const doc = {
-        ...bodyOf(request, 'Document must be a JSON object'),
+        ...(related ?? bodyOf(request, 'Document must be a JSON object')),
         _id: id ?? request.params['id'],
       } as Json
       const rev = revisionOf(request, doc['_rev'])

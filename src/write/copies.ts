@@ -6,7 +6,9 @@ import type { Doc, StoredDoc, Written } from '../couch/document.ts'
 import type { Seq } from '../couch/document.ts'
 import { pagesOf } from '../couch/pages.ts'
 import { copyRange, parseCopyId } from '../model/names.ts'
+import { attachedBytes } from './attachments.ts'
 import { writeBulk } from './bulk.ts'
+import { writeLeaves } from './leaves.ts'
 
 /** Copies a page while a share is filled again, with their attachments. */
 const REFILL_PAGE = 100
@@ -34,18 +36,12 @@ export async function pushCopies(outbox: Database, share: Database, fresh: Fresh
   const isWhole = ({ doc, rev }: FreshCopy): boolean => rev.startsWith('1-') && !hasAttachments(doc)
   // A later revision needs its whole history: cut off, it would stand as a conflict beside its own ancestor.
   const others = small.filter((copy) => !isWhole(copy))
-  const histories = await outbox.leaves(
-    others.map(({ doc, rev }) => ({ id: doc._id, rev })),
-    { attachments: others.some(({ doc }) => hasAttachments(doc)) },
-  )
+  const histories = await outbox.leaves(others.map(({ doc, rev }) => ({ id: doc._id, rev })))
   const first = small.filter(isWhole).map(({ doc, rev }) => withRevision(doc, rev))
-  return refused(await writeSideBySide(share, [...first, ...histories]))
+  return writeLeaves(outbox, share, [...first, ...histories], writeSideBySide)
 }
 
 const hasAttachments = ({ _attachments }: Doc): boolean => Object.keys(_attachments ?? {}).length > 0
-
-const attachedBytes = ({ _attachments }: Doc): number =>
-  Object.values(_attachments ?? {}).reduce((sum, { data, length = 0 }) => sum + (data?.length ?? length), 0)
 
 /** CouchDB runs validation functions one document after the other, and one row of them for each request. */
 async function writeSideBySide(share: Database, docs: StoredDoc[]): Promise<Written[]> {
@@ -53,15 +49,21 @@ async function writeSideBySide(share: Database, docs: StoredDoc[]): Promise<Writ
   return (await Promise.all(parts.map((part) => writeBulk(share, part, { newEdits: false })))).flat()
 }
 
-/** Fills an empty share database from the outbox: what stands there of each of these copies, with its history. */
-export async function refill(outbox: Database, share: Database, copies: Iterable<string>): Promise<void> {
+/**
+ * Fills an empty share database from the outbox: what stands there of each of these copies, with its history.
+ * @returns the copies that were refused
+ */
+export async function refill(
+  outbox: Database,
+  share: Database,
+  copies: Iterable<string>,
+): Promise<Written[]> {
+  const refused: Written[] = []
   for (const ids of chunk([...copies], REFILL_PAGE)) {
-    const leaves = await outbox.leaves(
-      ids.map((id) => ({ id })),
-      { attachments: true },
-    )
-    await writeSideBySide(share, standing(leaves))
+    const leaves = await outbox.leaves(ids.map((id) => ({ id })))
+    refused.push(...(await writeLeaves(outbox, share, standing(leaves), writeSideBySide)))
   }
+  return refused
 }
 
 /** The live leaves of each document, or the tombstone that counts; and tombstones that hold nothing. */
@@ -113,7 +115,7 @@ export async function equalize(source: Database, target: Database, copies: strin
     const missing = Object.entries(await target.missing(there)).flatMap(([id, revs]) =>
       revs.map((rev) => ({ id, rev })),
     )
-    if (missing.length > 0) await writeSideBySide(target, await source.leaves(missing, { attachments: true }))
+    if (missing.length > 0) await writeLeaves(source, target, await source.leaves(missing), writeSideBySide)
   }
 }
 
@@ -134,5 +136,3 @@ const withRevision = (doc: Doc, rev: string): StoredDoc => ({
   _rev: rev,
   _revisions: { start: 1, ids: [rev.slice('1-'.length)] },
 })
-
-const refused = (written: Written[]): Written[] => written.filter((row) => !row.ok)

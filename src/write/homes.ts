@@ -6,6 +6,7 @@ import { OBJECT } from '../model/history.ts'
 import { copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import type { ObjectEffect } from '../plan/object.ts'
+import { Room } from './attachments.ts'
 import { writeBulk } from './bulk.ts'
 import { placesOf, prepare } from './carry.ts'
 import type { Deps } from './deps.ts'
@@ -100,10 +101,12 @@ async function writeHome(
 
   const docs: Doc[] = []
   const written: Written[] = []
+  const room = new Room()
   for (const { object, content, over, sources } of only(effects, 'put-copy').filter(isHomes).filter(isFree)) {
     const target = { ...content.attributes, _id: idOf(object), ...revision(over?._rev) }
     const wanted = content.attachments
-    const row = await prepare({ target, wanted, over, to: home, from: placesOf(deps, source, sources) })
+    const from = placesOf(deps, source, sources)
+    const row = await prepare({ target, wanted, over, to: home, from, room })
     if (row === null) block(progress, object)
     else if (row.kind === 'large') written.push(await row.send())
     else docs.push(row.doc)
@@ -153,10 +156,12 @@ export async function writeObjects(
   const isFree = ({ object }: { object: string }): boolean => !progress.blocked.has(object)
   const docs: Doc[] = []
   const written: Written[] = []
+  const room = new Room()
   for (const { object, doc, over, sources } of only(effects, 'put-object').filter(isFree)) {
     const { _rev: _, _attachments: wanted = {}, ...content } = doc
     const target = { ...content, _id: object, ...revision(over?._rev) }
-    const row = await prepare({ target, wanted, over, to: source, from: placesOf(deps, source, sources) })
+    const from = placesOf(deps, source, sources)
+    const row = await prepare({ target, wanted, over, to: source, from, room })
     if (row === null) block(progress, object)
     else if (row.kind === 'large') written.push(await row.send())
     else docs.push(row.doc)

@@ -3,6 +3,7 @@ import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc } from '../couch/document.ts'
 import { digestsOf } from '../model/base.ts'
 import type { Content } from '../model/object.ts'
+import { Room } from './attachments.ts'
 import { writeBulk } from './bulk.ts'
 import { placesOf, prepare } from './carry.ts'
 import type { Deps } from './deps.ts'
@@ -22,10 +23,11 @@ export async function keepLosers(
 ): Promise<Set<string>> {
   const docs: Doc[] = []
   const gone = new Set<string>()
+  const room = new Room()
   for (const { object, content, sources } of losers) {
     const target = loserOf(idOf(object), content)
     const [from, wanted] = [placesOf(deps, user, sources), content.attachments]
-    const prepared = await prepare({ target, wanted, over: null, to, from, newEdits: false })
+    const prepared = await prepare({ target, wanted, over: null, to, from, room, newEdits: false })
     if (prepared === null) gone.add(object)
     else if (prepared.kind === 'large') await prepared.send()
     else docs.push(prepared.doc)

@@ -5,9 +5,11 @@ import type { Doc, StoredDoc, Written } from '../couch/document.ts'
 import { digestsOf } from '../model/base.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { contentOf, REMOVED, type DocumentEffect, type Place } from '../plan/master-document.ts'
-import { isLive, type Leaf } from '../plan/lineage.ts'
+import { isLive } from '../plan/lineage.ts'
+import { Room } from './attachments.ts'
 import { writeBulk } from './bulk.ts'
 import { prepare } from './carry.ts'
+import { writeLeaves } from './leaves.ts'
 import { droppedLeaf } from './losers.ts'
 import { revisionOver } from './made-revision.ts'
 import type { OwnWrites } from './own-writes.ts'
@@ -77,24 +79,13 @@ async function carry(
     noteWritten(row, performed, 'refused_by_master')
 }
 
-/** Writes leaves as they are, with their attachments. CouchDB tells of failures alone. */
-async function writeLeaves(from: Database, to: Database, leaves: readonly Leaf[]): Promise<Written[]> {
-  const [bare, laden] = [leaves.filter(isBare), leaves.filter((leaf) => !isBare(leaf))]
-  const whole = await from.leaves(
-    laden.map(({ _id, _rev }) => ({ id: _id, rev: _rev })),
-    { attachments: true },
-  )
-  return writeBulk(to, [...bare.map((leaf) => leaf as StoredDoc), ...whole], { newEdits: false })
-}
-
-const isBare = ({ _attachments = {} }: Leaf): boolean => Object.keys(_attachments).length === 0
-
 async function putAtMaster(
   { master, personal }: Pair,
   effects: Effect<'put-master'>[],
   performed: Performed,
 ): Promise<void> {
   const docs: Doc[] = []
+  const room = new Room()
   for (const { over, content, from, sources } of effects) {
     const database = from === 'master' ? master : personal
     const target = { ...content.attributes, _id: over._id, _rev: over._rev }
@@ -105,6 +96,7 @@ async function putAtMaster(
       over,
       to: master,
       from: sources.map((leaf) => ({ database, leaf })),
+      room,
     })
     if (prepared?.kind === 'ready') docs.push(prepared.doc)
     else if (prepared === null) performed.again.add(over._id)
@@ -120,6 +112,7 @@ async function putAtUser(
 ): Promise<{ id: string; rev: string }[]> {
   const [docs, made]: [Doc[], StoredDoc[]] = [[], []]
   const rows: Written[] = []
+  const room = new Room()
   for (const { id, over, content, source } of effects) {
     // Over one tombstone of several: an ordinary write would be made from the one that CouchDB ranks first, which may have
     // nothing in common with the master's.
@@ -130,7 +123,7 @@ async function putAtUser(
       ...{ _id: id, ...(over ? { _rev: over._rev } : {}), ...revived },
     }
     const prepared = await prepare({
-      ...{ target, wanted: content.attachments, over: revived ? null : over, to: personal },
+      ...{ target, wanted: content.attachments, over: revived ? null : over, to: personal, room },
       ...{ from: [{ database: master, leaf: source }], newEdits: revived === null },
     })
     if (prepared === null) performed.again.add(id)

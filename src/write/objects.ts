@@ -7,6 +7,7 @@ import type { Histories } from '../model/history.ts'
 import { copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
 import { problem } from '../model/problem.ts'
 import { settledObject, type Home, type ObjectEffect, type ReportedProblem } from '../plan/object.ts'
+import { Room } from './attachments.ts'
 import { writeBulk } from './bulk.ts'
 import { placesOf, prepare } from './carry.ts'
 import { pushCopies, type FreshCopy } from './copies.ts'
@@ -64,10 +65,12 @@ async function writeOutbox(
     ...revision(rev),
   }))
   const large: { doc: Doc; send: () => Promise<Written> }[] = []
+  const room = new Room()
   for (const { share, object, content, over, sources } of only(effects, 'put-copy').filter(isOutboxes)) {
     const target = { ...content.attributes, _id: copyId(share, object), ...revision(over?._rev ?? null) }
     const wanted = content.attachments
-    const copy = await prepare({ target, wanted, over, to: outbox, from: placesOf(deps, source, sources) })
+    const from = placesOf(deps, source, sources)
+    const copy = await prepare({ target, wanted, over, to: outbox, from, room })
     if (copy?.kind === 'large') large.push({ doc: { ...target, _attachments: wanted }, send: copy.send })
     else if (copy) docs.push(copy.doc)
   }

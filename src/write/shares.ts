@@ -184,7 +184,7 @@ async function turnHome(deps: Deps, owner: string, share: string): Promise<void>
  * replication to end, which takes up to 3 s: so long, feeds that are open would go on.
  */
 async function rotate(deps: Deps, owner: string, id: string, security: object): Promise<void> {
-  const { couch, users, registry, births, leases } = deps
+  const { couch, users, registry, births, leases, log } = deps
   const share = couch.database(shareDatabase(id))
   const outbox = couch.database(users.outbox(owner))
   const copies = new Set<string>()
@@ -205,7 +205,8 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   await stopped
   await births.create(share.name)
   await births.equip(share.name, 'share', ADMIN_ONLY)
-  await refill(outbox, share, copies)
+  for (const row of await refill(outbox, share, copies))
+    if (!row.ok) log.warn({ share: id, doc: row.id, code: row.error }, 'copy refused by the share')
   await secure(share, security)
 }
 

@@ -4,8 +4,8 @@ import type { Database } from '../couch/database.ts'
 import type { StoredDoc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import type { Home } from '../plan/object.ts'
-import { writeBulk } from './bulk.ts'
 import { equalize, standing } from './copies.ts'
+import { writeLeaves } from './leaves.ts'
 
 /** As many documents as CouchDB takes in one `_purge` (`[purge] max_document_id_number`). */
 export const MOST_PURGED = 100
@@ -36,14 +36,14 @@ async function leavesToKeep(
   home: Home,
 ): Promise<StoredDoc[]> {
   const wanted = copies.map((id) => ({ id }))
-  if (home === 'outbox') return outbox.leaves(wanted, { attachments: true })
+  if (home === 'outbox') return outbox.leaves(wanted)
   // With what lost against them: of that the share keeps nothing.
   await equalize(share, outbox, copies)
-  const found = await share.leaves(wanted, { attachments: true })
+  const found = await share.leaves(wanted)
   const there = new Set(found.map(({ _id }) => _id))
   // A withdrawal before this may have been interrupted.
   const lost = wanted.filter(({ id }) => !there.has(id))
-  return standing([...found, ...(await outbox.leaves(lost, { attachments: true }))])
+  return standing([...found, ...(await outbox.leaves(lost))])
 }
 
 async function withdrawSome(outbox: Database, share: Database, copies: string[], home: Home): Promise<void> {
@@ -57,7 +57,8 @@ async function withdrawSome(outbox: Database, share: Database, copies: string[],
     const revisions: Record<string, string[]> = {}
     for (const { _id, _rev } of leaves) (revisions[_id] ??= []).push(_rev)
     if (leaves.length > 0) await share.purge(revisions)
-    await writeBulk(share, kept, { newEdits: false })
+    // The outbox has them all, with the attachments of those that are gone from the share now.
+    await writeLeaves(outbox, share, kept)
     if (!(await isReadable(share, old))) return
   }
   throw new CouchFault('server_error', share.name, 'old revisions of withdrawn copies keep coming back')

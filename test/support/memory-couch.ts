@@ -1,10 +1,11 @@
 // A CouchDB in memory, as much of it as the daemon uses: databases, replications that run when told to, and clients whose
 // every request may be held back, or be the last one.
-import type { Couch } from '../../src/couch/client.ts'
+import type { Couch, Flow } from '../../src/couch/client.ts'
 import type { ChangesOptions, RangeOptions } from '../../src/couch/database.ts'
 import type { DatabaseInfo, Doc, Row, Security, Written } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
 import type { ShareReplication } from '../../src/model/replication.ts'
+import { flowOfAttachment, flowOfLeaf, readFlow, withEncodings } from './memory-attachments.ts'
 import { asRead, copyOf, MemoryDatabase } from './memory-database.ts'
 
 /** Called before each request: it waits for its turn, or fails. @returns why the answer is lost, where it is */
@@ -150,14 +151,31 @@ export class MemoryCouch {
         const live = ids.map((id) => there().row(id, { conflicts: false })).filter(({ doc }) => doc !== null)
         return live.slice(0, limit).map(withStubs)
       }),
-      leaves: ask((wanted: { id: string; rev?: string }[], { attachments = false } = {}) => {
-        const database = there()
-        return wanted
-          .flatMap(({ id, rev }) =>
-            rev === undefined ? database.leaves(id) : (database.leaf(id, rev) ?? []),
-          )
-          .map((leaf) => asRead(leaf, attachments))
-      }),
+      leaves: ask(
+        (wanted: { id: string; rev?: string }[], { attachments = false, encodings = false } = {}) => {
+          const database = there()
+          return wanted
+            .flatMap(({ id, rev }) =>
+              rev === undefined ? database.leaves(id) : (database.leaf(id, rev) ?? []),
+            )
+            .map((leaf) => asRead(encodings ? withEncodings(leaf) : leaf, attachments))
+        },
+      ),
+      attachment: ask((id: string, attachment: string, rev: string) =>
+        flowOfAttachment(there(), id, attachment, rev),
+      ),
+      flow: ask((id: string, rev: string) => flowOfLeaf(there(), id, rev)),
+      putFlow: async (
+        id: string,
+        open: () => Flow | Promise<Flow>,
+        options: { newEdits?: boolean } = {},
+      ): Promise<string> => {
+        const doc = await readFlow(await open())
+        const [row] = await ask(bulk)([doc], options)
+        if (row?.ok === false)
+          throw new CouchFault(row.error === 'conflict' ? 'conflict' : 'forbidden', name, row.reason)
+        return row?.rev ?? doc._rev ?? id
+      },
       missing: ask((revisions: Record<string, string[]>) => {
         const database = there()
         const rows = Object.entries(revisions).map(([id, revs]) => [id, database.missing(id, revs)] as const)

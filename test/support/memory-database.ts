@@ -314,13 +314,25 @@ function compiled(source: string): (doc: Doc) => Emitted {
   return map
 }
 
-/** Attachments as the server keeps them: contents get a digest, stubs take theirs from the revision before. */
+/**
+ * Attachments as the server keeps them: contents get a digest, stubs take theirs from the revision before, type and all.
+ * CouchDB refuses a stub of nothing (`missing_stub`), and contents with another digest than they say; here that is a fault
+ * of whoever wrote.
+ */
 function withStubs(doc: Doc, before: Doc | null): Doc {
   if (!doc._attachments) return doc
   const kept = Object.entries(doc._attachments).map(([name, given]) => {
-    if (given.data === undefined) return [name, before?._attachments?.[name] ?? given]
-    const length = Buffer.from(given.data, 'base64').length
-    return [name, { ...given, digest: `md5-${digest(given.data)}`, length, stub: true }]
+    const { data, content_type = 'application/octet-stream' } = given
+    if (data === undefined) {
+      const there = before?._attachments?.[name]
+      if (!there) throw new Error(`missing_stub: ${name} of ${doc._id}`)
+      return [name, there]
+    }
+    const md5 = `md5-${digest(data)}`
+    if (given.length !== undefined && given.digest !== md5)
+      throw new Error(`md5_mismatch: ${name} of ${doc._id}`)
+    const { length } = Buffer.from(data, 'base64')
+    return [name, { content_type, data, digest: md5, length, stub: true }]
   })
   return { ...doc, _attachments: Object.fromEntries(kept) as NonNullable<Doc['_attachments']> }
 }

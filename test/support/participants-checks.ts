@@ -13,6 +13,7 @@ import {
 } from '../../src/model/object.ts'
 import type { SubscriptionEntry } from '../../src/model/subscription.ts'
 import { OBJECTS, SHARES, valuesOf, type Participants } from './participants.ts'
+import { assertAttachmentsReceived, assertAttachmentsShown } from './participants-attachments.ts'
 
 /** What of a document is content: no attributes of CouchDB's and none of the daemon's. */
 const attributesOf = (doc: Doc | null): Record<string, unknown> | null =>
@@ -167,6 +168,7 @@ function assertCopy(people: Participants, share: string, object: string): void {
   if (doc?._conflicts) return
   const wanted = doc && selection ? project(doc, selection).attributes : null
   assert.deepEqual(attributesOf(copy), wanted, `${what} is what its owner shares`)
+  assertAttachmentsShown(copy, doc, selection, what)
   const copied = people.outbox(owner)?.read(`share/${share}/${object}`) ?? null
   assert.equal(copied?._conflicts, undefined, `one leaf of ${what}, in the outbox`)
   if (entry?.home !== 'share') {
@@ -227,6 +229,7 @@ function assertReceived(people: Participants, share: string, user: number, objec
   for (const name of new Set([...Object.keys(mine), ...Object.keys(theirs)]))
     if (shows(scope, name) && !Object.hasOwn(kept, name))
       assert.deepEqual(mine[name], theirs[name], `${name} of ${what}`)
+  assertAttachmentsReceived(copy, doc, { scope, kept, agreed }, what)
 }
 
 /** An object of a user's. */

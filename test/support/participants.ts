@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import type { Agreed } from '../../src/model/base.ts'
 import type { MemoryDatabase } from './memory-database.ts'
+import { withAttachment, type AttachmentAction } from './participants-attachments.ts'
 import { MemoryWorld, type WorldOptions } from './memory-world.ts'
 import { writeAccess } from '../unit/skeleton/compiled.ts'
 
@@ -47,6 +48,7 @@ export type Action =
       clock: Clock
     }
   | { kind: 'remove-in-replica'; user: number; share: string | null; object: string }
+  | AttachmentAction
   /** An admin purges a user's object, where the server can. */
   | { kind: 'purge'; user: number; object: string }
   /** A user's database is compacted, the outbox, or a share. */
@@ -253,6 +255,27 @@ export class Participants {
         return this.#editReplica(action)
       case 'remove-in-replica':
         return this.#removeInReplica(action)
+      case 'attach': {
+        const there = this.database(action.user).read(action.object)
+        const next = there && withAttachment(there, action)
+        if (!next) return
+        const { _conflicts, ...doc } = next
+        this.touched.add(`${action.user} ${action.object}`)
+        this.database(action.user).write(doc)
+        return
+      }
+      case 'attach-in-replica': {
+        const { user, share, object } = action
+        const replica = this.#replica(user, share)
+        const id = this.#idIn(share, object)
+        const there = replica.get(id)?.content
+        const next = there && withAttachment(there, action)
+        if (!next) return
+        this.#change(replica, id, next, () => {
+          if (share === null) this.touched.add(`${user} ${object}`)
+        })
+        return
+      }
       case 'purge':
         return this.#purge(action.user, action.object)
       case 'compact': {

@@ -10,6 +10,7 @@ import {
   type Clock,
   type Wish,
 } from '../support/participants.ts'
+import { BYTES, FILES, TYPES } from '../support/participants-attachments.ts'
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 80)
 
@@ -30,7 +31,7 @@ const clock: fc.Arbitrary<Clock> = fc.oneof(
 )
 const wish: fc.Arbitrary<Wish> = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Wish>(true) },
-  { weight: 3, arbitrary: fc.subarray(['name', 'note', 'updatedAt']) },
+  { weight: 3, arbitrary: fc.subarray(['name', 'note', 'updatedAt', '_attachments']) },
   { weight: 2, arbitrary: fc.constantFrom<Wish>(false, null) },
 )
 const whom = fc.subarray([1, 2, 3, 4, 5, 0])
@@ -53,6 +54,21 @@ const edit: fc.Arbitrary<Action> = fc.record({
     { weight: 1, arbitrary: fc.subarray([...ATTRIBUTES]) },
   ),
 })
+const attaching = {
+  ...{ user, object, name: fc.constantFrom(...FILES), type: fc.constantFrom(...TYPES) },
+  bytes: fc.constantFrom(...BYTES, null, undefined),
+}
+const attach: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant<'attach'>('attach'), ...attaching }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant<'attach-in-replica'>('attach-in-replica'),
+      share: place,
+      ...attaching,
+    }),
+  },
+)
 const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> }> = {
   edit: { weight: 10, arbitrary: edit },
   wish: { weight: 6, arbitrary: fc.record({ kind: fc.constant<'wish'>('wish'), user, object, share, wish }) },
@@ -87,6 +103,7 @@ const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> 
       fc.record({ kind: fc.constant<'remove-in-replica'>('remove-in-replica'), user, share: place, object }),
     ),
   },
+  attach: { weight: 4, arbitrary: attach },
   purge: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'purge'>('purge'), user, object }) },
   compact: {
     weight: 2,
@@ -165,6 +182,10 @@ const history: fc.Arbitrary<History> = fc.record({
   steps: fc.array(step, { maxLength: 25 }),
 })
 
+const attached = (user: number, bytes: string | undefined, type: string): Action => ({
+  ...{ kind: 'attach', user, object: 'a', name: 'f' },
+  ...{ bytes, type },
+})
 const begun = { users: 4, owners: { x: 0, y: 0 }, canPurge: false, begun: ['x', 'y'] }
 /** Histories that once ended wrong. */
 const FOUND: History[] = [
@@ -204,6 +225,17 @@ const FOUND: History[] = [
         action: { kind: 'edit', user: 2, object: 'a', set: ['name'], clock: { kind: 'none' }, drop: [] },
       },
       { kind: 'crash', after: 3, users: [1, 2], isRacing: false, seed: 0 },
+    ],
+  },
+  // The bytes stay, and their type changes: at the owner, then at a writer.
+  {
+    ...{ ...begun, users: 2, begun: ['x'] },
+    steps: [
+      { kind: 'act', action: attached(0, 'one', 'application/octet-stream') },
+      { kind: 'settle', isRacing: false, seed: 0, meanwhile: [] },
+      { kind: 'act', action: attached(0, undefined, 'image/png') },
+      { kind: 'settle', isRacing: false, seed: 0, meanwhile: [] },
+      { kind: 'act', action: attached(1, undefined, 'application/octet-stream') },
     ],
   },
 ]

@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict'
 import type { AttachmentStub } from '../../../src/model/object.ts'
 import type { CopyState } from '../../../src/plan/object.ts'
-import { attachmentsToCarry, bytesOf, fitsUrl } from '../../../src/write/attachments.ts'
+import {
+  attachedBytes,
+  attachmentsToCarry,
+  BATCH_BYTES,
+  hasAttachment,
+  isPlain,
+  Room,
+} from '../../../src/write/attachments.ts'
 
 const a: AttachmentStub = { content_type: 'text/plain', digest: 'md5-a', length: 3 }
 const there = { ...a, revpos: 7, stub: true }
@@ -46,19 +53,33 @@ describe('write/attachments', () => {
   it('carries on what the copy has as stubs, as they stand there', () =>
     assert.deepEqual(attachmentsToCarry({ f: a }, copy({ f: there })).stubs, { f: there }))
 
-  it('counts bytes', () => {
-    const attachments = { f: a, g: { ...a, length: 5 }, h: { digest: 'x' } }
-    assert.equal(bytesOf(attachments, ['f', 'g', 'h']), 8)
-    assert.equal(bytesOf(attachments, ['g']), 5)
-    assert.equal(bytesOf(attachments, []), 0)
+  it('counts bytes as they are stored or as they are read, whichever is more', () => {
+    const packed = { ...a, encoding: 'gzip', encoded_length: 9 }
+    assert.equal(attachedBytes({ _attachments: { f: a, g: packed, h: { digest: 'x' } } }), 12)
+    assert.equal(attachedBytes({}), 0)
   })
 
-  for (const [name, fits] of [
-    ['.', false],
-    ['..', false],
-    ['...', true],
-    ['a/../b', true],
-    ['a b', true],
-  ] as const)
-    it(`${name} ${fits ? 'can' : 'cannot'} stand in a URL`, () => assert.equal(fitsUrl(name), fits))
+  it('has the bytes of an attachment only where the type is the same, too', () => {
+    const doc = copy({ f: { ...a, content_type: 'image/png' } })
+    assert.equal(hasAttachment(doc, 'f', { f: a }), false)
+    assert.equal(hasAttachment(copy({ f: a }), 'f', { f: a }), true)
+    assert.equal(hasAttachment(copy({ f: a }), 'g', { g: a }), false)
+    assert.equal(hasAttachment(copy(), 'constructor', { constructor: a }), false)
+  })
+
+  it('lets small attachments travel inside their documents, until the request is full', () => {
+    const room = new Room()
+    const most = 256 * 1024
+    assert.equal(room.take(most + 1), false)
+    let taken = 0
+    while (room.take(most)) taken += most
+    assert.equal(taken, BATCH_BYTES)
+    assert.equal(room.take(1), false)
+  })
+
+  it('tells compressed ones from others', () => {
+    assert.equal(isPlain({ _attachments: { f: a } }), true)
+    assert.equal(isPlain({ _attachments: { f: a, g: { ...a, encoding: 'gzip' } } }), false)
+    assert.equal(isPlain({}), true)
+  })
 })
