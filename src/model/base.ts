@@ -39,6 +39,24 @@ export interface Agreed extends Digests {
   limit?: Selection
   /** A reader's own edits, by attribute: they stay, and are never sent, even when the reader may write later. */
   kept?: Record<string, string>
+  /** What the owner showed when this participant's lane last looked, where that was not all. */
+  seen?: Selection
+  /**
+   * What a participant had beside what the owner showed, in the way of `kept`: it stays private when the owner shows
+   * more, until its author writes another value, or lists it.
+   */
+  own?: Record<string, string>
+}
+
+/**
+ * What the owner showed when a participant's lane last looked. An older daemon did not note it: where it knew of a list,
+ * what both had is certain, and nothing else.
+ */
+export function seenOf({ seen, listed, attributes, attachments }: Agreed): Selection {
+  if (seen !== undefined) return seen
+  if (!listed) return true
+  const isAttached = Object.keys(attachments).length > 0
+  return [...Object.keys(attributes), ...(isAttached ? ['_attachments'] : [])].sort()
 }
 
 export const nothingAgreed = (state: Agreed['state'], mine: boolean): Agreed => ({

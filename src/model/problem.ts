@@ -54,6 +54,8 @@ const PROBLEMS = {
   unrelated_object: () =>
     'Another object with this `_id` is there already. It was not overwritten: give one of them another `_id`.',
   unshared_attributes: (names: string) => `Only the owner shares more of an object; taken out: ${names}.`,
+  stays_private: (names: string) =>
+    `The owner shows more of this object now, and what you had written before stays private: ${names}. Write it anew, or list it in \`$shares\`, to share it.`,
   no_longer_shared: () => 'The object is no longer shared: what was not carried over stays a private object.',
   not_shared_by_owner: () => 'The owner of the share has taken this object out of it.',
   too_many_objects: (most: string) => `Expected at most ${most} objects of yours in this public share.`,

@@ -4,6 +4,7 @@ import { digestsOf, isDigestOf, type Agreed, type Digests } from '../model/base.
 import {
   contentOf,
   covers,
+  isSignature,
   pickContent,
   pickFrom,
   project,
@@ -14,9 +15,10 @@ import {
   type ObjectDoc,
   type Selection,
 } from '../model/object.ts'
-import { problem } from '../model/problem.ts'
-import { boundOf, idle, type ExchangeOptions, type ExchangePlan, type LiveCopy } from './exchange.ts'
+import { problem, type Problem } from '../model/problem.ts'
+import { boundOf, idle, shownTo, type ExchangeOptions, type ExchangePlan, type LiveCopy } from './exchange.ts'
 import { givesWay, merge, timeOf, type Common, type Side } from './merge.ts'
+import { outdatedSignatures, privateValues } from './private-values.ts'
 
 /** Which attributes, and which attachments, are merged. */
 type Reach = (kind: keyof Content, name: string) => boolean
@@ -67,7 +69,7 @@ function carryOwner(
   const lostThere = [...keep, ...(isHomeLost ? [there] : [])]
   const common = (from: Common): Agreed => settledOn(agreed, digestsWithin(from, scope))
   const rejection =
-    foreign.length > 0 ? problem('unshared_attributes', foreign.sort().slice(0, 20).join(', ')) : null
+    foreign.length > 0 ? problem('unshared_attributes', foreign.sort().slice(0, MOST_NAMED).join(', ')) : null
   const plan: ExchangePlan = {
     ...idle(merged, options.agreed),
     copy: isHomeRight ? null : { kind: 'put', content },
@@ -105,24 +107,39 @@ function carryParticipant(
   agreed: Agreed,
   { leaf }: LiveCopy,
 ): ExchangePlan {
-  const { bounds } = options.facts
+  const { bounds, role } = options.facts
   const there = contentOf(leaf)
   const reach = reachOf(scope)
+  const hidden = privateValues({
+    ...{ doc, scope, consent: options.consent, agreed },
+    elsewhere: options.ownersElsewhere ?? [],
+  })
+  const outdated = outdatedSignatures(hidden, doc, there)
   const { merged, local, result, outside, isLocalLost, isHomeLost } = mergeSides(
     options,
     doc,
     leaf,
-    agreed,
+    knowing(agreed, hidden, outdated),
     reach,
   )
   const content = {
     attributes: { ...outside.attributes, ...result.home.attributes },
     attachments: { ...outside.attachments, ...result.home.attachments },
   }
-  const common = (from: Common): Agreed => ({
-    ...settledOn(agreed, withFormer(from, agreed, { doc, outside, reach })),
-    ...(scope === true ? {} : { listed: true }),
-  })
+  const isHidden = (name: string): boolean => Object.hasOwn(hidden, name) && !outdated.includes(name)
+  const isOut = (name: string): boolean =>
+    name.startsWith('_') ? !reach('attachments', name) : !reach('attributes', name)
+  const shown = shownTo(options)
+  const common = ({ kept, ...from }: Common): Agreed => {
+    const own = pickFrom(hidden, (name) => isHidden(name) && (isOut(name) || Object.hasOwn(kept, name)))
+    const others = { ...from, kept: pickFrom(kept, (name) => !isHidden(name)) }
+    return {
+      ...settledOn(agreed, withFormer(others, agreed, { doc, outside, reach })),
+      ...(scope === true ? {} : { listed: true }),
+      ...(scope === true && shown === true ? {} : { seen: shown }),
+      ...(Object.keys(own).length > 0 ? { own } : {}),
+    }
+  }
   const plan: ExchangePlan = {
     ...idle(narrow(options, merged, doc, there, agreed, reach), options.agreed),
     copy: isSame(content, there) ? null : { kind: 'put', content },
@@ -131,12 +148,35 @@ function carryParticipant(
     after: common(result.agreed),
     sent: common(result.sent),
     otherwise: common(result.found),
-    rejection: Object.keys(result.agreed.kept).length > 0 ? problem('read_only') : null,
+    rejection: rejectionOf(doc, role, result.agreed.kept, isHidden),
   }
   const bound = plan.copy === null ? null : boundOf(content, bounds, false)
   // What may not go out waits here; what comes in does not wait for it.
   return bound === null ? plan : { ...plan, copy: null, after: plan.otherwise, rejection: bound }
 }
+
+/** What is private is not sent, as what a reader wrote is not; a time that is not up to date counts as known. */
+const knowing = (agreed: Agreed, hidden: Record<string, string>, outdated: readonly string[]): Agreed => ({
+  ...agreed,
+  attributes: { ...agreed.attributes, ...pickFrom(hidden, (name) => outdated.includes(name)) },
+  kept: { ...agreed.kept, ...pickFrom(hidden, (name) => !outdated.includes(name)) },
+})
+
+/** What of one's own stands in the way of what the share shows, as its author is told. */
+function rejectionOf(
+  doc: ObjectDoc,
+  role: ExchangeOptions['facts']['role'],
+  kept: Record<string, string>,
+  isHidden: (name: string) => boolean,
+): Problem | null {
+  const names = Object.keys(kept).filter((name) => !(isHidden(name) && isSignature(name, doc[name])))
+  if (names.length === 0) return null
+  if (role === 'reader' || !names.every(isHidden)) return problem('read_only')
+  return problem('stays_private', names.sort().slice(0, MOST_NAMED).join(', '))
+}
+
+/** How many attributes a sentence names at the most. */
+const MOST_NAMED = 20
 
 /**
  * The owner takes an object out: what others wrote since both had the same is his to keep.

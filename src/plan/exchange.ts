@@ -1,6 +1,6 @@
 // What is to be done between a participant's object and its copy in a share that others write into, or that is somebody
 // else's: changes go in both directions (DESIGN.md, both directions).
-import { digestsOf, isDigestOf, nothingAgreed, type Agreed, type Digests } from '../model/base.ts'
+import { digestsOf, isDigestOf, nothingAgreed, seenOf, type Agreed, type Digests } from '../model/base.ts'
 import { canonicalJson } from '../model/digest.ts'
 import type { Held } from '../model/history.ts'
 import {
@@ -19,6 +19,8 @@ import {
 import { problem, type Problem } from '../model/problem.ts'
 import { carry, foldLeaves, takeIn, uniteLeaves } from './carry.ts'
 import { parted, planReturn } from './return.ts'
+import { keptName } from './merge.ts'
+import { privateValues } from './private-values.ts'
 
 /**
  * The copy as the share has it; `none`: there is not even a tombstone. `rivals` are further live leaves, `ancestors` what
@@ -113,6 +115,8 @@ export interface ExchangeOptions {
   staying?: 'all' | ReadonlySet<string>
   /** What other shares of the same owner's show of it now. */
   elsewhere?: readonly Digests[]
+  /** What they show, or have in common with this participant. */
+  ownersElsewhere?: readonly Digests[]
   /** Milliseconds. */
   now: number
 }
@@ -174,6 +178,10 @@ function planPurged({ doc, facts }: ExchangeOptions, agreed: Agreed): ExchangePl
 
 /** The object was there, and the other side was made from it or had it, too. */
 const isOut = ({ state, mine }: Agreed): boolean => state === 'both' || (state === 'coming' && mine === true)
+
+/** What the owner shows a participant; while nobody knows, what was shown last. */
+export const shownTo = ({ facts, agreed }: ExchangeOptions): Selection =>
+  facts.limit ?? (agreed === null ? true : seenOf(agreed))
 
 function planOwner(options: ExchangeOptions): ExchangePlan {
   const { doc, consent, agreed, facts } = options
@@ -240,7 +248,7 @@ function planParticipant(options: ExchangeOptions): ExchangePlan {
   const nothing = idle(doc, agreed)
   if (facts.isUnshared && home.kind === 'live') return nothing
   if (doc && consent?.kind === 'share') {
-    const scope = intersect(consent.selection, facts.limit ?? true)
+    const scope = intersect(consent.selection, shownTo(options))
     if (home.kind === 'live') return join(options, doc, scope, home)
     if ((home.kind === 'deleted' || facts.isUnshared) && agreed && wasThere(agreed))
       return { ...letGo(options, doc, agreed, agreed.mine ? 'keep' : 'remove'), after: null }
@@ -325,7 +333,12 @@ function createCopy(options: ExchangeOptions, content: Content): ExchangePlan {
   const bound = boundOf(content, facts.bounds, agreed === null)
   if (bound !== null) return { ...nothing, rejection: bound }
   const isMine = agreed?.state === 'both' || agreed?.state === 'coming' ? agreed.mine === true : true
-  const made: Agreed = { ...nothingAgreed('both', isMine), ...digestsOf(content) }
+  const shown = facts.role === 'owner' ? true : shownTo(options)
+  const made: Agreed = {
+    ...nothingAgreed('both', isMine),
+    ...digestsOf(content),
+    ...(shown === true ? {} : { seen: shown }),
+  }
   return {
     ...nothing,
     before: agreed?.state === 'both' ? agreed : { ...made, state: 'coming' },
@@ -339,7 +352,7 @@ function bringIn(options: ExchangeOptions, home: LiveCopy): ExchangePlan {
   const { object, doc, agreed, facts } = options
   const { role, limit, share } = facts
   if (doc && agreed === null) return adopt(options, doc, home)
-  if (doc) return joinBy(options, doc, home, agreed ?? nothingAgreed('coming', false))
+  if (doc) return joinBy(options, doc, home, agreed ?? nothingShown(facts))
   const { attributes, attachments } = contentOf(home.leaf)
   const digests = digestsOf({ attributes, attachments })
   const made: Agreed = {
@@ -347,11 +360,12 @@ function bringIn(options: ExchangeOptions, home: LiveCopy): ExchangePlan {
     ...digests,
     // Carried over, an attachment may have another digest, which a reader could not give back.
     ...(role === 'reader' ? { attachments: {} } : {}),
-    ...(role !== 'owner' && Array.isArray(limit) ? { listed: true } : {}),
+    ...(role !== 'owner' && Array.isArray(limit) ? { listed: true, seen: limit } : {}),
   }
+  const seen = role !== 'owner' && Array.isArray(limit) ? { seen: limit } : {}
   return {
     ...idle(doc, agreed),
-    before: agreed?.state === 'both' ? agreed : { ...nothingAgreed('coming', false), ...digests },
+    before: agreed?.state === 'both' ? agreed : { ...nothingAgreed('coming', false), ...digests, ...seen },
     after: made,
     doc: {
       ...withAttachments({ ...attributes, _id: object, _rev: '' }, attachments),
@@ -374,8 +388,14 @@ function adopt(options: ExchangeOptions, doc: ObjectDoc, home: LiveCopy): Exchan
   if (!isTheSame && (!isRelated || !(isMet || isAlike))) return unrelated(options, doc, home)
   if (consent)
     return { ...nothing, doc: withoutShare(doc, facts.share, consent), after: nothingAgreed('left', false) }
-  return joinBy(options, doc, home, nothingAgreed('coming', false))
+  return joinBy(options, doc, home, nothingShown(facts))
 }
+
+/** An object that is given to a share by the daemon: its author has consented to nothing there yet. */
+const nothingShown = ({ role }: ExchangeFacts): Agreed => ({
+  ...nothingAgreed('coming', false),
+  ...(role === 'owner' ? {} : { seen: [] }),
+})
 
 /** The object that is there is given to the share, too. */
 export function joinBy(
@@ -385,13 +405,13 @@ export function joinBy(
   known: Agreed,
 ): ExchangePlan {
   const { agreed, facts } = options
-  const { share, limit } = facts
+  const { share } = facts
   const selection = selectionOf(facts)
   const shares = { ...(doc['$shares'] as object | undefined), [share]: selection }
-  const scope = facts.role === 'owner' ? selection : (limit ?? true)
+  const scope = facts.role === 'owner' ? selection : shownTo(options)
   // The copy follows when the object says that it is given.
   const { sent: _, ...plan } = carry(options, { ...doc, $shares: shares }, scope, known, home)
-  const coming = { ...nothingAgreed('coming', false), ...digestsOf(contentOf(home.leaf)) }
+  const coming = { ...nothingShown(facts), ...digestsOf(contentOf(home.leaf)) }
   return agreed?.state === 'both' || agreed?.state === 'parted' ? plan : { ...plan, before: coming }
 }
 
@@ -424,35 +444,38 @@ function planEnding(options: ExchangeOptions): ExchangePlan {
 function letGo(
   { agreed, facts, consent, staying = new Set() }: ExchangeOptions,
   doc: ObjectDoc,
-  { attributes, attachments, listed }: Agreed,
+  known: Agreed,
   onEnd: 'keep' | 'remove',
 ): ExchangePlan {
+  const { attributes, attachments, listed } = known
   const isOver = facts.phase === 'active'
   const stripped = withoutShare(doc, facts.share, consent)
   const nothing = idle(stripped, agreed)
   const here = digestsOf(contentOf(doc))
   const stays = (name: string): boolean => staying === 'all' || staying.has(name)
-  const isChanged = (known: Record<string, string>, own: Record<string, string>, name?: string): boolean =>
-    Object.keys(known).some(
+  const isChanged = (common: Record<string, string>, own: Record<string, string>, name?: string): boolean =>
+    Object.keys(common).some(
       (key) =>
         !stays(name ?? key) &&
         !(name === undefined && isSignature(key, doc[key])) &&
-        !isDigestOf(known[key], Object.hasOwn(own, key) ? own[key] : undefined),
+        !isDigestOf(common[key], Object.hasOwn(own, key) ? own[key] : undefined),
     )
   // When and by whom it was written is no reason to keep an object of which nothing else is left.
   const more = [
     ...Object.keys(here.attributes).filter(
       (name) => !Object.hasOwn(attributes, name) && !stays(name) && !isSignature(name, doc[name]),
     ),
-    ...(stays('_attachments') ? [] : Object.keys(here.attachments)).filter(
-      (name) => !Object.hasOwn(attachments, name),
-    ),
+    ...(stays('_attachments') ? [] : Object.keys(here.attachments))
+      .filter((name) => !Object.hasOwn(attachments, name))
+      .map((name) => keptName('attachments', name)),
   ]
+  const hidden = privateValues({ doc, scope: [], consent, agreed: known, elsewhere: [] })
+  const isPrivate = (name: string): boolean => Object.hasOwn(hidden, name)
   const isShared = Object.keys((stripped['$shares'] as object | undefined) ?? {}).length > 0
   const isUnsent =
     isChanged(attributes, here.attributes) ||
     isChanged(attachments, here.attachments, '_attachments') ||
-    (more.length > 0 && !listed && !isShared)
+    (more.some((name) => !isPrivate(name)) && !listed && !isShared)
   if (onEnd === 'keep')
     return { ...nothing, rejection: isOver && isUnsent ? problem('no_longer_shared') : null }
   if (isUnsent) return { ...nothing, rejection: problem('no_longer_shared') }

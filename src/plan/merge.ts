@@ -259,6 +259,11 @@ const isLarger = <Value>(
 
 /** Kept attachments stand among the kept attributes under a name that no attribute can have: `_attachments/…`. */
 const ATTACHMENT = '_attachments/'
+
+/** The name under which a kept attribute or attachment stands. */
+export const keptName = (kind: keyof Content, name: string): string =>
+  kind === 'attributes' ? name : ATTACHMENT + name
+
 const asKeptAttachments = (kept: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(kept).map(([name, digest]) => [ATTACHMENT + name, digest]))
 const keptAttachments = (kept: Record<string, string> = {}): Record<string, string> =>

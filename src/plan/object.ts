@@ -369,7 +369,8 @@ function planOne(
     isRelated: ledger.hasReceived(share, ({ owner }) => owner === exchange.owner, exchanges),
     isBack: facts.doc === null && doc !== null,
     staying: stayingElsewhere(facts, ledger, doc, share),
-    elsewhere: shownElsewhere(facts, exchange),
+    elsewhere: exchange.role === 'reader' ? shownElsewhere(facts, exchange) : [],
+    ownersElsewhere: [...shownElsewhere(facts, exchange), ...agreedElsewhere(facts, exchange, ledger)],
     now,
   })
 }
@@ -477,14 +478,20 @@ function consentIn(doc: ObjectDoc | null, share: string): Consent | undefined {
 }
 
 /** What other shares of the same owner's show of the object: where a reader has that, he has not written it himself. */
-function shownElsewhere({ exchanges }: ObjectFacts, { share, role, owner }: ExchangeFacts): Digests[] {
-  if (role !== 'reader') return []
-  return [...exchanges.values()].flatMap((other) =>
-    other.share !== share && other.owner === owner && other.home.kind === 'live'
-      ? digestsOf(contentOf(other.home.leaf))
-      : [],
+const shownElsewhere = (facts: ObjectFacts, exchange: ExchangeFacts): Digests[] =>
+  othersOf(facts, exchange).flatMap(({ home }) =>
+    home.kind === 'live' ? digestsOf(contentOf(home.leaf)) : [],
   )
-}
+
+/** What the user and other shares of the same owner's have in common of the object. */
+const agreedElsewhere = (facts: ObjectFacts, exchange: ExchangeFacts, ledger: Ledger): Digests[] =>
+  othersOf(facts, exchange).flatMap(({ share }) => {
+    const agreed = ledger.next(share)
+    return agreed?.state === 'both' ? agreed : []
+  })
+
+const othersOf = ({ exchanges }: ObjectFacts, { share, owner }: ExchangeFacts): ExchangeFacts[] =>
+  [...exchanges.values()].filter((other) => other.share !== share && other.owner === owner)
 
 function effectsOf(
   facts: ObjectFacts,

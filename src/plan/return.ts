@@ -16,6 +16,7 @@ import {
   type ExchangePlan,
   type LiveCopy,
 } from './exchange.ts'
+import { keptName } from './merge.ts'
 
 /** What is remembered of it. @param selection what its owner shared of it last */
 export function parted({ limit: _, ...agreed }: Agreed, selection: Selection): Agreed {
@@ -49,7 +50,7 @@ export function planReturn(options: ExchangeOptions, agreed: Agreed): ExchangePl
   return joinBy({ ...options, facts: { ...facts, limit: scope } }, doc, home, known)
 }
 
-/** True where everything that would be shared is as both had it, or as a reader kept it; the rest never goes out. */
+/** True where everything that would be shared is as both had it, or is known to be private; the rest never goes out. */
 function isUntouched(
   doc: ObjectDoc,
   agreed: Agreed,
@@ -58,7 +59,7 @@ function isUntouched(
   const content = contentOf(doc)
   const here = digestsOf(content)
   const there = contentOf(home.leaf).attachments
-  const kept = agreed.kept ?? {}
+  const kept = { ...agreed.own, ...agreed.kept }
   const isKnown = (name: string): boolean => {
     const digest = own(here.attributes, name)
     return isDigestOf(own(agreed.attributes, name), digest) || own(kept, name) === (digest ?? '')
@@ -74,6 +75,7 @@ function isUntouched(
       [...attachments].every(
         (name) =>
           isDigestOf(own(agreed.attachments, name), own(here.attachments, name)) ||
+          own(kept, keptName('attachments', name)) === (own(here.attachments, name) ?? '') ||
           // Of what readers received, no digest is known that they could give back.
           (!Object.hasOwn(agreed.attachments, name) &&
             (role === 'reader' || isAlike(own(content.attachments, name), own(there, name)))),

@@ -271,6 +271,62 @@ onEachServer('changes of a writer', ({ it, kind }) => {
       assert.deepEqual(await standing(ann, id), ACTIVE)
     }))
 
+  it('stay private where they were when the owner shows more, and are sent when they are written anew', (space) =>
+    withPeople(space, names, async ({ joe, ann, bob }) => {
+      const id = space.shareId()
+      const all = [joe, ann, bob]
+      await circle(space, { joe, ann, bob }, shared(id, 'todo/1', { name: 'milk' }, ['name']))
+      const secrets = { diary: 'secret of ann', list: ['secret of ann'] }
+      await edit(space, ann.db, 'todo/1', { name: 'oat milk', ...secrets })
+      await edit(space, bob.db, 'todo/1', { diary: 'secret of bob' })
+      const data = Buffer.from('secret of ann, too').toString('base64')
+      await edit(space, ann.db, 'todo/1', { _attachments: { 'a.txt': { content_type: 'text/plain', data } } })
+      await copyBecomes(space, id, 'todo/1', { name: 'oat milk' })
+      await space.settled(400)
+      // The reader may write, and the owner shows all; less; all.
+      await edit(space, joe.db, `$share/${id}`, { access: { write: [ann.name, bob.name] } })
+      await space.settled(400)
+      const sees = async (name: string, wish: unknown): Promise<void> => {
+        await edit(space, joe.db, 'todo/1', { name, $shares: { [id]: wish } })
+        await becomes(space, bob.db, 'todo/1', received(id, { name, diary: 'secret of bob' }))
+        await space.until('ann has it', async () => (await ann.db.get('todo/1'))?.['name'] === name)
+        await space.settled(400)
+      }
+      await sees('soy milk', true)
+      await sees('rice milk', ['name'])
+      await sees('milk', true)
+      for (const { db } of [ann, bob]) await edit(space, db, 'todo/1', { name: `milk for ${db.name}` })
+      await space.settled(400)
+      assert.equal((await standing(ann, id))?.rejected?.['todo/1'], 'stays_private')
+      assert.equal((await standing(bob, id))?.rejected?.['todo/1'], 'stays_private')
+      const places: [Database, string][] = [
+        ...[space.share(id), space.outbox(joe.hash), space.outbox(bob.hash), joe.db, bob.db].map(
+          (one): [Database, string] => [one, 'secret of ann'],
+        ),
+        ...[space.share(id), space.outbox(joe.hash), space.outbox(ann.hash), joe.db, ann.db].map(
+          (one): [Database, string] => [one, 'secret of bob'],
+        ),
+      ]
+      for (const [database, text] of places) {
+        const { results } = await database.changes({ since: '0', limit: 1000, includeDocs: true })
+        const leaves = await database.leaves(
+          results.map(({ id: doc }) => ({ id: doc })),
+          { attachments: true },
+        )
+        const all_ = JSON.stringify(leaves)
+        assert(!all_.includes(text), `${text} in ${database.name}`)
+        if (text === 'secret of ann') assert(!all_.includes(data), `an attachment in ${database.name}`)
+      }
+      assert.equal((await read(ann.db, 'todo/1'))?.['diary'], 'secret of ann')
+      // Written now, it is for all.
+      await edit(space, ann.db, 'todo/1', { diary: 'for all' })
+      await space.until(
+        'the share has it',
+        async () => (await space.copy(id, 'todo/1'))?.['diary'] === 'for all',
+      )
+      await assertSettled(space, id, all)
+    }))
+
   it('are taken out of the share again where they are not shared, and reported to the owner', (space) =>
     withPeople(space, names, async ({ joe, ann, bob }) => {
       const id = space.shareId()

@@ -48,6 +48,7 @@ export function assertRight(people: Participants): void {
   for (const user of everybody(people)) for (const object of OBJECTS) assertObject(people, user, object)
   assertNothingLost(people)
   assertNothingShown(people)
+  people.privates.assertPrivate()
 }
 
 function assertShare(people: Participants, share: string): void {
@@ -223,11 +224,18 @@ function assertReceived(people: Participants, share: string, user: number, objec
       Object.keys(kept).every((name) => people.keptBefore(user, share, object, name)),
       `${what} keeps nothing back`,
     )
+  const privately = Object.keys(agreed.own ?? {}).filter((name) => shows(scope, name))
   if (Object.keys(kept).length > 0)
     assert.deepEqual(rejected, ['read_only'], `${what} is changed, which is said`)
+  else if (privately.some((name) => name !== 'updatedAt'))
+    assert.deepEqual(
+      rejected,
+      [isWriter ? 'stays_private' : 'read_only'],
+      `${what} stays private, which is said`,
+    )
   const [mine, theirs] = [attributesOf(doc) ?? {}, attributesOf(copy) ?? {}]
   for (const name of new Set([...Object.keys(mine), ...Object.keys(theirs)]))
-    if (shows(scope, name) && !Object.hasOwn(kept, name))
+    if (shows(scope, name) && !Object.hasOwn(kept, name) && !privately.includes(name))
       assert.deepEqual(mine[name], theirs[name], `${name} of ${what}`)
   assertAttachmentsReceived(copy, doc, { scope, kept, agreed }, what)
 }

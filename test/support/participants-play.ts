@@ -20,6 +20,8 @@ export interface History {
   steps: Step[]
 }
 
+/** What the owner writes of each object; what is missing may be a participant's own. */
+const STARTS = { a: [...ATTRIBUTES], b: ['name', 'note'], c: [] }
 const WRITERS: AccessWish = { write: [1, 2, 3, 4, 5] }
 /** Where most histories begin: the shares are open, everybody takes part, and objects are shared. */
 export const begin = (shares: readonly string[]): Step[] => [
@@ -33,7 +35,7 @@ export const begin = (shares: readonly string[]): Step[] => [
   ...(shares.length === 0 ? [] : OBJECTS.slice(0, 2)).flatMap((id): Step[] => [
     {
       kind: 'act',
-      action: { kind: 'edit', user: 0, object: id, set: [...ATTRIBUTES], drop: [], clock: { kind: 'none' } },
+      action: { kind: 'edit', user: 0, object: id, set: STARTS[id], drop: [], clock: { kind: 'none' } },
     },
     {
       kind: 'act',

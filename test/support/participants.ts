@@ -5,6 +5,7 @@ import type { Agreed } from '../../src/model/base.ts'
 import type { MemoryDatabase } from './memory-database.ts'
 import { withAttachment, type AttachmentAction } from './participants-attachments.ts'
 import { MemoryWorld, type WorldOptions } from './memory-world.ts'
+import { PrivateValues } from './participants-private.ts'
 import { writeAccess } from '../unit/skeleton/compiled.ts'
 
 export const NAMES = ['joe', 'ann', 'bob', 'cid', 'dot', 'eve'] as const
@@ -115,6 +116,7 @@ export class Participants {
   readonly rejections: { object: string; at: number }[] = []
   /** Objects that others brought under an `_id` that the owner has for another, as `<share> <object>`. */
   readonly foreign = new Set<string>()
+  readonly privates = new PrivateValues(this)
   /** Actions that changed something. */
   changes = 0
   /** By `<user> <share>`, the last action at which the user could write. */
@@ -383,6 +385,7 @@ export class Participants {
     this.#supersede(there, next)
     for (const { born } of values) born()
     this.database(user).write(next)
+    this.privates.noteWritten(user, object, next, (value) => values.some((one) => one.value === value))
   }
 
   #wish({ user, object, share, wish }: Extract<Action, { kind: 'wish' }>): void {
@@ -392,6 +395,7 @@ export class Participants {
     const wishes = Object.fromEntries(wish === null ? others : [...others, [share, wish]])
     this.touched.add(`${user} ${object}`)
     if (wish !== true) this.left.add(`${user} ${object}`)
+    this.privates.noteWish(user, rest, share, wish)
     this.database(user).write({
       ...rest,
       ...(Object.keys(wishes).length > 0 ? { $shares: wishes } : {}),
@@ -521,6 +525,7 @@ export class Participants {
 
   /** What owners show of their objects, and what authors consent to, as it stands after an action. */
   #noteConsents(): void {
+    this.privates.noteShown()
     for (let user = 0; user < this.count; user += 1)
       for (const object of OBJECTS)
         for (const leaf of this.database(user).leaves(object))
@@ -578,6 +583,7 @@ export class Participants {
     this.#noteRejections()
     this.#noteWriters()
     this.#noteConsents()
+    this.privates.noteSettled()
     for (let user = 0; user < this.count; user += 1)
       for (const object of OBJECTS) {
         const agreed = this.outbox(user)?.read(`base/${object}`)?.['agreed'] as

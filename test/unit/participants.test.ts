@@ -72,6 +72,13 @@ const attach: fc.Arbitrary<Action> = fc.oneof(
 const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> }> = {
   edit: { weight: 10, arbitrary: edit },
   wish: { weight: 6, arbitrary: fc.record({ kind: fc.constant<'wish'>('wish'), user, object, share, wish }) },
+  show: {
+    weight: 3,
+    arbitrary: fc.record({
+      ...{ kind: fc.constant<'wish'>('wish'), user: fc.constant(0), object, share },
+      wish: fc.constantFrom<Wish>(true, ['name'], ['name', 'note']),
+    }),
+  },
   remove: { weight: 2, arbitrary: fc.record({ kind: fc.constant<'remove'>('remove'), user, object }) },
   access: { weight: 3, arbitrary: fc.record({ kind: fc.constant<'access'>('access'), share, access }) },
   close: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'close'>('close'), share }) },
@@ -189,6 +196,24 @@ const attached = (user: number, bytes: string | undefined, type: string): Action
 const begun = { users: 4, owners: { x: 0, y: 0 }, canPurge: false, begun: ['x', 'y'] }
 /** Histories that once ended wrong. */
 const FOUND: History[] = [
+  // What a writer, and a reader who writes later, have beside the owner's list, who shows all then, less, and all again.
+  ...[{ write: [1, 2] }, { read: [1], write: [2] }].map((access): History => ({
+    ...{ ...begun, users: 3, begun: ['x'] },
+    steps: [
+      { kind: 'act', action: { kind: 'access', share: 'x', access } },
+      { kind: 'settle', isRacing: false, seed: 0, meanwhile: [] },
+      {
+        kind: 'act',
+        action: { kind: 'edit', user: 1, object: 'b', set: ['own'], drop: [], clock: { kind: 'none' } },
+      },
+      { kind: 'settle', isRacing: false, seed: 0, meanwhile: [] },
+      { kind: 'act', action: { kind: 'access', share: 'x', access: { write: [1, 2] } } },
+      ...[true, ['name'], true].flatMap((wish): Step[] => [
+        { kind: 'act', action: { kind: 'wish', user: 0, object: 'b', share: 'x', wish } },
+        { kind: 'settle', isRacing: false, seed: 0, meanwhile: [] },
+      ]),
+    ],
+  })),
   // Stopped between noting that an object joins a second share and saying so in it.
   {
     ...begun,

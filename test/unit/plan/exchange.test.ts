@@ -502,12 +502,12 @@ describe('plan/exchange', () => {
         ...{ doc: object({ ...attributes, $shares: { s: true } }), consent: share(), agreed, ...more },
         facts: { limit: ['a'], home, ...more.facts },
       })
-    const listed = agreedOn('both', { a: 1 }, { listed: true })
+    const listed = agreedOn('both', { a: 1 }, { listed: true, seen: ['a'] })
 
     it('is the limit for a writer: his other attributes stay with him', () => {
       const made = writer({ a: 2, mine: 3 }, live({ a: 1 }), listed)
       assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 2 })) })
-      assert.deepEqual(made.after, agreedOn('both', { a: 2 }, { listed: true }))
+      assert.deepEqual(made.after, { ...listed, ...digestsOf(contentOf(object({ a: 2 }))) })
       assert.equal(made.rejection, null)
     })
     it('is none in a share of whole objects: he may add attributes', () => {
@@ -549,11 +549,128 @@ describe('plan/exchange', () => {
       assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 2, b: 6 })) })
       assert.deepEqual(made.doc, doc)
       // Taken in again, what he has not changed is the share's.
-      assert.deepEqual(made.after, agreedOn('both', { a: 2, b: 1 }, { listed: true }))
+      assert.deepEqual(made.after, agreedOn('both', { a: 2, b: 1 }, { listed: true, seen: true }))
     })
     it('of an object that others bring back is the owner’s', () => {
       const made = plan({ agreed: both, facts: { role: 'owner', limit: ['a'], home: live({ a: 2 }) } })
       assert.deepEqual(made.doc, { _id: 'o', _rev: '', a: 2, $shares: { s: ['a'] } })
+    })
+  })
+
+  describe('what a participant has beside what the owner shows', () => {
+    const $shares = { s: true }
+    const secret = { a: 1, mine: 3 }
+    /** As both had it, when the owner showed no more than that. */
+    const listed = agreedOn('both', { a: 1 }, { listed: true, seen: ['a'] })
+    const look = (
+      attributes: Attributes,
+      agreed: Agreed | null,
+      limit: Selection | null,
+      home = live({ a: 1 }),
+      { role = 'writer', selection = true }: { role?: Role; selection?: Selection } = {},
+    ): ExchangePlan =>
+      plan({
+        ...{ doc: object({ ...attributes, $shares }), consent: share(selection), agreed },
+        facts: { role, limit, home },
+      })
+    const sent = ({ copy }: ExchangePlan): unknown => (copy?.kind === 'put' ? copy.content.attributes : copy)
+
+    for (const wide of [true, ['a', 'mine']] as const)
+      it(`stays private when the owner shows ${String(wide)}, and that is said`, () => {
+        const made = look(secret, listed, wide)
+        assert.deepEqual([sent(made), made.doc], [null, object({ ...secret, $shares })])
+        assert.equal(made.rejection?.code, 'stays_private')
+        assert.match(made.rejection.reason, /: mine\./)
+        // However often it is looked at, whatever comes in.
+        const known = made.after ?? assert.fail()
+        const again = look(secret, known, wide, live({ a: 2 }))
+        assert.deepEqual([sent(again), again.doc], [null, object({ a: 2, mine: 3, $shares })])
+        assert.deepEqual(again.after?.own, { mine: digestOf(3) })
+        const theirs = look(secret, known, wide, live({ a: 1, mine: 7 }))
+        assert.deepEqual([sent(theirs), theirs.doc], [null, object({ ...secret, $shares })])
+      })
+    it('is not sent with what is sent', () => {
+      const made = look({ a: 2, mine: 3 }, listed, true)
+      assert.deepEqual(sent(made), { a: 2 })
+      for (const agreed of [made.after, made.sent ?? null, made.otherwise])
+        assert.deepEqual(agreed?.own, { mine: digestOf(3) })
+    })
+    it('is sent when its author writes another value, who can see now that it is shared', () => {
+      const known = look(secret, listed, true).after
+      const made = look({ a: 1, mine: 4 }, known, true)
+      assert.deepEqual([sent(made), made.rejection], [{ a: 1, mine: 4 }, null])
+      assert.equal(made.after?.own, undefined)
+    })
+    it('is what it is when the wider list is seen, not when it was noted last', () => {
+      const made = look({ a: 1, mine: 4 }, listed, true)
+      assert.deepEqual([sent(made), made.after?.own], [null, { mine: digestOf(4) }])
+    })
+    it('is sent where its author lists it', () => {
+      const known = look(secret, listed, true).after
+      for (const agreed of [listed, known]) {
+        const made = look(secret, agreed, true, live({ a: 1 }), { selection: ['a', 'mine'] })
+        assert.deepEqual([sent(made), made.after?.own, made.rejection], [secret, undefined, null])
+      }
+    })
+    it('is no more than that where the share comes to have the same', () => {
+      const known = look(secret, listed, true).after
+      const made = look(secret, known, true, live(secret))
+      assert.deepEqual([made.after, made.rejection], [agreedOn('both', secret), null])
+    })
+    it('stays private when the owner shows less and then more again', () => {
+      const narrowed = look({ a: 1, mine: 4 }, agreedOn('both', secret), ['a'])
+      assert.deepEqual([narrowed.doc, narrowed.rejection], [object({ a: 1, mine: 4, $shares }), null])
+      const widened = look({ a: 1, mine: 4 }, narrowed.after, true)
+      assert.deepEqual([sent(widened), widened.rejection?.code], [null, 'stays_private'])
+      const again = look({ a: 1, mine: 4 }, look({ a: 1, mine: 4 }, widened.after, ['a']).after, true)
+      assert.equal(sent(again), null)
+    })
+    it('stays private when a reader becomes a writer', () => {
+      const read = look(secret, listed, ['a'], live({ a: 1 }), { role: 'reader' })
+      assert.equal(sent(look(secret, read.after, true)), null)
+      const seen = look(secret, read.after, true, live({ a: 1 }), { role: 'reader' })
+      assert.equal(seen.rejection?.code, 'read_only')
+      assert.equal(sent(look(secret, seen.after, true)), null)
+    })
+    it('are attachments, too', () => {
+      const stub = { content_type: 'text/plain', digest: 'md5-a', length: 1 }
+      const doc = { a: 1, _attachments: { f: stub } }
+      const made = look(doc, listed, true)
+      assert.deepEqual([sent(made), made.rejection?.code], [null, 'stays_private'])
+      assert.equal(sent(look(doc, made.after, true)), null)
+      const changed = look({ a: 1, _attachments: { f: { ...stub, digest: 'md5-b' } } }, made.after, true)
+      assert.equal(changed.copy?.kind, 'put')
+    })
+    it('is taken for private where an older daemon did not note what was shown', () => {
+      const old = agreedOn('both', { a: 1 }, { listed: true })
+      assert.equal(sent(look(secret, old, true)), null)
+      assert.deepEqual(sent(look(secret, agreedOn('both', { a: 1 }), true)), secret)
+    })
+    it('is not sent while nobody knows what the owner shows', () => {
+      assert.equal(sent(look(secret, listed, null)), null)
+      assert.equal(sent(look(secret, look(secret, listed, null).after, true)), null)
+    })
+    it('is a time that is not up to date, and gives way', () => {
+      const made = look({ a: 1, updatedAt: 5 }, listed, true, live({ a: 1, updatedAt: 3 }))
+      assert.deepEqual([made.doc, made.rejection], [object({ a: 1, updatedAt: 3, $shares }), null])
+      const none = look({ a: 1, updatedAt: 5 }, listed, true)
+      assert.deepEqual([sent(none), none.rejection], [null, null])
+    })
+    it('is what was brought by the object’s author as far as that was asked for', () => {
+      const doc = object({ ...secret, $shares })
+      const made = plan({ doc, consent: share() })
+      assert.deepEqual(sent(made), secret)
+      // The owner has met it, and shows less; what is written then is the author's own.
+      const narrowed = look({ a: 1, mine: 3, more: 1 }, made.after, ['a'])
+      assert.equal(sent(look({ a: 1, mine: 3, more: 1 }, narrowed.after, true)), null)
+    })
+    it('stays when the object goes, and the rest goes', () => {
+      const known = look(secret, listed, true).after
+      const made = plan({
+        ...{ doc: object({ ...secret, $shares }), consent: share(), agreed: known },
+        facts: { limit: true, home: { kind: 'deleted' } },
+      })
+      assert.deepEqual([made.doc, made.rejection], [object({ mine: 3 }), null])
     })
   })
 
@@ -854,7 +971,7 @@ describe('plan/exchange', () => {
 
   describe('an object from another share of the same owner', () => {
     const doc = object({ ...SAME, $shares: { t: true } })
-    const related = { doc, isRelated: true }
+    const related = { doc, isRelated: true, ownersElsewhere: [digestsOf(contentOf(doc))] }
     it('is the same object', () => {
       const made = plan({ ...related, facts: { limit: true, home: live({ ...EDITED, c: 3 }) } })
       assert.equal(inWords(made, doc, null), 'first coming, keep, take, join, then both')
@@ -870,6 +987,19 @@ describe('plan/exchange', () => {
       assert.equal(made.rejection?.code, 'unrelated_object')
       assert.equal(plan({ ...related, facts: { home: live(SAME) } }).rejection, null)
     })
+    it('goes there without what nobody else has of it', () => {
+      const more = object({ ...SAME, mine: 5, updatedAt: 1, $shares: { t: true } })
+      const facts = { limit: true, home: live({ ...SAME, c: 3 }) } as const
+      const made = plan({ ...related, doc: more, facts })
+      assert.deepEqual([made.copy, made.rejection?.code], [null, 'stays_private'])
+      const doc_ = made.doc ?? assert.fail()
+      assert.deepEqual(doc_, object({ ...SAME, mine: 5, updatedAt: 1, c: 3, $shares: { t: true, s: true } }))
+      for (const agreed of [made.after, made.otherwise, made.before]) {
+        const again = plan({ ...related, doc: doc_, consent: share(), agreed, facts })
+        assert.deepEqual([again.copy, again.rejection?.code], [null, 'stays_private'])
+        assert.deepEqual(again.doc, doc_)
+      }
+    })
     it('is left alone where the user says no', () => {
       const no = object({ ...SAME, $shares: { t: true, s: false } })
       const made = plan({
@@ -881,7 +1011,7 @@ describe('plan/exchange', () => {
       assert.equal(inWords(made, no, null), 'strip, then left')
     })
     it('comes in once more where the daemon was stopped before it said so in the object', () => {
-      const agreed = agreedOn('coming', SAME)
+      const agreed = agreedOn('coming', SAME, { seen: [] })
       const begun = { ...related, agreed, facts: { limit: true, home: live(SAME) } } as const
       assert.equal(inWords(plan(begun), doc, agreed), 'join, then both')
       // Of an object that nobody else brought, the user has taken the id out.
