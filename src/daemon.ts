@@ -66,6 +66,8 @@ export interface DaemonOptions {
   gateways?: readonly Gateway[]
   log: Logger
   now?: () => number
+  /** Awaited before each request that writes: it fails where another daemon works. */
+  beforeWriting?: () => Promise<void>
 }
 
 export interface Verdict {
@@ -138,6 +140,7 @@ export class Daemon {
       user,
       pass,
       connections: config.concurrency * 2 + MOST_FEEDS + 8,
+      beforeWriting: options.beforeWriting,
     })
     this.#registry = new Registry(this.#couch, this.#ownWrites, now)
     this.#people = new People(this.#couch, this.#ownWrites, now)

@@ -8,7 +8,6 @@ import { readSettings } from './commands/connection.ts'
 import { CasesError } from './commands/rules-cases.ts'
 import { ConfigError, type Config } from './config.ts'
 import { isFault } from './couch/fault.ts'
-import { Daemon } from './daemon.ts'
 import { EmbeddedError, startEmbedded, type EmbeddedServer } from './embedded/server.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { InstallError } from './install.ts'
@@ -16,6 +15,7 @@ import { createLogger, type Logger } from './log.ts'
 import { probe } from './ops/probe.ts'
 import { OpsListenError, startOps } from './ops/server.ts'
 import { SkeletonError } from './skeleton.ts'
+import { Standby } from './standby.ts'
 import { welcome } from './welcome.ts'
 
 const USAGE = `couch-shares: sharing between the users of a CouchDB
@@ -107,7 +107,11 @@ async function run(): Promise<ExitCode> {
   try {
     const embedded = await startServer(config, releases)
     const url = embedded?.url ?? (config.server.kind === 'couchdb' ? config.server.url : '')
-    const daemon = new Daemon({ config: { ...config, url }, skeleton, gateways, log })
+    const daemon = new Standby({
+      config: { ...config, url },
+      ...{ skeleton, gateways, log },
+      isServerOwn: embedded !== null,
+    })
     releases.push(() => daemon.stop())
     if (config.opsPort !== null) {
       const ops = await startOps({

@@ -4,8 +4,11 @@ import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { countOfKind, databasesOfKind } from '../feed/kind-databases.ts'
 import { sideBySide } from '../feed/side-by-side.ts'
 import { InstallError } from '../install.ts'
+import { dutyId, nameOfHolder, parseDuty } from '../model/duty.ts'
 import { fits, PERSONAL_KIND } from '../model/kinds.ts'
+import { CHECKPOINTS } from '../model/names.ts'
 import { isPublic } from '../model/security.ts'
+import { SILENT_MS } from '../write/duty.ts'
 import { urlOf, withConnection, readSettings, type Connection } from './connection.ts'
 
 /** `ok` is as it should be, `note` may be meant so, `fault` is to be put right. */
@@ -39,6 +42,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
       ok(`the server at ${url} answers, and takes us for its admin`),
       await checkVersion(connection),
       await checkGlobalChanges(connection),
+      await checkDuty(connection),
       ...(await checkReplicationServer(connection)),
       ...(await checkPolicyDatabases(connection)),
       ...(await checkMasterDatabases(connection)),
@@ -70,6 +74,18 @@ async function checkGlobalChanges({ couch }: Connection): Promise<Finding> {
   return (await couch.database('_global_changes').info()) === null
     ? note('there is no database _global_changes; the daemon makes it when it starts')
     : ok('_global_changes is there')
+}
+
+/** Which daemon works, by its own clock: beside it, others wait. */
+async function checkDuty({ couch, config }: Connection): Promise<Finding> {
+  const rows = await couch.database(CHECKPOINTS).fetchIfThere([dutyId(config.userDatabases.template)])
+  const duty = parseDuty(rows[0]?.doc ?? null)
+  if (duty?.holder == null) return note('no daemon works on this server')
+  const silentMs = Math.max(0, Date.now() - Date.parse(duty.at))
+  const said = `was heard of ${Math.round(silentMs / 1000)} s ago`
+  return silentMs > SILENT_MS
+    ? note(`${nameOfHolder(duty)} ${said}: it works no more, or its clock is another`)
+    : ok(`${nameOfHolder(duty)} works, and ${said}`)
 }
 
 /** From here; only CouchDB itself could say whether it reaches that URL. */

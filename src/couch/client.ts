@@ -30,6 +30,10 @@ export interface CouchOptions {
   pass: string
   /** Sockets that may be open at once. */
   connections?: number
+  /** How long an ordinary request may take. */
+  timeoutMs?: number
+  /** Awaited before each request that writes; where it fails, nothing is sent. */
+  beforeWriting?: (() => Promise<void>) | undefined
 }
 
 export interface Request {
@@ -79,10 +83,15 @@ export class Couch {
   /** Uploads have sockets of their own: what they send is read meanwhile, and must not wait for them. */
   readonly #uploads = new Agent({ headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 10_000 })
   readonly #authorization: string
+  readonly #timeoutMs: number
+  readonly #beforeWriting: CouchOptions['beforeWriting']
   readonly #stop = new AbortController()
 
-  constructor({ url, user, pass, connections = 32 }: CouchOptions) {
+  constructor(options: CouchOptions) {
+    const { url, user, pass, connections = 32, timeoutMs = REQUEST_TIMEOUT_MS } = options
     this.url = url
+    this.#timeoutMs = timeoutMs
+    this.#beforeWriting = options.beforeWriting
     // As many listeners as there are requests under way.
     setMaxListeners(0, this.#stop.signal)
     this.#agent = new Agent({ connections, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 10_000 })
@@ -144,6 +153,7 @@ export class Couch {
   }
 
   async #flow({ open, ...request }: Upload): Promise<Buffer> {
+    await this.#beforeWriting?.()
     this.requests += 1
     const { body, contentType } = await open()
     const deadline = this.#deadline({})
@@ -198,6 +208,7 @@ export class Couch {
   async open(
     request: Request & { accept?: string; acceptEncoding?: string },
   ): Promise<{ body: Readable; contentType: string }> {
+    if (this.#beforeWriting && isWriting(request)) await this.#beforeWriting()
     this.requests += 1
     let answer
     try {
@@ -317,6 +328,7 @@ export class Couch {
   }
 
   async #send<T>(request: Request, extra: object): Promise<T> {
+    if (this.#beforeWriting && isWriting(request)) await this.#beforeWriting()
     this.requests += 1
     const deadline = this.#deadline(request)
     try {
@@ -342,7 +354,7 @@ export class Couch {
     }
   }
 
-  #deadline({ timeoutMs = REQUEST_TIMEOUT_MS, signal }: Pick<Request, 'timeoutMs' | 'signal'>): Deadline {
+  #deadline({ timeoutMs = this.#timeoutMs, signal }: Pick<Request, 'timeoutMs' | 'signal'>): Deadline {
     return new Deadline(timeoutMs, signal ? [this.#stop.signal, signal] : [this.#stop.signal])
   }
 }
@@ -370,3 +382,11 @@ async function faultOf(
   const code = faultOfStatus(statusCode, error ?? null)
   return new CouchFault(code, where(request), reason ?? `status ${statusCode}`, statusCode, error ?? null)
 }
+
+/** What is asked for by POST and changes nothing, in its place in the path; behind `_design` comes a name. */
+const READS: ReadonlySet<string | undefined> = new Set([
+  ...['_all_docs', '_bulk_get', '_changes', '_dbs_info', '_find', '_revs_diff', '_view'],
+])
+
+const isWriting = ({ method = 'GET', path }: Pick<Request, 'method' | 'path'>): boolean =>
+  method !== 'GET' && !(method === 'POST' && path.some((part, index) => index !== 2 && READS.has(part)))

@@ -91,6 +91,10 @@ export class Database {
     return this.#couch.request<number>({ path: [this.name, '_revs_limit'] })
   }
 
+  async limitRevs(limit: number): Promise<void> {
+    await this.#couch.request({ method: 'PUT', path: [this.name, '_revs_limit'], body: limit })
+  }
+
   async security(): Promise<Security> {
     return this.#couch.request<Security>({ path: [this.name, '_security'] })
   }

@@ -1,0 +1,176 @@
+// The program in a process of its own, and what a case opens around it.
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server as NetServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { startEmbedded, type EmbeddedServer } from '../../src/embedded/server.ts'
+import { EXIT } from '../../src/exit-codes.ts'
+import type { Server } from './servers.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+// Whole, because the program runs in a folder that has no node_modules.
+const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+export const ADMIN = { user: 'admin', pass: 'pa55word/of:admin' }
+export const PATIENCE_MS = 30_000
+/** In less than this the program is to stop. */
+export const STOP_MS = 10_000
+
+export async function until(what: string, holds: () => boolean | Promise<boolean>, patienceMs = PATIENCE_MS) {
+  for (let waited = 0; waited < patienceMs; waited += 50) {
+    if (await holds()) return
+    await delay(50)
+  }
+  throw new assert.AssertionError({ message: `Expected within ${patienceMs / 1000} s that ${what}` })
+}
+
+/** The program, running in an empty folder with just this environment. */
+export class Program {
+  readonly child: ChildProcess
+  out = ''
+  err = ''
+  readonly #exited: Promise<number | string>
+
+  constructor(folder: string, args: string[], env: Record<string, string>) {
+    const { PATH = '', HOME = '' } = process.env
+    this.child = spawn(process.execPath, [`--import=${TSX}`, MAIN, ...args], {
+      cwd: folder,
+      env: { PATH, HOME, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.child.stdout?.on('data', (chunk: Buffer) => (this.out += chunk.toString()))
+    this.child.stderr?.on('data', (chunk: Buffer) => (this.err += chunk.toString()))
+    this.#exited = once(this.child, 'close').then(
+      ([code, signal]: (number | string | null)[]) => code ?? signal ?? '',
+    )
+  }
+
+  /** The exit code, or the signal that ended it; fails where it goes on. */
+  async exit(patienceMs = PATIENCE_MS): Promise<number | string> {
+    const code = await Promise.race([this.#exited, delay(patienceMs, null, { ref: false })])
+    if (code === null) throw new assert.AssertionError({ message: `Expected an exit, got:\n${this.all}` })
+    return code
+  }
+
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null
+  }
+
+  get all(): string {
+    return this.out + this.err
+  }
+
+  /** The lines of the log. */
+  get lines(): Record<string, unknown>[] {
+    return this.out
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  }
+
+  async kill(): Promise<void> {
+    if (this.isRunning) this.child.kill('SIGKILL')
+    await this.#exited
+  }
+}
+
+/** What a case opens, closed again in reverse order, come what may. */
+export class Bench {
+  readonly #releases: (() => Promise<unknown>)[] = []
+
+  release(by: () => Promise<unknown>): void {
+    this.#releases.push(by)
+  }
+
+  async folder(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'couch-shares-process-'))
+    this.release(() => rm(folder, { recursive: true, force: true }))
+    return folder
+  }
+
+  async run(env: Record<string, string> = {}, ...args: string[]): Promise<Program> {
+    const program = new Program(await this.folder(), args, env)
+    this.release(() => program.kill())
+    return program
+  }
+
+  async embedded(port: number, dataDir: string | null): Promise<EmbeddedServer> {
+    const server = await startEmbedded({ port, dataDir, admin: ADMIN })
+    this.release(() => server.stop())
+    return server
+  }
+
+  /** Takes a port, by nobody who speaks HTTP. */
+  async takenPort(): Promise<number> {
+    const server: NetServer = createServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    this.release(() => new Promise((resolve) => server.close(resolve)))
+    return (server.address() as { port: number }).port
+  }
+
+  async clear(): Promise<void> {
+    const failures: unknown[] = []
+    for (const release of this.#releases.reverse())
+      await release().catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw new AggregateError(failures, 'teardown')
+  }
+}
+
+export const withBench = async (test: (bench: Bench) => Promise<void>): Promise<void> => {
+  const bench = new Bench()
+  try {
+    await test(bench)
+  } finally {
+    await bench.clear()
+  }
+}
+
+export const settingsFor = ({
+  url,
+  user,
+  pass,
+}: Pick<Server, 'url' | 'user' | 'pass'>): Record<string, string> => ({
+  HOODIE_SERVER: url,
+  HOODIE_ADMIN_USER: user,
+  HOODIE_ADMIN_PASS: pass,
+})
+
+/** The status of an answer of OPS_PORT; 0 where nobody answers. */
+export async function ops(port: number, question: 'healthz' | 'readyz'): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${port}/${question}`).catch(() => null)
+  await answer?.arrayBuffer()
+  return answer?.status ?? 0
+}
+
+/** Waits for a state that a running program brings about; fails with what it said. */
+export async function untilBy(program: Program, what: string, holds: () => Promise<boolean>): Promise<void> {
+  try {
+    await until(what, () => {
+      assert(program.isRunning, 'Expected the program to run')
+      return holds()
+    })
+  } catch (error) {
+    if (error instanceof Error) error.message += `, got:\n${program.all}`
+    throw error
+  }
+}
+
+export const untilReady = (program: Program, port: number): Promise<void> =>
+  untilBy(program, 'the program is ready', async () => (await ops(port, 'readyz')) === 200)
+
+export async function assertStops(program: Program, signal: NodeJS.Signals): Promise<void> {
+  program.child.kill(signal)
+  assert.equal(await program.exit(STOP_MS), EXIT.ok, program.all)
+}
+
+export function assertNoSecrets(program: Program, { user, pass }: { user: string; pass: string }): void {
+  const login = Buffer.from(`${user}:${pass}`).toString('base64')
+  for (const secret of [pass, encodeURIComponent(pass), login])
+    assert(!program.all.includes(secret), `Expected no output to contain ${secret}`)
+}
