@@ -47,6 +47,8 @@ export interface WorldOptions {
   /** Decides the order of turns, and of requests where turns race. */
   seed?: number
   limits?: Partial<PublicLimits>
+  /** How many daemons work on the server at once, none knowing of the others. */
+  daemons?: number
 }
 
 /** All that a running daemon holds in memory. */
@@ -81,35 +83,41 @@ export class MemoryWorld {
   readonly #turnstile: Turnstile
   readonly #canPurge: boolean
   readonly #limits: PublicLimits
-  #memory: Memory
+  /** Of each daemon. */
+  #memories: Memory[]
   #trouble: { left: number; isDone: boolean } | null = null
 
-  private constructor({ canPurge = true, seed = 1, limits = {} }: WorldOptions) {
+  private constructor({ canPurge = true, seed = 1, limits = {}, daemons = 1 }: WorldOptions) {
     this.#random = randomOf(seed)
     this.#turnstile = new Turnstile(() => this.#random())
     this.#canPurge = canPurge
     this.#limits = { ...LIMITS, ...limits }
-    this.#memory = this.#start()
+    this.#memories = Array.from({ length: daemons }, () => this.#start())
   }
 
   static async create(options: WorldOptions = {}): Promise<MemoryWorld> {
     const world = new MemoryWorld(options)
     skeleton ??= readSkeleton(SKELETON)
-    await install(world.couch.asCouch(), await skeleton, world.#memory.deps.log)
-    await world.#memory.skeletons.load()
+    await install(world.couch.asCouch(), await skeleton, world.deps.log)
+    for (const { skeletons } of world.#memories) await skeletons.load()
     return world
   }
 
+  /** Of the only daemon, or the first. */
   get deps(): Deps {
-    return this.#memory.deps
+    const [first] = this.#memories
+    if (!first) throw new Error('Expected a daemon')
+    return first.deps
   }
 
-  /** A daemon that was killed and started again: all that it held in memory is gone. */
+  /** Daemons that were killed and started again: all that they held in memory is gone. */
   async restart(): Promise<void> {
-    this.#memory.isKilled = true
-    this.#memory = this.#start()
-    await this.#memory.skeletons.load()
-    await adoptReplications(this.#memory.deps)
+    for (const memory of this.#memories) memory.isKilled = true
+    this.#memories = this.#memories.map(() => this.#start())
+    for (const { skeletons, deps } of this.#memories) {
+      await skeletons.load()
+      await adoptReplications(deps)
+    }
     await this.sweep()
   }
 
@@ -119,7 +127,7 @@ export class MemoryWorld {
     this.couch.onWrite = () => {
       if (left > 0) left -= 1
       else {
-        this.#memory.isKilled = true
+        for (const memory of this.#memories) memory.isKilled = true
         throw new Killed()
       }
     }
@@ -157,12 +165,15 @@ export class MemoryWorld {
 
   /** What `_db_updates` has to tell just now is lost, as it may be: nobody hears of it before the next sweep. */
   missEvents(): void {
-    this.#memory.heard = this.couch.writes.length
+    for (const memory of this.#memories) memory.heard = this.couch.writes.length
   }
 
   /** Hears of what was written since, as `_db_updates` tells it. */
   async listen(): Promise<void> {
-    const memory = this.#memory
+    for (const memory of this.#memories) await this.#listen(memory)
+  }
+
+  async #listen(memory: Memory): Promise<void> {
     const news = new Map<string, boolean>()
     for (const line of this.couch.writes.slice(memory.heard)) {
       const db = line.slice(0, line.indexOf(' '))
@@ -172,9 +183,9 @@ export class MemoryWorld {
     for (const [db, recreated] of news) {
       const owner = users.ownerOf(db)
       const outboxOwner = users.ownerOfOutbox(db)
-      if (owner !== null) this.mark(owner, { user: true, recreated })
-      else if (outboxOwner !== null) this.mark(outboxOwner, { outbox: true })
-      else if (db === '_users' || db === REGISTRY) await this.#look()
+      if (owner !== null) memory.deps.mark(owner, { user: true, recreated })
+      else if (outboxOwner !== null) memory.deps.mark(outboxOwner, { outbox: true })
+      else if (db === '_users' || db === REGISTRY) await this.#look(memory)
       else if (db.startsWith(shareDatabase('')))
         await announce(memory.deps, db.slice(shareDatabase('').length), null)
     }
@@ -192,7 +203,11 @@ export class MemoryWorld {
 
   /** Compares everything that is there with everything that is known. */
   async sweep(): Promise<void> {
-    const { deps } = this.#memory
+    for (const memory of this.#memories) await this.#sweep(memory)
+  }
+
+  async #sweep(memory: Memory): Promise<void> {
+    const { deps } = memory
     await sweep({
       ...deps,
       onDirty: deps.mark,
@@ -203,35 +218,44 @@ export class MemoryWorld {
       signal: new AbortController().signal,
       rest: () => Promise.resolve(),
     })
-    await this.#look()
+    await this.#look(memory)
   }
 
-  async #look(): Promise<void> {
-    for (const follower of this.#memory.followers) await follower.look()
+  async #look({ followers }: Memory): Promise<void> {
+    for (const follower of followers) await follower.look()
   }
 
   /** Writes down how far was read, as the daemon does every second. */
   async saveCheckpoints(): Promise<void> {
-    for (const follower of this.#memory.followers) follower.save()
-    await this.deps.checkpoints.flush()
+    for (const { followers, deps } of this.#memories) {
+      for (const follower of followers) follower.save()
+      await deps.checkpoints.flush()
+    }
   }
 
   mark(owner: string, hint: Hint): void {
-    this.#memory.deps.mark(owner, hint)
+    for (const { deps } of this.#memories) deps.mark(owner, hint)
   }
 
-  /** One turn of one owner, with all that he was marked for. */
+  /** One turn of one owner in each daemon, with all that the owner was marked for. */
   async turn(owner: string, hint: Hint = { user: true, outbox: true }): Promise<void> {
     this.mark(owner, hint)
-    await this.#turn(this.#memory, owner)
+    for (const memory of this.#memories) await this.#turn(memory, owner)
   }
 
   /** Turns of several owners side by side, request by request in a random order. */
   async race(owners: readonly string[], hint: Hint = { user: true, outbox: true }): Promise<void> {
-    const memory = this.#memory
     for (const owner of owners) this.mark(owner, hint)
+    await this.#race(this.#memories.flatMap((memory) => owners.map((owner) => ({ memory, owner }))))
+  }
+
+  async #race(turns: readonly { memory: Memory; owner: string }[]): Promise<void> {
     await this.#turnstile.race(
-      owners.map((owner) => () => this.#turn(memory, owner)),
+      turns.map(
+        ({ memory, owner }) =>
+          () =>
+            this.#turn(memory, owner),
+      ),
       this.between,
     )
   }
@@ -242,7 +266,8 @@ export class MemoryWorld {
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       const before = this.#written()
       this.now += ROUND_MS
-      for (const [owner, late] of this.#memory.later.splice(0)) this.mark(owner, late)
+      for (const { later, deps } of this.#memories)
+        for (const [owner, late] of later.splice(0)) deps.mark(owner, late)
       await this.listen()
       await this.sweep()
       const isDone = await this.#takeTurns()
@@ -267,12 +292,13 @@ export class MemoryWorld {
 
   /** Takes turns until nobody is marked, each owner a few times at the most. @returns whether nobody is */
   async #takeTurns(): Promise<boolean> {
-    const { marked } = this.#memory
-    for (let turns = 0; marked.size > 0; turns += 1) {
+    const left = (): { memory: Memory; owner: string }[] =>
+      this.#memories.flatMap((memory) => [...memory.marked.keys()].map((owner) => ({ memory, owner })))
+    for (let turns = 0; left().length > 0; turns += 1) {
       if (turns > MOST_ROUNDS) return false
-      const owners = this.#shuffled([...marked.keys()])
-      if (this.isRacing) await this.race(owners, {})
-      else for (const owner of owners) await this.#turn(this.#memory, owner)
+      const next = this.#shuffled(left())
+      if (this.isRacing) await this.#race(next)
+      else for (const { memory, owner } of next) await this.#turn(memory, owner)
     }
     return true
   }
@@ -305,11 +331,11 @@ export class MemoryWorld {
       }
   }
 
-  #shuffled(owners: string[]): string[] {
-    return owners
-      .map((owner) => ({ owner, at: this.#random() }))
-      .sort((one, other) => one.at - other.at)
-      .map(({ owner }) => owner)
+  #shuffled<One>(ones: readonly One[]): One[] {
+    return ones
+      .map((one) => ({ one, at: this.#random() }))
+      .sort((first, second) => first.at - second.at)
+      .map(({ one }) => one)
   }
 
   /** A daemon that was just started. */

@@ -15,6 +15,8 @@ export interface History {
   users: number
   owners: Record<string, number>
   canPurge: boolean
+  /** How many daemons work at once. */
+  daemons?: number
   /** The shares that are open at the beginning, with everybody in them and objects. */
   begun: string[]
   steps: Step[]
@@ -106,8 +108,8 @@ async function take(people: Participants, one: Step): Promise<void> {
   }
 }
 
-export async function play({ users, owners, canPurge, begun, steps }: History): Promise<Participants> {
-  const people = await Participants.create({ users, owners, canPurge })
+export async function play({ begun, steps, ...settings }: History): Promise<Participants> {
+  const people = await Participants.create(settings)
   for (const one of [...begin(begun), ...steps]) await take(people, one)
   await people.world.settle()
   people.noteSettled()

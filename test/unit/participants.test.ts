@@ -272,4 +272,13 @@ describe('users who share with each other', () => {
       { numRuns: RUNS, examples: FOUND.map((one): [History] => [one]) },
     )
   })
+
+  it('settle in the same state where several daemons work at once', async () => {
+    await fc.assert(
+      fc.asyncProperty(history, fc.integer({ min: 2, max: 3 }), (one, daemons) =>
+        play({ ...one, daemons }).then(() => undefined),
+      ),
+      { numRuns: Math.ceil(RUNS / 2) },
+    )
+  })
 })
