@@ -5,7 +5,7 @@ import type { ChangesPage, Seq } from './couch/document.ts'
 import { isFault } from './couch/fault.ts'
 import { START } from './feed/checkpoints.ts'
 import { gatherShare } from './feed/share-facts.ts'
-import { readUserDocs, withRivals, type UserDoc } from './feed/user-docs.ts'
+import { readUserDocs, type UserDoc } from './feed/user-docs.ts'
 import {
   parseCopyId,
   shareCheckpoint,
@@ -17,6 +17,7 @@ import { asksForShare } from './model/share.ts'
 import { asksForSubscription } from './model/subscription.ts'
 import { planScanned, planShare } from './plan/share.ts'
 import { Context } from './turn/context.ts'
+import { readPage } from './turn/deletions.ts'
 import type { Hint, Outcome } from './turn/hint.ts'
 import { reconcileObjects } from './turn/objects.ts'
 import { followPurges } from './turn/purges.ts'
@@ -182,10 +183,10 @@ class Turn {
     const wanted = new Set([...(shares ?? []), ...(orphans ?? [])])
     const parts = new Set([...(subscriptions ?? []), ...(orphans ?? [])])
     if (!isFirst && !user && wanted.size === 0 && parts.size === 0) return false
-    const page = await this.#user.changes({ since, limit: PAGE, includeDocs: true })
+    const page = await this.#readUser(since)
     this.#isActive = page.results.length > 0
     if (!isFirst && page.results.some(isDesign)) await refreshDatabase(this.#deps, this.#user.name)
-    const docs = await withRivals(this.#user, page.results)
+    const docs = await readPage(this.#context, page.results)
     await planShares(this.#context, docs.filter(isShare), wanted, { fromStart: isFirst })
     await planSubscriptions(this.#context, docs.filter(isSubscription), parts)
     if (!(await reconcileObjects(this.#context, docs))) return true
@@ -255,8 +256,8 @@ class Turn {
     const { name } = this.#user
     const { scan } = await this.#context.checkpoint(name)
     if (scan === null) return false
-    const page = await this.#user.changes({ since: scan.since, limit: PAGE, includeDocs: true })
-    if (!(await reconcileObjects(this.#context, await withRivals(this.#user, page.results)))) return true
+    const page = await this.#readUser(scan.since)
+    if (!(await reconcileObjects(this.#context, await readPage(this.#context, page.results)))) return true
     if (page.pending > 0) {
       const checkpoint = await this.#context.checkpoint(name)
       checkpoints.set(name, { ...checkpoint, scan: { ...scan, since: page.last_seq } })
@@ -311,6 +312,11 @@ class Turn {
       since: page.last_seq,
       updateSeq: updateSeq ?? checkpoint.updateSeq,
     })
+  }
+
+  /** With all leaves: a deletion may have lost against what the daemon wrote. */
+  #readUser(since: Seq): Promise<ChangesPage> {
+    return this.#user.changes({ since, limit: PAGE, includeDocs: true, allLeaves: true })
   }
 
   async #readOutbox(since: Seq): Promise<ChangesPage | null> {

@@ -7,6 +7,7 @@ import {
   DAEMON_ATTRIBUTES,
   intersect,
   parseConsents,
+  pickFrom,
   withContent,
   type Consent,
   type Consents,
@@ -56,12 +57,11 @@ const wordsIn = ({ shares, ...content }: Held): unknown => ({
 const UNSHARED = digestOf(false)
 
 /** What the user wrote: no attributes of the daemon, no `false` in `$shares`, no bookkeeping of CouchDB. */
-function ownWords(doc: ObjectDoc): unknown {
-  const attributes = Object.entries(doc).filter(
-    ([name]) => !DAEMON_ATTRIBUTES.has(name) && (!name.startsWith('_') || name === '_attachments'),
-  )
-  return [Object.fromEntries(attributes), wishes(doc['$shares'])]
-}
+const ownWords = (doc: ObjectDoc): unknown => [ownAttributes(doc), wishes(doc['$shares'])]
+
+/** The same, but for what is said of sharing. */
+export const ownAttributes = (doc: ObjectDoc): Record<string, unknown> =>
+  pickFrom(doc, (name) => !DAEMON_ATTRIBUTES.has(name) && (!name.startsWith('_') || name === '_attachments'))
 
 function wishes(shares: unknown): unknown {
   if (typeof shares !== 'object' || shares === null || Array.isArray(shares)) return shares ?? {}

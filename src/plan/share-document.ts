@@ -14,15 +14,18 @@ import type { ShareEffect, ShareFacts } from './share.ts'
 /** Besides what `redundantLeaves` knows of, the daemon lists participants, and puts its account in place of a password. */
 export function redundantShareLeaves(doc: ObjectDoc, rivals: readonly Rival[]): string[] {
   const redundant = rivals.flatMap(({ leaf, ancestor }) =>
-    redundantLeaves(asWritten(doc, ancestor), [
-      { leaf: asWritten(leaf, ancestor), ancestor: ancestor && asWritten(ancestor, ancestor) },
+    redundantLeaves(shareAsWritten(doc, ancestor), [
+      { leaf: shareAsWritten(leaf, ancestor), ancestor: ancestor && shareAsWritten(ancestor, ancestor) },
     ]),
   )
   return [...new Set(redundant)]
 }
 
 /** A leaf as its user left it, with the password that stood there before the daemon put it in force or took it off. */
-function asWritten({ $participants: _, ...leaf }: ObjectDoc, ancestor: ObjectDoc | null): ObjectDoc {
+export function shareAsWritten(
+  { $participants: _, ...leaf }: ObjectDoc,
+  ancestor: ObjectDoc | null,
+): ObjectDoc {
   const before = parsePassword(ancestor?.['password']).kind
   const now = parsePassword(leaf['password']).kind
   const isOurs = (before === 'new' && now === 'kept') || (before === 'none' && now === 'none')

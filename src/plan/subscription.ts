@@ -79,17 +79,22 @@ export function planSubscription(facts: SubscriptionFacts): SubscriptionEffect[]
 
 /** Besides what `redundantLeaves` knows of, the daemon says why it ended, and takes the password off. */
 function redundantSubscriptionLeaves(doc: ObjectDoc, rivals: readonly Rival[]): string[] {
-  const asWritten = ({ $reason: _, ...leaf }: ObjectDoc, ancestor: ObjectDoc | null): ObjectDoc => ({
-    ...leaf,
-    password: leaf['password'] ?? ancestor?.['password'],
-  })
   const redundant = rivals.flatMap(({ leaf, ancestor }) =>
-    redundantLeaves(asWritten(doc, ancestor), [
-      { leaf: asWritten(leaf, ancestor), ancestor: ancestor && asWritten(ancestor, ancestor) },
+    redundantLeaves(subscriptionAsWritten(doc, ancestor), [
+      {
+        leaf: subscriptionAsWritten(leaf, ancestor),
+        ancestor: ancestor && subscriptionAsWritten(ancestor, ancestor),
+      },
     ]),
   )
   return [...new Set(redundant)]
 }
+
+/** A leaf as its user left it, with the password that stood there before the daemon took it off. */
+export const subscriptionAsWritten = (
+  { $reason: _, ...leaf }: ObjectDoc,
+  ancestor: ObjectDoc | null,
+): ObjectDoc => ({ ...leaf, password: leaf['password'] ?? ancestor?.['password'] })
 
 /** The user database is gone, and all that was done in it; who is named is told of it when there is one again. */
 function vanish({ share, entry }: SubscriptionFacts): SubscriptionEffect[] {

@@ -49,6 +49,14 @@ export function assertRight(people: Participants): void {
   assertNothingLost(people)
   assertNothingShown(people)
   people.privates.assertPrivate()
+  for (const one of people.deletedOnDevice) {
+    const [user = '', id = ''] = one.split(' ')
+    assert.equal(
+      people.database(Number(user)).read(id),
+      null,
+      `${id} was deleted by ${people.name(Number(user))}`,
+    )
+  }
 }
 
 function assertShare(people: Participants, share: string): void {

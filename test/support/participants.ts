@@ -75,7 +75,14 @@ export interface Token {
 /** Documents on a device of somebody's. */
 type Replica = Map<
   string,
-  { content: Doc | null; history: string[]; events: (() => void)[]; isChanged: boolean }
+  {
+    content: Doc | null
+    history: string[]
+    events: (() => void)[]
+    isChanged: boolean
+    /** How often its user had written it elsewhere, when it was fetched. */
+    seen: number
+  }
 >
 
 const hashOf = (rev: string): string => rev.slice(rev.indexOf('-') + 1)
@@ -117,6 +124,9 @@ export class Participants {
   /** Objects that others brought under an `_id` that the owner has for another, as `<share> <object>`. */
   readonly foreign = new Set<string>()
   readonly privates = new PrivateValues(this)
+  /** Shares and subscriptions that a user deleted on a device, having seen all that the user wrote, as `<user> <id>`. */
+  readonly deletedOnDevice = new Set<string>()
+  readonly #wrote = new Map<string, number>()
   /** Actions that changed something. */
   changes = 0
   /** By `<user> <share>`, the last action at which the user could write. */
@@ -225,6 +235,7 @@ export class Participants {
       case 'access': {
         const owner = this.ownerOf(action.share)
         const there = this.database(owner).read(`$share/${action.share}`)
+        this.#noteWritten(owner, `$share/${action.share}`)
         this.database(owner).write({
           ...there,
           _id: `$share/${action.share}`,
@@ -239,6 +250,7 @@ export class Participants {
         const { user, share, onEnd } = action
         if (onEnd === 'keep') this.keepers.add(user)
         const there = this.database(user).read(`$subscription/${share}`)
+        this.#noteWritten(user, `$subscription/${share}`)
         this.database(user).write({
           _id: `$subscription/${share}`,
           ...(there ? { _rev: there._rev } : {}),
@@ -428,13 +440,29 @@ export class Participants {
     if (!origin) return
     const replica = this.#replica(user, share)
     for (const id of origin.trees.keys()) {
-      if (id.startsWith('_') || id.startsWith('$') || replica.get(id)?.isChanged) continue
+      if (id.startsWith('_') || id.startsWith('$invitation/') || replica.get(id)?.isChanged) continue
       const [winner] = origin.leaves(id)
       if (!winner) continue
       const { _revisions: { start = 0, ids = [] } = {}, _rev, ...content } = winner
       const history = ids.map((hash, age) => `${start - age}-${hash}`)
-      replica.set(id, { content: content._deleted ? null : content, history, events: [], isChanged: false })
+      replica.set(id, {
+        content: content._deleted ? null : content,
+        history,
+        events: [],
+        isChanged: false,
+        seen: this.#writesOf(user, id),
+      })
     }
+  }
+
+  #writesOf(user: number, id: string): number {
+    return this.#wrote.get(`${user} ${id}`) ?? 0
+  }
+
+  /** A user writes a share or a subscription, knowing of all that stands there. */
+  #noteWritten(user: number, id: string): void {
+    this.deletedOnDevice.delete(`${user} ${id}`)
+    this.#wrote.set(`${user} ${id}`, this.#writesOf(user, id) + 1)
   }
 
   #idIn(share: string | null, object: string): string {
@@ -468,6 +496,8 @@ export class Participants {
     this.#change(replica, id, null, () => {
       if (share === null) this.left.add(`${user} ${object}`)
       this.#supersede(before, null)
+      const { seen = 0 } = replica.get(id) ?? {}
+      if (id.startsWith('$') && seen === this.#writesOf(user, id)) this.deletedOnDevice.add(`${user} ${id}`)
     })
   }
 
@@ -483,6 +513,7 @@ export class Participants {
       history: [rev, ...(there?.history ?? [])],
       events: [...(there?.events ?? []), event],
       isChanged: true,
+      seen: there?.seen ?? 0,
     })
   }
 
@@ -491,7 +522,7 @@ export class Participants {
     const origin = this.#origin(user, share)
     if (!origin) return
     const replica = this.#replica(user, share)
-    for (const [id, { content, history, events, isChanged }] of replica) {
+    for (const [id, { content, history, events, isChanged, seen }] of replica) {
       const [rev = ''] = history
       if (!(all || isChanged) || origin.missing(id, [rev]).length === 0) continue
       const doc: StoredDoc = {
@@ -514,7 +545,7 @@ export class Participants {
           if (token) token.isDirect = true
         }
       origin.merge(doc)
-      replica.set(id, { content, history, events: [], isChanged: false })
+      replica.set(id, { content, history, events: [], isChanged: false, seen })
     }
   }
 

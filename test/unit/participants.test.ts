@@ -111,6 +111,16 @@ const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> 
     ),
   },
   attach: { weight: 4, arbitrary: attach },
+  device: {
+    weight: 3,
+    arbitrary: fc.oneof(
+      fc.record({ kind: fc.constantFrom('pull' as const, 'push' as const), user, share: fc.constant(null) }),
+      fc.record({
+        ...{ kind: fc.constant<'remove-in-replica'>('remove-in-replica'), user, share: fc.constant(null) },
+        object: fc.constantFrom(...SHARES.flatMap((id) => [`$share/${id}`, `$subscription/${id}`])),
+      }),
+    ),
+  },
   purge: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'purge'>('purge'), user, object }) },
   compact: {
     weight: 2,
