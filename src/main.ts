@@ -31,6 +31,9 @@ const USAGE = `couch-shares: sharing between the users of a CouchDB
                          bring a user's personal database up to date now; exit 1 where something is wrong
   couch-shares provision --all
                          the same for all users; exit 1 where one of them failed
+  couch-shares erase <database> <document id> [--dry-run]
+                         take a document of a user database, a master or a gateway out everywhere, old revisions too; exit 1
+                         where something brings it back; --dry-run lists where it is, and writes nothing
   couch-shares rules test <file> <cases.json>
                          run a rules file on cases, as CouchDB would: exit 0 where all came out as expected
   couch-shares gateway dry-run <database> <file> [--json]
@@ -57,6 +60,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   check: async (args) => (await import('./commands/check.ts')).check(noMore('check', args, environment())),
   skeleton: async (args) => (await import('./commands/skeleton.ts')).skeleton(args, environment()),
   provision: async (args) => (await import('./commands/provision.ts')).provision(args, environment()),
+  erase: async (args) => (await import('./commands/erase.ts')).erase(args, environment()),
   rules: async (args) => (await import('./commands/rules.ts')).rules(args),
   gateway: async (args) => (await import('./commands/gateway.ts')).gateway(args, environment(), stopping()),
 }

@@ -7,7 +7,8 @@ import { CouchFault } from '../couch/fault.ts'
 import { PROVISIONING } from '../model/names.ts'
 import { writeBulk } from './bulk.ts'
 
-const entryId = (master: string, id: string): string => `roles ${master} ${id}`
+/** The document that remembers the roles of one. */
+export const roleEntryId = (master: string, id: string): string => `roles ${master} ${id}`
 
 /** A document's roles as they are now. */
 export interface DocumentRoles {
@@ -29,7 +30,7 @@ export class RoleIndex {
    */
   async note(master: string, documents: readonly DocumentRoles[]): Promise<Map<string, string[]>> {
     const all = new Map<string, string[]>()
-    const rows = await this.#database.fetch(documents.map(({ id }) => entryId(master, id)))
+    const rows = await this.#database.fetch(documents.map(({ id }) => roleEntryId(master, id)))
     const changed: Doc[] = []
     documents.forEach(({ id, roles }, at) => {
       const there = rows[at]?.doc ?? null
@@ -37,7 +38,7 @@ export class RoleIndex {
       const united = [...new Set([...known, ...roles])].sort()
       all.set(id, united)
       if (united.length > known.length)
-        changed.push({ _id: entryId(master, id), ...(there ? { _rev: there._rev } : {}), roles: united })
+        changed.push({ _id: roleEntryId(master, id), ...(there ? { _rev: there._rev } : {}), roles: united })
     })
     const written = await writeBulk(this.#database, changed)
     // Another daemon notes the same: what both know is there with the next look.
