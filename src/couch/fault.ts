@@ -89,3 +89,7 @@ export async function orNull<T>(answer: Promise<T>): Promise<T | null> {
     throw error
   }
 }
+
+/** True for refusals that waiting does not heal, and that say nothing about the server. */
+export const concernsOneDocument = ({ code }: CouchFault): boolean =>
+  code === 'bad_request' || code === 'forbidden' || code === 'too_large' || code === 'exists'

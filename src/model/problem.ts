@@ -48,7 +48,8 @@ const PROBLEMS = {
     `Expected at most ${MOST_ATTRIBUTES} attribute names, got ${count}.`,
   not_a_participant: (id: string) =>
     `The share ${quote(id)} belongs to somebody else, and you take no part in it.`,
-  too_large: () => 'The copy of this object would be larger than the server takes.',
+  too_large: () =>
+    'The copy of this object, or what has to be remembered of it, would be larger than the server takes: it has too much in it, or too many attributes.',
   copy_refused: (why: string) => `The server refused the copy of this object: ${cut(why)}`,
   read_only: () => 'You may read this share, not write into it: your change stays in your database.',
   unrelated_object: () =>

@@ -1,5 +1,5 @@
 // Plans the shares of an owner, and has them carried out.
-import { isFault, type CouchFault } from '../couch/fault.ts'
+import { concernsOneDocument, isFault } from '../couch/fault.ts'
 import { gatherShare, type ShareSituation } from '../feed/share-facts.ts'
 import { readUserDocs, type UserDoc } from '../feed/user-docs.ts'
 import { shareDocumentId, shareOfDocument } from '../model/names.ts'
@@ -75,7 +75,3 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
 
 const changesRights = (effect: ShareEffect): boolean =>
   effect.kind === 'enlist' || (effect.kind === 'change-entry' && effect.change.access !== undefined)
-
-/** True for refusals that waiting does not heal, and that say nothing about the server. */
-const concernsOneDocument = ({ code }: CouchFault): boolean =>
-  code === 'bad_request' || code === 'forbidden' || code === 'too_large' || code === 'exists'

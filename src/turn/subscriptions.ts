@@ -1,5 +1,5 @@
 // Plans a user's parts in the shares of others, and has them carried out.
-import { isFault } from '../couch/fault.ts'
+import { concernsOneDocument, isFault } from '../couch/fault.ts'
 import { gatherSubscription } from '../feed/subscription-facts.ts'
 import type { UserDoc } from '../feed/user-docs.ts'
 import { shareOfSubscription, subscriptionDocumentId } from '../model/names.ts'
@@ -28,7 +28,7 @@ async function planOne(context: Context, share: string, found: UserDoc | null): 
     })
     await performSubscription(deps, owner, planSubscription(facts))
   } catch (error) {
-    if (isFault(error)) throw error
+    if (isFault(error) && !concernsOneDocument(error)) throw error
     context.setAside(subscriptionDocumentId(share), error)
   }
 }

@@ -41,6 +41,8 @@ export interface Deps {
   /** Guesses at passwords, by share and user database. */
   tries: Allowance
   limits: PublicLimits
+  /** The most bytes that are remembered of one object, as JSON; where it is left out, as many as CouchDB takes by itself. */
+  mostRemembered?: number
   /** By owner, the shares whose databases are to be made anew once the owner's page is the last one. */
   rotations: Map<string, Set<string>>
   ownWrites: OwnWrites

@@ -57,7 +57,17 @@ export async function keepLocalLosers(
 ): Promise<void> {
   const losers = only(effects, 'keep-loser').filter(({ share }) => share === null)
   const places = { to: source, user: source, idOf: (object: string) => object }
-  for (const object of await keepLosers(deps, places, losers)) block(progress, object)
+  const { gone, refused } = await keepLosers(deps, places, losers)
+  for (const object of gone) block(progress, object)
+  for (const [object, { error, reason }] of refused) {
+    if (error === 'conflict') block(progress, object)
+    else progress.blocked.add(object)
+    if (error === 'conflict') continue
+    const found = problem('refused_by_database', reason)
+    for (const { share } of losers.find((one) => one.object === object)?.sources ?? [])
+      if (share !== null) progress.report(share, object, found)
+    deps.log.warn({ db: source.name, doc: object, code: error }, 'what gives way cannot be kept: it stays')
+  }
 }
 
 /** Brings copies up to date in the shares themselves; losers first, so that nothing is lost on the way. */
@@ -95,8 +105,9 @@ async function writeHome(
 ): Promise<void> {
   const home = deps.couch.database(shareDatabase(share))
   const idOf = (object: string): string => copyId(share, object)
-  const gone = await keepLosers(deps, { to: home, user: source, idOf }, only(effects, 'keep-loser'))
-  for (const object of gone) block(progress, object)
+  const kept = await keepLosers(deps, { to: home, user: source, idOf }, only(effects, 'keep-loser'))
+  for (const object of kept.gone) block(progress, object)
+  for (const row of kept.refused.values()) takeNote(deps, source, share, row, progress)
   const isFree = ({ object }: { object: string }): boolean => !progress.blocked.has(object)
 
   const docs: Doc[] = []

@@ -4,10 +4,11 @@ import type { Doc, Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { baseDoc, isEmptyBase } from '../model/base.ts'
 import type { Histories } from '../model/history.ts'
-import { copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
+import { baseId, copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
 import { problem } from '../model/problem.ts'
 import { settledObject, type Home, type ObjectEffect, type ReportedProblem } from '../plan/object.ts'
 import { Room } from './attachments.ts'
+import { isExcessive, refuseBase } from './base-refusals.ts'
 import { writeBulk } from './bulk.ts'
 import { placesOf, prepare } from './carry.ts'
 import { pushCopies, type FreshCopy } from './copies.ts'
@@ -28,16 +29,19 @@ type Refusals = Map<string, ReportedProblem[]>
 export async function performObjects(
   deps: Deps,
   owner: string,
-  effects: readonly ObjectEffect[],
+  planned: readonly ObjectEffect[],
 ): Promise<Progress> {
   const progress = new Progress()
-  if (effects.length === 0) return progress
+  if (planned.length === 0) return progress
+  const excessive = new Set(only(planned, 'put-base').filter((base) => isExcessive(deps, base)))
+  for (const base of excessive) refuseBase(deps, progress, base)
+  const effects = planned.filter((effect) => !('object' in effect) || !progress.blocked.has(effect.object))
   const outbox = deps.couch.database(deps.users.outbox(owner))
   const source = deps.couch.database(deps.users.database(owner))
   const refusals: Refusals = new Map()
 
   const bases = new Map<string, string>()
-  const fresh = await writeOutbox(deps, source, outbox, effects, bases, refusals)
+  const fresh = await writeOutbox(deps, source, outbox, effects, bases, refusals, progress)
   await keepLocalLosers(deps, source, effects, progress)
   await writeHomes(deps, source, effects, progress)
   await writeObjects(deps, source, effects, progress)
@@ -45,8 +49,9 @@ export async function performObjects(
   await bringToShares(deps, owner, outbox, fresh, only(left, 'withdraw'), progress)
   await settleBases(deps, outbox, only(left, 'put-base'), bases, refusals, progress)
   await settleObjects(deps, source, left, refusals)
-  for (const { share, object, problem: found } of only(effects, 'report'))
-    progress.report(share, object, found)
+  // What was refused just now counts, not that it was planned otherwise.
+  for (const { share, object, problem: found } of only(planned, 'report'))
+    if (!progress.reports.get(share)?.get(object)) progress.report(share, object, found)
   return progress
 }
 
@@ -58,6 +63,7 @@ async function writeOutbox(
   effects: readonly ObjectEffect[],
   bases: Map<string, string>,
   refusals: Refusals,
+  progress: Progress,
 ): Promise<FreshCopy[]> {
   const widened = only(effects, 'put-base').filter(({ stage }) => stage === 'before')
   const docs: Doc[] = widened.map(({ object, shares, agreed, rev, seen = {} }) => ({
@@ -83,7 +89,10 @@ async function writeOutbox(
     written.push(await send())
     docs.push(doc)
   }
-  return takeNote(deps, outbox, docs, written, bases, refusals)
+  const fresh = takeNote(deps, outbox, docs, written, bases, refusals)
+  const refused = new Set(written.flatMap((row) => (row.ok || parseCopyId(row.id) ? [] : row.id)))
+  for (const base of widened) if (refused.has(baseId(base.object))) refuseBase(deps, progress, base)
+  return fresh
 }
 
 const isOutboxes = ({ home }: { home: Home }): boolean => home === 'outbox'
@@ -97,7 +106,8 @@ function takeNote(
   refusals: Refusals,
 ): FreshCopy[] {
   const rows = new Map(written.map((row) => [row.id, row]))
-  const foreign = written.find((row) => !row.ok && (row.error === 'conflict' || !parseCopyId(row.id)))
+  // A refusal is not a race: it would be the same the next time.
+  const foreign = written.find((row) => !row.ok && row.error === 'conflict')
   // Before anything is taken note of: what landed all the same is looked at again when the outbox is followed.
   if (foreign && !foreign.ok)
     throw new CouchFault('server_error', outbox.name, `somebody else wrote ${foreign.id}: ${foreign.reason}`)
@@ -189,7 +199,7 @@ async function push(
 
 /** Bases are narrowed only now that nothing wider is readable; not for copies that the server refused. */
 async function settleBases(
-  { ownWrites }: Deps,
+  { ownWrites, log }: Deps,
   outbox: Database,
   effects: Effect<'put-base'>[],
   written: Map<string, string>,
@@ -204,7 +214,12 @@ async function settleBases(
       if (!isEmptyBase(base)) return [{ ...base, ...revision(current) }]
       return current === null ? [] : [{ _id: base._id, _rev: current, _deleted: true }]
     })
-  for (const row of await writeBulk(outbox, docs)) if (row.ok) ownWrites.add(outbox.name, row.id, row.rev)
+  for (const row of await writeBulk(outbox, docs)) {
+    if (row.ok) ownWrites.add(outbox.name, row.id, row.rev)
+    else if (row.error !== 'conflict')
+      for (const base of effects.filter(({ object }) => baseId(object) === row.id))
+        refuseBase({ log }, progress, base)
+  }
 }
 
 /** What was just written has its revision now. */

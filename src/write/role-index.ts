@@ -42,9 +42,10 @@ export class RoleIndex {
     })
     const written = await writeBulk(this.#database, changed)
     // Another daemon notes the same: what both know is there with the next look.
-    const refused = written.find((row) => !row.ok && row.error !== 'conflict')
+    // What is too large to be noted keeps nobody from hearing of the rest: those who lose it hear with the next comparison.
+    const refused = written.find((row) => !row.ok && row.error !== 'conflict' && row.error !== 'too_large')
     if (refused && !refused.ok) throw new CouchFault('server_error', PROVISIONING, refused.reason)
-    if (written.some((row) => !row.ok)) return this.note(master, documents)
+    if (written.some((row) => !row.ok && row.error === 'conflict')) return this.note(master, documents)
     return all
   }
 }

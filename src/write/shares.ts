@@ -219,14 +219,18 @@ export async function beginScan({ checkpoints, users }: Deps, owner: string, sha
   await checkpoints.flush()
 }
 
-/** A conflict means that the user wrote meanwhile: that change comes by itself. */
+/**
+ * A conflict means that the user wrote meanwhile: that change comes by itself. Where there is no room left in the document for
+ * what the daemon has to say, it stays as it is, and nothing else waits for that.
+ */
 export async function writeUserDocument(
   { couch, users, log }: Deps,
   owner: string,
   { _rev, ...doc }: Doc,
 ): Promise<void> {
   const db = users.database(owner)
-  const written = await couch.database(db).put({ ...doc, ...(_rev ? { _rev } : {}) })
+  const [written] = await writeBulk(couch.database(db), [{ ...doc, ...(_rev ? { _rev } : {}) }])
+  if (!written) return
   const { $error } = doc
   if (written.ok && isOurProblem($error))
     log.info({ db, doc: doc._id, code: ($error as Problem).code }, 'problem reported')

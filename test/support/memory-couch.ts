@@ -4,6 +4,7 @@ import type { Couch, Flow } from '../../src/couch/client.ts'
 import type { ChangesOptions, RangeOptions } from '../../src/couch/database.ts'
 import type { DatabaseInfo, Doc, Row, Security, Written } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
+import { encodeJson } from '../../src/couch/json.ts'
 import type { ShareReplication } from '../../src/model/replication.ts'
 import { flowOfAttachment, flowOfLeaf, readFlow, withEncodings } from './memory-attachments.ts'
 import { asRead, copyOf, MemoryDatabase } from './memory-database.ts'
@@ -21,6 +22,8 @@ export class MemoryCouch {
   onWrite: (db: string, id: string) => void = () => undefined
   /** Stands for all validation functions: the reason for which a document is refused, or null. */
   refuses: (db: string, doc: Doc) => string | null = () => null
+  /** The largest document that is taken, in characters of its JSON without attachments. */
+  mostCharacters = Infinity
   readonly databases = new Map<string, MemoryDatabase>()
   #born = 0
 
@@ -98,6 +101,10 @@ export class MemoryCouch {
     }
     const bulk = (docs: Doc[], { newEdits = true } = {}): Written[] => {
       const database = there()
+      // CouchDB takes none of a request with one that is too large.
+      for (const { _id, _rev, _attachments, ...body } of docs)
+        if (encodeJson(body).length > this.mostCharacters)
+          throw new CouchFault('too_large', name, _id, 413, 'document_too_large')
       return docs.flatMap((doc): Written[] => {
         this.onWrite(name, doc._id)
         const reason = this.refuses(name, doc)
