@@ -107,7 +107,7 @@ export async function gatherObjects(
     }
     facts.push({
       object: id,
-      ...{ doc, rivals, isMissing, base, exchanges, now: sources.now() },
+      ...{ doc, rivals, line, isMissing, base, exchanges, now: sources.now() },
       ...(purged.has(id) ? { isPurged: true as const } : {}),
       standings: new Map(oneWay.map((share) => [share, standing(shares.entries.get(share), database)])),
       copies: new Map(oneWay.map((share) => [share, rows.get(copyId(share, id)) ?? null])),

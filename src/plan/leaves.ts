@@ -22,6 +22,8 @@ export interface Rival {
   ancestor: ObjectDoc | null
   /** What the newest revision held that both come from and of which anything is known, where CouchDB has it no more. */
   known?: Held | null
+  /** All revisions that it comes from, its own first. */
+  line?: readonly string[]
 }
 
 /** What the newest known revision held that a leaf and the winner come from; null where nothing is known. */

@@ -18,6 +18,7 @@ import type { Histories } from '../model/history.ts'
 import { isOurProblem, problem, STICKY, type Problem } from '../model/problem.ts'
 import { planExchange, type ExchangeFacts, type ExchangePlan } from './exchange.ts'
 import { seenBefore, seenWith } from './seen.ts'
+import { planStrangers } from './strangers.ts'
 import { jointConsents, mergeLeaves, redundantLeaves, type Rival } from './leaves.ts'
 
 /**
@@ -38,6 +39,8 @@ export interface ObjectFacts {
   /** There is not even a tombstone because an admin has purged it. */
   isPurged?: true
   rivals: readonly Rival[]
+  /** Where there are rivals: the revisions of the winner, the newest first. */
+  line?: readonly string[]
   base: Base | null
   /** For every share that the object or its base names, and that goes one way: from the outbox into the share. */
   standings: ReadonlyMap<string, Standing>
@@ -125,7 +128,10 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
   const redundant = doc === null ? [] : redundantLeaves(doc, rivals)
   // Where others change the object, too, one leaf is made of all, and then the rest is planned.
   if (doc && facts.exchanges.size > 0 && rivals.length > 0)
-    return redundant.length > 0 ? dropLeaves(object, redundant) : resolveLeaves(facts, doc)
+    return (
+      planStrangers(facts) ??
+      (redundant.length > 0 ? dropLeaves(object, redundant) : resolveLeaves(facts, doc))
+    )
 
   const consents: Consents =
     doc === null ? { kind: 'none' } : jointConsents([doc, ...rivals.map(({ leaf }) => leaf)])
@@ -181,7 +187,7 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
   // Where the winner itself goes, another leaf takes its place, and is planned when that change comes by.
   const stays = doc !== null && !redundant.includes(doc._rev)
   const changes = isChanged ? changeObject(facts, next, strip, problems) : []
-  const known = (): Histories => seenBefore(facts)
+  const known = (): Histories => seenBefore(facts, ledger.isRelated)
   return [
     ...ledger.effects(object, 'before', known),
     ...copies,
@@ -260,6 +266,13 @@ class Ledger {
     const [before, after] = [of('before'), of('after')]
     if (before) this.#agreed.before[share] = { ...before, limit: selection }
     if (after) this.#agreed.after[share] = until ? { ...after, limit: selection } : withoutLimit(after)
+  }
+
+  /** The object has, or had, to do with a copy. */
+  get isRelated(): boolean {
+    return Object.values({ ...this.#agreed.before, ...this.#agreed.after }).some(
+      ({ state }) => state !== 'unrelated',
+    )
   }
 
   effects(object: string, stage: 'before' | 'after', seen: () => Histories): ObjectEffect[] {

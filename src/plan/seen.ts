@@ -11,11 +11,15 @@ import {
 } from '../model/history.ts'
 import type { ObjectEffect, ObjectFacts } from './object.ts'
 
-/** What is known when a turn begins: of the copies, where the author is the share's owner, whose lane alone merges them. */
-export function seenBefore({ doc, base, exchanges }: ObjectFacts): Histories {
+/**
+ * What is known when a turn begins.
+ * @param isRelated false where the user's object is another than all the copies: its revisions are none of theirs
+ */
+export function seenBefore({ doc, base, exchanges }: ObjectFacts, isRelated: boolean): Histories {
   if (exchanges.size === 0) return {}
   const before = decodeHistories(base?.history)
-  const histories = [[OBJECT, withSeen(before[OBJECT], ...(doc ? [seenAs(doc)] : []))] as const]
+  const histories = [[OBJECT, withSeen(before[OBJECT], ...(doc && isRelated ? [seenAs(doc)] : []))] as const]
+  // Of a copy, where the author is the share's owner, whose lane alone brings its leaves together.
   const copies = [...exchanges.values()].flatMap(({ share, role, home }) => {
     if (role !== 'owner') return []
     const known = Object.hasOwn(before, share) ? before[share] : []

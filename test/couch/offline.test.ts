@@ -5,6 +5,7 @@ import type { Database } from '../../src/couch/database.ts'
 import type { StoredDoc } from '../../src/couch/document.ts'
 import { copyId } from '../../src/model/names.ts'
 import {
+  ACTIVE,
   asUser,
   becomes,
   conflictsIn,
@@ -12,6 +13,7 @@ import {
   open,
   received,
   shared,
+  stands,
   subscribe,
   withPeople,
   type Person,
@@ -43,6 +45,11 @@ async function pulled(database: Database, id: string): Promise<StoredDoc> {
   return leaf
 }
 
+/** A device sends a revision as it is. */
+async function pushAs(database: Database, doc: StoredDoc): Promise<void> {
+  assert.deepEqual(await database.bulk([doc], { newEdits: false }), [])
+}
+
 /** A device sends what was written over the revision that it had. */
 async function push(
   database: Database,
@@ -60,7 +67,7 @@ async function push(
       _revisions: { start: start + 1, ids: [hash, ...ids] },
     },
   }
-  assert.deepEqual(await database.bulk([doc], { newEdits: false }), [])
+  await pushAs(database, doc)
 }
 
 /** Compacts a database, and waits until a revision is gone by that. */
@@ -99,3 +106,38 @@ onEachServer(
   },
   ['couchdb'],
 )
+
+onEachServer('an object that was made offline before the shared one of that `_id` came', ({ it }) => {
+  it('stays as it is, and is told of; the shared one comes when it is gone', (space) =>
+    withPeople(space, ['joe', 'ann'], async ({ joe, ann }) => {
+      const id = await pair(space, joe, ann, { name: 'of joe', note: 'old' })
+      // With a revision more than the shared one, and with less.
+      for (const [digit, edits] of [
+        ['f', 1],
+        ['0', 0],
+      ] as const) {
+        const hash = digit.repeat(32)
+        const first = {
+          _id: 'todo/1',
+          _rev: `1-${hash}`,
+          _revisions: { start: 1, ids: [hash] },
+          name: 'of ann',
+        }
+        if (edits > 0) await push(ann.db, first, {})
+        else await pushAs(ann.db, first)
+        await becomes(space, ann.db, 'todo/1', { name: 'of ann' })
+        await stands(space, ann, id, {
+          ...ACTIVE,
+          error: 'unrelated_object',
+          rejected: { 'todo/1': 'unrelated_object' },
+        })
+        await space.settled()
+        assert.deepEqual(await conflictsIn(ann.db), [])
+        await copyBecomes(space, id, 'todo/1', { name: 'of joe', note: 'old' })
+        await space.write(ann.db, { _id: 'todo/1', _deleted: true })
+        await becomes(space, ann.db, 'todo/1', received(id, { name: 'of joe', note: 'old' }))
+        await stands(space, ann, id, ACTIVE)
+        await space.settled()
+      }
+    }))
+})
