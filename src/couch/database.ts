@@ -152,7 +152,10 @@ export class Database {
   }
 
   /** Like `fetch`; nothing where the database is not there. */
-  async fetchIfThere(ids: string[], options: { conflicts?: boolean } = {}): Promise<Row[]> {
+  async fetchIfThere(
+    ids: string[],
+    options: { includeDocs?: boolean; conflicts?: boolean } = {},
+  ): Promise<Row[]> {
     return (await orNull(this.fetch(ids, options))) ?? []
   }
 

@@ -20,6 +20,7 @@ import type { CopyState, ObjectFacts, Standing } from '../plan/object.ts'
 import { pagesOf } from '../couch/pages.ts'
 import type { Database } from '../couch/database.ts'
 import type { Deps } from '../write/deps.ts'
+import { changedMeanwhile } from './changed-meanwhile.ts'
 import { commonRevisions, withRivals, type ReadRival, type UserDoc } from './user-docs.ts'
 
 export type Sources = Pick<Deps, 'couch' | 'users' | 'registry' | 'allowance' | 'limits' | 'now'>
@@ -36,17 +37,23 @@ const isObject = ({ id }: UserDoc): boolean => isObjectId(id)
 
 const asksForMore = (doc: ObjectDoc): boolean => asksForShare(doc) || asksForSubscription(doc)
 
+export interface Gathered {
+  facts: ObjectFacts[]
+  /** Objects of which something was written while they were read: nothing is said of them, they are to be read again. */
+  changed: Set<string>
+}
+
 /** All that planObject asks about, for many documents of one owner in a few requests. */
 export async function gatherObjects(
   sources: Sources,
   owner: string,
   docs: readonly UserDoc[],
-): Promise<ObjectFacts[]> {
+): Promise<Gathered> {
   const { couch, users } = sources
   const objects = docs
     .filter(isObject)
     .map((one) => (one.doc && asksForMore(one.doc) ? { ...one, doc: null } : one))
-  if (objects.length === 0) return []
+  if (objects.length === 0) return { facts: [], changed: new Set() }
   const outbox = couch.database(users.outbox(owner))
   const mentioned = new Map(objects.map((object) => [object.id, mentionedShares(object)]))
   const [rows, shares] = await Promise.all([
@@ -113,7 +120,13 @@ export async function gatherObjects(
       copies: new Map(oneWay.map((share) => [share, rows.get(copyId(share, id)) ?? null])),
     })
   }
-  return facts
+  const followed = docs.filter(({ id }) => (concerned.get(id) ?? []).length > 0)
+  const read = followed.map(({ id, doc }) => ({
+    ...{ id, doc: doc?._rev ?? null },
+    base: rows.get(baseId(id))?._rev ?? null,
+  }))
+  const changed = await changedMeanwhile(couch.database(database), outbox, read)
+  return { facts: facts.filter(({ object }) => !changed.has(object)), changed }
 }
 
 /** Those of the objects that are missing although a base knows of them, and that an admin has purged. */

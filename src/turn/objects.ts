@@ -44,12 +44,14 @@ async function carryOut(
   const { deps, owner } = context
   for (;;) {
     const { closings } = deps.gates
-    const facts = await gatherObjects(deps, owner, docs)
+    const { facts, changed } = await gatherObjects(deps, owner, docs)
     const leave = await deps.gates.enter(exchangedShares(facts))
     try {
       // A share that was made anew meanwhile has to be read again.
       if (deps.gates.closings !== closings) continue
-      return { facts, progress: await performObjects(deps, owner, await planAll(context, facts)) }
+      const progress = await performObjects(deps, owner, await planAll(context, facts))
+      for (const object of changed) progress.again.add(object)
+      return { facts, progress }
     } finally {
       leave()
     }

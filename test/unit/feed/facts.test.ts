@@ -1,0 +1,81 @@
+// What is gathered of an object was all there at one time, though another daemon writes meanwhile.
+import assert from 'node:assert/strict'
+import { gatherObjects } from '../../../src/feed/facts.ts'
+import { readUserDocs, type UserDoc } from '../../../src/feed/user-docs.ts'
+import { Context } from '../../../src/turn/context.ts'
+import { reconcileObjects } from '../../../src/turn/objects.ts'
+import { Participants, valuesOf } from '../../support/participants.ts'
+
+const [JOE, ANN] = [0, 1]
+
+/** Joe shares an object with Ann, who writes too; two daemons work. */
+async function begun(): Promise<Participants> {
+  const people = await Participants.create({ users: 2, daemons: 2 })
+  people.act({ kind: 'access', share: 'x', access: { write: [ANN] } })
+  people.act({ kind: 'subscribe', user: ANN, share: 'x' })
+  edit(people, JOE)
+  people.act({ kind: 'wish', user: JOE, object: 'a', share: 'x', wish: true })
+  await people.world.settle()
+  return people
+}
+
+const edit = (people: Participants, user: number): void =>
+  people.act({ kind: 'edit', user, object: 'a', set: ['name'], drop: [], clock: { kind: 'none' } })
+
+const readObject = (people: Participants, user: number): Promise<UserDoc[]> =>
+  readUserDocs(people.world.deps.couch.database(people.database(user).name), ['a'])
+
+describe('feed/facts', () => {
+  it('says nothing of an object that was read before its base was written', async () => {
+    const people = await begun()
+    const { deps } = people.world
+    const owner = people.hash(ANN)
+    const before = await readObject(people, ANN)
+    edit(people, JOE)
+    await people.world.settle()
+    const { facts, changed } = await gatherObjects(deps, owner, before)
+    assert.deepEqual(facts, [])
+    assert.deepEqual([...changed], ['a'])
+    const after = await gatherObjects(deps, owner, await readObject(people, ANN))
+    assert.deepEqual([after.facts.length, after.changed.size], [1, 0])
+  })
+
+  it('says nothing of an object whose base is written while it is read', async () => {
+    const people = await begun()
+    const { world } = people
+    const docs = await readObject(people, ANN)
+    const database = people.outbox(ANN)
+    const there = database?.read('base/a')
+    assert(there && database)
+    let looks = 0
+    const outbox = world.deps.couch.database(database.name)
+    const couch = Object.create(world.deps.couch, {
+      database: {
+        value: (name: string) => {
+          if (name !== database.name) return world.deps.couch.database(name)
+          return Object.assign(Object.create(outbox) as object, {
+            fetchIfThere: async (...args: Parameters<typeof outbox.fetchIfThere>) => {
+              const rows = await outbox.fetchIfThere(...args)
+              if ((looks += 1) === 1) database.write({ ...there })
+              return rows
+            },
+          })
+        },
+      },
+    }) as typeof world.deps.couch
+    const { facts, changed } = await gatherObjects({ ...world.deps, couch }, people.hash(ANN), docs)
+    assert.deepEqual([facts.length, [...changed]], [0, ['a']])
+  })
+
+  it('lets no daemon that read an object early send an old value out', async () => {
+    const people = await begun()
+    const { world } = people
+    const before = await readObject(people, ANN)
+    edit(people, JOE)
+    await world.settle()
+    const written = valuesOf(people.database(JOE).read('a'))
+    await reconcileObjects(new Context(world.deps, people.hash(ANN), {}), before)
+    await world.settle()
+    for (const user of [JOE, ANN]) assert.deepEqual(valuesOf(people.database(user).read('a')), written)
+  })
+})
