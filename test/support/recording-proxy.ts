@@ -1,0 +1,67 @@
+// A proxy that writes down how large the bodies are that pass it, and lets everything through as it comes.
+import { once } from 'node:events'
+import { createServer, request, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export interface Recorded {
+  /** `GET /path?query` */
+  what: string
+  /** The type of the request's body. */
+  type: string
+  sent: number
+  /** The type and the bytes of the answer. */
+  answerType: string
+  received: number
+}
+
+export class RecordingProxy {
+  readonly #server: Server
+  readonly requests: Recorded[] = []
+
+  private constructor(server: Server) {
+    this.#server = server
+  }
+
+  /** A proxy to the server at `url` (http). */
+  static async start(url: string): Promise<RecordingProxy> {
+    const { hostname, port } = new URL(url)
+    const server = createServer((asked, answer) => {
+      const { method = '', url: path = '', headers } = asked
+      const one = { what: `${method} ${path}`, type: headers['content-type'] ?? '', sent: 0 }
+      const recorded: Recorded = { ...one, answerType: '', received: 0 }
+      proxy.requests.push(recorded)
+      const passed = request({ hostname, port, method, path, headers }, (given) => {
+        recorded.answerType = given.headers['content-type'] ?? ''
+        answer.writeHead(given.statusCode ?? 502, given.headers)
+        given.on('data', (chunk: Buffer) => void (recorded.received += chunk.length))
+        given.pipe(answer)
+      })
+      passed.on('error', () => answer.destroy())
+      answer.on('close', () => passed.destroy())
+      asked.on('data', (chunk: Buffer) => void (recorded.sent += chunk.length))
+      asked.pipe(passed)
+    })
+    const proxy = new RecordingProxy(server)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return proxy
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** The largest body of JSON, sent or received. */
+  get largestJson(): number {
+    const sizes = this.requests.flatMap(({ type, sent, answerType, received }) => [
+      type.startsWith('application/json') ? sent : 0,
+      answerType.startsWith('application/json') ? received : 0,
+    ])
+    return Math.max(0, ...sizes)
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+}
