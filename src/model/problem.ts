@@ -55,6 +55,8 @@ const PROBLEMS = {
   unrelated_object: () =>
     'Another object with this `_id` is there already. It was not overwritten: give one of them another `_id`.',
   unshared_attributes: (names: string) => `Only the owner shares more of an object; taken out: ${names}.`,
+  rest_stays_shared: (names: string) =>
+    `The share keeps what you have left out of \`$shares\`, for it is the owner's, too: ${names}. To take it away from everybody, delete it while it is shared, or take the share's id out.`,
   stays_private: (names: string) =>
     `The owner shows more of this object now, and what you had written before stays private: ${names}. Write it anew, or list it in \`$shares\`, to share it.`,
   no_longer_shared: () => 'The object is no longer shared: what was not carried over stays a private object.',

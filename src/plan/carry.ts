@@ -148,7 +148,8 @@ function carryParticipant(
     after: common(result.agreed),
     sent: common(result.sent),
     otherwise: common(result.found),
-    rejection: rejectionOf(doc, role, result.agreed.kept, isHidden),
+    rejection:
+      rejectionOf(doc, role, result.agreed.kept, isHidden) ?? restOf(options, agreed, outside, shown),
   }
   const bound = plan.copy === null ? null : boundOf(content, bounds, false)
   // What may not go out waits here; what comes in does not wait for it.
@@ -173,6 +174,21 @@ function rejectionOf(
   if (names.length === 0) return null
   if (role === 'reader' || !names.every(isHidden)) return problem('read_only')
   return problem('stays_private', names.sort().slice(0, MOST_NAMED).join(', '))
+}
+
+/** Who brought an object into the share, and gives less of it now, is told what of it stays there. */
+function restOf(
+  { consent }: ExchangeOptions,
+  agreed: Agreed,
+  outside: Content,
+  shown: Selection,
+): Problem | null {
+  if (!agreed.mine || consent?.kind !== 'share') return null
+  const { selection } = consent
+  const had = pickContent(outside, (kind, name) => Object.hasOwn(agreed[kind], name))
+  const rest = namesOf(had).filter((name) => shows(shown, name) && !shows(selection, name))
+  if (rest.length === 0) return null
+  return problem('rest_stays_shared', rest.sort().slice(0, MOST_NAMED).join(', '))
 }
 
 /** How many attributes a sentence names at the most. */
@@ -305,7 +321,10 @@ function mergeSides(
   }
 }
 
-/** What a participant had, and what is not shared any more, leaves his object, unless he has changed it himself. */
+/**
+ * What a participant had, and what is not shared any more, leaves the object, unless the participant has changed it, or
+ * has brought the object into the share.
+ */
 function narrow(
   { staying = new Set() }: ExchangeOptions,
   merged: ObjectDoc,
@@ -314,7 +333,7 @@ function narrow(
   agreed: Agreed,
   reach: Reach,
 ): ObjectDoc {
-  if (staying === 'all') return merged
+  if (staying === 'all' || agreed.mine) return merged
   const here = digestsOf(contentOf(doc))
   const goes = (kind: keyof Content, name: string): boolean =>
     Object.hasOwn(agreed[kind], name) &&

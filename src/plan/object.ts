@@ -503,8 +503,11 @@ const agreedElsewhere = (facts: ObjectFacts, exchange: ExchangeFacts, ledger: Le
     return agreed?.state === 'both' ? agreed : []
   })
 
+/** The other shares in which the same owner shows the object, and not another one that has its `_id` there. */
 const othersOf = ({ exchanges }: ObjectFacts, { share, owner }: ExchangeFacts): ExchangeFacts[] =>
-  [...exchanges.values()].filter((other) => other.share !== share && other.owner === owner)
+  [...exchanges.values()].filter(
+    (other) => other.share !== share && other.owner === owner && other.limit !== null,
+  )
 
 function effectsOf(
   facts: ObjectFacts,

@@ -181,6 +181,21 @@ onEachServer('changes of a writer', ({ it, kind }) => {
       await assertSettled(space, id, all)
     }))
 
+  it('leave in the share what who brought it does not list any more, which is said', (space) =>
+    withPeople(space, names, async ({ joe, ann, bob }) => {
+      const id = space.shareId()
+      await circle(space, { joe, ann, bob }, shared(id, 'todo/1', { name: 'milk' }))
+      await put(ann.db, { _id: 'todo/9', name: 'oats', note: 'of ann', $shares: { [id]: true } })
+      await allHave(space, [joe, bob], 'todo/9', received(id, { name: 'oats', note: 'of ann' }))
+      await edit(space, ann.db, 'todo/9', { $shares: { [id]: ['name'] } })
+      await stands(space, ann, id, { ...ACTIVE, rejected: { 'todo/9': 'rest_stays_shared' } })
+      await copyBecomes(space, id, 'todo/9', { name: 'oats', note: 'of ann' })
+      await edit(space, ann.db, 'todo/9', { note: undefined, $shares: { [id]: true } })
+      await allHave(space, [joe, ann, bob], 'todo/9', received(id, { name: 'oats' }))
+      await stands(space, ann, id, ACTIVE)
+      await assertSettled(space, id, [joe, ann, bob])
+    }))
+
   it('may be deletions: the object leaves the share for all, and stays the owner’s', (space) =>
     withPeople(space, names, async ({ joe, ann, bob }) => {
       const id = space.shareId()

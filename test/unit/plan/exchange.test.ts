@@ -551,6 +551,28 @@ describe('plan/exchange', () => {
       // Taken in again, what he has not changed is the share's.
       assert.deepEqual(made.after, agreedOn('both', { a: 2, b: 1 }, { listed: true, seen: true }))
     })
+    it('of who brought the object: what is left out stays in the share, and that is said', () => {
+      const look_ = (selection: Selection, agreed: Agreed | null, home = live({ a: 1, b: 6, c: 7 })) =>
+        plan({
+          doc: object({ a: 1, b: 1, $shares: { s: selection } }),
+          ...{ consent: share(selection), agreed, facts: { limit: true, home } },
+        })
+      const first = look_(['a'], agreedOn('both', SAME, { mine: true }))
+      assert.deepEqual([first.copy, first.rejection?.code], [null, 'rest_stays_shared'])
+      // What others have put there is not.
+      assert.match(first.rejection?.reason ?? '', /: b\./)
+      assert.equal(look_(['a'], first.after).rejection?.code, 'rest_stays_shared')
+      assert.equal(look_(['a'], first.after, live({ a: 1, c: 7 })).rejection, null)
+      assert.equal(look_(['a'], agreedOn('both', SAME)).rejection, null)
+      assert.equal(look_(true, first.after).rejection, null)
+    })
+    it('made shorter: who brought the object keeps what is out, as a private part of it', () => {
+      const mine = agreedOn('both', SAME, { mine: true })
+      const made = writer({ a: 1, b: 1 }, live({ a: 1 }), mine)
+      assert.deepEqual([made.copy, made.doc], [null, object({ a: 1, b: 1, $shares: { s: true } })])
+      const back = writer({ a: 1, b: 1 }, live(SAME), made.after ?? assert.fail(), { facts: { limit: true } })
+      assert.deepEqual([back.copy, back.after], [null, mine])
+    })
     it('of an object that others bring back is the owner’s', () => {
       const made = plan({ agreed: both, facts: { role: 'owner', limit: ['a'], home: live({ a: 2 }) } })
       assert.deepEqual(made.doc, { _id: 'o', _rev: '', a: 2, $shares: { s: ['a'] } })
