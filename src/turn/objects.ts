@@ -1,11 +1,13 @@
 // Brings a page of objects up to date: gather, plan, write, and again until both sides of every exchange agree.
 import { gatherObjects } from '../feed/facts.ts'
 import { readUserDocs, type UserDoc } from '../feed/user-docs.ts'
-import { subscriptionEntryId } from '../model/names.ts'
+import { copyId, shareDatabase, subscriptionEntryId } from '../model/names.ts'
 import { problem } from '../model/problem.ts'
 import { planObject, settledObject, type ObjectEffect, type ObjectFacts } from '../plan/object.ts'
 import { announce } from '../write/announce.ts'
 import { writeBulk } from '../write/bulk.ts'
+import { areWritten } from '../write/direct-writes.ts'
+import { only } from '../write/effects.ts'
 import type { Progress } from '../write/homes.ts'
 import { performObjects } from '../write/objects.ts'
 import type { Context } from './context.ts'
@@ -42,20 +44,44 @@ async function carryOut(
   docs: readonly UserDoc[],
 ): Promise<{ facts: ObjectFacts[]; progress: Progress }> {
   const { deps, owner } = context
+  const turned = new Set<string>()
   for (;;) {
     const { closings } = deps.gates
     const { facts, changed } = await gatherObjects(deps, owner, docs)
     const leave = await deps.gates.enter(exchangedShares(facts))
+    let written: string[]
     try {
       // A share that was made anew meanwhile has to be read again.
       if (deps.gates.closings !== closings) continue
-      const progress = await performObjects(deps, owner, await planAll(context, facts))
-      for (const object of changed) progress.again.add(object)
-      return { facts, progress }
+      const effects = await planAll(context, facts)
+      written = (await writtenDirectly(context, facts, effects)).filter((share) => !turned.has(share))
+      if (written.length === 0) {
+        const progress = await performObjects(deps, owner, effects)
+        for (const object of changed) progress.again.add(object)
+        return { facts, progress }
+      }
     } finally {
       leave()
     }
+    for (const share of written) turned.add(share)
+    await planShares(context, [], new Set(written), { isWrittenDirectly: true })
   }
+}
+
+/** The shares of which old revisions are to go while something is there that the owner wrote directly: it comes in first. */
+async function writtenDirectly(
+  { deps, outbox }: Context,
+  facts: readonly ObjectFacts[],
+  effects: readonly ObjectEffect[],
+): Promise<string[]> {
+  const copies = new Map<string, string[]>()
+  for (const { share, object } of only(effects, 'withdraw'))
+    if (facts.some((one) => one.object === object && !one.exchanges.has(share)))
+      copies.set(share, [...(copies.get(share) ?? []), copyId(share, object)])
+  const written: string[] = []
+  for (const [share, ids] of copies)
+    if (await areWritten(outbox, deps.couch.database(shareDatabase(share)), ids)) written.push(share)
+  return written
 }
 
 const exchangedShares = (facts: readonly ObjectFacts[]): Set<string> =>

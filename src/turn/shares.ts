@@ -4,6 +4,7 @@ import { gatherShare, type ShareSituation } from '../feed/share-facts.ts'
 import { readUserDocs, type UserDoc } from '../feed/user-docs.ts'
 import { shareDocumentId, shareOfDocument } from '../model/names.ts'
 import { planHalted, planShare, type ShareEffect } from '../plan/share.ts'
+import { isWritten } from '../write/direct-writes.ts'
 import { performShare } from '../write/shares.ts'
 import type { Context } from './context.ts'
 import { drainShare } from './share-feed.ts'
@@ -44,17 +45,28 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
   const share = shareOfDocument(first.id) ?? ''
   let found = first
   let isDrained = false
+  let isWrittenDirectly = options.isWrittenDirectly === true
   for (;;) {
     const { scan } = await context.checkpoint(user.name)
     const situation: ShareSituation = {
       scanning: scan?.shares.includes(share) ?? false,
       fromStart: options.fromStart === true,
       isOrphan: hint.orphans?.has(share) === true,
-      isWrittenDirectly: options.isWrittenDirectly === true,
+      isWrittenDirectly,
       isDrained,
     }
     const facts = await gatherShare(deps, owner, found, situation)
     const effects = planShare(facts)
+    // What the owner wrote into the database that is to go is taken in first, as a writer's would be.
+    if (
+      !isWrittenDirectly &&
+      facts.ownerExists &&
+      effects.some(takesAway) &&
+      (await isWritten(deps, owner, share))
+    ) {
+      isWrittenDirectly = true
+      continue
+    }
     const result = await performShare(deps, owner, effects)
     if (result.kind === 'done') {
       if (facts.entry?.due && facts.entry.database === user.name)
@@ -72,6 +84,8 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
     }
   }
 }
+
+const takesAway = ({ kind }: ShareEffect): boolean => kind === 'rotate' || kind === 'drop-database'
 
 const changesRights = (effect: ShareEffect): boolean =>
   effect.kind === 'enlist' || (effect.kind === 'change-entry' && effect.change.access !== undefined)

@@ -12,6 +12,7 @@ import { writeBulk } from './bulk.ts'
 import { announce } from './announce.ts'
 import { copiesEver, copiesIn, deleteCopies, equalize, refill } from './copies.ts'
 import type { Deps } from './deps.ts'
+import { assertUnwritten } from './direct-writes.ts'
 import { secure } from './births.ts'
 
 /**
@@ -88,7 +89,7 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect): Promise<
     case 'drain':
       return { kind: 'drain' }
     case 'drop-database':
-      await deps.gates.close(effect.share, () => couch.database(shareDatabase(effect.share)).drop())
+      await deps.gates.close(effect.share, () => drop(deps, owner, effect.share))
       return DONE
     case 'delete-copies':
       await deleteCopies(outbox, effect.share)
@@ -179,6 +180,14 @@ async function turnHome(deps: Deps, owner: string, share: string): Promise<void>
   log.info({ db: users.database(owner), share }, 'others may write: copies go into the share itself')
 }
 
+async function drop(deps: Deps, owner: string, id: string): Promise<void> {
+  const share = deps.couch.database(shareDatabase(id))
+  if ((await share.info()) === null) return
+  await secure(share, ADMIN_ONLY)
+  await assertUnwritten(deps, owner, id)
+  await share.drop()
+}
+
 /**
  * Nobody is let in until everything is back, and `_security` is as it should be. The old database does not wait for its
  * replication to end, which takes up to 3 s: so long, feeds that are open would go on.
@@ -193,6 +202,7 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   stopped.catch(() => undefined)
   if ((await share.info()) !== null) {
     await secure(share, ADMIN_ONLY)
+    await assertUnwritten(deps, owner, id)
     const entry = await registry.entry(id)
     for await (const ids of copiesEver(share, id)) {
       if (entry?.home === 'share') await equalize(share, outbox, ids)
