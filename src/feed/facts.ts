@@ -20,6 +20,7 @@ import type { CopyState, ObjectFacts, Standing } from '../plan/object.ts'
 import { pagesOf } from '../couch/pages.ts'
 import type { Database } from '../couch/database.ts'
 import type { Deps } from '../write/deps.ts'
+import type { Look } from '../write/closings.ts'
 import { changedMeanwhile } from './changed-meanwhile.ts'
 import { commonRevisions, withRivals, type ReadRival, type UserDoc } from './user-docs.ts'
 
@@ -41,6 +42,8 @@ export interface Gathered {
   facts: ObjectFacts[]
   /** Objects of which something was written while they were read: nothing is said of them, they are to be read again. */
   changed: Set<string>
+  /** The copies that were looked at. */
+  looks: Look[]
 }
 
 /** All that planObject asks about, for many documents of one owner in a few requests. */
@@ -53,7 +56,7 @@ export async function gatherObjects(
   const objects = docs
     .filter(isObject)
     .map((one) => (one.doc && asksForMore(one.doc) ? { ...one, doc: null } : one))
-  if (objects.length === 0) return { facts: [], changed: new Set() }
+  if (objects.length === 0) return { facts: [], changed: new Set(), looks: [] }
   const outbox = couch.database(users.outbox(owner))
   const mentioned = new Map(objects.map((object) => [object.id, mentionedShares(object)]))
   const [rows, shares] = await Promise.all([
@@ -126,7 +129,13 @@ export async function gatherObjects(
     base: rows.get(baseId(id))?._rev ?? null,
   }))
   const changed = await changedMeanwhile(couch.database(database), outbox, read)
-  return { facts: facts.filter(({ object }) => !changed.has(object)), changed }
+  return {
+    facts: facts.filter(({ object }) => !changed.has(object)),
+    changed,
+    looks: facts.flatMap(({ object, exchanges: there }) =>
+      [...there.keys()].map((share) => ({ object, share, closing: shares.entries.get(share)?.closing })),
+    ),
+  }
 }
 
 /** Those of the objects that are missing although a base knows of them, and that an admin has purged. */

@@ -37,6 +37,11 @@ export interface ShareEntry {
   rotate?: true
   /** How often that was done. Sequences of one share database mean nothing to the next. */
   rotations?: number
+  /**
+   * Another one each time that is begun. What is written after that goes with the old database: whoever has looked at a
+   * copy before, and finds another one when the copy is written, agrees on nothing, and looks again.
+   */
+  closing?: string
   /** What keeps the share from working, as its owner sees it. */
   problem?: Problem
   /** There is something new that the owner's document has to tell. */

@@ -76,6 +76,7 @@ type ChangingKey =
   | 'home'
   | 'rotate'
   | 'rotations'
+  | 'closing'
   | 'problem'
   | 'due'
   | 'rejected'

@@ -47,7 +47,7 @@ async function carryOut(
   const turned = new Set<string>()
   for (;;) {
     const { closings } = deps.gates
-    const { facts, changed } = await gatherObjects(deps, owner, docs)
+    const { facts, changed, looks } = await gatherObjects(deps, owner, docs)
     const leave = await deps.gates.enter(exchangedShares(facts))
     let written: string[]
     try {
@@ -56,7 +56,7 @@ async function carryOut(
       const effects = await planAll(context, facts)
       written = (await writtenDirectly(context, facts, effects)).filter((share) => !turned.has(share))
       if (written.length === 0) {
-        const progress = await performObjects(deps, owner, effects)
+        const progress = await performObjects(deps, owner, effects, looks)
         for (const object of changed) progress.again.add(object)
         return { facts, progress }
       }

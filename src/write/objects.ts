@@ -11,6 +11,7 @@ import { Room } from './attachments.ts'
 import { isExcessive, refuseBase } from './base-refusals.ts'
 import { writeBulk } from './bulk.ts'
 import { placesOf, prepare } from './carry.ts'
+import { blockClosed, type Look } from './closings.ts'
 import { pushCopies, type FreshCopy } from './copies.ts'
 import type { Deps } from './deps.ts'
 import { only, type Effect } from './effects.ts'
@@ -23,6 +24,7 @@ type Refusals = Map<string, ReportedProblem[]>
 
 /**
  * Performs the effects of many objects of one owner, in bulk, in the order that planObject relies on.
+ * @param looks at the copies that the effects rest on
  * @returns the objects that are to be looked at again: what they exchange with others is not settled yet
  * @throws {CouchFault} where CouchDB fails, or somebody else wrote into the outbox meanwhile: plan again
  */
@@ -30,6 +32,7 @@ export async function performObjects(
   deps: Deps,
   owner: string,
   planned: readonly ObjectEffect[],
+  looks: readonly Look[] = [],
 ): Promise<Progress> {
   const progress = new Progress()
   if (planned.length === 0) return progress
@@ -44,6 +47,7 @@ export async function performObjects(
   const fresh = await writeOutbox(deps, source, outbox, effects, bases, refusals, progress)
   await keepLocalLosers(deps, source, effects, progress)
   await writeHomes(deps, source, effects, progress)
+  await blockClosed(deps, effects, looks, progress)
   await writeObjects(deps, source, effects, progress)
   const left = effects.filter((effect) => !('object' in effect) || !progress.blocked.has(effect.object))
   await bringToShares(deps, owner, outbox, fresh, only(left, 'withdraw'), progress)

@@ -1,4 +1,5 @@
 // Performs what was planned for a share, step by step.
+import { randomUUID } from 'node:crypto'
 import type { Doc } from '../couch/document.ts'
 import { digestsOf, parseBase } from '../model/base.ts'
 import { baseId, parseCopyId, shareDatabase } from '../model/names.ts'
@@ -95,7 +96,10 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect): Promise<
       await deleteCopies(outbox, effect.share)
       return DONE
     case 'rotate':
-      await deps.gates.close(effect.share, () => rotate(deps, owner, effect.share, effect.security))
+      await deps.gates.close(effect.share, async () => {
+        await registry.change(effect.share, { closing: randomUUID() })
+        await rotate(deps, owner, effect.share, effect.security)
+      })
       log.info(context, 'share made anew')
       return DONE
     case 'scan':

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { gatherObjects } from '../../../src/feed/facts.ts'
 import { readUserDocs, type UserDoc } from '../../../src/feed/user-docs.ts'
+import { planObject } from '../../../src/plan/object.ts'
+import { performObjects } from '../../../src/write/objects.ts'
 import { Context } from '../../../src/turn/context.ts'
 import { reconcileObjects } from '../../../src/turn/objects.ts'
 import { Participants, valuesOf } from '../../support/participants.ts'
@@ -75,6 +77,31 @@ describe('feed/facts', () => {
     await world.settle()
     const written = valuesOf(people.database(JOE).read('a'))
     await reconcileObjects(new Context(world.deps, people.hash(ANN), {}), before)
+    await world.settle()
+    for (const user of [JOE, ANN]) assert.deepEqual(valuesOf(people.database(user).read('a')), written)
+  })
+})
+
+describe('write/closings', () => {
+  it('agrees on nothing that was written into a database that another daemon had saved already', async () => {
+    const people = await begun()
+    const { world } = people
+    const { deps } = world
+    const [ann, id] = [people.hash(ANN), 'share/x/a']
+    edit(people, ANN)
+    const written = valuesOf(people.database(ANN).read('a'))
+    const { facts, looks } = await gatherObjects(deps, ann, await readObject(people, ANN))
+    // Another daemon begins to make the share anew, and has saved what is there.
+    await deps.registry.change('x', { rotate: true, closing: 'another' })
+    const old = people.share('x')
+    const saved = old?.leaves(id) ?? []
+    assert(old && saved.length > 0)
+    await performObjects(deps, ann, facts.flatMap(planObject), looks)
+    assert.deepEqual(valuesOf(old.read(id)), written)
+    world.couch.databases.delete('share/x')
+    const made = world.couch.create('share/x')
+    made.secure(old.security)
+    for (const leaf of saved) made.merge(leaf)
     await world.settle()
     for (const user of [JOE, ANN]) assert.deepEqual(valuesOf(people.database(user).read('a')), written)
   })
