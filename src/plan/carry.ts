@@ -49,7 +49,8 @@ function carryOwner(
 ): ExchangePlan {
   const { leaf, keep, drops } = foldLeaves(home, options.now)
   const there = contentOf(leaf)
-  const reach = reachOf(scope, options.facts.limit, there)
+  // What is being withdrawn is not the share's any more, though it may still be readable.
+  const reach = reachOf(scope, agreed.limit ?? options.facts.limit, there)
   const { merged, local, result, outside, isLocalLost, isHomeLost } = mergeSides(
     options,
     doc,
@@ -59,14 +60,16 @@ function carryOwner(
   )
   const content = project(merged, scope)
   const isHomeRight = isSame(content, contentOf(home.leaf))
-  const foreign = namesOf(outside)
+  const foreign = [...new Set([...namesOf(outside), ...namesPushed(home, reach)])]
   const isNarrowed = options.facts.limit !== null && !covers(scope, options.facts.limit)
   const lostLocally = [
     ...(isLocalLost ? [local] : []),
     // What somebody put into the share beyond what the owner shows is taken out, and kept for him.
-    ...(foreign.length > 0 ? [outside] : []),
+    ...(namesOf(outside).length > 0 ? [outside] : []),
   ]
   const lostThere = [...keep, ...(isHomeLost ? [there] : [])]
+  const inScope = (lost: Content): Content => pickContent(lost, (kind, name) => !beyond(scope)(kind, name))
+  const dropped = isHomeRight ? drops : []
   const common = (from: Common): Agreed => settledOn(agreed, digestsWithin(from, scope))
   const rejection =
     foreign.length > 0 ? problem('unshared_attributes', foreign.sort().slice(0, MOST_NAMED).join(', ')) : null
@@ -74,9 +77,10 @@ function carryOwner(
     ...idle(merged, options.agreed),
     copy: isHomeRight ? null : { kind: 'put', content },
     // Further leaves go when their content is safe in the first.
-    drops: isHomeRight ? drops : [],
-    keepLocal: lostLocally,
-    keepHome: lostThere,
+    drops: dropped.map(({ rev, content: lost }) => ({ rev, content: lost && inScope(lost) })),
+    // The owner has it where neither a narrowing nor a making-anew reaches; in the share its members read it.
+    keepLocal: [...lostLocally, ...lostThere, ...dropped.flatMap((one) => one.content ?? [])],
+    keepHome: lostThere.map(inScope),
     after: common(result.agreed),
     // What came with something that is refused comes in first: nothing else is left when that is taken out.
     ...(rejection ? {} : { sent: common(result.sent) }),
@@ -88,7 +92,6 @@ function carryOwner(
   const safe: ExchangePlan = {
     ...plan,
     drops: plan.drops.map(({ rev }) => ({ rev, content: null })),
-    keepLocal: [...lostLocally, ...lostThere, ...plan.drops.flatMap((one) => one.content ?? [])],
     keepHome: [],
   }
   const isNew = !isSame(
@@ -248,6 +251,24 @@ export function foldLeaves(
     })),
   }
 }
+
+/** What further leaves changed, against what they were made from, of what is not shared (any more). */
+function namesPushed({ rivals, ancestors = [] }: LiveCopy, reach: Reach): string[] {
+  return rivals.flatMap((rival, index) => {
+    const common = ancestors[index]
+    const beyondReach = pickContent(contentOf(rival), (kind, name) => !reach(kind, name))
+    const digests = digestsOf(beyondReach)
+    return namesOf(
+      pickContent(
+        beyondReach,
+        (kind, name) => !common || own(common[kind], name) !== own(digests[kind], name),
+      ),
+    )
+  })
+}
+
+const own = (record: Record<string, string>, name: string): string | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined
 
 /**
  * The live leaves of a copy that is none of the owner's objects become one. The winner's attachments stay; those of the

@@ -202,7 +202,11 @@ function planOwner(options: ExchangeOptions): ExchangePlan {
   }
   if (agreed.state === 'unshared' && isBare(agreed))
     return home.kind === 'live'
-      ? { ...nothing, ...removeCopy(home), withdraw: true, rejection: problem('not_shared_by_owner') }
+      ? {
+          ...{ ...nothing, ...removeCopy(home), withdraw: true, rejection: problem('not_shared_by_owner') },
+          // What was pushed late is the owner's to read, and nobody's in the share.
+          keepLocal: [home.leaf, ...home.rivals].map(contentOf),
+        }
       : { ...nothing, doc: doc && withoutShare(doc, share, consent) }
   if ((doc === null || options.isBack) && home.kind === 'live' && agreed.state !== 'unshared') {
     const isComing = agreed.state === 'coming' && !agreed.mine

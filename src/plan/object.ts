@@ -7,6 +7,7 @@ import {
   holds,
   parseConsents,
   project,
+  shows,
   unite,
   type Consent,
   type Consents,
@@ -401,9 +402,14 @@ function land(
   ledger.agree(share, plan)
   const effects = effectsOf(facts, exchange, plan)
   if (role !== 'owner' || phase === 'waiting') return effects
-  const old = ledger.widest(share)
   const shown = consentIn(plan.doc, share)
   const hasRivals = exchange.home.kind === 'live' && exchange.home.rivals.length > 0
+  const known = ledger.widest(share)
+  // What was pushed over an older revision may show what is not shared any more: until it is withdrawn, that is readable.
+  const old =
+    hasRivals && shown?.kind === 'share' && known !== undefined
+      ? unite(known, namesBeyond(exchange.home, shown.selection))
+      : known
   if (plan.isPending) {
     if (shown?.kind === 'share') ledger.show(share, unite(old ?? shown.selection, shown.selection), old)
   } else if (shown?.kind === 'share' && hasRivals && old !== undefined && !covers(shown.selection, old)) {
@@ -417,11 +423,22 @@ function land(
       if (plan.copy === null) effects.push(...touch(facts, exchange))
     }
   } else {
+    if (plan.withdraw) ledger.show(share, unite(old ?? [], namesBeyond(exchange.home, [])), old)
     ledger.hide(share)
     if ((old !== undefined && phase === 'active') || plan.withdraw)
       effects.push({ kind: 'withdraw', share, object })
   }
   return effects
+}
+
+/** What the live leaves of a copy show beyond a selection. */
+function namesBeyond(home: ExchangeFacts['home'], selection: Selection): string[] {
+  const leaves = home.kind === 'live' ? [home.leaf, ...home.rivals].map(contentOf) : []
+  const names = leaves.flatMap(({ attributes, attachments }) => [
+    ...Object.keys(attributes),
+    ...(Object.keys(attachments).length > 0 ? ['_attachments'] : []),
+  ])
+  return [...new Set(names)].filter((name) => !shows(selection, name)).sort()
 }
 
 /** True where others have not been told yet how much of the object is shared. */

@@ -190,8 +190,8 @@ const RULES: Rule[] = [
   [/owner/, /there/, NO, /unrelated/, LIVE, 'unrelated_object'],
   [/owner/, /there/, NO, /null/, OUT, ''],
   [/owner/, /there/, NO, /unrelated/, OUT, 'then nothing'],
-  [/owner/, /there/, /absent|invalid/, /^unshared$/, LIVE, 'delete, withdraw, not_shared_by_owner'],
-  [/owner/, /there/, /false/, /^unshared$/, LIVE, 'delete, withdraw, not_shared_by_owner'],
+  [/owner/, /there/, /absent|invalid/, /^unshared$/, LIVE, 'delete, keep, withdraw, not_shared_by_owner'],
+  [/owner/, /there/, /false/, /^unshared$/, LIVE, 'delete, keep, withdraw, not_shared_by_owner'],
   [/owner/, /there/, /absent|invalid/, /^unshared$/, OUT, ''],
   [/owner/, /there/, /false/, /^unshared$/, OUT, 'strip'],
   // What others wrote meanwhile he keeps: first that, and then the copy goes.
@@ -217,7 +217,7 @@ const RULES: Rule[] = [
   // A deletion meets an edit: the edit wins.
   [/owner/, /deleted/, ANY, /^both$/, /edited/, 'create, then both'],
   [/owner/, /deleted/, ANY, /both mine/, /edited/, 'create, then both mine'],
-  [/owner/, GONE, ANY, /^unshared$/, LIVE, 'delete, withdraw, not_shared_by_owner'],
+  [/owner/, GONE, ANY, /^unshared$/, LIVE, 'delete, keep, withdraw, not_shared_by_owner'],
   [/owner/, GONE, ANY, /^unshared$/, OUT, ''],
   // It was un-shared before: what others wrote comes back as his own, and then the copy goes.
   [/owner/, GONE, ANY, /under way/, /edited/, 'create private, then unshared mine'],
@@ -378,7 +378,9 @@ describe('plan/exchange', () => {
         agreed: both,
         facts: { role: 'owner', home: live(less) },
       })
-      assert.deepEqual([owner.keepHome, owner.keepLocal], [[contentOf(object(less))], []])
+      // For its author in the share, and where no narrowing reaches.
+      const lostThere = [contentOf(object(less))]
+      assert.deepEqual([owner.keepHome, owner.keepLocal], [lostThere, lostThere])
     })
     it('keep all digits of a number', () => {
       const number = (text: string): Attributes => decodeJson(`{"a":${text},"b":1}`) as Attributes
@@ -731,7 +733,10 @@ describe('plan/exchange', () => {
       const home = pushed({ a: 5, b: 1 }, [{ a: 4, b: 1 }, SAME], [{ a: 6, b: 1 }, SAME])
       const made = owner({ a: 3, b: 1 }, home)
       assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 6, b: 1 })) })
-      assert.deepEqual(made.keepLocal, [contentOf(object({ a: 3, b: 1 }))])
+      assert.deepEqual(
+        made.keepLocal,
+        [3, 5].map((a) => contentOf(object({ a, b: 1 }))),
+      )
       assert.deepEqual(made.keepHome, [contentOf(object({ a: 5, b: 1 }))])
       const { drops } = owner({ a: 6, b: 1 }, { ...home, leaf: leaf({ a: 6, b: 1 }) } as HomeCopy)
       assert.deepEqual(drops, [
