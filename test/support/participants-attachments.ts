@@ -60,7 +60,7 @@ export function assertAttachmentsReceived(
   if (!shows(scope, '_attachments')) return
   const [mine, theirs] = [attachmentsOf(doc) ?? {}, attachmentsOf(copy) ?? {}]
   for (const name of new Set([...Object.keys(mine), ...Object.keys(theirs)])) {
-    if (Object.hasOwn(kept, `_attachments/${name}`)) continue
+    if (Object.hasOwn({ ...agreed.own, ...kept }, `_attachments/${name}`)) continue
     assert.equal(mine[name], theirs[name], `attachment ${name} of ${what}`)
     if (Object.hasOwn(agreed.attachments, name))
       assert(isDigestOf(agreed.attachments[name], mine[name]), `base of attachment ${name} of ${what}`)

@@ -206,6 +206,20 @@ const attached = (user: number, bytes: string | undefined, type: string): Action
 const begun = { users: 4, owners: { x: 0, y: 0 }, canPurge: false, begun: ['x', 'y'] }
 /** Histories that once ended wrong. */
 const FOUND: History[] = [
+  // An attachment that a writer adds while the owner begins to show all stays private.
+  {
+    ...{ ...begun, users: 2, begun: ['x'] },
+    steps: [
+      { kind: 'act', action: { kind: 'wish', user: 0, object: 'b', share: 'x', wish: true } },
+      {
+        kind: 'act',
+        action: {
+          ...{ kind: 'attach', user: 1, object: 'b', name: 'f' },
+          ...{ type: 'application/octet-stream', bytes: 'one' },
+        },
+      },
+    ],
+  },
   // What a writer, and a reader who writes later, have beside the owner's list, who shows all then, less, and all again.
   ...[{ write: [1, 2] }, { read: [1], write: [2] }].map((access): History => ({
     ...{ ...begun, users: 3, begun: ['x'] },
