@@ -12,6 +12,7 @@ import type {
   Written,
 } from './document.ts'
 import { CouchFault, isFault, orNull } from './fault.ts'
+import { halvesOf, purgesOf, type Revisions } from './purge.ts'
 
 /** A create straight after a drop may answer 412 though nothing is there: ask, and try again so often. */
 const CREATE_TRIES = 10
@@ -20,6 +21,9 @@ const CREATE_PAUSE_MS = 100
 /** Answers with documents are read in smaller parts where they have more bytes than this; a single document always fits. */
 const MOST_BYTES = 64 * 1024 * 1024
 const SINGLE_BYTES = Number.MAX_SAFE_INTEGER
+
+/** A revision that no document has, of a generation that none reaches. */
+const NEWER_THAN_ALL = `${2 ** 31 - 1}-${'0'.repeat(32)}`
 
 export interface ChangesOptions {
   since: Seq
@@ -290,9 +294,45 @@ export class Database {
     return this.#couch.stream({ path: [this.name, id, name], query: { rev }, acceptEncoding: 'gzip' })
   }
 
-  /** Really removes leaf revisions with all that only they hold. https://docs.couchdb.org/en/stable/api/database/misc.html#db-purge */
-  async purge(revisions: Record<string, string[]>): Promise<void> {
-    await this.#couch.request({ method: 'POST', path: [this.name, '_purge'], body: revisions })
+  /**
+   * Really removes leaf revisions with all that only they hold, in as many requests as it takes; of a document, the
+   * revision named last goes last. https://docs.couchdb.org/en/stable/api/database/misc.html#db-purge
+   */
+  async purge(revisions: Readonly<Record<string, string[]>>): Promise<void> {
+    for (const part of purgesOf(revisions)) await this.#purge(part)
+  }
+
+  async #purge(part: Revisions): Promise<void> {
+    try {
+      const body = Object.fromEntries(part)
+      await this.#couch.request({ method: 'POST', path: [this.name, '_purge'], body })
+    } catch (error) {
+      // That many are too many where an admin has lowered the limits.
+      const halves = isFault(error, 'bad_request') ? halvesOf(part) : null
+      if (halves === null) throw error
+      for (const half of halves) await this.#purge(half)
+    }
+  }
+
+  /**
+   * The names of all leaves of each document, deleted ones too, without what they say: CouchDB names them as ancestors
+   * of a revision that is newer than all. A server that does not is asked for the leaves themselves.
+   * https://docs.couchdb.org/en/stable/api/database/misc.html#db-revs-diff
+   */
+  async leafRevisions(ids: readonly string[]): Promise<Map<string, string[]>> {
+    if (ids.length === 0) return new Map()
+    const answer = await this.#couch.request<Record<string, { possible_ancestors?: string[] }>>({
+      method: 'POST',
+      path: [this.name, '_revs_diff'],
+      body: Object.fromEntries(ids.map((id) => [id, [NEWER_THAN_ALL]])),
+    })
+    const found = new Map(
+      Object.entries(answer).flatMap(([id, { possible_ancestors: revs }]) => (revs ? [[id, revs]] : [])),
+    )
+    const unsaid = ids.filter((id) => !found.has(id))
+    for (const { _id, _rev } of await this.leaves(unsaid.map((id) => ({ id }))))
+      found.set(_id, [...(found.get(_id) ?? []), _rev])
+    return found
   }
 
   /**

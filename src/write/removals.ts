@@ -6,13 +6,13 @@ import type { Database } from '../couch/database.ts'
 import type { StoredDoc, Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { encodeJson } from '../couch/json.ts'
+import { MOST_PURGED } from '../couch/purge.ts'
 import { PROVISIONING } from '../model/names.ts'
 import { REMOVED } from '../plan/master-document.ts'
 import { isLive, isRelated, type Leaf } from '../plan/lineage.ts'
 import { writeBulk } from './bulk.ts'
 import { revisionOver } from './made-revision.ts'
 import type { OwnWrites } from './own-writes.ts'
-import { MOST_PURGED } from './withdrawals.ts'
 
 /** The tombstones of a note: CouchDB takes eight million bytes for a document, unless it is told otherwise. */
 const MOST_CHARACTERS = 4_000_000
