@@ -41,13 +41,17 @@ async function readRivals(database: Database, doc: StoredDoc, conflicts: string[
   const leaves = await database.leaves([doc._rev, ...conflicts].map((rev) => ({ id: doc._id, rev })))
   const winner = leaves.find(({ _rev }) => _rev === doc._rev)
   const line = winner ? lineOf(winner) : []
-  const rivals: ReadRival[] = []
-  for (const leaf of leaves) {
-    if (leaf._rev === doc._rev || leaf._deleted) continue
-    const [common] = commonRevisions(line, lineOf(leaf))
-    const [ancestor] = common === undefined ? [] : await database.leaves([{ id: doc._id, rev: common }])
-    rivals.push({ leaf: plain(leaf), ancestor: ancestor ? plain(ancestor) : null, line: lineOf(leaf) })
-  }
+  const others = leaves.filter((leaf) => leaf._rev !== doc._rev && !leaf._deleted)
+  const commonOf = (leaf: StoredDoc): string | undefined => commonRevisions(line, lineOf(leaf))[0]
+  // Of thousands of leaves most have the same one in common.
+  const commons = new Set(others.flatMap((leaf) => commonOf(leaf) ?? []))
+  const ancestors = new Map(
+    (await database.leaves([...commons].map((rev) => ({ id: doc._id, rev })))).map((one) => [one._rev, one]),
+  )
+  const rivals = others.map((leaf): ReadRival => {
+    const ancestor = ancestors.get(commonOf(leaf) ?? '')
+    return { leaf: plain(leaf), ancestor: ancestor ? plain(ancestor) : null, line: lineOf(leaf) }
+  })
   return { id: doc._id, doc: plain(doc), rivals, line }
 }
 

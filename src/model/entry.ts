@@ -42,6 +42,8 @@ export interface ShareEntry {
    * copy before, and finds another one when the copy is written, agrees on nothing, and looks again.
    */
   closing?: string
+  /** It is ending: its database and its copies are gone, and the owner's objects are gone through for the last time. */
+  emptied?: true
   /** What keeps the share from working, as its owner sees it. */
   problem?: Problem
   /** There is something new that the owner's document has to tell. */

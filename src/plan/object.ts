@@ -79,8 +79,8 @@ export type ObjectEffect =
       sources: readonly Source[]
     }
   | { kind: 'delete-copy'; home: Home; share: string; object: string; over: ObjectDoc }
-  /** A further leaf of a copy goes; with its content, where that is in no other place. */
-  | { kind: 'drop-copy-leaf'; share: string; object: string; rev: string; content: Content | null }
+  /** A further leaf of a copy goes. */
+  | { kind: 'drop-copy-leaf'; share: string; object: string; rev: string }
   /** A content that gave way is kept, as a deleted conflict of the copy, or of the object where `share` is null. */
   | {
       kind: 'keep-loser'
@@ -534,7 +534,8 @@ function effectsOf(
   const { object, doc } = facts
   const leaf = home.kind === 'live' ? home.leaf : null
   const sources = sourcesOf(facts)
-  const effects: ObjectEffect[] = plan.keepHome.map((content) => ({
+  const lost = [...plan.keepHome, ...plan.drops.flatMap(({ content }) => content ?? [])]
+  const effects: ObjectEffect[] = lost.map((content) => ({
     kind: 'keep-loser',
     ...{ share, object, content, sources },
   }))
@@ -545,8 +546,8 @@ function effectsOf(
     })
   if (plan.copy?.kind === 'delete' && leaf)
     effects.push({ kind: 'delete-copy', home: 'share', share, object, over: leaf })
-  for (const { rev, content } of plan.drops)
-    effects.push({ kind: 'drop-copy-leaf', share, object, rev, content })
+  // A tombstone says nothing: what gives way with a leaf is kept apart from it.
+  for (const { rev } of plan.drops) effects.push({ kind: 'drop-copy-leaf', share, object, rev })
   for (const content of plan.keepLocal)
     effects.push({ kind: 'keep-loser', share: null, object, content, sources })
   const { rejection } = plan

@@ -77,6 +77,7 @@ type ChangingKey =
   | 'rotate'
   | 'rotations'
   | 'closing'
+  | 'emptied'
   | 'problem'
   | 'due'
   | 'rejected'
@@ -104,7 +105,8 @@ export type ShareEffect =
   /** Takes in what others wrote into the share, to the last change; then the share is planned again. */
   | { kind: 'drain'; share: string }
   | { kind: 'drop-database'; share: string }
-  | { kind: 'delete-copies'; share: string }
+  /** Nothing is left in the outbox of what the share had. */
+  | { kind: 'forget-copies'; share: string }
   /** Makes the share database anew, with everything that is in it now. */
   | { kind: 'rotate'; share: string; security: object }
   /** Has all objects of the owner gone through again, and the share planned again after that. */
@@ -186,8 +188,14 @@ function passwordFault({ entry }: ShareFacts, wish: { kind: string; name?: strin
 /** An id has to be one's own before anything is noted for it. */
 function begin({ share, entry }: ShareFacts): ShareEffect[] {
   if (entry === null) return [{ kind: 'claim', share }]
-  return entry.state === 'ended' ? [changeState(share, 'opening')] : []
+  return entry.state === 'ended' ? reopened(share) : []
 }
+
+/** A share begins anew. What an earlier one of the same id may have left in the outbox is nobody's to read. */
+const reopened = (share: string): ShareEffect[] => [
+  { kind: 'forget-copies', share },
+  changeState(share, 'opening'),
+]
 
 /**
  * Where those who know the password may do less from now on, nobody has the new one and the right that goes with the
@@ -304,7 +312,9 @@ function open(facts: ShareFacts, access: Access): ShareEffect[] {
       ? [{ kind: 'claim', share } as const]
       : entry.state === 'opening'
         ? []
-        : [changeState(share, 'opening')]),
+        : entry.state === 'ended'
+          ? reopened(share)
+          : [changeState(share, 'opening')]),
     changeEntry(share, {
       access,
       ...(isRemade && !entry?.rotate ? { rotate: true } : {}),
@@ -356,7 +366,7 @@ function suspend(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
 /** Takes a share apart. While its owner's objects are gone through there is nothing more to do; after that it is over. */
 function end(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
   const { share, scanning, ownerExists, databaseExists } = facts
-  if (scanning) return []
+  if (scanning && entry.emptied) return []
   const begun: ShareEffect[] = [
     ...(entry.state === 'ending' ? [] : [changeEntry(share, { state: 'ending' })]),
     ...enlist(facts, {}),
@@ -380,8 +390,10 @@ function end(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
     { kind: 'drop-database', share },
     ...(ownerExists
       ? ([
-          { kind: 'delete-copies', share },
+          { kind: 'forget-copies', share },
           { kind: 'scan', share },
+          // Only now: a scan that was under way when the share was asked to end is none of its end.
+          changeEntry(share, { emptied: true }),
         ] as const)
       : over(share)),
   ]
@@ -398,6 +410,7 @@ const ended = (share: string): ShareEffect => ({
     access: undefined,
     home: undefined,
     rotate: undefined,
+    emptied: undefined,
     problem: undefined,
     rejected: undefined,
     counts: undefined,
@@ -406,7 +419,7 @@ const ended = (share: string): ShareEffect => ({
 
 /** What is left when the objects of an owner were gone through for a share. */
 export const planScanned = (share: string, entry: ShareEntry | null): ShareEffect[] =>
-  entry?.state === 'ending' ? over(share) : []
+  entry?.state === 'ending' && entry.emptied ? over(share) : []
 
 /** What is left where a share could not be opened: its owner reads why. */
 export function planHalted(facts: ShareFacts, found: Problem): ShareEffect[] {

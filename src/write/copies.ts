@@ -1,6 +1,5 @@
 // Brings copies from an outbox into the share database at once, as a replication would; the lease makes sure of the rest.
 import chunk from 'lodash/chunk.js'
-import groupBy from 'lodash/groupBy.js'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc, Written } from '../couch/document.ts'
 import type { Seq } from '../couch/document.ts'
@@ -49,41 +48,37 @@ async function writeSideBySide(share: Database, docs: StoredDoc[]): Promise<Writ
   return (await Promise.all(parts.map((part) => writeBulk(share, part, { newEdits: false })))).flat()
 }
 
+/** A leaf of a copy, by name. */
+export interface LeafName {
+  id: string
+  rev: string
+}
+
 /**
- * Fills an empty share database from the outbox: what stands there of each of these copies, with its history.
- * @returns the copies that were refused
+ * Brings leaves from one database into another, with their histories and attachments.
+ * @returns those that were refused
  */
-export async function refill(
-  outbox: Database,
-  share: Database,
-  copies: Iterable<string>,
+export async function bringLeaves(
+  from: Database,
+  to: Database,
+  wanted: readonly LeafName[],
 ): Promise<Written[]> {
   const refused: Written[] = []
-  for (const ids of chunk([...copies], REFILL_PAGE)) {
-    const leaves = await outbox.leaves(ids.map((id) => ({ id })))
-    refused.push(...(await writeLeaves(outbox, share, standing(leaves), writeSideBySide)))
-  }
+  for (const some of chunk(wanted, REFILL_PAGE))
+    refused.push(...(await writeLeaves(from, to, await from.leaves(some), writeSideBySide)))
   return refused
 }
 
-/** The live leaves of each document, or the tombstone that counts; and tombstones that hold nothing. */
-export function standing(leaves: StoredDoc[]): StoredDoc[] {
-  return Object.values(groupBy(leaves, '_id')).flatMap((all) => {
-    const live = all.filter(({ _deleted }) => !_deleted)
-    const age = ({ _revisions }: StoredDoc): number => _revisions?.start ?? 0
-    const tombstones = [...all].sort(
-      (one, other) => age(other) - age(one) || (one._rev < other._rev ? 1 : -1),
-    )
-    const counting = live.length > 0 ? live : tombstones.slice(0, 1)
-    // Whoever has a revision that lost learns only by its tombstone that it is gone.
-    return [...counting, ...tombstones.filter((leaf) => isBare(leaf) && !counting.includes(leaf))]
-  })
+/** Revisions by the id of their document. */
+export function namesById(names: readonly LeafName[]): Record<string, string[]> {
+  const revisions = new Map<string, string[]>()
+  for (const { id, rev } of names) {
+    const there = revisions.get(id)
+    if (there) there.push(rev)
+    else revisions.set(id, [rev])
+  }
+  return Object.fromEntries(revisions)
 }
-
-const isBare = (leaf: StoredDoc): boolean =>
-  leaf._deleted === true &&
-  leaf._attachments === undefined &&
-  Object.keys(leaf).every((name) => name.startsWith('_'))
 
 /** The ids of a share's live copies in the outbox. */
 export async function* copiesIn(outbox: Database, id: string): AsyncGenerator<string[]> {
@@ -110,23 +105,12 @@ export async function* copiesEver(share: Database, id: string): AsyncGenerator<s
 /** Brings every leaf of these copies that the target does not have, with its history. */
 export async function equalize(source: Database, target: Database, copies: string[]): Promise<void> {
   for (const ids of chunk(copies, REFILL_PAGE)) {
-    const there: Record<string, string[]> = {}
-    for (const { _id, _rev } of await source.leaves(ids.map((id) => ({ id })))) (there[_id] ??= []).push(_rev)
-    const missing = Object.entries(await target.missing(there)).flatMap(([id, revs]) =>
-      revs.map((rev) => ({ id, rev })),
-    )
-    if (missing.length > 0) await writeLeaves(source, target, await source.leaves(missing), writeSideBySide)
-  }
-}
-
-/** Deletes all copies of a share from the outbox. */
-export async function deleteCopies(outbox: Database, id: string): Promise<void> {
-  for (;;) {
-    const rows = await outbox.range({ ...copyRange(id), limit: REFILL_PAGE * 5 })
-    if (rows.length === 0) return
-    await writeBulk(
-      outbox,
-      rows.map((row) => ({ _id: row.id, _rev: row.rev ?? '', _deleted: true })),
+    const there = await source.leafRevisions(ids)
+    const missing = Object.entries(await target.missing(Object.fromEntries(there)))
+    await bringLeaves(
+      source,
+      target,
+      missing.flatMap(([id, revs]) => revs.map((rev) => ({ id, rev }))),
     )
   }
 }

@@ -11,7 +11,7 @@ import { writeBulk } from './bulk.ts'
 import { placesOf, prepare } from './carry.ts'
 import type { Deps } from './deps.ts'
 import { only } from './effects.ts'
-import { droppedLeaf, keepLosers } from './losers.ts'
+import { keepLosers } from './losers.ts'
 
 /** Revisions by place, as a base names places: a share for its copies, and one for the objects themselves. */
 class WrittenRevisions {
@@ -124,8 +124,8 @@ async function writeHome(
   }
   for (const { object, over } of only(effects, 'delete-copy').filter(isHomes).filter(isFree))
     docs.push({ _id: idOf(object), _rev: over._rev, _deleted: true })
-  for (const { object, rev, content } of only(effects, 'drop-copy-leaf').filter(isFree))
-    docs.push(droppedLeaf(idOf(object), rev, content))
+  for (const { object, rev } of only(effects, 'drop-copy-leaf').filter(isFree))
+    docs.push({ _id: idOf(object), _rev: rev, _deleted: true })
 
   written.push(...(await writeBulk(home, docs)))
   for (const row of written) takeNote(deps, source, share, row, progress)

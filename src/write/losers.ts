@@ -1,14 +1,13 @@
 // What gave way is kept where the usual requests find it: as a deleted conflict, which is no live leaf and wins against none.
 import type { Database } from '../couch/database.ts'
-import type { Doc, StoredDoc, Written } from '../couch/document.ts'
-import { digestsOf } from '../model/base.ts'
+import type { Doc, Written } from '../couch/document.ts'
 import type { Content } from '../model/object.ts'
 import { Room } from './attachments.ts'
 import { writeBulk } from './bulk.ts'
 import { placesOf, prepare } from './carry.ts'
 import type { Deps } from './deps.ts'
 import type { Effect } from './effects.ts'
-import { revisionHash } from './made-revision.ts'
+import { lostVersion } from './lost-version.ts'
 
 type RefusedRow = Extract<Written, { ok: false }>
 
@@ -33,7 +32,7 @@ export async function keepLosers(
   }
   const room = new Room()
   for (const { object, content, sources } of losers) {
-    const target = loserOf(idOf(object), content)
+    const target = lostVersion(idOf(object), content)
     const [from, wanted] = [placesOf(deps, user, sources), content.attachments]
     const prepared = await prepare({ target, wanted, over: null, to, from, room, newEdits: false })
     if (prepared === null) gone.add(object)
@@ -42,17 +41,6 @@ export async function keepLosers(
   }
   for (const row of await writeBulk(to, docs, { newEdits: false })) takeNote(row)
   return { gone, refused }
-}
-
-/** A content as a deleted revision with a root of its own, its attachments still to be added. */
-function loserOf(id: string, content: Content): StoredDoc {
-  const { attachments } = digestsOf(content)
-  const isBare = Object.keys(attachments).length === 0
-  const hash = revisionHash([id, content.attributes, ...(isBare ? [] : [attachments])])
-  return {
-    ...content.attributes,
-    ...{ _id: id, _rev: `1-${hash}`, _revisions: { start: 1, ids: [hash] }, _deleted: true },
-  }
 }
 
 /** A further leaf that goes, with its content where that is in no other place; attachments stay those of the leaf. */

@@ -2,6 +2,7 @@
 import type { Database } from '../couch/database.ts'
 import type { Doc, Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
+import { MOST_PURGED } from '../couch/purge.ts'
 import { baseDoc, isEmptyBase } from '../model/base.ts'
 import type { Histories } from '../model/history.ts'
 import { baseId, copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
@@ -16,8 +17,10 @@ import { pushCopies, type FreshCopy } from './copies.ts'
 import type { Deps } from './deps.ts'
 import { only, type Effect } from './effects.ts'
 import { keepLocalLosers, Progress, writeHomes, writeObjects } from './homes.ts'
+import { shownBy } from './kept-leaves.ts'
 import { droppedLeaf } from './losers.ts'
-import { MOST_PURGED, withdraw } from './withdrawals.ts'
+import { readShown, type ShownOf } from './saved-copies.ts'
+import { withdraw } from './withdrawals.ts'
 
 /** What the server would not take, by object: it goes into the object's `$error`. */
 type Refusals = Map<string, ReportedProblem[]>
@@ -50,7 +53,7 @@ export async function performObjects(
   await blockClosed(deps, effects, looks, progress)
   await writeObjects(deps, source, effects, progress)
   const left = effects.filter((effect) => !('object' in effect) || !progress.blocked.has(effect.object))
-  await bringToShares(deps, owner, outbox, fresh, only(left, 'withdraw'), progress)
+  await bringToShares(deps, owner, outbox, fresh, only(left, 'withdraw'), only(left, 'put-base'), progress)
   await settleBases(deps, outbox, only(left, 'put-base'), bases, refusals, progress)
   await settleObjects(deps, source, left, refusals)
   // What was refused just now counts, not that it was planned otherwise.
@@ -139,6 +142,7 @@ async function bringToShares(
   outbox: Database,
   fresh: FreshCopy[],
   withdrawals: Effect<'withdraw'>[],
+  bases: Effect<'put-base'>[],
   progress: Progress,
 ): Promise<void> {
   const shares = new Set([
@@ -164,12 +168,32 @@ async function bringToShares(
     )
     if (withdrawn.length === 0) continue
     if (deps.canPurge && withdrawn.length <= MOST_PURGED)
-      await withdraw(outbox, deps.couch.database(shareDatabase(share)), withdrawn, home)
+      await withdraw({
+        ...{ outbox, home, copies: withdrawn, share: deps.couch.database(shareDatabase(share)) },
+        shownOf: await shownAfter(outbox, share, withdrawn, bases),
+      })
     else await orderRotation(deps, owner, share)
     deps.log.info({ db: outbox.name, share, count: withdrawn.length }, 'copies withdrawn')
   }
   for (const { doc } of fresh) progress.shares.add(parseCopyId(doc._id)?.share ?? '')
   for (const { share } of withdrawals) progress.shares.add(share)
+}
+
+/** What the bases will say that a share shows of these copies, when what is withdrawn is gone. */
+async function shownAfter(
+  outbox: Database,
+  share: string,
+  copies: readonly string[],
+  bases: readonly Effect<'put-base'>[],
+): Promise<ShownOf> {
+  const before = await readShown(outbox, share, copies)
+  const after = new Map(
+    bases.filter(({ stage }) => stage === 'after').map((base) => [copyId(share, base.object), base]),
+  )
+  return (copy) => {
+    const base = after.get(copy)
+    return base ? shownBy(base, share) : before(copy)
+  }
 }
 
 /** Makes the share database anew, later: the registry remembers it, so that bases may be narrowed at once. */

@@ -11,10 +11,12 @@ import { START } from '../feed/checkpoints.ts'
 import { derive, ensureAccount, readHashing, removeAccount } from './accounts.ts'
 import { writeBulk } from './bulk.ts'
 import { announce } from './announce.ts'
-import { copiesEver, copiesIn, deleteCopies, equalize, refill } from './copies.ts'
+import { copiesEver, copiesIn, equalize } from './copies.ts'
 import type { Deps } from './deps.ts'
 import { assertUnwritten } from './direct-writes.ts'
+import { forgetCopies } from './forgotten-copies.ts'
 import { secure } from './births.ts'
+import { refill, savePart } from './saved-copies.ts'
 
 /**
  * `lost`: somebody else has the id now · `again`: what is known of the share has changed: plan it anew · `drain`: what
@@ -92,8 +94,8 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect): Promise<
     case 'drop-database':
       await deps.gates.close(effect.share, () => drop(deps, owner, effect.share))
       return DONE
-    case 'delete-copies':
-      await deleteCopies(outbox, effect.share)
+    case 'forget-copies':
+      await forgetCopies(outbox, effect.share, deps)
       return DONE
     case 'rotate':
       await deps.gates.close(effect.share, async () => {
@@ -200,6 +202,7 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   const { couch, users, registry, births, leases, log } = deps
   const share = couch.database(shareDatabase(id))
   const outbox = couch.database(users.outbox(owner))
+  const { home = 'outbox' } = (await registry.entry(id)) ?? {}
   const copies = new Set<string>()
   const stopped = leases.stop(id, owner)
   // Waited for below, unless something else fails before.
@@ -207,9 +210,8 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   if ((await share.info()) !== null) {
     await secure(share, ADMIN_ONLY)
     await assertUnwritten(deps, owner, id)
-    const entry = await registry.entry(id)
     for await (const ids of copiesEver(share, id)) {
-      if (entry?.home === 'share') await equalize(share, outbox, ids)
+      if (home === 'share') await savePart({ outbox, share, home, copies: ids }, id)
       for (const copy of ids) copies.add(copy)
     }
   }
@@ -219,7 +221,7 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   await stopped
   await births.create(share.name)
   await births.equip(share.name, 'share', ADMIN_ONLY)
-  for (const row of await refill(outbox, share, copies))
+  for (const row of await refill(outbox, share, copies, id))
     if (!row.ok) log.warn({ share: id, doc: row.id, code: row.error }, 'copy refused by the share')
   await secure(share, security)
 }

@@ -183,6 +183,11 @@ export class MemoryCouch {
           throw new CouchFault(row.error === 'conflict' ? 'conflict' : 'forbidden', name, row.reason)
         return row?.rev ?? doc._rev ?? id
       },
+      leafRevisions: ask((ids: readonly string[]) => {
+        const database = there()
+        const found = ids.map((id) => [id, database.leaves(id).map(({ _rev }) => _rev)] as const)
+        return new Map(found.filter(([, revs]) => revs.length > 0))
+      }),
       missing: ask((revisions: Record<string, string[]>) => {
         const database = there()
         const rows = Object.entries(revisions).map(([id, revs]) => [id, database.missing(id, revs)] as const)

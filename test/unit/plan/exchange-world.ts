@@ -200,10 +200,8 @@ export class World {
         const dropped = [home.winner, ...home.rivals.map(({ leaf }) => leaf)].find(
           (leaf) => leaf?._rev === effect.rev,
         )
-        if (effect.content && !this.#isWithdrawing(user, effect.share)) this.kept.push(effect.content)
-        else if (dropped) this.#lose(user, effect.share, dropped, null)
+        if (dropped) this.#lose(user, effect.share, dropped, null)
         home.put(effect.rev, null)
-        if (effect.content) this.#show(effect.share, effect.content.attributes)
         return
       }
       case 'keep-loser':

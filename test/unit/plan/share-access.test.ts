@@ -273,7 +273,7 @@ describe('plan/share, access', () => {
       [
         'of an id that is used again',
         { doc: docOf({ access: true, password: 'p1' }), entry: entryOf('ended') },
-        'entry -problem state=opening, set-password',
+        'forget-copies, entry -problem state=opening, set-password',
       ],
       [
         'is in force: the share opens for those who know it, and the document shows the account',

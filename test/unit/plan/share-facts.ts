@@ -162,7 +162,7 @@ export const OPEN = `create-outbox, ${SECURED}`
 export const OPEN_NEW = `claim, entry access, ${OPEN}`
 /** Its database is not there: sequences of the one that was mean nothing to the one that will be. */
 export const OPEN_AGAIN = `entry access rotations, create-outbox, stop-replication, ${SECURED}`
-export const END = 'stop-replication, drop-database, delete-copies, scan'
+export const END = 'stop-replication, drop-database, forget-copies, scan, entry emptied'
 /** What ends a share is begun with this. */
 export const BEGIN_END = 'entry state=ending, tell-participants'
 /** The share database is made anew. */
@@ -170,4 +170,5 @@ export const rotate = (whom: string): string =>
   `stop-replication, rotate ${whom}, start-replication, entry -rotate rotations, tell-participants`
 export const active = { $state: 'active' }
 /** The last that is done for a share that ends. */
-export const OVER = 'tell-participants, entry -access -counts -home -problem -rejected -rotate state=ended'
+export const OVER =
+  'tell-participants, entry -access -counts -emptied -home -problem -rejected -rotate state=ended'

@@ -334,7 +334,7 @@ export class World {
         this.database = null
         this.#isWrittenDirectly = false
         return
-      case 'delete-copies':
+      case 'forget-copies':
         this.hasCopies = false
         return
       case 'rotate': {

@@ -135,7 +135,16 @@ describe('plan/share', () => {
     ['deleted', there(), `${BEGIN_END}, ${END}`],
     ['deleted while opening', { entry: entryOf('opening') }, `${BEGIN_END}, ${END}`],
     ['deleted while suspended', { entry: entryOf('suspended') }, `${BEGIN_END}, ${END}`],
-    ['deleted, and the objects are being gone through', { entry: entryOf('ending'), scanning: true }, ''],
+    [
+      'deleted while the objects are gone through for its beginning',
+      { entry: entryOf('ending'), scanning: true },
+      END,
+    ],
+    [
+      'deleted, and the objects are being gone through',
+      { entry: entryOf('ending', MINE, { emptied: true }), scanning: true },
+      '',
+    ],
     ['deleted, and all over', { entry: entryOf('ended') }, ''],
     ['never there', {}, ''],
     ['stuck in ending', { entry: entryOf('ending'), databaseExists: true }, END],
@@ -147,13 +156,13 @@ describe('plan/share', () => {
     ],
     [
       'written again while ending, and the objects are being gone through',
-      { doc: docOf(), entry: entryOf('ending'), scanning: true },
+      { doc: docOf(), entry: entryOf('ending', MINE, { emptied: true }), scanning: true },
       '',
     ],
     [
       'the same owner uses an ended id again',
       { doc: docOf(), entry: entryOf('ended') },
-      `entry -problem state=opening, ${OPEN_AGAIN}, doc active`,
+      `forget-copies, entry -problem state=opening, ${OPEN_AGAIN}, doc active`,
     ],
     // the user database is created again, and its documents may come back
     ['missing while active: it stays in force', { isMissing: true, ...there() }, ''],
@@ -380,7 +389,7 @@ describe('plan/share', () => {
       [
         'to end, taken out: it opens again',
         { doc: docOf({ $state: 'error', $error: problem('ended_by_admin') }), entry: entryOf('ended') },
-        `entry -problem state=opening, ${OPEN_AGAIN}, doc active`,
+        `forget-copies, entry -problem state=opening, ${OPEN_AGAIN}, doc active`,
       ],
       [
         'that is none is none',
@@ -606,8 +615,16 @@ describe('plan/share', () => {
 
   it('ends a share when its owner’s objects were gone through, and nothing else', () => {
     // First told, then written down: a crash in between tells them again.
-    assert.equal(allInWords(planScanned('s', entryOf('ending'))), OVER)
-    for (const entry of [null, entryOf('active'), entryOf('opening'), entryOf('suspended'), entryOf('ended')])
+    assert.equal(allInWords(planScanned('s', entryOf('ending', MINE, { emptied: true }))), OVER)
+    // Asked to end while its objects were gone through for its beginning, it is yet to be taken apart.
+    for (const entry of [
+      null,
+      entryOf('ending'),
+      entryOf('active'),
+      entryOf('opening'),
+      entryOf('suspended'),
+      entryOf('ended'),
+    ])
       assert.deepEqual(planScanned('s', entry), [])
   })
 

@@ -1,0 +1,61 @@
+// What a share may hold of a copy's leaves now: live ones as they are, of deleted ones nothing that it does not show.
+import type { Doc, StoredDoc } from '../couch/document.ts'
+import type { Base } from '../model/base.ts'
+import { project, type Selection } from '../model/object.ts'
+import { lostVersion } from './lost-version.ts'
+import { revisionOver } from './made-revision.ts'
+
+/** What a share shows of an object; null: nothing. */
+export type Shown = Selection | null
+
+/** By which the revisions that say nothing are told from others over the same leaf. */
+const BURIED = 'buried'
+
+/** A tombstone that says nothing but that the document is gone. */
+export const isBare = (leaf: Doc): boolean =>
+  leaf._deleted === true &&
+  leaf._attachments === undefined &&
+  Object.keys(leaf).every((name) => name.startsWith('_'))
+
+/** A tombstone over a leaf. Made twice it is the same; whoever has the leaf takes it for an ordinary deletion. */
+export const buried = (leaf: StoredDoc): StoredDoc => ({
+  _id: leaf._id,
+  ...revisionOver(leaf, BURIED),
+  _deleted: true,
+})
+
+/** What gave way is kept as a deleted leaf with a root of its own; a deletion has what was deleted before it. */
+const isLostVersion = ({ _rev, _deleted }: StoredDoc): boolean => _deleted === true && _rev.startsWith('1-')
+
+/**
+ * What stands in a share in place of a leaf; null where nothing is to be left of it. A deleted leaf says nothing: what
+ * its author left in it is taken out by a revision over it, which is the same each time. What gave way stays, cut down
+ * to what the share shows now.
+ */
+export function keptLeaf(leaf: StoredDoc, shown: Shown): StoredDoc | null {
+  if (!leaf._deleted || isBare(leaf)) return leaf
+  if (!isLostVersion(leaf)) return buried(leaf)
+  if (shown === null) return null
+  const content = project(leaf, shown)
+  const left = [...Object.keys(content.attributes), ...Object.keys(content.attachments)]
+  if (left.length === 0) return null
+  const whole = project(leaf, true)
+  const isWhole =
+    left.length === Object.keys(whole.attributes).length + Object.keys(whole.attachments).length &&
+    Object.keys(leaf).every((name) => name.startsWith('_') || Object.hasOwn(content.attributes, name))
+  if (isWhole) return leaf
+  return {
+    ...lostVersion(leaf._id, content),
+    ...(Object.keys(content.attachments).length === 0 ? {} : { _attachments: content.attachments }),
+  }
+}
+
+/** What the owner's base says that a share shows of the object. While it is being narrowed, no more than is left. */
+export function shownBy(base: Pick<Base, 'shares' | 'agreed'> | null, share: string): Shown {
+  if (base === null) return null
+  const agreed = Object.hasOwn(base.agreed, share) ? base.agreed[share] : undefined
+  // What somebody else brought under the `_id` of another object of the owner's is whole.
+  if (agreed?.state === 'unrelated') return true
+  const shown = Object.hasOwn(base.shares, share) ? base.shares[share] : undefined
+  return shown === undefined ? null : (agreed?.limit ?? shown)
+}
