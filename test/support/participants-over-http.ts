@@ -1,0 +1,206 @@
+// Plays a history of users who share with each other on a real server, with the real daemon, and looks at what came of it.
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { CHECKPOINTS, REGISTRY } from '../../src/model/names.ts'
+import { HoldProxy } from './hold-proxy.ts'
+import { Mirror } from './mirror.ts'
+import { assertRight } from './participants-checks.ts'
+import { begin } from './participants-play.ts'
+import { Participants, SHARES, type Action } from './participants.ts'
+import type { Space } from './space.ts'
+
+export type RealStep =
+  /** Somebody does something, and the daemon goes on for so many requests. */
+  | { kind: 'act'; action: Action; requests: number }
+  /** Things happen while no daemon runs. */
+  | { kind: 'away'; actions: Action[] }
+  /** The daemon is killed after so many requests, and started again. */
+  | { kind: 'crash'; requests: number }
+  | { kind: 'settle' }
+
+export interface RealHistory {
+  users: number
+  owners: Record<string, number>
+  begun: string[]
+  steps: RealStep[]
+}
+
+const PATIENCE_MS = 60_000
+const REPLICATION_MS = 1_000
+
+const isOurs = (name: string): boolean =>
+  name === '_users' || name === REGISTRY || /^user\/[a-z]{3}0(?:\/\$shares)?$/.test(name) || isShare(name)
+
+const isShare = (name: string): boolean => SHARES.some((id) => name === `share/${id}`)
+
+export async function playReal(space: Space, history: RealHistory): Promise<void> {
+  await clear(space)
+  const play = await Play.begin(space, history)
+  try {
+    await play.run(history)
+  } finally {
+    await play.stop()
+  }
+  await clear(space)
+}
+
+class Play {
+  readonly #space: Space
+  readonly #people: Participants
+  readonly #mirror: Mirror
+  #proxy: HoldProxy | null = null
+
+  private constructor(space: Space, people: Participants) {
+    this.#space = space
+    this.#people = people
+    this.#mirror = new Mirror(space.couch, people.world.couch.databases, isOurs)
+  }
+
+  static async begin(space: Space, { users, owners }: RealHistory): Promise<Play> {
+    const people = await Participants.create({ users, owners, canPurge: true })
+    const accounts = people.world.couch.databases.get('_users')
+    const real = space.couch.database('_users')
+    await real.create()
+    for (let user = 0; user < users; user += 1) {
+      await space.couch.database(people.database(user).name).create()
+      const account = accounts?.read(`org.couchdb.user:user/${people.name(user)}`)
+      if (!account) continue
+      const { _rev, ...doc } = account
+      await space.write(real, doc)
+    }
+    const play = new Play(space, people)
+    await play.#start()
+    await play.#mirror.read()
+    return play
+  }
+
+  async run({ begun, steps }: RealHistory): Promise<void> {
+    for (const one of begin(begun)) if (one.kind === 'act') await this.#act(one.action)
+    await this.#settle()
+    for (const step of steps) await this.#take(step)
+    await this.#settle()
+    await this.#becomesRight()
+    await this.#seeAgain()
+    await this.#becomesRight()
+    const before = await this.#allThatIsThere()
+    await this.#seeAgain()
+    assert.deepEqual(await this.#allThatIsThere(), before, 'seen once more, nothing is written')
+  }
+
+  async stop(): Promise<void> {
+    await this.#proxy?.cut()
+    this.#proxy = null
+    await this.#space.stop()
+  }
+
+  async #start(): Promise<void> {
+    const { server } = this.#space
+    this.#proxy = await HoldProxy.start(server.url)
+    await this.#space.start({ url: this.#proxy.url, replicationServer: server.url })
+  }
+
+  async #take(step: RealStep): Promise<void> {
+    switch (step.kind) {
+      case 'act':
+        await this.#proxy?.pass(step.requests)
+        return this.#act(step.action)
+      case 'away':
+        this.#proxy?.open()
+        await this.stop()
+        for (const action of step.actions) await this.#act(action)
+        return this.#start()
+      case 'crash':
+        await this.#proxy?.pass(step.requests)
+        await this.stop()
+        return this.#start()
+      case 'settle':
+        return this.#settle()
+      default:
+        return step satisfies never
+    }
+  }
+
+  /** All at once, as far as the daemon can tell: it waits meanwhile. */
+  async #act(action: Action): Promise<void> {
+    await this.#proxy?.pass(0)
+    await this.#mirror.read()
+    this.#people.world.now = Date.now()
+    this.#people.act(action)
+    await this.#mirror.send()
+    await this.#mirror.read()
+  }
+
+  async #settle(): Promise<void> {
+    this.#proxy?.open()
+    await this.#space.settled()
+    await this.#mirror.read()
+    this.#people.noteSettled()
+  }
+
+  /** A replication may lag, and what waits is looked at again after a while. */
+  async #becomesRight(): Promise<void> {
+    const setAside = this.#space.lines.filter(({ msg }) => msg === 'document set aside')
+    assert.deepEqual(setAside, [], 'no document was set aside')
+    for (const end = Date.now() + PATIENCE_MS; ; await delay(REPLICATION_MS)) {
+      await this.#mirror.read({ allRevisions: true })
+      try {
+        assertRight(this.#people)
+        return
+      } catch (error) {
+        if (Date.now() > end) throw error
+      }
+    }
+  }
+
+  /** Has everything looked at once more. */
+  async #seeAgain(): Promise<void> {
+    await this.stop()
+    const checkpoints = this.#space.couch.database(CHECKPOINTS)
+    const rows = await checkpoints.range({})
+    await checkpoints.bulk(rows.map(({ id, rev }) => ({ _id: id, _rev: rev ?? '', _deleted: true })))
+    await this.#start()
+    await this.#settle()
+  }
+
+  async #allThatIsThere(): Promise<Record<string, string[]>> {
+    await this.#mirror.read()
+    return Object.fromEntries(
+      [...this.#people.world.couch.databases].map(([name, { trees }]) => [
+        name,
+        [...trees]
+          .map(
+            ([id, tree]) =>
+              `${id} ${tree
+                .leaves()
+                .map(({ rev }) => rev)
+                .join(' ')}`,
+          )
+          .sort(),
+      ]),
+    )
+  }
+}
+
+/** Nothing is left of the history before. */
+async function clear({ couch }: Space): Promise<void> {
+  const names = await couch.allDbs({})
+  const replicator = names.includes('_replicator') ? couch.database('_replicator') : null
+  const replications = (await replicator?.range({ startKey: 'share/', endKey: 'user0' })) ?? []
+  await replicator?.bulk(replications.map(({ id, rev }) => ({ _id: id, _rev: rev ?? '', _deleted: true })))
+  for (const name of names)
+    if (isOurs(name) && /^(?:user|share)\//.test(name)) await couch.database(name).drop()
+  for (const name of [REGISTRY, CHECKPOINTS]) {
+    if (!names.includes(name)) continue
+    const database = couch.database(name)
+    const rows = (await database.range({})).filter(
+      ({ id }) => !id.startsWith('_') && (name === CHECKPOINTS || ENTRY.test(id)),
+    )
+    await database.purge(Object.fromEntries(rows.map(({ id, rev }) => [id, [rev ?? '']])))
+  }
+  const users = names.includes('_users') ? couch.database('_users') : null
+  const accounts =
+    (await users?.range({ startKey: 'org.couchdb.user:user/', endKey: 'org.couchdb.user:user0' })) ?? []
+  await users?.bulk(accounts.map(({ id, rev }) => ({ _id: id, _rev: rev ?? '', _deleted: true })))
+}
+
+const ENTRY = new RegExp(`^(?:share|subscription)/(?:${SHARES.join('|')})(?:/|$)`)
