@@ -123,6 +123,16 @@ const isRecordOf = (value: unknown, isIt: (key: string) => boolean): boolean =>
   Object.keys(value).length > 0 &&
   Object.keys(value).every(isIt)
 
+/**
+ * The most attributes and attachments of an object that is merged with others. Each is compared with what it was, in every
+ * share and again with every edit: a document that CouchDB takes may have so many that nobody else would get a turn.
+ */
+export const MOST_MERGED = 10_000
+
+/** True for an object that nobody else can change. */
+export const isTooWide = (doc: ObjectDoc): boolean =>
+  Object.keys(doc).length > MOST_MERGED || Object.keys(doc._attachments ?? {}).length > MOST_MERGED
+
 /** The content of an object's copy under a selection: exactly the selected attributes that exist, never a reserved one. */
 export function project(doc: ObjectDoc, selection: Selection): Content {
   return {

@@ -5,6 +5,7 @@ import {
   contentOf,
   covers,
   holds,
+  isTooWide,
   parseConsents,
   project,
   shows,
@@ -17,7 +18,7 @@ import {
 } from '../model/object.ts'
 import type { Histories } from '../model/history.ts'
 import { isOurProblem, problem, STICKY, type Problem } from '../model/problem.ts'
-import { planExchange, type ExchangeFacts, type ExchangePlan } from './exchange.ts'
+import { idle, planExchange, type ExchangeFacts, type ExchangePlan } from './exchange.ts'
 import { seenBefore, seenWith } from './seen.ts'
 import { planStrangers } from './strangers.ts'
 import { jointConsents, mergeLeaves, redundantLeaves, type Rival } from './leaves.ts'
@@ -367,6 +368,8 @@ function planOne(
 ): ExchangePlan {
   const { object, isMissing, isPurged = false, exchanges, now } = facts
   const exchange = exchanges.get(share) as ExchangeFacts
+  if (isTooWideFor(exchange, doc))
+    return { ...idle(doc, ledger.agreed(share)), rejection: problem('too_large') }
   return planExchange({
     object,
     doc,
@@ -388,6 +391,11 @@ function planOne(
     now,
   })
 }
+
+/** An object, or its copy, that has more attributes than can be compared in time stays on its side. */
+const isTooWideFor = ({ home, phase }: ExchangeFacts, doc: ObjectDoc | null): boolean =>
+  phase === 'active' &&
+  [...(doc ? [doc] : []), ...(home.kind === 'live' ? [home.leaf, ...home.rivals] : [])].some(isTooWide)
 
 /** Writes down what is planned for one share. */
 function land(

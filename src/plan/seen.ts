@@ -9,6 +9,7 @@ import {
   type Histories,
   type Seen,
 } from '../model/history.ts'
+import { isTooWide } from '../model/object.ts'
 import type { ObjectEffect, ObjectFacts } from './object.ts'
 
 /**
@@ -18,12 +19,22 @@ import type { ObjectEffect, ObjectFacts } from './object.ts'
 export function seenBefore({ doc, base, exchanges }: ObjectFacts, isRelated: boolean): Histories {
   if (exchanges.size === 0) return {}
   const before = decodeHistories(base?.history)
-  const histories = [[OBJECT, withSeen(before[OBJECT], ...(doc && isRelated ? [seenAs(doc)] : []))] as const]
+  const histories = [
+    [
+      OBJECT,
+      withSeen(before[OBJECT], ...(doc && isRelated && !isTooWide(doc) ? [seenAs(doc)] : [])),
+    ] as const,
+  ]
   // Of a copy, where the author is the share's owner, whose lane alone brings its leaves together.
   const copies = [...exchanges.values()].flatMap(({ share, role, home }) => {
     if (role !== 'owner') return []
     const known = Object.hasOwn(before, share) ? before[share] : []
-    return [[share, withSeen(known, ...(home.kind === 'live' ? [seenAs(home.leaf)] : []))] as const]
+    return [
+      [
+        share,
+        withSeen(known, ...(home.kind === 'live' && !isTooWide(home.leaf) ? [seenAs(home.leaf)] : [])),
+      ] as const,
+    ]
   })
   return Object.fromEntries([...histories, ...copies])
 }
