@@ -12,6 +12,7 @@ describe('turn/hint', () => {
       {
         ...{
           departed: true,
+          purged: true,
           shares: new Set(['t']),
           subscriptions: new Set(['a', 'b']),
           feeds: new Set(['d']),
@@ -24,6 +25,7 @@ describe('turn/hint', () => {
       user: true,
       outbox: false,
       departed: true,
+      purged: true,
       recreated: false,
       shares: new Set(['s', 't']),
       subscriptions: new Set(['a', 'b']),
