@@ -7,6 +7,7 @@ import { START } from './feed/checkpoints.ts'
 import { gatherShare } from './feed/share-facts.ts'
 import { readUserDocs, type UserDoc } from './feed/user-docs.ts'
 import {
+  objectOfBase,
   parseCopyId,
   shareCheckpoint,
   shareDocumentId,
@@ -134,7 +135,10 @@ class Turn {
       // Copies and shares whose documents went with an earlier database. Copies come back with their objects; a share
       // does not, and gets as much time as one whose database is gone. So does a subscription.
       for (const share of await registry.sharesOf(this.#user.name)) this.#context.orphans.add(share)
-      for (const share of await registry.subscriptionsOf(this.#user.name)) this.#context.orphans.add(share)
+      const subscriptions = await registry.subscriptionsOf(this.#user.name)
+      for (const share of subscriptions) this.#context.orphans.add(share)
+      // While there was no database, nothing of them could arrive.
+      this.#deps.mark(this.#context.owner, { feeds: new Set(subscriptions) })
       ownWrites.forget(this.#outbox.name)
       if (known.has(this.#outbox.name)) checkpoints.set(this.#outbox.name, START)
     } else await this.#tellSharesNaming()
@@ -220,7 +224,9 @@ class Turn {
       foreign.flatMap(({ id }) => parseCopyId(id) ?? []),
       'object',
     )
-    const objects = Object.keys(copies)
+    // Of what others share there are bases alone.
+    const known = checkpoint.since === START.since ? foreign.flatMap(({ id }) => objectOfBase(id) ?? []) : []
+    const objects = [...new Set([...Object.keys(copies), ...known])]
     for (let at = 0; at < objects.length; at += PAGE) {
       const docs = await readUserDocs(this.#user, objects.slice(at, at + PAGE))
       const isSettled = await reconcileObjects(

@@ -18,7 +18,7 @@ import {
 import { problem, type Problem } from '../model/problem.ts'
 import { boundOf, idle, shownTo, type ExchangeOptions, type ExchangePlan, type LiveCopy } from './exchange.ts'
 import { givesWay, merge, timeOf, type Common, type Side } from './merge.ts'
-import { outdatedSignatures, privateValues } from './private-values.ts'
+import { absentIn, outdatedSignatures, privateValues } from './private-values.ts'
 
 /** Which attributes, and which attachments, are merged. */
 type Reach = (kind: keyof Content, name: string) => boolean
@@ -134,7 +134,11 @@ function carryParticipant(
     name.startsWith('_') ? !reach('attachments', name) : !reach('attributes', name)
   const shown = shownTo(options)
   const common = ({ kept, ...from }: Common): Agreed => {
-    const own = pickFrom(hidden, (name) => isHidden(name) && (isOut(name) || Object.hasOwn(kept, name)))
+    const own = {
+      // What is not here now, a device may bring back.
+      ...absentIn(doc, agreed.own),
+      ...pickFrom(hidden, (name) => isHidden(name) && (isOut(name) || Object.hasOwn(kept, name))),
+    }
     const others = { ...from, kept: pickFrom(kept, (name) => !isHidden(name)) }
     return {
       ...settledOn(agreed, withFormer(others, agreed, { doc, outside, reach })),

@@ -100,7 +100,10 @@ export interface ExchangePlan {
 export interface ExchangeOptions {
   object: string
   doc: ObjectDoc | null
-  /** Nobody has deleted it: the user's database was created again, and a client may bring the object back. */
+  /**
+   * Nobody has deleted it: the user's database was created again, and a client may bring the object back. Until then a
+   * participant is as one who has just joined, and what an owner does not have is not shared.
+   */
   isMissing?: boolean
   /** An admin has purged it. */
   isPurged?: boolean
@@ -137,7 +140,6 @@ export function planExchange(options: ExchangeOptions): ExchangePlan {
       return planClosing(options)
     case 'active':
       if (options.isPurged && agreed !== null && isOut(agreed)) return planPurged(options, agreed)
-      if (options.isMissing && agreed?.state === 'both') return idle(doc, agreed)
       return facts.role === 'owner' ? planOwner(options) : planParticipant(options)
     default:
       return facts.phase satisfies never
@@ -292,7 +294,7 @@ function planDeleted(options: ExchangeOptions, home: LiveCopy): ExchangePlan {
   const { doc, agreed, facts } = options
   const nothing = idle(doc, agreed)
   const mayWrite = facts.role === 'writer'
-  if (agreed === null) return bringIn(options, home)
+  if (agreed === null || (options.isMissing && isOut(agreed))) return bringIn(options, home)
   if (isOut(agreed) && mayWrite && isAgreed(home, agreed)) return deleteCopy(options, nothing)
   if (agreed.state === 'coming' || (agreed.state === 'both' && mayWrite)) return bringIn(options, home)
   const isReported = agreed.state === 'both' ? !mayWrite : facts.rejected === 'read_only'
@@ -353,10 +355,11 @@ function createCopy(options: ExchangeOptions, content: Content): ExchangePlan {
 
 /** An object that others brought, or changed while it was deleted here. */
 function bringIn(options: ExchangeOptions, home: LiveCopy): ExchangePlan {
-  const { object, doc, agreed, facts } = options
+  const { object, doc, agreed, facts, isMissing } = options
   const { role, limit, share } = facts
   if (doc && agreed === null) return adopt(options, doc, home)
   if (doc) return joinBy(options, doc, home, agreed ?? nothingShown(facts))
+  const isAnew = isMissing === true && agreed !== null && isOut(agreed)
   const { attributes, attachments } = contentOf(home.leaf)
   const digests = digestsOf({ attributes, attachments })
   const made: Agreed = {
@@ -365,11 +368,19 @@ function bringIn(options: ExchangeOptions, home: LiveCopy): ExchangePlan {
     // Carried over, an attachment may have another digest, which a reader could not give back.
     ...(role === 'reader' ? { attachments: {} } : {}),
     ...(role !== 'owner' && Array.isArray(limit) ? { listed: true, seen: limit } : {}),
+    // What was private, or a reader's, is so when a client brings it back.
+    ...(isAnew ? keptOf(agreed) : {}),
   }
   const seen = role !== 'owner' && Array.isArray(limit) ? { seen: limit } : {}
+  const coming: Agreed = { ...nothingAgreed('coming', false), ...digests, ...seen }
   return {
     ...idle(doc, agreed),
-    before: agreed?.state === 'both' ? agreed : { ...nothingAgreed('coming', false), ...digests, ...seen },
+    before: isAnew
+      ? // The base is written once more after this, with the revision that was made: what a device brings is the same object.
+        { ...made, ...digests, state: 'coming' }
+      : agreed?.state === 'both'
+        ? agreed
+        : coming,
     after: made,
     doc: {
       ...withAttachments({ ...attributes, _id: object, _rev: '' }, attachments),
@@ -377,6 +388,11 @@ function bringIn(options: ExchangeOptions, home: LiveCopy): ExchangePlan {
     },
   }
 }
+
+const keptOf = ({ own, kept }: Agreed): Pick<Agreed, 'own' | 'kept'> => ({
+  ...(own ? { own } : {}),
+  ...(kept ? { kept } : {}),
+})
 
 /**
  * There is an object already. It is the same where both came from the same owner's shares; where he has not met it yet,

@@ -3,6 +3,7 @@ import { digestsOf, isDigestOf, seenOf, type Agreed, type Digests } from '../mod
 import {
   contentOf,
   isSignature,
+  pickFrom,
   shows,
   type Consent,
   type Content,
@@ -69,6 +70,18 @@ export const outdatedSignatures = (
   there: Content,
 ): string[] =>
   Object.keys(values).filter((name) => isSignature(name, doc[name]) && Object.hasOwn(there.attributes, name))
+
+/** Those of the marks of private values whose attributes and attachments the object does not have. */
+export function absentIn(
+  doc: ObjectDoc,
+  marks: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const here = digestsOf(contentOf(doc))
+  const names = (['attributes', 'attachments'] as const).flatMap((kind) =>
+    Object.keys(here[kind]).map((name) => keptName(kind, name)),
+  )
+  return pickFrom(marks, (name) => !names.includes(name))
+}
 
 const own = (record: Record<string, string> | undefined, key: string): string | undefined =>
   record && Object.hasOwn(record, key) ? record[key] : undefined

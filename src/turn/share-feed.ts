@@ -57,6 +57,8 @@ export async function followShare(context: Context, share: string): Promise<bool
       return copy?.share === share ? [copy.object] : []
     })
     const docs = await readUserDocs(user, objects)
+    // Without a user database, nothing of it has arrived: it is read again when there is one.
+    if (docs.length < objects.length) return false
     const isSettled = await reconcileObjects(
       context,
       docs.map((doc) => ({ ...doc, copiedTo: [share] })),

@@ -61,6 +61,14 @@ export class MemoryCouch {
     return database
   }
 
+  /** Drops a database and creates it again, as an admin may. */
+  recreate(name: string): void {
+    this.databases.delete(name)
+    this.writes.push(`${name} (dropped)`)
+    this.create(name)
+    this.writes.push(`${name} (created)`)
+  }
+
   /** Every replication brings what its selector takes; gives whether anything moved. */
   replicate(): boolean {
     const before = this.writes.length

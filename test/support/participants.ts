@@ -55,6 +55,8 @@ export type Action =
   /** A user's database is compacted, the outbox, or a share. */
   | { kind: 'compact'; user: number; share?: string; isOutbox?: boolean }
   | { kind: 'account'; user: number; isThere: boolean }
+  /** A user's database is dropped and made again, empty: nobody has deleted anything in it. */
+  | { kind: 'recreate'; user: number }
 
 /** A value that somebody wrote, and that nobody else can have written. */
 export interface Token {
@@ -313,9 +315,23 @@ export class Participants {
         else if (!action.isThere && there) users.write({ _id: id, _rev: there._rev, _deleted: true })
         return
       }
+      case 'recreate':
+        return this.#recreate(action.user)
       default:
         return action satisfies never
     }
+  }
+
+  /** What was in it is on its devices, or nowhere any more, by its user's own doing. */
+  #recreate(user: number): void {
+    const { name, trees } = this.database(user)
+    for (const object of OBJECTS) {
+      if (!trees.has(object)) continue
+      this.touched.add(`${user} ${object}`)
+      this.left.add(`${user} ${object}`)
+      for (const leaf of this.database(user).leaves(object)) this.#supersede(leaf, null)
+    }
+    this.world.couch.recreate(name)
   }
 
   #purge(user: number, object: string): void {

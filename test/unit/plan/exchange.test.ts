@@ -158,9 +158,6 @@ const RULES: Rule[] = [
   [ANY, GONE, ANY, /parted/, LIVE, 'first coming, create, then both'],
   [ANY, GONE, ANY, /parted/, OUT, 'then nothing'],
 
-  // A database that was created again has deleted nothing.
-  [ANY, /missing/, ANY, /^both/, ANY, ''],
-
   // The owner shares it.
   [/owner/, /there/, /share/, NEW, /same/, 'then both mine'],
   [/owner/, /there/, /share/, /null/, /edited/, 'then unrelated, unrelated_object'],
@@ -213,8 +210,11 @@ const RULES: Rule[] = [
   [/owner/, GONE, ANY, /unrelated/, OUT, 'then nothing'],
   [/owner/, GONE, ANY, /^coming$/, /same/, 'create, then both'],
   [/owner/, GONE, ANY, /^coming$/, /edited/, 'first coming, create, then both'],
-  [/owner/, GONE, ANY, /coming mine/, /edited/, 'first coming, create, then both mine'],
-  // A deletion meets an edit: the edit wins.
+  [/owner/, /deleted/, ANY, /coming mine/, /edited/, 'first coming, create, then both mine'],
+  [/owner/, /missing/, ANY, /coming mine/, /edited/, 'first coming mine, create, then both mine'],
+  // A deletion meets an edit: the edit wins, also where the database is another one.
+  [/owner/, /missing/, ANY, /^both$/, /edited/, 'first coming, create, then both'],
+  [/owner/, /missing/, ANY, /both mine/, /edited/, 'first coming mine, create, then both mine'],
   [/owner/, /deleted/, ANY, /^both$/, /edited/, 'create, then both'],
   [/owner/, /deleted/, ANY, /both mine/, /edited/, 'create, then both mine'],
   [/owner/, GONE, ANY, /^unshared$/, LIVE, 'delete, keep, withdraw, not_shared_by_owner'],
@@ -274,6 +274,13 @@ const RULES: Rule[] = [
   [ANY, GONE, ANY, NEW, LIVE, 'first coming, create, then both'],
   [ANY, GONE, ANY, /^coming$/, /same/, 'create, then both'],
   [ANY, GONE, ANY, /^coming$/, /edited/, 'first coming, create, then both'],
+  // Nobody has deleted it: the user's database is another one.
+  [ANY, /missing/, ANY, /^both$/, /same/, 'first coming, create'],
+  [ANY, /missing/, ANY, /^both$/, /edited/, 'first coming, create, then both'],
+  [ANY, /missing/, ANY, /^both mine$/, /same/, 'first coming mine, create'],
+  [ANY, /missing/, ANY, /^both mine$/, /edited/, 'first coming mine, create, then both mine'],
+  [ANY, /missing/, ANY, /^coming mine$/, /same/, 'create, then both mine'],
+  [ANY, /missing/, ANY, /^coming mine$/, /edited/, 'first coming mine, create, then both mine'],
   [/writer/, GONE, ANY, /coming mine/, /same/, 'delete, then nothing'],
   [ANY, GONE, ANY, /coming mine/, LIVE, 'first coming, create, then both mine'],
   // His deletion counts where the copy is as he last had it; else the edit wins.
