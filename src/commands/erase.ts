@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util'
 import { isFault, orNull } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { tracesOfObject, tracesOfSource, type Traces } from '../feed/traces.ts'
-import { isObjectId } from '../model/names.ts'
+import { isObjectId, PROVISIONING } from '../model/names.ts'
+import { ADMIN_ONLY } from '../model/security.ts'
 import { erase as eraseTraces } from '../write/erasure.ts'
 import { OwnWrites } from '../write/own-writes.ts'
 import { People } from '../write/people.ts'
@@ -93,6 +94,9 @@ async function eraseAll(
   { id, find, traces }: { id: string; find: () => Promise<Traces>; traces: Traces },
   { print, complain }: Output,
 ): Promise<ExitCode> {
+  // What is being taken out is written down there; where nothing is provisioned it is not there yet.
+  const notes = couch.database(PROVISIONING)
+  if (await notes.create()) await notes.putSecurity({ ...ADMIN_ONLY })
   const removals = new Removals({ couch, ownWrites: new OwnWrites(), canPurge: !isEmbedded })
   const databases = new Set(traces.found.map(({ database }) => database))
   let left = traces

@@ -129,8 +129,10 @@ export const isMark = (base: Base | null): base is Base =>
   base !== null &&
   Object.keys(base.shares).length === 0 &&
   Object.values(base.agreed).every(
-    ({ state, attributes, attachments }) =>
-      state === 'unshared' && Object.keys(attributes).length + Object.keys(attachments).length === 0,
+    ({ state, purged, attributes, attachments }) =>
+      state === 'unshared' &&
+      purged === true &&
+      Object.keys(attributes).length + Object.keys(attachments).length === 0,
   )
 
 function sharesNamed(base: Base | null, leaves: readonly Leaf[]): Set<string> {

@@ -28,6 +28,8 @@ export interface Base {
  */
 export interface Agreed extends Digests {
   state: 'coming' | 'both' | 'unshared' | 'left' | 'parted' | 'unrelated'
+  /** With `unshared`: an admin took it out everywhere, and nothing that is pushed late is kept for anybody. */
+  purged?: true
   /** True where this participant brought the object into the share. */
   mine?: true
   /** Only chosen attributes are shared: what else this participant has is his own. */

@@ -167,7 +167,7 @@ function planPurged({ doc, facts }: ExchangeOptions, agreed: Agreed): ExchangePl
   const nothing = idle(doc, agreed)
   const isMine = agreed.mine === true
   if (role === 'owner') {
-    const after = nothingAgreed('unshared', true)
+    const after: Agreed = { ...nothingAgreed('unshared', true), purged: true }
     return home.kind === 'live'
       ? { ...nothing, ...removeCopy(home), withdraw: true, after }
       : { ...nothing, after }
@@ -207,7 +207,7 @@ function planOwner(options: ExchangeOptions): ExchangePlan {
       ? {
           ...{ ...nothing, ...removeCopy(home), withdraw: true, rejection: problem('not_shared_by_owner') },
           // What was pushed late is the owner's to read, and nobody's in the share.
-          keepLocal: [home.leaf, ...home.rivals].map(contentOf),
+          keepLocal: agreed.purged ? [] : [home.leaf, ...home.rivals].map(contentOf),
         }
       : { ...nothing, doc: doc && withoutShare(doc, share, consent) }
   if ((doc === null || options.isBack) && home.kind === 'live' && agreed.state !== 'unshared') {

@@ -43,7 +43,9 @@ async function markUnshared(outbox: Database, object: string, shares: readonly s
   const base = parseBase(await outbox.get(id))
   if (isMark(base) && shares.every((share) => Object.hasOwn(base.agreed, share))) return
   if (leaves.length > 0) await outbox.purge({ [id]: leaves.map(({ _rev }) => _rev) })
-  const agreed = Object.fromEntries(shares.map((share) => [share, nothingAgreed('unshared', true)]))
+  const agreed = Object.fromEntries(
+    shares.map((share) => [share, { ...nothingAgreed('unshared', true), purged: true as const }]),
+  )
   const written = await outbox.put(baseDoc(object, { shares: {}, agreed }) as unknown as { _id: string })
   if (!written.ok) throw new CouchFault('conflict', outbox.name, written.reason, 409)
 }

@@ -8,7 +8,7 @@ import { baseId, copyId } from '../../src/model/names.ts'
 import { Device, loadPouch } from '../support/device.ts'
 import { GatewayGround } from '../support/gateway.ts'
 import { NOTES } from '../support/gateway-notes.ts'
-import { becomes, edit, open, received, shared, subscribe, withPeople } from '../support/people.ts'
+import { asUser, becomes, edit, open, received, shared, subscribe, withPeople } from '../support/people.ts'
 import { revisionsWith } from '../support/purges.ts'
 import { SKELETON, type Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
@@ -65,7 +65,7 @@ onEachServer(
           shared(id, 'other', { text: 'stays' }),
         )
         await subscribe(space, id, [ann, bob, cid])
-        await becomes(space, bob.db, 'note', received(id, { text: SECRET }))
+        for (const { db } of [ann, bob]) await becomes(space, db, 'note', received(id, { text: SECRET }))
         await edit(space, ann.db, 'note', { text: `${SECRET} by ann` })
         await becomes(space, bob.db, 'note', received(id, { text: `${SECRET} by ann` }))
         await becomes(space, joe.db, 'note', received(id, { text: `${SECRET} by ann` }))
@@ -84,6 +84,8 @@ onEachServer(
         assert(dry.out.includes(`${cid.db.name} has another document`), dry.out)
         assert.equal((await joe.db.get('note'))?.['text'], `${SECRET} by ann`)
 
+        const [known] = await space.share(id).leaves([{ id: copyId(id, 'note') }])
+        assert(known)
         // Somebody's device has it, too.
         const PouchDB = loadPouch()
         const remote = `${space.server.url}/${encodeURIComponent(ann.db.name)}`
@@ -107,6 +109,27 @@ onEachServer(
 
           // The device learns of it when it syncs.
           await space.until('the device learns of it', async () => !(await has(local)))
+          // Another device was away, and sends what it made of the copy that it had.
+          const hash = 'f'.repeat(32)
+          const { start = 0, ids = [] } = known._revisions ?? {}
+          const late = {
+            ...known,
+            _rev: `${start + 1}-${hash}`,
+            _revisions: { start: start + 1, ids: [hash, ...ids] },
+          }
+          await asUser(space, ann, space.share(id), (db) => db.bulk([late], { newEdits: false }))
+          await space.until(
+            'it is taken out again',
+            async () => (await space.share(id).get(copyId(id, 'note'))) === null,
+          )
+          await space.settled()
+          const readable = places.filter(([{ name }]) => name !== space.outbox(joe.hash).name)
+          for (const [db, document] of readable)
+            assert.deepEqual(await revisionsWith(db, document, SECRET), [], `${document} in ${db.name}`)
+          // What only admins can read of it goes with the next time.
+          await run(space, [joe.db.name, 'note'])
+          for (const [db, document] of places)
+            assert.deepEqual(await revisionsWith(db, document, SECRET), [], `${document} in ${db.name}`)
           const again = await run(space, [joe.db.name, 'note'])
           assert.deepEqual([again.code, again.out.includes('Nothing of it was found.')], [0, true])
         } finally {
