@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StoredDoc } from '../../src/couch/document.ts'
-import { isFault } from '../../src/couch/fault.ts'
 import { CHECKPOINTS, REGISTRY } from '../../src/model/names.ts'
 import {
   accountDoc,
@@ -20,6 +19,7 @@ import {
   removeAccount,
   verifyPassword,
 } from '../../src/write/accounts.ts'
+import { withSettings } from '../support/server-settings.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 
@@ -121,35 +121,6 @@ const withAccount = (space: Space, test: (account: PasswordAccount) => Promise<v
     assert.equal(await ensureAccount(space.couch, account, false), 'in place')
     await test(account)
   })
-
-/** Runs a test with other settings of CouchDB, each as `<section>/<key>`; they are set back. */
-async function withSettings(
-  space: Space,
-  settings: Record<string, string>,
-  test: () => Promise<void>,
-): Promise<void> {
-  const path = (key: string): string[] => ['_node', '_local', '_config', ...key.split('/')]
-  const before = new Map<string, string | null>()
-  for (const key of Object.keys(settings)) {
-    const value = await space.couch.request<string>({ path: path(key) }).catch((error: unknown) => {
-      if (isFault(error, 'not_found')) return null
-      throw error
-    })
-    before.set(key, value)
-  }
-  try {
-    for (const [key, value] of Object.entries(settings))
-      await space.couch.request({ method: 'PUT', path: path(key), body: value })
-    await test()
-  } finally {
-    for (const [key, value] of before)
-      await space.couch.request(
-        value === null
-          ? { method: 'DELETE', path: path(key) }
-          : { method: 'PUT', path: path(key), body: value },
-      )
-  }
-}
 
 /** Runs a test where users may read and change their own documents of `_users`, which CouchDB 3 by default keeps to admins. */
 const withOpenUsers = (space: Space, test: () => Promise<void>): Promise<void> =>
