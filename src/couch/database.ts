@@ -342,9 +342,13 @@ export class Database {
    */
   async purged(): Promise<Map<string, string[]>> {
     const answer = await orNull(
-      this.#couch.request<{ purged_infos: { id: string; revs: string[] }[] }>({
-        path: [this.name, '_purged_infos'],
-      }),
+      this.#couch
+        .request<{ purged_infos: { id: string; revs: string[] }[] }>({ path: [this.name, '_purged_infos'] })
+        .catch((error: unknown) => {
+          // Before 3.4 it is taken for a document, whose id may not begin so.
+          if (isFault(error, 'bad_request')) return null
+          throw error
+        }),
     )
     const purged = new Map<string, string[]>()
     for (const { id, revs } of answer?.purged_infos ?? [])

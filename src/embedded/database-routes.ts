@@ -57,6 +57,15 @@ export function addDatabaseRoutes(router: Router, databases: Databases): void {
     route(async (request, response) => sendJson(response, 200, await databaseOf(request, databases).info())),
   )
 
+  router.get(
+    '/:db/_purged_infos',
+    route((request, response) => {
+      databaseOf(request, databases)
+      // Nothing can be purged here.
+      sendJson(response, 200, { purged_infos: [] })
+    }),
+  )
+
   router.post(
     '/:db/_ensure_full_commit',
     route((request, response) => {

@@ -23,7 +23,6 @@ const ABSENT_ON_SERVER = [
 ]
 const ABSENT_ON_DATABASE = [
   '_purge',
-  '_purged_infos',
   '_purged_infos_limit',
   '_revs_limit',
   '_shards',
