@@ -14,6 +14,8 @@ export interface Writers extends Grants {
   everyone?: true
   /** The most bytes of a document that somebody may write who is in neither list. */
   mostBytes?: number
+  /** The database is being made anew: who may write is to try again in a moment. */
+  closed?: true
 }
 
 export interface ShareSecurity {
@@ -128,6 +130,14 @@ export function bothAllow<Found extends FoundSecurity>(before: Found, after: Fou
     ? before
     : between
 }
+
+/**
+ * The security of a share while its database is made anew: those who may read before and after go on reading, and
+ * whoever may write is told to try again, so that nothing is written between the last look and the drop.
+ */
+export const closedToWriters = <Found extends FoundSecurity>(
+  security: Found & { writers?: object },
+): Found => ({ ...security, writers: { ...security.writers, closed: true } })
 
 const common = (one: Partial<Grants>, other: Partial<Grants>): Grants => ({
   names: (one.names ?? []).filter((name) => other.names?.includes(name)),

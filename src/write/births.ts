@@ -2,7 +2,7 @@
 import isEqual from 'lodash/isEqual.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
-import type { Security } from '../couch/document.ts'
+import type { Doc, Security } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { ADMIN_ONLY } from '../model/security.ts'
 import type { SkeletonPlan, Wanted } from '../plan/skeleton.ts'
@@ -38,6 +38,39 @@ export class Births {
   /** Creates the database, empty and the admins' alone; false where it was there. */
   async create(name: string): Promise<boolean> {
     return createDatabase(this.#couch.database(name))
+  }
+
+  /**
+   * Creates a database anew that people have been in, equipped, in as few requests as there can be: until `_security`
+   * is set CouchDB refuses everybody, and clients take a refusal for the end.
+   * @throws {CouchFault}
+   */
+  async recreate(name: string, kind: BornKind, security: object): Promise<void> {
+    const database = this.#couch.database(name)
+    const { designs } = this.#wanted(kind)
+    // Asked before there is a database that might be everybody's.
+    const isClosedAtBirth = await this.#areBornClosed()
+    const isNew = await createDatabase(database)
+    if (isNew && isClosedAtBirth) {
+      const written = await database.bulk(designs.map((design): Doc => ({ ...design })))
+      if (written.every(({ ok }) => ok)) return database.putSecurity(security as Security)
+    }
+    await this.equip(name, kind, security)
+  }
+
+  /** A server can be set so that a new database is everybody's. https://docs.couchdb.org/en/stable/config/couchdb.html#couchdb/default_security */
+  async #areBornClosed(): Promise<boolean> {
+    try {
+      const path = ['_node', '_local', '_config', 'couchdb', 'default_security']
+      return (await this.#couch.request<unknown>({ path })) === 'admin_only'
+    } catch (error) {
+      // CouchDB's answer where nothing is set: then it is `admin_only`.
+      return (
+        error instanceof CouchFault &&
+        error.code === 'not_found' &&
+        error.message.includes('unknown_config_value')
+      )
+    }
   }
 
   /** Puts in place what the skeleton has of a kind, and a database's own security: see `equipDatabase`. @throws {CouchFault} */

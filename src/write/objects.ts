@@ -167,7 +167,8 @@ async function bringToShares(
       copies.filter(({ doc }) => !withdrawn.includes(doc._id)),
     )
     if (withdrawn.length === 0) continue
-    if (deps.canPurge && withdrawn.length <= MOST_PURGED)
+    // At the most a page of them: members go on reading, which a database that is made anew interrupts.
+    if (deps.canPurge)
       await withdraw({
         ...{ outbox, home, copies: withdrawn, share: deps.couch.database(shareDatabase(share)) },
         shownOf: await shownAfter(outbox, share, withdrawn, bases),

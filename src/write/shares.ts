@@ -1,11 +1,13 @@
 // Performs what was planned for a share, step by step.
 import { randomUUID } from 'node:crypto'
+import type { Database } from '../couch/database.ts'
 import type { Doc } from '../couch/document.ts'
 import { digestsOf, parseBase } from '../model/base.ts'
 import { baseId, parseCopyId, shareDatabase } from '../model/names.ts'
 import { contentOf } from '../model/object.ts'
 import { isOurProblem, problem, type Problem } from '../model/problem.ts'
-import { ADMIN_ONLY } from '../model/security.ts'
+import { ADMIN_ONLY, bothAllow, closedToWriters } from '../model/security.ts'
+import type { Home } from '../plan/object.ts'
 import type { ShareEffect } from '../plan/share.ts'
 import { START } from '../feed/checkpoints.ts'
 import { derive, ensureAccount, readHashing, removeAccount } from './accounts.ts'
@@ -194,36 +196,52 @@ async function drop(deps: Deps, owner: string, id: string): Promise<void> {
   await share.drop()
 }
 
+/** What others write while it is looked at is looked at again, so often. */
+const LOOKS = 10
+
 /**
- * Nobody is let in until everything is back, and `_security` is as it should be. The old database does not wait for its
- * replication to end, which takes up to 3 s: so long, feeds that are open would go on.
+ * Whoever reads before and after is refused nothing: in the old database the narrower of both is in force, in the new
+ * one what is wanted, from its first moment on as far as CouchDB has that. Nobody writes into either meanwhile. The old
+ * one does not wait for its replication to end, which takes up to 3 s: so long, feeds that are open would go on.
  */
 async function rotate(deps: Deps, owner: string, id: string, security: object): Promise<void> {
   const { couch, users, registry, births, leases, log } = deps
   const share = couch.database(shareDatabase(id))
   const outbox = couch.database(users.outbox(owner))
   const { home = 'outbox' } = (await registry.entry(id)) ?? {}
-  const copies = new Set<string>()
   const stopped = leases.stop(id, owner)
   // Waited for below, unless something else fails before.
   stopped.catch(() => undefined)
+  const copies = new Set<string>()
   if ((await share.info()) !== null) {
-    await secure(share, ADMIN_ONLY)
+    // Its validation function has to know that nobody writes now.
+    await births.refresh(share.name, 'share')
+    await secure(share, closedToWriters(bothAllow(await share.security(), security)))
     await assertUnwritten(deps, owner, id)
-    for await (const ids of copiesEver(share, id)) {
-      if (home === 'share') await savePart({ outbox, share, home, copies: ids }, id)
-      for (const copy of ids) copies.add(copy)
-    }
+    for (const copy of await copyOut(share, outbox, id, home)) copies.add(copy)
   }
   // With their tombstones: where this stopped half-way before, nothing else knows any more what was taken out.
   for await (const ids of copiesEver(outbox, id)) for (const copy of ids) copies.add(copy)
   await share.drop()
   await stopped
-  await births.create(share.name)
-  await births.equip(share.name, 'share', ADMIN_ONLY)
+  await births.recreate(share.name, 'share', closedToWriters(security))
   for (const row of await refill(outbox, share, copies, id))
     if (!row.ok) log.warn({ share: id, doc: row.id, code: row.error }, 'copy refused by the share')
   await secure(share, security)
+}
+
+/** Brings into the outbox what only the share has. A write that was let in before it was closed may land after that. */
+async function copyOut(share: Database, outbox: Database, id: string, home: Home): Promise<Set<string>> {
+  const copies = new Set<string>()
+  for (let looks = 0; looks < LOOKS; looks += 1) {
+    const before = await share.info()
+    for await (const ids of copiesEver(share, id)) {
+      if (home === 'share') await savePart({ outbox, share, home, copies: ids }, id)
+      for (const copy of ids) copies.add(copy)
+    }
+    if ((await share.info())?.update_seq === before?.update_seq) break
+  }
+  return copies
 }
 
 /** Has all objects gone through again. Reaches the disk before the state that says so: it must not be lost. */

@@ -11,11 +11,12 @@ export interface Pouch {
   remove(doc: PouchDoc): Promise<unknown>
   allDocs(options: object): Promise<{ rows: { id: string; doc?: PouchDoc }[] }>
   sync(remote: Pouch, options: object): Sync
+  replicate: { from(remote: Pouch, options: object): Sync }
   destroy(): Promise<unknown>
   close(): Promise<unknown>
 }
 interface Sync {
-  on(event: 'error' | 'denied', listener: (fault: unknown) => void): Sync
+  on(event: 'error' | 'denied' | 'complete', listener: (fault: unknown) => void): Sync
   cancel(): void
   /** Resolves when it was cancelled. */
   then(done: () => void, failed: (fault: unknown) => void): void

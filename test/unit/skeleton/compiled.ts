@@ -41,7 +41,7 @@ export interface UserContext {
 }
 
 /** What `_design/write_access` says of a write: null where it lets it pass. */
-export type Refusal = { forbidden: string } | { unauthorized: string } | null
+export type Refusal = { forbidden: string } | { unauthorized: string } | { unavailable: string } | null
 
 /** `_design/write_access` of shares. */
 export async function writeAccess(): Promise<

@@ -6,6 +6,9 @@ const DB = 'share/abc'
 const FORBIDDEN = { forbidden: 'You may not write into this share.' }
 const UNAUTHORIZED = { unauthorized: 'Log in to write into this share.' }
 
+/** Neither of the two after which PouchDB never tries again. */
+const CLOSED = { unavailable: 'This share is being made anew. Try again in a moment.' }
+
 const SECURITY_WITHOUT = { admins: { roles: ['_admin'] }, members: {} }
 const writers = (more: object): object => ({ writers: { names: [], roles: [], ...more } })
 
@@ -49,6 +52,10 @@ describe('skeleton/share write_access', () => {
     ['nobody, where "null" is a name', ANONYMOUS, writers({ names: ['null'] }), UNAUTHORIZED],
     ['nobody, where null stands among the names', ANONYMOUS, writers({ names: [null] }), UNAUTHORIZED],
     ['nobody, with a writer’s role', who(null, 'h'), writers({ roles: ['h'] }), null],
+    ['a writer, while nobody writes', who('joe'), writers({ names: ['joe'], closed: true }), CLOSED],
+    ['everyone, while nobody writes', who('jim'), writers({ everyone: true, closed: true }), CLOSED],
+    ['the server’s admin, while nobody writes', who('admin', '_admin'), writers({ closed: true }), null],
+    ['no writer, while nobody writes', who('jim'), writers({ names: ['joe'], closed: true }), CLOSED],
     ['everyone: somebody', who('jim'), writers({ everyone: true, mostBytes: 1000 }), null],
     ['everyone: nobody', ANONYMOUS, writers({ everyone: true, mostBytes: 1000 }), null],
     ['everyone, without a limit', ANONYMOUS, writers({ everyone: true }), null],

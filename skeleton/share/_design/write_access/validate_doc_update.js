@@ -4,6 +4,9 @@ function validate(newDoc, oldDoc, userCtx, secObj) {
   if (userCtx.roles.indexOf('_admin') !== -1) return
 
   var writers = (secObj && secObj.writers) || {}
+  // No refusal: CouchDB makes status 500 of it, and PouchDB tries again after that, as it never does after a 403. For
+  // readers too: a device that syncs offers what it read before, as long as that is not back.
+  if (writers.closed === true) throw { unavailable: 'This share is being made anew. Try again in a moment.' }
   var names = writers.names || []
   var roles = writers.roles || []
   var isNamed =
