@@ -18,6 +18,7 @@ import type { Gateways } from './feed/gateways.ts'
 import type { HostCalls } from './feed/host.ts'
 import type { Provisioning } from './feed/provisioning.ts'
 import type { Upkeep } from './feed/upkeep.ts'
+import { Express } from './feed/express.ts'
 import { followUpdates, type Update } from './feed/updates.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import { identify, install } from './install.ts'
@@ -27,6 +28,7 @@ import { kindsOf, type Kinds } from './model/kinds.ts'
 import { REGISTRY, shareDatabase } from './model/names.ts'
 import type { SkeletonOfKind } from './skeleton.ts'
 import { takeTurn } from './turn.ts'
+import { narrowAtOnce } from './turn/narrowing.ts'
 import { mergeHints, type Hint, type Outcome } from './turn/hint.ts'
 import { adoptReplications } from './write/adoption.ts'
 import { announce } from './write/announce.ts'
@@ -110,6 +112,7 @@ export class Daemon {
   readonly #lanes: Lanes<Hint>
   readonly #stop = new AbortController()
   readonly #warmFeeds: WarmFeeds
+  readonly #express: Express
   readonly #now: () => number
   readonly #waiting: Waiting
   readonly #departures: Departures
@@ -159,6 +162,14 @@ export class Daemon {
     })
     this.#births = new Births(this.#couch, this.#skeletons, { isGuessing: !config.skeletonWarm })
     this.#warmer = new Warmer({ log, signal: this.#stop.signal, sleep: this.#sleep })
+    this.#express = new Express({
+      isBusy: (owner) => this.#lanes.isBusy(owner),
+      narrow: (owner, shares) =>
+        this.#deps ? narrowAtOnce(this.#deps, owner, shares) : Promise.resolve(new Set()),
+      onNarrowed: (owner, shares) => this.#lanes.markUrgent(owner, { shares }),
+      onFailure: (error) => this.#logUnlessOutage(error),
+      sleep: this.#sleep,
+    })
     const concerns = this.#concerns()
     const following = {
       checkpoints: this.#checkpoints,
@@ -189,7 +200,7 @@ export class Daemon {
       onEnd: () => this.#lanes.resume(),
     })
     this.#warmFeeds = new WarmFeeds({
-      onChange: (owner) => this.#lanes.mark(owner, { user: true }),
+      onChange: (owner) => this.#mark(owner, { user: true }),
     })
     this.#queue = new PQueue({ concurrency: config.concurrency })
     this.#lanes = new Lanes({
@@ -252,6 +263,7 @@ export class Daemon {
     this.#deps ??= wireDeps(parts, {
       rotations: this.#rotations,
       mark,
+      isUrgent: (owner) => this.#lanes.isUrgent(owner),
       onVisited: (db, visited) => this.#upkeep?.onVisited(db, visited),
       hear: (owner, docs) => this.#provisioning?.hear(owner, docs) ?? Promise.resolve(),
     })
@@ -391,8 +403,14 @@ export class Daemon {
       registry: this.#registry,
       ownWrites: this.#ownWrites,
       log: this.#options.log,
-      mark: (owner, hint) => this.#lanes.mark(owner, hint),
+      mark: (owner, hint) => this.#mark(owner, hint),
     }
+  }
+
+  /** What may take access away is looked at beside a lane that is busy. */
+  #mark(owner: string, hint: Hint): void {
+    this.#lanes.mark(owner, hint)
+    if (hint.user || hint.shares) this.#express.hear(owner, hint.shares)
   }
 
   #onUpdate({ db, type }: Update): void {
@@ -402,7 +420,7 @@ export class Daemon {
     if (this.#gateways?.onUpdate({ db, type }, background)) return
     const owner = users.ownerOf(db)
     const outboxOwner = users.ownerOfOutbox(db)
-    if (owner !== null) this.#lanes.mark(owner, { user: true, recreated: type === 'created' })
+    if (owner !== null) this.#mark(owner, { user: true, recreated: type === 'created' })
     else if (outboxOwner !== null) this.#lanes.mark(outboxOwner, { outbox: true })
     else if (this.#upkeep?.onUpdate({ db, type }, background)) return
     else if (db === '_users') this.#background(this.#users.look())

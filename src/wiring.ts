@@ -13,6 +13,7 @@ import type { Logger } from './log.ts'
 import type { Kinds } from './model/kinds.ts'
 import { Allowance } from './write/allowance.ts'
 import type { Births } from './write/births.ts'
+import { Ceilings } from './write/ceilings.ts'
 import type { Deps } from './write/deps.ts'
 import { Gates } from './write/gates.ts'
 import { Leases } from './write/leases.ts'
@@ -50,7 +51,10 @@ export interface Parts {
 }
 
 /** What a turn of an owner works with. */
-export function wireDeps(parts: Parts, more: Pick<Deps, 'rotations' | 'mark' | 'onVisited' | 'hear'>): Deps {
+export function wireDeps(
+  parts: Parts,
+  more: Pick<Deps, 'rotations' | 'mark' | 'isUrgent' | 'onVisited' | 'hear'>,
+): Deps {
   const { config, couch, now, isEmbedded } = parts
   const replicator = new Replicator(couch, { hasScheduler: !isEmbedded, sleep: parts.sleep })
   const leases = new Leases({
@@ -69,6 +73,7 @@ export function wireDeps(parts: Parts, more: Pick<Deps, 'rotations' | 'mark' | '
     checkpoints: parts.checkpoints,
     ownWrites: parts.ownWrites,
     gates: new Gates(),
+    ceilings: new Ceilings(),
     allowance: new Allowance({ most: config.publicLimits.mostChanges, now }),
     tries: new Allowance({ most: MOST_TRIES, now }),
     limits: config.publicLimits,

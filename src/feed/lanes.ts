@@ -19,12 +19,19 @@ export interface LanesOptions<H extends object> {
 
 const SHORTEST_BACKOFF_MS = 200
 const LONGEST_BACKOFF_MS = 60_000
+/** The priority of a turn that goes before the others. */
+const URGENT = 1
+let made = 0
 
 interface Lane<H> {
   /** What the next turn is told; null while there is nothing to do after the present one. */
   next: H | null
   failures: number
   retry: NodeJS.Timeout | null
+  /** The next turn is to come before those of others. */
+  isUrgent: boolean
+  /** It waits in the queue. */
+  isQueued: boolean
 }
 
 export class Lanes<H extends object> {
@@ -32,6 +39,7 @@ export class Lanes<H extends object> {
   readonly #queue: PQueue
   /** Owners that have a turn, wait for one, or wait to try again. Idle owners cost nothing. */
   readonly #lanes = new Map<string, Lane<H>>()
+  readonly #number = (made += 1)
   #stopped = false
   /** Turns taken so far. */
   turns = 0
@@ -48,9 +56,23 @@ export class Lanes<H extends object> {
       this.#add(lane, hint)
       return
     }
-    this.#lanes.set(owner, { next: hint, failures: 0, retry: null })
+    this.#lanes.set(owner, { next: hint, failures: 0, retry: null, isUrgent: false, isQueued: false })
     // Nobody comes to it any more, and nobody may take it for done.
     if (!this.#stopped) this.#enqueue(owner)
+  }
+
+  /** The same, and before all that others wait for. */
+  markUrgent(owner: string, hint: H): void {
+    this.mark(owner, hint)
+    const lane = this.#lanes.get(owner)
+    if (!lane || lane.isUrgent) return
+    lane.isUrgent = true
+    if (lane.isQueued) this.#queue.setPriority(this.#idOf(owner), URGENT)
+  }
+
+  /** Whether an owner's next turn is urgent: the one under way is better short. */
+  isUrgent(owner: string): boolean {
+    return this.#lanes.get(owner)?.isUrgent === true
   }
 
   /** Owners that have something to do. */
@@ -90,14 +112,25 @@ export class Lanes<H extends object> {
   }
 
   #enqueue(owner: string): void {
-    void this.#queue.add(() => this.#turn(owner))
+    const lane = this.#lanes.get(owner)
+    if (!lane) return
+    lane.isQueued = true
+    const priority = lane.isUrgent ? URGENT : 0
+    void this.#queue.add(() => this.#turn(owner), { id: this.#idOf(owner), priority })
+  }
+
+  /** Several have the queue: theirs are other names. */
+  #idOf(owner: string): string {
+    return `${this.#number} ${owner}`
   }
 
   async #turn(owner: string): Promise<void> {
     const lane = this.#lanes.get(owner)
+    if (lane) lane.isQueued = false
     if (!lane || lane.next === null || this.#stopped) return
     const hint = lane.next
     lane.next = null
+    lane.isUrgent = false
     try {
       const outcome = await this.#options.takeTurn(owner, hint)
       this.turns += 1

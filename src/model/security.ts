@@ -132,6 +132,37 @@ export function bothAllow<Found extends FoundSecurity>(before: Found, after: Fou
 }
 
 /**
+ * Lets nobody read or write whom `before` did not let, and nobody whom `after` does not: what may be put in force at any
+ * time, whatever else is under way.
+ */
+export function narrower<Found extends FoundSecurity & { writers?: Partial<Writers> }>(
+  before: Found,
+  after: FoundSecurity & { writers?: Partial<Writers> },
+): Found {
+  const between = bothAllow(before, after)
+  if (before.writers === undefined) return between
+  return { ...between, writers: bothMayWrite(before.writers, after.writers ?? {}) }
+}
+
+/** Who writes because everybody may, and is named in the other, may write before and after. */
+function bothMayWrite(one: Partial<Writers>, other: Partial<Writers>): Writers {
+  const named =
+    one.everyone === true && other.everyone !== true
+      ? unite([other])
+      : other.everyone === true && one.everyone !== true
+        ? unite([one])
+        : common(one, other)
+  const limits = [one.mostBytes, other.mostBytes].filter((limit) => limit !== undefined)
+  const isForAll = one.everyone === true && other.everyone === true
+  return {
+    ...named,
+    ...(isForAll ? { everyone: true } : {}),
+    ...(isForAll && limits.length > 0 ? { mostBytes: Math.min(...limits) } : {}),
+    ...(one.closed === true || other.closed === true ? { closed: true } : {}),
+  }
+}
+
+/**
  * The security of a share while its database is made anew: those who may read before and after go on reading, and
  * whoever may write is told to try again, so that nothing is written between the last look and the drop.
  */

@@ -179,7 +179,7 @@ function planLife(facts: ShareFacts): ShareEffect[] {
 }
 
 /** What stands in place of a password names its account; another name is none of the daemon's. */
-function passwordFault({ entry }: ShareFacts, wish: { kind: string; name?: string }): Problem | null {
+export function passwordFault({ entry }: ShareFacts, wish: { kind: string; name?: string }): Problem | null {
   return wish.kind === 'kept' && wish.name !== entry?.password?.name
     ? problem('password_account_taken', wish.name ?? '')
     : null
@@ -270,7 +270,8 @@ function bringInForce(facts: ShareFacts, entry: ShareEntry, access: Access): Sha
 const restoreAccount = ({ share, account }: ShareFacts, entry: ShareEntry | null): ShareEffect[] =>
   entry?.password && account === 'changed' ? [{ kind: 'restore-account', share }] : []
 
-const securityOf = (facts: ShareFacts, entry: ShareEntry | null, access: Access): ShareSecurity =>
+/** The `_security` that an access comes to. */
+export const securityOf = (facts: ShareFacts, entry: ShareEntry | null, access: Access): ShareSecurity =>
   shareSecurity({
     owner: facts.owner,
     access,

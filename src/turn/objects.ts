@@ -17,8 +17,39 @@ import { planSubscriptions } from './subscriptions.ts'
 /** One to carry, one to agree, one more for each share that passes it on. Who writes all the time waits for the next turn. */
 const MOST_ROUNDS = 8
 
-/** @returns false where somebody keeps writing: the page is to be read again */
+/** Attachments that are copied before it is asked whether something else is urgent; a single object may have more. */
+const PART_BYTES = 4 * 1024 * 1024
+
+/** @returns false where somebody keeps writing, or something else is urgent: the page is to be read again */
 export async function reconcileObjects(context: Context, docs: readonly UserDoc[]): Promise<boolean> {
+  for (const [at, part] of inParts(docs).entries()) {
+    // What was done of the page is seen to be done when it is read again.
+    if (at > 0 && context.deps.isUrgent(context.owner)) return false
+    if (!(await reconcilePart(context, part))) return false
+  }
+  return true
+}
+
+/** Objects with large attachments take long, and are done a few at a time. */
+function inParts(docs: readonly UserDoc[]): UserDoc[][] {
+  const parts: UserDoc[][] = []
+  let bytes = 0
+  for (const doc of docs) {
+    const own = attachedBytes(doc)
+    if (parts.length === 0 || (bytes > 0 && bytes + own > PART_BYTES)) {
+      parts.push([])
+      bytes = 0
+    }
+    parts.at(-1)?.push(doc)
+    bytes += own
+  }
+  return parts
+}
+
+const attachedBytes = ({ doc }: UserDoc): number =>
+  Object.values(doc?._attachments ?? {}).reduce((sum, { length = 0 }) => sum + length, 0)
+
+async function reconcilePart(context: Context, docs: readonly UserDoc[]): Promise<boolean> {
   const copiedTo = new Map(docs.map(({ id, copiedTo = [] }) => [id, copiedTo]))
   let left: readonly UserDoc[] = docs
   for (let round = 0; round < MOST_ROUNDS; round += 1) {

@@ -46,6 +46,11 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
   let found = first
   let isDrained = false
   let isWrittenDirectly = options.isWrittenDirectly === true
+  if (deps.ceilings.has(share)) {
+    // Somebody was taken out since this page was read: what is planned now knows of it.
+    deps.ceilings.clear(share)
+    found = (await readUserDocs(user, [first.id]))[0] ?? found
+  }
   for (;;) {
     const { scan } = await context.checkpoint(user.name)
     const situation: ShareSituation = {

@@ -9,6 +9,7 @@ import type { Visited } from '../feed/visits.ts'
 import type { Hint } from '../turn/hint.ts'
 import type { Allowance } from './allowance.ts'
 import type { Births } from './births.ts'
+import type { Ceilings } from './ceilings.ts'
 import type { Gates } from './gates.ts'
 import type { Leases } from './leases.ts'
 import type { OwnWrites } from './own-writes.ts'
@@ -36,6 +37,9 @@ export interface Deps {
   leases: Leases
   checkpoints: Checkpoints
   gates: Gates
+  ceilings: Ceilings
+  /** Somebody was taken out of a share of the owner's: the turn under way is to end soon, the next one begins with that. */
+  isUrgent: (owner: string) => boolean
   /** Changes of the public, by the registry's document of the subscription. */
   allowance: Allowance
   /** Guesses at passwords, by share and user database. */

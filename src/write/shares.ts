@@ -8,7 +8,7 @@ import { contentOf } from '../model/object.ts'
 import { isOurProblem, problem, type Problem } from '../model/problem.ts'
 import { ADMIN_ONLY, bothAllow, closedToWriters } from '../model/security.ts'
 import type { Home } from '../plan/object.ts'
-import type { ShareEffect } from '../plan/share.ts'
+import type { EntryChange, ShareEffect } from '../plan/share.ts'
 import { START } from '../feed/checkpoints.ts'
 import { derive, ensureAccount, readHashing, removeAccount } from './accounts.ts'
 import { writeBulk } from './bulk.ts'
@@ -59,7 +59,7 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect): Promise<
     case 'claim':
       return (await registry.claim(effect.share, owner, users.database(owner))) ? DONE : { kind: 'lost' }
     case 'change-entry':
-      await registry.change(effect.share, effect.change)
+      await registry.change(effect.share, stillToRotate(deps, effect.share, effect.change))
       if (effect.change.rotations !== undefined) await announce(deps, effect.share, null)
       if (effect.change.state) log.info({ ...context, state: effect.change.state }, 'share')
       return DONE
@@ -70,7 +70,13 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect): Promise<
       await births.create(shareDatabase(effect.share))
       return DONE
     case 'secure':
-      await births.equip(shareDatabase(effect.share), 'share', effect.security)
+      await deps.ceilings.inTurn(effect.share, () =>
+        births.equip(
+          shareDatabase(effect.share),
+          'share',
+          deps.ceilings.limit(effect.share, effect.security),
+        ),
+      )
       return DONE
     case 'set-password':
       return setPassword(deps, effect.share, effect.password)
@@ -128,6 +134,13 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect): Promise<
     default:
       return effect satisfies never
   }
+}
+
+/** Who was taken out beside this turn has feeds open that begun in a database which was made anew before that. */
+function stillToRotate({ ceilings }: Deps, share: string, change: EntryChange): EntryChange {
+  if (!('rotate' in change) || change.rotate === true || !ceilings.has(share)) return change
+  const { rotate: _, ...rest } = change
+  return rest
 }
 
 function tell({ mark }: Deps, share: string, subscribers: string[]): void {
@@ -205,10 +218,12 @@ const LOOKS = 10
  * one does not wait for its replication to end, which takes up to 3 s: so long, feeds that are open would go on.
  */
 async function rotate(deps: Deps, owner: string, id: string, security: object): Promise<void> {
-  const { couch, users, registry, births, leases, log } = deps
+  const { couch, users, registry, births, leases, ceilings, log } = deps
   const share = couch.database(shareDatabase(id))
   const outbox = couch.database(users.outbox(owner))
   const { home = 'outbox' } = (await registry.entry(id)) ?? {}
+  const put = (wanted: () => Promise<object>): Promise<void> =>
+    ceilings.inTurn(id, async () => secure(share, ceilings.limit(id, await wanted())))
   const stopped = leases.stop(id, owner)
   // Waited for below, unless something else fails before.
   stopped.catch(() => undefined)
@@ -216,7 +231,7 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   if ((await share.info()) !== null) {
     // Its validation function has to know that nobody writes now.
     await births.refresh(share.name, 'share')
-    await secure(share, closedToWriters(bothAllow(await share.security(), security)))
+    await put(async () => closedToWriters(bothAllow(await share.security(), security)))
     await assertUnwritten(deps, owner, id)
     for (const copy of await copyOut(share, outbox, id, home)) copies.add(copy)
   }
@@ -224,10 +239,12 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   for await (const ids of copiesEver(outbox, id)) for (const copy of ids) copies.add(copy)
   await share.drop()
   await stopped
-  await births.recreate(share.name, 'share', closedToWriters(security))
+  await ceilings.inTurn(id, () =>
+    births.recreate(share.name, 'share', closedToWriters(ceilings.limit(id, security))),
+  )
   for (const row of await refill(outbox, share, copies, id))
     if (!row.ok) log.warn({ share: id, doc: row.id, code: row.error }, 'copy refused by the share')
-  await secure(share, security)
+  await put(() => Promise.resolve(security))
 }
 
 /** Brings into the outbox what only the share has. A write that was let in before it was closed may land after that. */

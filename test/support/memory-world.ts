@@ -17,6 +17,7 @@ import { adoptReplications } from '../../src/write/adoption.ts'
 import { Allowance } from '../../src/write/allowance.ts'
 import { announce } from '../../src/write/announce.ts'
 import { Births } from '../../src/write/births.ts'
+import { Ceilings } from '../../src/write/ceilings.ts'
 import type { Deps, PublicLimits } from '../../src/write/deps.ts'
 import { Gates } from '../../src/write/gates.ts'
 import { Leases } from '../../src/write/leases.ts'
@@ -369,6 +370,8 @@ export class MemoryWorld {
       leases: new Leases({ replicator, users, server, now, idleTimeoutMs: 1_800_000 }),
       checkpoints: new Checkpoints(couch),
       gates: new Gates(),
+      ceilings: new Ceilings(),
+      isUrgent: () => false,
       allowance: new Allowance({ most: this.#limits.mostChanges, now }),
       tries: new Allowance({ most: MOST_TRIES, now }),
       limits: this.#limits,

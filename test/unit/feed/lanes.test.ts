@@ -158,6 +158,27 @@ describe('feed/lanes', function () {
     assert.deepEqual(lanes.busy, [])
   })
 
+  it('lets an urgent turn go before those that others wait for', async () => {
+    const { lanes, running, owners } = open(1)
+    for (const who of ['a', 'b', 'c', 'd']) lanes.mark(who, {})
+    await settle()
+    lanes.markUrgent('c', {})
+    assert.ok(lanes.isUrgent('c'))
+    running[0]?.end(DONE)
+    await settle()
+    assert.deepEqual(owners(), ['c'])
+    assert.ok(!lanes.isUrgent('c'), 'it has begun')
+    // The next turn of one that has a turn now.
+    lanes.markUrgent('c', {})
+    assert.ok(lanes.isUrgent('c'), 'it is better short')
+    running[0]?.end(DONE)
+    await settle()
+    assert.deepEqual(owners(), ['c'])
+    running[0]?.end(DONE)
+    await settle()
+    assert.deepEqual(owners(), ['b'])
+  })
+
   it('hands on the shares of which there is more to read, and not those that were read', async () => {
     const { lanes, turnOf } = open()
     lanes.mark('a', { feeds: new Set(['s', 't']), subscriptions: new Set(['s']) })
