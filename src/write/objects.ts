@@ -2,7 +2,6 @@
 import type { Database } from '../couch/database.ts'
 import type { Doc, Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
-import { MOST_PURGED } from '../couch/purge.ts'
 import { baseDoc, isEmptyBase } from '../model/base.ts'
 import type { Histories } from '../model/history.ts'
 import { baseId, copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
