@@ -1,8 +1,9 @@
 // A proxy that holds back some requests until it is opened: what is slow on a busy server is slow then, and each time.
 import { once } from 'node:events'
-import { createServer, request, type Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { passOn, placeOf } from './pass-on.ts'
 
 /** With no new request for so long, everybody waits. */
 const QUIET_MS = 400
@@ -21,21 +22,13 @@ export class GateProxy {
 
   /** @param requests `GET /path?query` of those that wait, to the server at `url` (http) */
   static async start(url: string, requests: RegExp): Promise<GateProxy> {
-    const { hostname, port } = new URL(url)
+    const where = placeOf(url)
     const server = createServer((asked, answer) => {
-      const { method = '', url: path = '', headers } = asked
+      const { method = '', url: path = '' } = asked
       proxy.#lastAt = Date.now()
       const isHeld = requests.test(`${method} ${path}`)
       if (isHeld) proxy.held += 1
-      void (isHeld ? proxy.#isOpen : Promise.resolve()).then(() => {
-        const passed = request({ hostname, port, method, path, headers }, (given) => {
-          answer.writeHead(given.statusCode ?? 502, given.headers)
-          given.pipe(answer)
-        })
-        passed.on('error', () => answer.destroy())
-        answer.on('close', () => passed.destroy())
-        asked.pipe(passed)
-      })
+      void (isHeld ? proxy.#isOpen : Promise.resolve()).then(() => passOn(asked, answer, where))
     })
     const proxy = new GateProxy(server)
     server.listen(0, '127.0.0.1')

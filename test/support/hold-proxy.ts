@@ -1,15 +1,9 @@
 // A proxy before a server that lets a daemon go on for as many requests as it is given, or lets it die between two of them.
 import { once } from 'node:events'
-import {
-  Agent,
-  createServer,
-  request,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { passOn, placeOf } from './pass-on.ts'
 
 /** With no request for so long, the daemon waits for somebody else. */
 const IDLE_MS = 700
@@ -27,8 +21,8 @@ export class HoldProxy {
   readonly #waiting: (() => void)[] = []
 
   private constructor(target: string) {
-    const { hostname, port } = new URL(target)
-    this.#server = createServer((asked, answer) => void this.#take(asked, answer, { hostname, port }))
+    const where = placeOf(target)
+    this.#server = createServer((asked, answer) => void this.#take(asked, answer, where))
   }
 
   static async start(target: string): Promise<HoldProxy> {
@@ -75,8 +69,7 @@ export class HoldProxy {
     answer: ServerResponse,
     where: { hostname: string; port: string },
   ): Promise<void> {
-    const { method = '', url: path = '', headers } = asked
-    const counts = !isFeed(path)
+    const counts = !isFeed(asked.url ?? '')
     if (counts) {
       this.#lastAt = Date.now()
       if (this.#left > 0) this.#left -= 1
@@ -85,12 +78,6 @@ export class HoldProxy {
       this.#underWay += 1
       answer.once('close', () => (this.#underWay -= 1))
     }
-    const passed = request({ ...where, method, path, headers, agent: this.#agent }, (given) => {
-      answer.writeHead(given.statusCode ?? 502, given.headers)
-      given.pipe(answer)
-    })
-    passed.on('error', () => answer.destroy())
-    answer.on('close', () => passed.destroy())
-    asked.pipe(passed)
+    passOn(asked, answer, { ...where, agent: this.#agent })
   }
 }

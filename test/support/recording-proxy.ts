@@ -1,7 +1,8 @@
 // A proxy that writes down how large the bodies are that pass it, and lets everything through as it comes.
 import { once } from 'node:events'
-import { createServer, request, type Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { passOn, placeOf } from './pass-on.ts'
 
 export interface Recorded {
   /** `GET /path?query` */
@@ -24,22 +25,17 @@ export class RecordingProxy {
 
   /** A proxy to the server at `url` (http). */
   static async start(url: string): Promise<RecordingProxy> {
-    const { hostname, port } = new URL(url)
+    const where = placeOf(url)
     const server = createServer((asked, answer) => {
       const { method = '', url: path = '', headers } = asked
       const one = { what: `${method} ${path}`, type: headers['content-type'] ?? '', sent: 0 }
       const recorded: Recorded = { ...one, answerType: '', received: 0 }
       proxy.requests.push(recorded)
-      const passed = request({ hostname, port, method, path, headers }, (given) => {
-        recorded.answerType = given.headers['content-type'] ?? ''
-        answer.writeHead(given.statusCode ?? 502, given.headers)
-        given.on('data', (chunk: Buffer) => void (recorded.received += chunk.length))
-        given.pipe(answer)
-      })
-      passed.on('error', () => answer.destroy())
-      answer.on('close', () => passed.destroy())
       asked.on('data', (chunk: Buffer) => void (recorded.sent += chunk.length))
-      asked.pipe(passed)
+      passOn(asked, answer, where, (given) => {
+        recorded.answerType = given.headers['content-type'] ?? ''
+        given.on('data', (chunk: Buffer) => void (recorded.received += chunk.length))
+      })
     })
     const proxy = new RecordingProxy(server)
     server.listen(0, '127.0.0.1')
