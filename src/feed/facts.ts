@@ -13,6 +13,7 @@ import {
   shareDatabase,
 } from '../model/names.ts'
 import { parseConsents, type ObjectDoc, type Selection } from '../model/object.ts'
+import { own } from '../model/own.ts'
 import { asksForShare } from '../model/share.ts'
 import { asksForSubscription, rightOf, type SubscriptionEntry } from '../model/subscription.ts'
 import type { Bounds, ExchangeFacts, HomeCopy } from '../plan/exchange.ts'
@@ -22,7 +23,8 @@ import type { Database } from '../couch/database.ts'
 import type { Deps } from '../write/deps.ts'
 import type { Look } from '../write/closings.ts'
 import { changedMeanwhile } from './changed-meanwhile.ts'
-import { commonRevisions, withRivals, type ReadRival, type UserDoc } from './user-docs.ts'
+import { commonRevisions } from '../plan/lineage.ts'
+import { withRivals, type ReadRival, type UserDoc } from './user-docs.ts'
 
 export type Sources = Pick<Deps, 'couch' | 'users' | 'registry' | 'allowance' | 'limits' | 'now'>
 
@@ -161,10 +163,6 @@ function knownOf(
   const history = decodeHistories(base?.history)
   return newestKnown(own(history, place), commonRevisions(winner, line))
 }
-
-/** A share may be called as an attribute that every object has, `constructor` for instance. */
-const own = <Value>(record: Readonly<Record<string, Value>> | undefined, key: string): Value | undefined =>
-  record && Object.hasOwn(record, key) ? record[key] : undefined
 
 /** What both sides had, and what the share has not even a tombstone of, is being put back by its owner's lane. */
 const isCopyLost = (base: Base | null, share: string, home: HomeCopy): boolean => {

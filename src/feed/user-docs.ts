@@ -3,7 +3,7 @@ import type { Database } from '../couch/database.ts'
 import type { StoredDoc } from '../couch/document.ts'
 import type { ObjectDoc } from '../model/object.ts'
 import type { Rival } from '../plan/leaves.ts'
-import { lineOf } from '../plan/lineage.ts'
+import { commonRevisions, lineOf } from '../plan/lineage.ts'
 
 /** With all revisions that it comes from, its own first. */
 export interface ReadRival extends Rival {
@@ -53,12 +53,6 @@ async function readRivals(database: Database, doc: StoredDoc, conflicts: string[
     return { leaf: plain(leaf), ancestor: ancestor ? plain(ancestor) : null, line: lineOf(leaf) }
   })
   return { id: doc._id, doc: plain(doc), rivals, line }
-}
-
-/** What both come from, the newest first. */
-export function commonRevisions(one: readonly string[], other: readonly string[]): string[] {
-  const known = new Set(other)
-  return one.filter((rev) => known.has(rev))
 }
 
 const plain = ({ _conflicts, _revisions, ...doc }: StoredDoc): ObjectDoc => doc

@@ -15,6 +15,7 @@ import {
   type ObjectDoc,
   type Selection,
 } from '../model/object.ts'
+import { own } from '../model/own.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { boundOf, idle, shownTo, type ExchangeOptions, type ExchangePlan, type LiveCopy } from './exchange.ts'
 import { givesWay, merge, timeOf, type Common, type Side } from './merge.ts'
@@ -68,7 +69,7 @@ function carryOwner(
     ...(namesOf(outside).length > 0 ? [outside] : []),
   ]
   const lostThere = [...keep, ...(isHomeLost ? [there] : [])]
-  const inScope = (lost: Content): Content => pickContent(lost, (kind, name) => !beyond(scope)(kind, name))
+  const inScope = (lost: Content): Content => pickContent(lost, reachOf(scope))
   const dropped = isHomeRight ? drops : []
   const common = (from: Common): Agreed => settledOn(agreed, digestsWithin(from, scope))
   const rejection =
@@ -270,9 +271,6 @@ function namesPushed({ rivals, ancestors = [] }: LiveCopy, reach: Reach): string
     )
   })
 }
-
-const own = (record: Record<string, string>, name: string): string | undefined =>
-  Object.hasOwn(record, name) ? record[name] : undefined
 
 /**
  * The live leaves of a copy that is none of the owner's objects become one. The winner's attachments stay; those of the

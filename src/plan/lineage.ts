@@ -23,10 +23,15 @@ export function kinshipOf(one: Leaf, other: Leaf): Kinship {
   return lineOf(other).includes(one._rev) ? 'behind' : 'apart'
 }
 
+/** The names that are in both lines, in the order of the first: the newest first. */
+export function commonRevisions(one: readonly string[], other: readonly string[]): string[] {
+  const known = new Set(other)
+  return one.filter((rev) => known.has(rev))
+}
+
 /** The newest revision that both were made from, or null for documents that have only their `_id` in common. */
 export function newestCommon(one: Leaf, other: Leaf): string | null {
-  const known = new Set(lineOf(other))
-  return lineOf(one).find((rev) => known.has(rev)) ?? null
+  return commonRevisions(lineOf(one), lineOf(other))[0] ?? null
 }
 
 export const isRelated = (one: Leaf, other: Leaf): boolean => newestCommon(one, other) !== null

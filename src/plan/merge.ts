@@ -10,6 +10,7 @@ import {
 } from '../model/base.ts'
 import { canonicalJson, digestOf } from '../model/digest.ts'
 import type { AttachmentStub, Content } from '../model/object.ts'
+import { own } from '../model/own.ts'
 // eslint-disable-next-line no-restricted-imports -- a class for numbers, without I/O
 import { ExactNumber } from '../couch/json.ts'
 
@@ -239,15 +240,12 @@ export function givesWay(side: Content, result: Content, agreed: Digests | null)
 
 const SIGNATURE: ReadonlySet<string> = new Set(['updatedAt', 'updatedBy'])
 
-const own = <Item>(record: Record<string, Item>, key: string): Item | undefined =>
-  Object.hasOwn(record, key) ? record[key] : undefined
-
 /**
  * An attachment that a client compressed has another digest once it was carried. Home's is taken where it may be so, so
  * that both come to have the same; a reader, who cannot give his back, has both digests in his base. Alike is not equal:
  * what was not taken is kept as a loser.
  */
-const isAlike = (one: AttachmentStub | undefined, other: AttachmentStub | undefined): boolean =>
+export const isAlike = (one: AttachmentStub | undefined, other: AttachmentStub | undefined): boolean =>
   one !== undefined && one.length === other?.length && one.content_type === other?.content_type
 
 /** Without times to tell, the larger canonical JSON; what is not there is the smallest. */

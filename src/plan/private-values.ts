@@ -10,6 +10,7 @@ import {
   type ObjectDoc,
   type Selection,
 } from '../model/object.ts'
+import { own } from '../model/own.ts'
 import { keptName } from './merge.ts'
 
 export interface PrivateOptions {
@@ -82,6 +83,3 @@ export function absentIn(
   )
   return pickFrom(marks, (name) => !names.includes(name))
 }
-
-const own = (record: Record<string, string> | undefined, key: string): string | undefined =>
-  record && Object.hasOwn(record, key) ? record[key] : undefined

@@ -1,13 +1,7 @@
 // An object that stayed when it went out of a share, or when its user did, and that may come back to it.
 import { digestsOf, isDigestOf, type Agreed } from '../model/base.ts'
-import {
-  contentOf,
-  shows,
-  withoutShare,
-  type AttachmentStub,
-  type ObjectDoc,
-  type Selection,
-} from '../model/object.ts'
+import { contentOf, shows, withoutShare, type ObjectDoc, type Selection } from '../model/object.ts'
+import { own } from '../model/own.ts'
 import {
   idle,
   joinBy,
@@ -16,7 +10,7 @@ import {
   type ExchangePlan,
   type LiveCopy,
 } from './exchange.ts'
-import { keptName } from './merge.ts'
+import { isAlike, keptName } from './merge.ts'
 
 /** What is remembered of it. @param selection what its owner shared of it last */
 export function parted({ limit: _, ...agreed }: Agreed, selection: Selection): Agreed {
@@ -82,9 +76,3 @@ function isUntouched(
       ))
   )
 }
-
-const isAlike = (one: AttachmentStub | undefined, other: AttachmentStub | undefined): boolean =>
-  one !== undefined && one.length === other?.length && one.content_type === other?.content_type
-
-const own = <Item>(record: Record<string, Item>, key: string): Item | undefined =>
-  Object.hasOwn(record, key) ? record[key] : undefined

@@ -1,6 +1,4 @@
 // What the owner wrote into a share directly, while copies come from the outbox: the outbox has no such revision.
-import groupBy from 'lodash/groupBy.js'
-import mapValues from 'lodash/mapValues.js'
 import type { Database } from '../couch/database.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { START } from '../feed/checkpoints.ts'
@@ -16,10 +14,7 @@ type Sources = Pick<Deps, 'couch' | 'users' | 'registry' | 'checkpoints'>
 export async function areWritten(outbox: Database, share: Database, copies: string[]): Promise<boolean> {
   // A database that is gone holds nothing, and is made anew by its own plan.
   if ((await share.info()) === null) return false
-  const leaves = await share.leaves(copies.map((id) => ({ id })))
-  const unknown = await outbox.missing(
-    mapValues(groupBy(leaves, '_id'), (all) => all.map(({ _rev }) => _rev)),
-  )
+  const unknown = await outbox.missing(Object.fromEntries(await share.leafRevisions(copies)))
   return Object.keys(unknown).length > 0
 }
 
