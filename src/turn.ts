@@ -245,7 +245,8 @@ class Turn {
     log.warn({ db: this.#outbox.name }, 'outbox is gone, made anew')
     // What the shares hold is under revisions that went with the outbox: they are made anew.
     for (const [share, { state }] of await registry.entries(await registry.sharesOf(this.#user.name)))
-      if (state === 'active') await orderRotation(this.#deps, this.#context.owner, share)
+      if (state !== 'ending' && state !== 'ended')
+        await orderRotation(this.#deps, this.#context.owner, share, { refilled: true })
     await createOutbox(this.#deps, this.#context.owner)
     checkpoints.set(this.#outbox.name, START)
     const checkpoint = await this.#context.checkpoint(this.#user.name)

@@ -35,6 +35,8 @@ export interface ShareEntry {
   home?: 'outbox' | 'share'
   /** Copies were narrowed or taken out, or readers were: the share database has to be made anew. */
   rotate?: true
+  /** The outbox was lost, too: what the share holds and the outbox does not is no word of its owner's. */
+  refilled?: true
   /** How often that was done. Sequences of one share database mean nothing to the next. */
   rotations?: number
   /**

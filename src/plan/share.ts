@@ -75,6 +75,7 @@ type ChangingKey =
   | 'password'
   | 'home'
   | 'rotate'
+  | 'refilled'
   | 'rotations'
   | 'closing'
   | 'emptied'

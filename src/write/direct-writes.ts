@@ -31,7 +31,8 @@ export async function isWritten(
   const entry = await registry.entry(share)
   const [user, outbox] = [users.database(owner), couch.database(users.outbox(owner))]
   const database = couch.database(shareDatabase(share))
-  if (entry?.database !== user || isHomeShare(entry) || (await database.info()) === null) return false
+  if (entry?.database !== user || isHomeShare(entry) || entry.refilled || (await database.info()) === null)
+    return false
   if ((await outbox.info()) === null) return false
   const name = shareCheckpoint(share, user)
   const checkpoint = (await checkpoints.read([name])).get(name)

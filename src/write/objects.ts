@@ -3,6 +3,7 @@ import type { Database } from '../couch/database.ts'
 import type { Doc, Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { baseDoc, isEmptyBase } from '../model/base.ts'
+import type { ShareEntry } from '../model/entry.ts'
 import type { Histories } from '../model/history.ts'
 import { baseId, copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
 import { problem } from '../model/problem.ts'
@@ -201,8 +202,9 @@ export async function orderRotation(
   { registry, rotations }: Deps,
   owner: string,
   share: string,
+  more: Pick<ShareEntry, 'refilled'> = {},
 ): Promise<void> {
-  await registry.change(share, { rotate: true })
+  await registry.change(share, { rotate: true, ...more })
   rotations.set(owner, new Set([...(rotations.get(owner) ?? []), share]))
 }
 

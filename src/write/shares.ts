@@ -207,6 +207,12 @@ async function drop(deps: Deps, owner: string, id: string): Promise<void> {
   await secure(share, ADMIN_ONLY)
   await assertUnwritten(deps, owner, id)
   await share.drop()
+  await evenOut(deps, id)
+}
+
+/** Outbox and share have the same again: from now on, what only the share has was written there. */
+async function evenOut({ registry }: Deps, id: string): Promise<void> {
+  if ((await registry.entry(id))?.refilled) await registry.change(id, { refilled: undefined })
 }
 
 /** What others write while it is looked at is looked at again, so often. */
@@ -244,6 +250,7 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   )
   for (const row of await refill(outbox, share, copies, id))
     if (!row.ok) log.warn({ share: id, doc: row.id, code: row.error }, 'copy refused by the share')
+  await evenOut(deps, id)
   await put(() => Promise.resolve(security))
 }
 
