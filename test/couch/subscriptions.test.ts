@@ -1,7 +1,7 @@
 // Subscriptions: who may take part in a share, what arrives, and what is left when it is over.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { REGISTRY, invitationDocumentId, subscriptionEntryId } from '../../src/model/names.ts'
+import { REGISTRY, baseId, invitationDocumentId, subscriptionEntryId } from '../../src/model/names.ts'
 import type { Doc } from '../../src/couch/document.ts'
 import {
   ACTIVE,
@@ -411,11 +411,11 @@ onEachServer('the end of a subscription', ({ it }) => {
             ...{ name: 'bread', secret: 'mine' },
             ...(isOver ? {} : { $shares: { [id]: ['name'] } }),
           })
-          // The outbox of somebody who takes no part remembers nothing.
+          // Of what stayed is remembered what both had, in case its user comes back; of what went, nothing.
           const bases = await space.outbox(ann.hash).range({ startKey: 'base/', endKey: 'base0' })
           assert.deepEqual(
             bases.map((row) => row.id),
-            [],
+            (onEnd === 'keep' ? ['todo/1', 'todo/2', 'todo/ann'] : ['todo/ann']).map(baseId),
           )
         }))
 
@@ -446,29 +446,38 @@ onEachServer('the end of a subscription', ({ it }) => {
       await becomes(space, ann.db, 'todo/1', received(id, { name: 'soy milk' }))
     }))
 
-  it('makes what was kept the user’s own, which no other subscription overwrites', (space) =>
-    withPeople(space, ['joe', 'ann'], async ({ joe, ann }) => {
-      await space.start()
-      const id = space.shareId()
-      await open(space, joe, { read: [ann.name] }, shared(id, 'todo/1', { name: 'milk' }))
-      await subscribe(space, id, [ann], { onEnd: 'keep' })
-      await becomes(space, ann.db, 'todo/1', received(id, { name: 'milk' }))
-      await remove(space, ann.db, `$subscription/${id}`)
-      await becomes(space, ann.db, 'todo/1', { name: 'milk' })
-      await put(ann.db, subscriptionDoc(id))
-      const reported = {
-        state: 'active',
-        error: 'unrelated_object',
-        rejected: { 'todo/1': 'unrelated_object' },
-      }
-      await stands(space, ann, id, reported)
-      await edit(space, joe.db, 'todo/1', { name: 'oat milk' })
-      await space.settled()
-      assert.deepEqual(await read(ann.db, 'todo/1'), { name: 'milk' })
-      await remove(space, ann.db, 'todo/1')
-      await becomes(space, ann.db, 'todo/1', received(id, { name: 'oat milk' }))
-      await stands(space, ann, id, ACTIVE)
-    }))
+  for (const isChanged of [true, false])
+    it(`makes what was kept the user’s own, which ${
+      isChanged
+        ? 'no other subscription overwrites once it was changed'
+        : 'is the same object until it is changed'
+    }`, (space) =>
+      withPeople(space, ['joe', 'ann'], async ({ joe, ann }) => {
+        await space.start()
+        const id = space.shareId()
+        await open(space, joe, { read: [ann.name] }, shared(id, 'todo/1', { name: 'milk' }))
+        await subscribe(space, id, [ann], { onEnd: 'keep' })
+        await becomes(space, ann.db, 'todo/1', received(id, { name: 'milk' }))
+        await remove(space, ann.db, `$subscription/${id}`)
+        await becomes(space, ann.db, 'todo/1', { name: 'milk' })
+        if (isChanged) await edit(space, ann.db, 'todo/1', { name: 'rice milk' })
+        await put(ann.db, subscriptionDoc(id))
+        const unrelated = 'unrelated_object'
+        await stands(
+          space,
+          ann,
+          id,
+          isChanged ? { state: 'active', error: unrelated, rejected: { 'todo/1': unrelated } } : ACTIVE,
+        )
+        await edit(space, joe.db, 'todo/1', { name: 'oat milk' })
+        if (isChanged) {
+          await space.settled()
+          assert.deepEqual(await read(ann.db, 'todo/1'), { name: 'rice milk' })
+          await remove(space, ann.db, 'todo/1')
+        }
+        await becomes(space, ann.db, 'todo/1', received(id, { name: 'oat milk' }))
+        await stands(space, ann, id, ACTIVE)
+      }))
 
   it('stays one when access comes back, until the user asks again', (space) =>
     withPeople(space, ['joe', 'ann'], async ({ joe, ann }) => {
