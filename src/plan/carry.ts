@@ -273,18 +273,23 @@ function namesPushed({ rivals, ancestors = [] }: LiveCopy, reach: Reach): string
 }
 
 /**
- * The live leaves of a copy that is none of the owner's objects become one. The winner's attachments stay; those of the
- * others go with them.
+ * The live leaves of a copy that is none of the owner's objects become one. What gives way is kept with the copy, for its
+ * members, and with the owner's object of that `_id`: nothing that becomes of the share reaches it there.
  */
-export function uniteLeaves(home: LiveCopy, now: number): Pick<ExchangePlan, 'copy' | 'drops' | 'keepHome'> {
+export function uniteLeaves(
+  home: LiveCopy,
+  now: number,
+): Pick<ExchangePlan, 'copy' | 'drops' | 'keepHome' | 'keepLocal'> {
   const { leaf, keep, drops } = foldLeaves(home, now)
-  const { attachments, attributes: there } = contentOf(home.leaf)
-  const content = { attributes: contentOf(leaf).attributes, attachments }
-  const isHomeRight = isSame(content, { attributes: there, attachments })
+  const content = contentOf(leaf)
+  const isHomeRight = isSame(content, contentOf(home.leaf))
+  // Further leaves go when their content is safe in the first.
+  const dropped = isHomeRight ? drops : []
   return {
     copy: isHomeRight ? null : { kind: 'put', content },
-    drops: isHomeRight ? drops : [],
+    drops: dropped,
     keepHome: keep,
+    keepLocal: [...keep, ...dropped.flatMap((one) => one.content ?? [])],
   }
 }
 
