@@ -24,6 +24,7 @@ import type { Deps } from '../write/deps.ts'
 import type { Look } from '../write/closings.ts'
 import { changedMeanwhile } from './changed-meanwhile.ts'
 import { commonRevisions } from '../plan/lineage.ts'
+import { readTombstones } from './tombstones.ts'
 import { withRivals, type ReadRival, type UserDoc } from './user-docs.ts'
 
 export type Sources = Pick<Deps, 'couch' | 'users' | 'registry' | 'allowance' | 'limits' | 'now'>
@@ -77,7 +78,8 @@ export async function gatherObjects(
   await readLeft(sources, owner, { outbox, mentioned, concerned, rows, shares })
 
   const database = users.database(owner)
-  const homes = await readHomes(sources, owner, concerned, shares, bases)
+  const pushed = new Map(objects.map((one) => [one.id, one.pushed]))
+  const homes = await readHomes(sources, owner, { concerned, pushed }, shares, bases)
   const limits = await readLimits(sources, database, concerned, shares)
   const brought = new Brought(outbox)
   const purged = await readPurged(couch.database(database), objects, bases)
@@ -264,7 +266,7 @@ function partOf(
 async function readHomes(
   { couch, users }: Sources,
   owner: string,
-  concerned: Map<string, string[]>,
+  { concerned, pushed }: { concerned: Map<string, string[]>; pushed: ReadonlyMap<string, UserDoc['pushed']> },
   { entries, subscriptions }: Shares,
   bases: ReadonlyMap<string, Base | null>,
 ): Promise<Map<string, HomeCopy>> {
@@ -276,18 +278,32 @@ async function readHomes(
     if (!isExchange(entry, subscriptions.get(share), database)) continue
     const home = couch.database(shareDatabase(share))
     const ids = objects.map(({ id }) => copyId(share, id))
-    for (const { id, rev, deleted, doc } of await home.fetchIfThere(ids, { conflicts: true })) {
-      if (doc === null) homes.set(id, { kind: rev !== null && deleted ? 'deleted' : 'none' })
+    for (const row of await home.fetchIfThere(ids, { conflicts: true })) {
+      const { id, rev, deleted, doc } = row
+      const object = parseCopyId(id)?.object ?? ''
+      const leaves = pushed.get(object)
+      // What there is beside what clients see is its owner's lane's to look at, when it was pushed.
+      const tombstones =
+        entry?.database === database && leaves?.share === share
+          ? await readTombstones(
+              home,
+              row,
+              leaves.revs,
+              own(decodeHistories(bases.get(object)?.history), share),
+            )
+          : []
+      if (doc === null)
+        homes.set(id, rev !== null && deleted ? { kind: 'deleted', tombstones } : { kind: 'none' })
       else {
         const { _conflicts: _, ...leaf } = doc
         // The owner's lane alone merges them.
         const [found] = entry?.database === database ? await withRivals(home, [{ id, doc }]) : []
         homes.set(id, {
           kind: 'live',
-          leaf,
+          ...{ leaf, tombstones },
           rivals: (found?.rivals ?? []).map((rival) => rival.leaf),
           ancestors: (found?.rivals ?? []).map((rival) =>
-            knownOf(bases.get(parseCopyId(id)?.object ?? '') ?? null, share, found?.line ?? [], rival),
+            knownOf(bases.get(object) ?? null, share, found?.line ?? [], rival),
           ),
         })
       }

@@ -21,6 +21,8 @@ export interface UserDoc {
   isMissing?: boolean
   /** Shares that have a copy of it, as the outbox or the share was seen to hold. */
   copiedTo?: readonly string[]
+  /** The leaves that its copy in a share was seen to have, where others write: deleted ones, too. */
+  pushed?: { share: string; revs: readonly string[] }
 }
 
 /** The documents with their conflicts, from rows or changes that were read with `conflicts=true`. */

@@ -21,10 +21,12 @@ import { carry, foldLeaves, takeIn, uniteLeaves } from './carry.ts'
 import { parted, planReturn } from './return.ts'
 import { keptName } from './merge.ts'
 import { privateValues } from './private-values.ts'
+import { isLastWord, type PushedTombstone } from './tombstones.ts'
 
 /**
  * The copy as the share has it; `none`: there is not even a tombstone. `rivals` are further live leaves, `ancestors` what
- * the newest revision held that each of them has in common with the leaf and of which anything is known.
+ * the newest revision held that each of them has in common with the leaf and of which anything is known; `tombstones` are
+ * deleted leaves that somebody pushed.
  */
 export type HomeCopy =
   | {
@@ -32,8 +34,9 @@ export type HomeCopy =
       leaf: ObjectDoc
       rivals: readonly ObjectDoc[]
       ancestors?: readonly (Held | null)[]
+      tombstones?: readonly PushedTombstone[]
     }
-  | { kind: 'deleted' }
+  | { kind: 'deleted'; tombstones?: readonly PushedTombstone[] }
   | { kind: 'none' }
 
 export type LiveCopy = Extract<HomeCopy, { kind: 'live' }>
@@ -140,7 +143,7 @@ export function planExchange(options: ExchangeOptions): ExchangePlan {
       return planClosing(options)
     case 'active':
       if (options.isPurged && agreed !== null && isOut(agreed)) return planPurged(options, agreed)
-      return facts.role === 'owner' ? planOwner(options) : planParticipant(options)
+      return facts.role === 'owner' ? withoutContent(options, planOwner(options)) : planParticipant(options)
     default:
       return facts.phase satisfies never
   }
@@ -190,7 +193,10 @@ function planOwner(options: ExchangeOptions): ExchangePlan {
   const { home, share } = facts
   const nothing = idle(doc, agreed)
   if (doc && consent?.kind === 'share') {
-    if (home.kind === 'live') return join(options, doc, consent.selection, home)
+    if (home.kind === 'live')
+      return isLastWord(home, consent.selection) && agreed?.state === 'both'
+        ? { ...nothing, copy: { kind: 'delete' }, isPending: true }
+        : join(options, doc, consent.selection, home)
     // Somebody took it out of the share: it stays the owner's, unshared.
     if (home.kind === 'deleted' && agreed && wasThere(agreed))
       return { ...nothing, doc: withoutShare(doc, share), after: takenOut(agreed, consent.selection) }
@@ -216,6 +222,12 @@ function planOwner(options: ExchangeOptions): ExchangePlan {
   }
   return unshare(options, agreed)
 }
+
+/** What a tombstone says that somebody pushed over a copy that is not there goes, too. */
+const withoutContent = ({ facts: { home } }: ExchangeOptions, plan: ExchangePlan): ExchangePlan =>
+  home.kind === 'deleted' && (home.tombstones ?? []).length > 0 && plan.copy === null
+    ? { ...plan, withdraw: true }
+    : plan
 
 /** What others brought and took out again may be brought again; of his own the owner has the last word. */
 const takenOut = (agreed: Agreed, selection: Selection): Agreed =>

@@ -413,13 +413,15 @@ function land(
   const shown = consentIn(plan.doc, share)
   const hasRivals = exchange.home.kind === 'live' && exchange.home.rivals.length > 0
   const known = ledger.widest(share)
-  // What was pushed over an older revision may show what is not shared any more: until it is withdrawn, that is readable.
+  // What was pushed over an older revision may show what is not shared any more, and whoever writes into the share may
+  // put there what never was: until it is withdrawn, that is readable.
   const old =
-    hasRivals && shown?.kind === 'share' && known !== undefined
+    shown?.kind === 'share' && known !== undefined
       ? unite(known, namesBeyond(exchange.home, shown.selection))
       : known
   if (plan.isPending) {
-    if (shown?.kind === 'share') ledger.show(share, unite(old ?? shown.selection, shown.selection), old)
+    // It is all there still, and looked at again.
+    if (shown?.kind === 'share') ledger.show(share, unite(known ?? shown.selection, shown.selection), known)
   } else if (shown?.kind === 'share' && hasRivals && old !== undefined && !covers(shown.selection, old)) {
     // Further leaves go first: they show what is to be withdrawn, too.
     ledger.show(share, unite(old, shown.selection), old)
@@ -439,13 +441,16 @@ function land(
   return effects
 }
 
-/** What the live leaves of a copy show beyond a selection. */
+/** What the leaves of a copy show beyond a selection. */
 function namesBeyond(home: ExchangeFacts['home'], selection: Selection): string[] {
-  const leaves = home.kind === 'live' ? [home.leaf, ...home.rivals].map(contentOf) : []
-  const names = leaves.flatMap(({ attributes, attachments }) => [
-    ...Object.keys(attributes),
-    ...(Object.keys(attachments).length > 0 ? ['_attachments'] : []),
-  ])
+  const live = home.kind === 'live' ? [home.leaf, ...home.rivals] : []
+  const pushed = home.kind === 'none' ? [] : (home.tombstones ?? []).map(({ leaf }) => leaf)
+  const names = [...live, ...pushed]
+    .map(contentOf)
+    .flatMap(({ attributes, attachments }) => [
+      ...Object.keys(attributes),
+      ...(Object.keys(attachments).length > 0 ? ['_attachments'] : []),
+    ])
   return [...new Set(names)].filter((name) => !shows(selection, name)).sort()
 }
 

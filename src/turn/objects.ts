@@ -1,4 +1,5 @@
 // Brings a page of objects up to date: gather, plan, write, and again until both sides of every exchange agree.
+import pick from 'lodash/pick.js'
 import { gatherObjects } from '../feed/facts.ts'
 import { readUserDocs, type UserDoc } from '../feed/user-docs.ts'
 import { copyId, shareDatabase, subscriptionEntryId } from '../model/names.ts'
@@ -50,13 +51,13 @@ const attachedBytes = ({ doc }: UserDoc): number =>
   Object.values(doc?._attachments ?? {}).reduce((sum, { length = 0 }) => sum + length, 0)
 
 async function reconcilePart(context: Context, docs: readonly UserDoc[]): Promise<boolean> {
-  const copiedTo = new Map(docs.map(({ id, copiedTo = [] }) => [id, copiedTo]))
+  const before = new Map(docs.map((one) => [one.id, one]))
   let left: readonly UserDoc[] = docs
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
     const { again } = await reconcileOnce(context, left)
     if (again.size === 0) return true
     const read = await readUserDocs(context.user, [...again])
-    left = read.map((doc) => ({ ...doc, copiedTo: copiedTo.get(doc.id) ?? [] }))
+    left = read.map((doc) => ({ ...doc, ...pick(before.get(doc.id), ['copiedTo', 'pushed']) }))
   }
   return false
 }

@@ -56,12 +56,15 @@ export async function followShare(context: Context, share: string): Promise<bool
       const copy = parseCopyId(id)
       return copy?.share === share ? [copy.object] : []
     })
+    const leaves = new Map(
+      foreign.map(({ id, changes }) => [parseCopyId(id)?.object ?? '', changes.map(({ rev }) => rev)]),
+    )
     const docs = await readUserDocs(user, objects)
     // Without a user database, nothing of it has arrived: it is read again when there is one.
     if (docs.length < objects.length) return false
     const isSettled = await reconcileObjects(
       context,
-      docs.map((doc) => ({ ...doc, copiedTo: [share] })),
+      docs.map((doc) => ({ ...doc, copiedTo: [share], pushed: { share, revs: leaves.get(doc.id) ?? [] } })),
     )
     if (!isSettled) return true
   }

@@ -141,3 +141,56 @@ onEachServer('an object that was made offline before the shared one of that `_id
       }
     }))
 })
+
+onEachServer(
+  'what a member sends over an older revision of a narrowed copy, or beside its list,',
+  ({ it }) => {
+    const secret = 'z-that-is-not-shared-any-more'
+
+    /** All that anybody gets to see of a copy, by whatever revision. */
+    async function readable(space: Space, id: string, revs: readonly string[]): Promise<string> {
+      const named = revs.map((rev) => ({ id: copyId(id, 'todo/1'), rev }))
+      return JSON.stringify([
+        await space.share(id).leaves([{ id: copyId(id, 'todo/1') }]),
+        await space.share(id).leaves(named),
+      ])
+    }
+
+    it('is a deletion that says nothing, where it is one', (space) =>
+      withPeople(space, ['joe', 'ann'], async ({ joe, ann }) => {
+        const id = await pair(space, joe, ann, { name: 'shared', left: secret })
+        const home = space.share(id)
+        const wide = await pulled(home, copyId(id, 'todo/1'))
+        await edit(space, joe.db, 'todo/1', { $shares: { [id]: ['name'] } })
+        await copyBecomes(space, id, 'todo/1', { name: 'shared' })
+        await space.settled(400)
+        await asUser(space, ann, home, (db) => push(db, wide, { _deleted: true }))
+        await copyBecomes(space, id, 'todo/1', null)
+        await becomes(space, ann.db, 'todo/1', null)
+        await becomes(space, joe.db, 'todo/1', { name: 'shared', left: secret })
+        await space.settled()
+        assert(!(await readable(space, id, [wide._rev])).includes(secret))
+      }))
+
+    it('is not readable there, and kept for the owner, where it was never shared', (space) =>
+      withPeople(space, ['joe', 'ann'], async ({ joe, ann }) => {
+        const id = await pair(space, joe, ann, { name: 'shared', left: 'of joe' }, ['name'])
+        const home = space.share(id)
+        const there = await pulled(home, copyId(id, 'todo/1'))
+        let rev = ''
+        await asUser(space, ann, home, async (db) => {
+          const { _revisions, ...doc } = there
+          const row = await db.put({ ...doc, left: secret })
+          assert(row.ok)
+          rev = row.rev
+        })
+        await copyBecomes(space, id, 'todo/1', { name: 'shared' })
+        await becomes(space, joe.db, 'todo/1', {
+          ...{ name: 'shared', left: 'of joe', $shares: { [id]: ['name'] } },
+        })
+        await space.settled()
+        assert(!(await readable(space, id, [rev, there._rev])).includes(secret))
+        assert((await joe.db.leaves([{ id: 'todo/1' }])).some(({ left }) => left === secret))
+      }))
+  },
+)

@@ -314,7 +314,9 @@ function assertNothingShown(people: Participants): void {
           assert(token, `${value} was never written`)
           const where = `${value} (${token.attribute}) in ${id} ${rev} of ${name}`
           if (user === token.by) continue
-          // What somebody put into the share himself was not a secret of anybody else's.
+          // What somebody put into the share himself was not a secret of anybody else's, and yet is taken out again.
+          if (token.isDirect && share !== undefined)
+            assert(shows(shownNow(share, token.object), token.attribute), `${where} was never shown`)
           if (token.isDirect) continue
           if (share !== undefined) {
             assert(shows(shownNow(share, token.object), token.attribute), `${where} is not shared`)

@@ -48,7 +48,14 @@ export type Action =
       set: readonly string[]
       clock: Clock
     }
-  | { kind: 'remove-in-replica'; user: number; share: string | null; object: string }
+  | {
+      kind: 'remove-in-replica'
+      user: number
+      share: string | null
+      object: string
+      /** As PouchDB apps delete, `{ ...doc, _deleted: true }`. */
+      isSaying?: boolean | undefined
+    }
   | AttachmentAction
   /** An admin purges a user's object, where the server can. */
   | { kind: 'purge'; user: number; object: string }
@@ -86,6 +93,12 @@ type Replica = Map<
     seen: number
   }
 >
+
+/** What a replica has of a document that is not deleted there. */
+function liveIn(replica: Replica, id: string): Doc | null {
+  const content = replica.get(id)?.content ?? null
+  return content?._deleted ? null : content
+}
 
 const hashOf = (rev: string): string => rev.slice(rev.indexOf('-') + 1)
 const isValue = (value: unknown): value is string => typeof value === 'string' && /^[a-z]{3} \d+$/.test(value)
@@ -284,7 +297,7 @@ export class Participants {
         const { user, share, object } = action
         const replica = this.#replica(user, share)
         const id = this.#idIn(share, object)
-        const there = replica.get(id)?.content
+        const there = liveIn(replica, id)
         const next = there && withAttachment(there, action)
         if (!next) return
         this.#change(replica, id, next, () => {
@@ -488,15 +501,14 @@ export class Participants {
   #editReplica({ user, share, object, set, clock }: Extract<Action, { kind: 'edit-replica' }>): void {
     const replica = this.#replica(user, share)
     const id = this.#idIn(share, object)
-    const there = replica.get(id)
     const values = set.map((name) => ({ name, ...this.#value(user, object, name, share !== null) }))
     const next: Doc = {
-      ...there?.content,
+      ...liveIn(replica, id),
       ...Object.fromEntries(values.map(({ name, value }) => [name, value])),
       ...this.#clock(clock),
       _id: id,
     }
-    const before = there?.content ?? null
+    const before = liveIn(replica, id)
     this.#change(replica, id, next, () => {
       if (share === null) this.touched.add(`${user} ${object}`)
       this.#supersede(before, next)
@@ -504,12 +516,12 @@ export class Participants {
     })
   }
 
-  #removeInReplica({ user, share, object }: Extract<Action, { kind: 'remove-in-replica' }>): void {
+  #removeInReplica({ user, share, object, isSaying }: Extract<Action, { kind: 'remove-in-replica' }>): void {
     const replica = this.#replica(user, share)
     const id = this.#idIn(share, object)
-    const before = replica.get(id)?.content
+    const before = liveIn(replica, id)
     if (!before) return
-    this.#change(replica, id, null, () => {
+    this.#change(replica, id, isSaying ? { ...before, _deleted: true } : null, () => {
       if (share === null) this.left.add(`${user} ${object}`)
       this.#supersede(before, null)
       const { seen = 0 } = replica.get(id) ?? {}
@@ -558,7 +570,7 @@ export class Participants {
       if (share !== null)
         for (const value of valuesOf(content)) {
           const token = this.tokens.get(value)
-          if (token) token.isDirect = true
+          if (token?.by === user) token.isDirect = true
         }
       origin.merge(doc)
       replica.set(id, { content, history, events: [], isChanged: false, seen })

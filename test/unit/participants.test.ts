@@ -107,7 +107,10 @@ const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> 
         set,
         clock,
       }),
-      fc.record({ kind: fc.constant<'remove-in-replica'>('remove-in-replica'), user, share: place, object }),
+      fc.record({
+        ...{ kind: fc.constant<'remove-in-replica'>('remove-in-replica'), user, share: place, object },
+        isSaying: fc.boolean(),
+      }),
     ),
   },
   attach: { weight: 4, arbitrary: attach },
