@@ -120,8 +120,12 @@ export default tseslint.config(
   },
   {
     // Design document functions are CouchDB's dialect, not modules of this program.
-    files: ['skeleton/**/*.js', 'docs/examples/**/*.js', 'eslint.config.js'],
+    files: ['skeleton/**/*.js', 'docs/examples/**/*.js', 'eslint.config.js', '.mocharc.cjs'],
     ...tseslint.configs.disableTypeChecked,
+  },
+  {
+    files: ['**/*.cjs'],
+    languageOptions: { globals: { module: 'writable', process: 'readonly' } },
   },
   {
     // The function is what the file is for, though nothing here calls it.

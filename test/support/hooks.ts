@@ -1,7 +1,10 @@
 // What holds for the whole run: it says which servers were used and how many cases had none, and leaves no server behind.
+import { appendFile, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { couchdbSource, stopServers } from './servers.ts'
-import { casesWithoutCouchdb } from './suites.ts'
+import { casesLeftOut } from './suites.ts'
 
 /**
  * A run says something of the tree that it runs on, and the same each time: the histories are those of one seed, unless
@@ -10,15 +13,25 @@ import { casesWithoutCouchdb } from './suites.ts'
 const { PROPERTY_SEED = '1' } = process.env
 if (PROPERTY_SEED !== 'random') fc.configureGlobal({ seed: Number(PROPERTY_SEED) })
 
+/** What each file left out, a line each: files may run in processes of their own, and one of them sums it up. */
+const run = process.env['MOCHA_WORKER_ID'] === undefined ? process.pid : process.ppid
+const LEFT_OUT = join(tmpdir(), `couch-shares-left-out-${run}`)
+
 export const mochaHooks = {
+  /** Once for the run, or, where files run side by side, for each of them. */
   async afterAll(): Promise<void> {
     await stopServers()
-    const skipped = casesWithoutCouchdb()
-    const couchdb =
-      couchdbSource === null
-        ? 'no CouchDB (set COUCHDB_URL, or put couchdb on the PATH)'
-        : `CouchDB (${couchdbSource})`
-    process.stdout.write(`\n  Servers: the embedded one, and ${couchdb}.\n`)
-    if (skipped > 0) process.stdout.write(`  ${skipped} cases did not run, because no CouchDB was there.\n`)
+    await appendFile(LEFT_OUT, `${casesLeftOut()}\n`)
   },
+}
+
+export async function mochaGlobalTeardown(): Promise<void> {
+  const couchdb =
+    couchdbSource === null
+      ? 'no CouchDB (set COUCHDB_URL, or put couchdb on the PATH)'
+      : `CouchDB (${couchdbSource})`
+  const leftOut = (await readFile(LEFT_OUT, 'utf8')).split('\n').reduce((sum, line) => sum + Number(line), 0)
+  await rm(LEFT_OUT)
+  process.stdout.write(`\n  Servers: the embedded one, and ${couchdb}.\n`)
+  if (leftOut > 0) process.stdout.write(`  ${leftOut} cases did not run, because no CouchDB was there.\n`)
 }
