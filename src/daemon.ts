@@ -189,8 +189,10 @@ export class Daemon {
     })
     this.#departures = new Departures({
       graceMs: config.deletionGraceMs,
+      now,
       log,
       onDeparted: (owner) => this.#lanes.mark(owner, { departed: true }),
+      onReturned: (owner) => this.#lanes.mark(owner, { returned: true }),
     })
     this.#waiting = { signal: this.#stop.signal, sleep: this.#sleep, log }
     this.#outage = new Outage({
@@ -215,11 +217,12 @@ export class Daemon {
         this.#lastTurnAt = this.#now()
         log.debug({ db: config.userDatabases.database(owner), ms: this.#lastTurnAt - begun }, 'turn')
         if (outcome.isActive && outcome.next === null) await this.#keepWarm(owner)
+        if (outcome.goneSince !== undefined) this.#onGone(owner, outcome.goneSince)
         this.#comeBack(owner, outcome)
         return outcome
       },
       onFailure: (owner, error, tries) => this.#onFailure(owner, error, tries),
-      onGone: (owner) => this.#onGone(owner),
+      onGone: () => undefined,
       onSettled: (owner) => void this.#awaited?.delete(owner),
     })
   }
@@ -389,10 +392,10 @@ export class Daemon {
   }
 
   /** What could not be done now is tried again later. */
-  #comeBack(owner: string, { halted, orphans, paused, throttled }: Outcome): void {
-    const { replicationCheckIntervalMs, deletionGraceMs } = this.#options.config
+  #comeBack(owner: string, { halted, recreatedAt, paused, throttled }: Outcome): void {
+    const { replicationCheckIntervalMs } = this.#options.config
     if (halted.size > 0) void this.#markLater(owner, { shares: halted }, replicationCheckIntervalMs * 2)
-    if (orphans.size > 0) void this.#markLater(owner, { orphans }, deletionGraceMs)
+    if (recreatedAt !== undefined) this.#departures.recreated(owner, recreatedAt)
     if (paused.size > 0) void this.#markLater(owner, { subscriptions: paused }, PAUSED_MS)
     if (throttled.size > 0) void this.#markLater(owner, { feeds: throttled }, PAUSED_MS)
   }
@@ -481,9 +484,9 @@ export class Daemon {
     return 'now'
   }
 
-  #onGone(owner: string): void {
+  #onGone(owner: string, since: number): void {
     if (!this.#stop.signal.aborted)
-      this.#departures.gone(owner, this.#options.config.userDatabases.database(owner))
+      this.#departures.gone(owner, this.#options.config.userDatabases.database(owner), since)
   }
 
   async #sweeps(): Promise<void> {
@@ -516,7 +519,9 @@ export class Daemon {
       signal: this.#stop.signal,
       rest: () => (slow ? this.#sleep(SLOW_SWEEP_REST_MS) : Promise.resolve()),
       onDirty: (owner, hint) => this.#lanes.mark(owner, hint),
-      onGone: (owner) => this.#onGone(owner),
+      // Its lane notes since when.
+      onGone: (owner) => this.#lanes.mark(owner, { user: true }),
+      onRecreated: (owner, at) => this.#departures.recreated(owner, at),
       onRotate: (owner, share) =>
         void this.#rotations.set(owner, new Set([...(this.#rotations.get(owner) ?? []), share])),
     })

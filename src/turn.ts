@@ -42,7 +42,6 @@ const GONE: Outcome = {
   next: null,
   isActive: false,
   halted: NONE,
-  orphans: NONE,
   paused: NONE,
   throttled: NONE,
 }
@@ -60,11 +59,12 @@ export interface TurnOptions {
  */
 export async function takeTurn(options: TurnOptions): Promise<Outcome> {
   const { couch, users } = options.deps
+  const turn = new Turn(options)
   try {
-    return await new Turn(options).take()
+    return await turn.take()
   } catch (error) {
     if (isFault(error, 'not_found') && (await couch.database(users.database(options.owner)).info()) === null)
-      return GONE
+      return turn.noteGone()
     throw error
   }
 }
@@ -99,7 +99,7 @@ class Turn {
     const hint = this.#hint
     for (const db of hint.skeleton ?? []) await refreshDatabase(this.#deps, db, { inRollout: true })
     if (hint.departed && (await this.#user.info()) === null) return this.#depart()
-    if (!(await this.#arrive())) return GONE
+    if (!(await this.#arrive())) return this.noteGone()
     const user = (await this.#followUser()) || !(await this.#followPurges())
     const outbox = await this.#followOutbox()
     const isScanning = await this.#scan()
@@ -116,9 +116,18 @@ class Turn {
     )
   }
 
+  /** There is no user database: the checkpoint says since when, as a restart forgets who waits. */
+  async noteGone(): Promise<Outcome> {
+    const { name } = this.#user
+    const checkpoint = await this.#context.checkpoint(name)
+    const { goneSince = this.#deps.now() } = checkpoint
+    this.#deps.checkpoints.set(name, { ...checkpoint, goneSince })
+    return { ...GONE, goneSince }
+  }
+
   #outcome(next: Hint | null): Outcome {
-    const { halted, orphans, paused, throttled } = this.#context
-    return { isThere: true, next, isActive: this.#isActive, halted, orphans, paused, throttled }
+    const { halted, recreatedAt, paused, throttled } = this.#context
+    return { isThere: true, next, isActive: this.#isActive, halted, recreatedAt, paused, throttled }
   }
 
   /** Meets a database for the first time, or one that was created again; false where there is none. */
@@ -126,17 +135,18 @@ class Turn {
     const { checkpoints, registry, ownWrites } = this.#deps
     const known = await checkpoints.read([this.#user.name, this.#outbox.name])
     const checkpoint = known.get(this.#user.name)
-    if (checkpoint && !this.#hint.recreated) return true
+    if (checkpoint && !this.#hint.recreated && checkpoint.goneSince === undefined) return true
     const info = await this.#user.info()
     if (info === null) return false
     await refreshDatabase(this.#deps, this.#user.name)
     if (this.#outboxAlways) await createOutbox(this.#deps, this.#context.owner)
-    if (checkpoint) {
+    const wasThere = checkpoint !== undefined && checkpoint.instance !== null
+    if (wasThere) {
       // Copies and shares whose documents went with an earlier database. Copies come back with their objects; a share
       // does not, and gets as much time as one whose database is gone. So does a subscription.
-      for (const share of await registry.sharesOf(this.#user.name)) this.#context.orphans.add(share)
+      const shares = await registry.sharesOf(this.#user.name)
       const subscriptions = await registry.subscriptionsOf(this.#user.name)
-      for (const share of subscriptions) this.#context.orphans.add(share)
+      if (shares.length + subscriptions.length > 0) this.#context.recreatedAt = this.#deps.now()
       // While there was no database, nothing of them could arrive.
       this.#deps.mark(this.#context.owner, { feeds: new Set(subscriptions) })
       ownWrites.forget(this.#outbox.name)
@@ -146,8 +156,9 @@ class Turn {
       ...START,
       scan: checkpoint?.scan ?? null,
       instance: info.instance_start_time,
+      ...(this.#context.recreatedAt === undefined ? {} : { recreatedAt: this.#context.recreatedAt }),
       // Of a database that was there before it is not known what was purged since.
-      ...(checkpoint || info.purge_seq === undefined ? {} : { purgeSeq: info.purge_seq }),
+      ...(wasThere || info.purge_seq === undefined ? {} : { purgeSeq: info.purge_seq }),
     })
     return true
   }
@@ -181,18 +192,22 @@ class Turn {
   }
 
   async #followUser(): Promise<boolean> {
-    const { user, shares, subscriptions, orphans } = this.#hint
+    const { user, shares, subscriptions, returned } = this.#hint
     const { since } = await this.#context.checkpoint(this.#user.name)
     const isFirst = since === START.since
-    const wanted = new Set([...(shares ?? []), ...(orphans ?? [])])
-    const parts = new Set([...(subscriptions ?? []), ...(orphans ?? [])])
-    if (!isFirst && !user && wanted.size === 0 && parts.size === 0) return false
+    // Those of a database that was made again just now wait anew.
+    const isOver = returned === true && this.#context.recreatedAt === undefined
+    if (isOver) this.#context.orphans = await this.#readOrphans()
+    const wanted = new Set([...(shares ?? []), ...this.#context.orphans])
+    const parts = new Set([...(subscriptions ?? []), ...this.#context.orphans])
+    if (!isFirst && !user && !isOver && wanted.size === 0 && parts.size === 0) return false
     const page = await this.#readUser(since)
     this.#isActive = page.results.length > 0
     if (!isFirst && page.results.some(isDesign)) await refreshDatabase(this.#deps, this.#user.name)
     const docs = await readPage(this.#context, page.results)
     await planShares(this.#context, docs.filter(isShare), wanted, { fromStart: isFirst })
     await planSubscriptions(this.#context, docs.filter(isSubscription), parts)
+    if (isOver) await this.#endWaiting()
     if (!(await reconcileObjects(this.#context, docs))) return true
     await this.#deps.hear(
       this.#context.owner,
@@ -200,6 +215,22 @@ class Turn {
     )
     await this.#move(this.#user, page)
     return page.pending > 0
+  }
+
+  /** Shares and subscriptions that are not ended; those end whose documents are not there. */
+  async #readOrphans(): Promise<Set<string>> {
+    const { registry } = this.#deps
+    const [shares, subscriptions] = [
+      await registry.sharesOf(this.#user.name),
+      await registry.subscriptionsOf(this.#user.name),
+    ]
+    return new Set([...shares, ...subscriptions])
+  }
+
+  /** What has not come back with a database that was made again has ended. */
+  async #endWaiting(): Promise<void> {
+    const { recreatedAt: _, ...checkpoint } = await this.#context.checkpoint(this.#user.name)
+    this.#deps.checkpoints.set(this.#user.name, checkpoint)
   }
 
   /** CouchDB tells of a purge as of any change, and `_changes` has nothing of it. @returns false where somebody keeps writing */

@@ -17,6 +17,10 @@ export interface Checkpoint {
   purgeSeq?: Seq
   /** Going through all documents again, for the sake of these shares. */
   scan: { since: Seq; shares: string[] } | null
+  /** When it was seen to be made again, while shares and subscriptions wait for their documents. In milliseconds. */
+  recreatedAt?: number
+  /** When it was seen to be gone. In milliseconds. */
+  goneSince?: number
 }
 
 export const START: Checkpoint = { since: '0', updateSeq: null, instance: null, scan: null }
@@ -118,10 +122,20 @@ export class Checkpoints {
   }
 }
 
-const toCheckpoint = ({ since, updateSeq, instance, purgeSeq, scan }: Stored): Checkpoint => ({
+const toCheckpoint = ({
+  since,
+  updateSeq,
+  instance,
+  purgeSeq,
+  scan,
+  recreatedAt,
+  goneSince,
+}: Stored): Checkpoint => ({
   since,
   updateSeq,
   instance,
   ...(purgeSeq === undefined ? {} : { purgeSeq }),
   scan,
+  ...(recreatedAt === undefined ? {} : { recreatedAt }),
+  ...(goneSince === undefined ? {} : { goneSince }),
 })

@@ -16,6 +16,8 @@ export interface SweepOptions {
   onDirty: (owner: string, hint: Hint) => void
   /** The user database of an owner, of whom something is left, is not there. */
   onGone: (owner: string) => void
+  /** The user database of an owner was made again, at that time in milliseconds, and not all is back that was in it. */
+  onRecreated: (owner: string, at: number) => void
   /** A share database that has to be made anew. */
   onRotate: (owner: string, share: string) => void
   /** Nobody waits for it: there is time to count. */
@@ -96,6 +98,7 @@ async function compare(
       recreated: checkpoint !== undefined && checkpoint.instance !== database.instance_start_time,
       purged: checkpoint !== undefined && checkpoint.purgeSeq !== database.purge_seq,
     }
+    if (checkpoint?.recreatedAt !== undefined) options.onRecreated(owner, checkpoint.recreatedAt)
     if (!hint.user && !hint.outbox && !hint.recreated && !hint.purged) continue
     const updateSeqs = new Map<string, Seq>([[users.database(owner), database.update_seq]])
     if (outbox) updateSeqs.set(users.outbox(owner), outbox.update_seq)

@@ -12,8 +12,10 @@ export class Context {
   readonly outbox: Database
   /** Shares that could not be opened, to be tried again later. */
   readonly halted = new Set<string>()
-  /** Shares, and subscriptions, of a database that was created again: after the grace time they end. */
-  readonly orphans = new Set<string>()
+  /** The user database was made again: after the grace time, the shares and subscriptions whose documents are missing end. */
+  recreatedAt: number | undefined
+  /** Those for which that time is over. */
+  orphans: ReadonlySet<string> = new Set()
   /** Shares of others that were out of reach, to be looked at again soon. */
   readonly paused = new Set<string>()
   /** Public shares in which more was written than is taken in for now. */

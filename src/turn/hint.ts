@@ -17,8 +17,8 @@ export interface Hint {
   subscriptions?: ReadonlySet<string>
   /** Shares, one's own or others', in which somebody has written. */
   feeds?: ReadonlySet<string>
-  /** Shares and subscriptions that end where their documents have not come back. */
-  orphans?: ReadonlySet<string>
+  /** The user database was made again longer ago than the grace time: shares and subscriptions that are not back end. */
+  returned?: boolean
   /** The user database is gone for longer than the grace time: if it still is, all that is left of it goes. */
   departed?: boolean
   /** Databases, of the user's own or of the user's shares, that may not be as their skeletons are. */
@@ -40,7 +40,7 @@ export function mergeHints(one: Hint, other: Hint): Hint {
     shares: new Set([...(one.shares ?? []), ...(other.shares ?? [])]),
     subscriptions: new Set([...(one.subscriptions ?? []), ...(other.subscriptions ?? [])]),
     feeds: new Set([...(one.feeds ?? []), ...(other.feeds ?? [])]),
-    orphans: new Set([...(one.orphans ?? []), ...(other.orphans ?? [])]),
+    returned: one.returned === true || other.returned === true,
     skeleton: new Set([...(one.skeleton ?? []), ...(other.skeleton ?? [])]),
     idle: new Set([...(one.idle ?? []), ...(other.idle ?? [])]),
     updateSeqs: new Map([...(one.updateSeqs ?? []), ...(other.updateSeqs ?? [])]),
@@ -56,8 +56,10 @@ export interface Outcome {
   isActive: boolean
   /** Shares that could not be opened, to be tried again later. */
   halted: ReadonlySet<string>
-  /** Shares and subscriptions of a database that was created again: after the grace time they end, if nobody asks. */
-  orphans: ReadonlySet<string>
+  /** When the user database was seen to be gone, in milliseconds. */
+  goneSince?: number
+  /** When it was made again: after the grace time, shares and subscriptions whose documents are not back end. */
+  recreatedAt?: number | undefined
   /** Shares of others that were out of reach, to be looked at again soon. */
   paused: ReadonlySet<string>
   /** Public shares in which more was written than is taken in for now, to be read on soon. */

@@ -41,7 +41,7 @@ const orAbsent = (read: UserDoc[], shares: string[]): UserDoc[] =>
     : shares.map((share) => ({ id: shareDocumentId(share), doc: null, rivals: [] }))
 
 async function planUntilDone(context: Context, first: UserDoc, options: PlanOptions): Promise<void> {
-  const { deps, owner, user, hint } = context
+  const { deps, owner, user } = context
   const share = shareOfDocument(first.id) ?? ''
   let found = first
   let isDrained = false
@@ -56,7 +56,7 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
     const situation: ShareSituation = {
       scanning: scan?.shares.includes(share) ?? false,
       fromStart: options.fromStart === true,
-      isOrphan: hint.orphans?.has(share) === true,
+      isOrphan: context.orphans.has(share),
       isWrittenDirectly,
       isDrained,
     }

@@ -19,12 +19,12 @@ export async function planSubscriptions(
 }
 
 async function planOne(context: Context, share: string, found: UserDoc | null): Promise<void> {
-  const { deps, owner, hint } = context
+  const { deps, owner } = context
   try {
     const { scan } = await context.checkpoint(context.user.name)
     const facts = await gatherSubscription(deps, owner, share, found, {
       scanning: scan?.shares.includes(share) ?? false,
-      isOrphan: hint.orphans?.has(share) === true,
+      isOrphan: context.orphans.has(share),
     })
     await performSubscription(deps, owner, planSubscription(facts))
   } catch (error) {

@@ -342,6 +342,17 @@ onEachServer('the life of a share', ({ it, kind }) => {
         await space.start()
       },
     ],
+    [
+      'before the daemon was restarted',
+      async (space, joe, fill) => {
+        await joe.drop()
+        await joe.create()
+        await fill()
+        await space.settled()
+        await space.stop()
+        await space.start()
+      },
+    ],
   ]
   for (const [when, recreate] of recreations)
     it(

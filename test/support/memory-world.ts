@@ -36,6 +36,8 @@ const MOST_ROUNDS = 50
 const MOST_FAILURES = 20
 /** What waits is looked at again after so long. */
 const ROUND_MS = 5_000
+/** As DELETION_GRACE. */
+export const GRACE_MS = 5_000
 const MOST_TRIES = 5
 const LIMITS: PublicLimits = { mostObjects: 1000, mostBytes: 100_000, mostChanges: 10_000 }
 
@@ -62,6 +64,8 @@ interface Memory {
   turning: Set<string>
   /** What comes back after a while. */
   later: [owner: string, hint: Hint][]
+  /** Owners whose user databases are gone, or were made again, since when. */
+  departures: Map<string, { hint: Hint; at: number }>
   /** How many of the server's writes it has heard of. */
   heard: number
   isKilled: boolean
@@ -212,7 +216,8 @@ export class MemoryWorld {
     await sweep({
       ...deps,
       onDirty: deps.mark,
-      onGone: () => undefined,
+      onGone: (owner) => deps.mark(owner, { user: true }),
+      onRecreated: (owner, at) => memory.departures.set(owner, { hint: { returned: true }, at }),
       onRotate: (owner, share) =>
         void deps.rotations.set(owner, new Set([...(deps.rotations.get(owner) ?? []), share])),
       isSlow: true,
@@ -269,6 +274,7 @@ export class MemoryWorld {
       this.now += ROUND_MS
       for (const { later, deps } of this.#memories)
         for (const [owner, late] of later.splice(0)) deps.mark(owner, late)
+      this.expire()
       await this.listen()
       await this.sweep()
       const isDone = await this.#takeTurns()
@@ -280,6 +286,13 @@ export class MemoryWorld {
     }
     const last = this.couch.writes.slice(-20).join('\n')
     throw new Error(`Expected the daemon to settle within ${MOST_ROUNDS} rounds; written last:\n${last}`)
+  }
+
+  /** Gives up what is gone for the grace time. */
+  expire(): void {
+    for (const { departures, deps } of this.#memories)
+      for (const [owner, { hint, at }] of departures)
+        if (at + GRACE_MS <= this.now && departures.delete(owner)) deps.mark(owner, hint)
   }
 
   owners(): string[] {
@@ -320,10 +333,12 @@ export class MemoryWorld {
       try {
         const { deps } = memory
         const outcome = await takeTurn({ deps, owner, hint, outboxAlways: true })
-        const { next, halted, orphans, paused } = outcome
+        const { next, halted, goneSince, recreatedAt, paused } = outcome
         if (next) deps.mark(owner, next)
         if (halted.size > 0) memory.later.push([owner, { shares: halted }])
-        if (orphans.size > 0) memory.later.push([owner, { orphans }])
+        if (goneSince !== undefined) memory.departures.set(owner, { hint: { departed: true }, at: goneSince })
+        if (recreatedAt !== undefined)
+          memory.departures.set(owner, { hint: { returned: true }, at: recreatedAt })
         if (paused.size > 0) memory.later.push([owner, { subscriptions: paused }])
         return
       } catch (error) {
@@ -345,6 +360,7 @@ export class MemoryWorld {
       marked: new Map<string, Hint>(),
       turning: new Set<string>(),
       later: [] as Memory['later'],
+      departures: new Map() as Memory['departures'],
       isKilled: false,
     }
     const couch = this.couch.client(() => this.#pass(memory))

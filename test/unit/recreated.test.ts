@@ -2,6 +2,7 @@
 // device brings back is compared with what was shared before.
 import assert from 'node:assert/strict'
 import type { Base } from '../../src/model/base.ts'
+import { GRACE_MS } from '../support/memory-world.ts'
 import { valuesOf, Participants, type Action, type Wish } from '../support/participants.ts'
 
 const [JOE, ANN, BOB] = [0, 1, 2]
@@ -204,4 +205,39 @@ describe('a user database that is made again', () => {
     assert.ok(values(people, ANN).includes(own))
     assert.equal(readable(people).includes(own), false)
   })
+
+  for (const [how, isMadeAgain] of [
+    ['and stays empty', true],
+    ['or is not', false],
+  ] as const)
+    for (const [what, user] of [
+      ['a share', JOE],
+      ['a subscription', BOB],
+    ] as const)
+      it(`${how} ends ${what} in time, though the daemon was restarted while it waited`, async () => {
+        const people = await begun()
+        const { world } = people
+        const stands = (): unknown =>
+          people.registry.read(user === JOE ? 'share/x' : 'subscription/x/bob0')?.['state']
+        if (isMadeAgain) people.act({ kind: 'recreate', user })
+        else world.couch.databases.delete(people.database(user).name)
+        await world.turn(people.hash(user))
+        await turns(people)
+        world.now += GRACE_MS - 1
+        await world.saveCheckpoints()
+        await world.restart()
+        await turns(people)
+        world.expire()
+        await turns(people)
+        assert.equal(stands(), 'active')
+        world.now += 1
+        world.expire()
+        await turns(people)
+        assert.notEqual(stands(), 'active')
+        await world.settle()
+        const written = world.couch.writes.length
+        await world.restart()
+        await world.settle()
+        assert.deepEqual(world.couch.writes.slice(written), [])
+      })
 })

@@ -10,7 +10,6 @@ const DONE: Outcome = {
   next: null,
   isActive: false,
   halted: new Set(),
-  orphans: new Set(),
   paused: new Set(),
   throttled: new Set(),
 }

@@ -7,7 +7,7 @@ describe('turn/hint', () => {
     const merged = mergeHints(
       {
         ...{ user: true, shares: new Set(['s']), subscriptions: new Set(['a']), feeds: new Set(['c']) },
-        ...{ orphans: new Set(['e']), updateSeqs: new Map([['db', 1]]) },
+        ...{ returned: true, updateSeqs: new Map([['db', 1]]) },
       },
       {
         ...{
@@ -17,7 +17,7 @@ describe('turn/hint', () => {
           subscriptions: new Set(['a', 'b']),
           feeds: new Set(['d']),
         },
-        ...{ idle: new Set(['u']), orphans: new Set(['f']), updateSeqs: new Map([['db', 2]]) },
+        ...{ idle: new Set(['u']), updateSeqs: new Map([['db', 2]]) },
         skeleton: new Set(['g']),
       },
     )
@@ -31,7 +31,7 @@ describe('turn/hint', () => {
       subscriptions: new Set(['a', 'b']),
       feeds: new Set(['c', 'd']),
       idle: new Set(['u']),
-      orphans: new Set(['e', 'f']),
+      returned: true,
       skeleton: new Set(['g']),
       updateSeqs: new Map([['db', 2]]),
     })
