@@ -72,7 +72,7 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
       isWrittenDirectly = true
       continue
     }
-    const result = await performShare(deps, owner, effects)
+    const result = await performShare(deps, owner, effects, facts.entry)
     if (result.kind === 'done') {
       if (facts.entry?.due && facts.entry.database === user.name)
         await deps.registry.change(share, { due: undefined })
@@ -82,6 +82,9 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
     } else if (result.kind === 'drain') {
       await drainShare(context, share)
       isDrained = true
+    } else if (result.kind === 'again') {
+      // What was planned from is not so any more: the document may be another one, too.
+      found = (await readUserDocs(user, [first.id]))[0] ?? found
     } else if (result.kind === 'halted') {
       context.halted.add(share)
       await performShare(deps, owner, planHalted(facts, result.problem))

@@ -204,7 +204,7 @@ export async function orderRotation(
   share: string,
   more: Pick<ShareEntry, 'refilled'> = {},
 ): Promise<void> {
-  await registry.change(share, { rotate: true, ...more })
+  await registry.orderRotation(share, more)
   rotations.set(owner, new Set([...(rotations.get(owner) ?? []), share]))
 }
 

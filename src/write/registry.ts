@@ -1,4 +1,5 @@
 // The registry: who owns which share, who takes part in it, and how far each life has come.
+import { randomUUID } from 'node:crypto'
 import isEqual from 'lodash/isEqual.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
@@ -17,6 +18,7 @@ import {
 } from '../model/subscription.ts'
 import type { EntryChange } from '../plan/share.ts'
 import { SHARE_ENDED, type SubscriptionChange } from '../plan/subscription.ts'
+import { overNewest, type Basis } from './entry-changes.ts'
 import type { OwnWrites } from './own-writes.ts'
 
 const PAGE = 500
@@ -95,13 +97,34 @@ export class Registry {
     return isWritten || (await this.entry(share))?.database === database
   }
 
-  /** Changes a share's entry; where it says all that already, nothing is written. */
-  async change(share: string, change: EntryChange): Promise<void> {
+  /**
+   * Changes a share's entry; where it says all that already, nothing is written.
+   * @param basis what was read when that was planned; absent: the change is right whatever the entry says
+   * @returns false where the entry says something else by now, and nothing was written
+   */
+  async change(share: string, change: EntryChange, basis: Basis = {}): Promise<boolean> {
     for (;;) {
       const entry = await this.entry(share)
       if (entry === null) throw new CouchFault('not_found', REGISTRY, `no entry for share ${share}`)
-      if (await this.#putChanged(entry, change)) return
+      const now = overNewest(entry, change, basis)
+      if (now === null) return false
+      if (await this.#putChanged(entry, now)) return true
     }
+  }
+
+  /** Whether what was planned from an entry is still to be done. */
+  async isAsPlanned(share: string, basis: Basis): Promise<boolean> {
+    if (!basis.read) return true
+    const entry = await this.entry(share)
+    return entry !== null && overNewest(entry, {}, basis) !== null
+  }
+
+  /**
+   * Has a share database made anew. Under a name of its own, for another daemon may be at that: what is ordered meanwhile is
+   * done once more.
+   */
+  async orderRotation(share: string, more: EntryChange = {}): Promise<void> {
+    await this.change(share, { ...more, rotate: true, closing: randomUUID() })
   }
 
   /** Changes a subscription's entry, or makes one; where it says all that already, nothing is written. */

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Database } from '../couch/database.ts'
 import type { Doc } from '../couch/document.ts'
+import type { ShareEntry } from '../model/entry.ts'
 import { digestsOf, parseBase } from '../model/base.ts'
 import { baseId, parseCopyId, shareDatabase } from '../model/names.ts'
 import { contentOf } from '../model/object.ts'
@@ -16,6 +17,7 @@ import { announce } from './announce.ts'
 import { copiesEver, copiesIn, equalize } from './copies.ts'
 import type { Deps } from './deps.ts'
 import { assertUnwritten } from './direct-writes.ts'
+import type { Basis } from './entry-changes.ts'
 import { forgetCopies } from './forgotten-copies.ts'
 import { secure } from './births.ts'
 import { refill, savePart } from './saved-copies.ts'
@@ -35,23 +37,41 @@ const DONE: Performed = { kind: 'done' }
 
 /**
  * Performs effects in their order, up to one that does not land.
+ * @param read the entry that they were planned from; absent where they are right whatever it says by now
  * @throws {CouchFault} where CouchDB fails; what has landed stays, and the rest is planned again
  */
 export async function performShare(
   deps: Deps,
   owner: string,
   effects: readonly ShareEffect[],
+  read: ShareEntry | null = null,
 ): Promise<Performed> {
+  const basis: Basis = read === null ? {} : { read }
   for (const [at, effect] of effects.entries()) {
     // Making a share anew stops the replication itself.
     if (effect.kind === 'stop-replication' && effects[at + 1]?.kind === 'rotate') continue
-    const performed = await perform(deps, owner, effect)
+    if (touchesDatabase(effect) && !(await deps.registry.isAsPlanned(effect.share, basis)))
+      return { kind: 'again' }
+    const performed = await perform(deps, owner, effect, basis)
     if (performed.kind !== 'done') return performed
   }
   return DONE
 }
 
-async function perform(deps: Deps, owner: string, effect: ShareEffect): Promise<Performed> {
+/** What lets somebody in, or takes something away: another daemon may have decided otherwise meanwhile. */
+const touchesDatabase = (effect: ShareEffect): effect is ShareEffect & { share: string } =>
+  TOUCHING.has(effect.kind)
+const TOUCHING: ReadonlySet<ShareEffect['kind']> = new Set([
+  'create-database',
+  'secure',
+  'turn-home',
+  'rotate',
+  'drop-database',
+  'forget-copies',
+])
+
+/** @param basis goes on with what is done */
+async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Basis): Promise<Performed> {
   const { couch, users, registry, births, leases, log } = deps
   const outbox = couch.database(users.outbox(owner))
   const context = { db: users.database(owner), ...('share' in effect ? { share: effect.share } : {}) }
@@ -59,7 +79,9 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect): Promise<
     case 'claim':
       return (await registry.claim(effect.share, owner, users.database(owner))) ? DONE : { kind: 'lost' }
     case 'change-entry':
-      await registry.change(effect.share, stillToRotate(deps, effect.share, effect.change))
+      if (!(await registry.change(effect.share, stillToRotate(deps, effect.share, effect.change), basis)))
+        return { kind: 'again' }
+      if (basis.read) basis.read = { ...basis.read, ...(effect.change as Partial<ShareEntry>) }
       if (effect.change.rotations !== undefined) await announce(deps, effect.share, null)
       if (effect.change.state) log.info({ ...context, state: effect.change.state }, 'share')
       return DONE
@@ -91,6 +113,7 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect): Promise<
     }
     case 'turn-home':
       await turnHome(deps, owner, effect.share)
+      if (basis.read) basis.read = { ...basis.read, home: 'share' }
       return DONE
     case 'start-replication':
       return startReplication(deps, owner, effect.share)
@@ -107,7 +130,9 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect): Promise<
       return DONE
     case 'rotate':
       await deps.gates.close(effect.share, async () => {
-        await registry.change(effect.share, { closing: randomUUID() })
+        const closing = randomUUID()
+        basis.closing = closing
+        await registry.change(effect.share, { closing })
         await rotate(deps, owner, effect.share, effect.security)
       })
       log.info(context, 'share made anew')
@@ -154,7 +179,8 @@ async function setPassword(deps: Deps, share: string, password: string): Promise
   const account = await derive(share, password, before, await readHashing(couch))
   if ((await ensureAccount(couch, account, before !== null)) === 'foreign')
     return { kind: 'halted', problem: problem('password_account_taken', account.name) }
-  await registry.change(share, { password: account, ...(before === null ? {} : { rotate: true }) })
+  if (before === null) await registry.change(share, { password: account })
+  else await registry.orderRotation(share, { password: account })
   log.info({ share }, 'password set')
   return { kind: 'again' }
 }
