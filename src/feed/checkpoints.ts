@@ -5,6 +5,7 @@ import type { Database } from '../couch/database.ts'
 import type { Doc, Seq } from '../couch/document.ts'
 import { pagesOf } from '../couch/pages.ts'
 import { CHECKPOINTS } from '../model/names.ts'
+import { mergeCheckpoints } from './merged-checkpoint.ts'
 
 export interface Checkpoint {
   /** `last_seq` of the last page of `_changes` whose effects have landed. */
@@ -86,9 +87,15 @@ export class Checkpoints {
   }
 
   async #write(): Promise<void> {
-    const moved = [...this.#dirty]
-    if (moved.length === 0) return
-    await this.#learnRevisions(moved.map(([name]) => name))
+    let names = [...this.#dirty.keys()]
+    await this.#compare(names.filter((name) => !this.#cache.has(name)))
+    while (names.length > 0) names = await this.#writeOnce(names)
+    this.#evict()
+  }
+
+  /** @returns those that another daemon has written meanwhile; what it wants is part of them now */
+  async #writeOnce(names: readonly string[]): Promise<string[]> {
+    const moved = [...this.#dirty].filter(([name]) => names.includes(name))
     const docs = moved.flatMap(([name, checkpoint]): Doc[] => {
       const rev = this.#cache.get(name)?.rev ?? null
       const revision = rev === null ? {} : { _rev: rev }
@@ -96,28 +103,37 @@ export class Checkpoints {
       return rev === null ? [] : [{ _id: name, ...revision, _deleted: true }]
     })
     const written = new Map((await this.#database.bulk(docs)).map((row) => [row.id, row]))
+    const conflicts: string[] = []
     for (const [name, checkpoint] of moved) {
       const row = written.get(name)
-      // In a conflict somebody wrote here by hand: read its revision, and write with the next flush.
-      if (row && !row.ok) this.#cache.delete(name)
-      else {
-        this.#cache.set(name, { rev: checkpoint === null ? null : (row?.rev ?? null), checkpoint })
-        if (this.#dirty.get(name) === checkpoint) this.#dirty.delete(name)
+      if (row && !row.ok) {
+        if (row.error === 'conflict') conflicts.push(name)
+        continue
       }
+      this.#cache.set(name, { rev: checkpoint === null ? null : (row?.rev ?? null), checkpoint })
+      if (this.#dirty.get(name) === checkpoint) this.#dirty.delete(name)
     }
-    this.#evict()
+    await this.#compare(conflicts)
+    return conflicts
   }
 
-  async #learnRevisions(names: string[]): Promise<void> {
-    const unknown = names.filter((name) => !this.#cache.has(name))
-    for (const { id, doc } of await this.#database.fetch(unknown))
-      this.#cache.set(id, { rev: doc?._rev ?? null, checkpoint: null })
+  /** Reads what is there, and merges what is to be written with it. */
+  async #compare(names: readonly string[]): Promise<void> {
+    for (const { id, doc } of await this.#database.fetch([...names])) {
+      const theirs = doc === null ? null : toCheckpoint(doc as unknown as Stored)
+      const mine = this.#dirty.get(id) ?? null
+      const known = this.#cache.get(id)
+      // What was forgotten unread is to go whatever it says.
+      if (known || mine) this.#dirty.set(id, mergeCheckpoints(known?.checkpoint ?? null, mine, theirs))
+      this.#cache.set(id, { rev: doc?._rev ?? null, checkpoint: theirs })
+    }
   }
 
   #evict(): void {
     for (const name of this.#cache.keys()) {
       if (this.#cache.size <= CACHED) return
-      this.#cache.delete(name)
+      // What moved from there is still to be written: by then it is known what another daemon has changed.
+      if (!this.#dirty.has(name)) this.#cache.delete(name)
     }
   }
 }
