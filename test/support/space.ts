@@ -35,6 +35,8 @@ export class Space {
   /** The gateways that the daemon is started with. */
   gateways: Gateway[] = []
   #daemon: Daemon | null = null
+  /** Daemons that work beside it, as no process does: each would wait for the other. */
+  readonly #others: Daemon[] = []
 
   /** @param name of the test: its databases are called after it */
   constructor(server: Server, name: string, { template, ...settings }: SpaceOptions = {}) {
@@ -78,6 +80,18 @@ export class Space {
 
   /** Starts the daemon and waits until it has caught up. */
   async start(settings: Partial<DaemonConfig> = {}): Promise<void> {
+    this.#daemon = await this.#begin(settings)
+    await this.until('the daemon is ready', () => Promise.resolve(this.#daemon?.ready().ok === true))
+  }
+
+  /** Starts one more that works at the same time, on the same databases. */
+  async startAnother(settings: Partial<DaemonConfig> = {}): Promise<void> {
+    const another = await this.#begin(settings)
+    this.#others.push(another)
+    await this.until('the other daemon is ready', () => Promise.resolve(another.ready().ok))
+  }
+
+  async #begin(settings: Partial<DaemonConfig>): Promise<Daemon> {
     const log = createLogger({
       level: 'debug',
       pretty: false,
@@ -85,18 +99,19 @@ export class Space {
         write: (line: string) => void this.lines.push(JSON.parse(line) as Record<string, unknown>),
       },
     })
-    this.#daemon = new Daemon({
+    const daemon = new Daemon({
       config: { ...this.config, ...settings },
       skeleton: await readSkeleton(this.skeleton),
       gateways: this.gateways,
       log,
     })
-    await this.#daemon.start()
-    await this.until('the daemon is ready', () => Promise.resolve(this.#daemon?.ready().ok === true))
+    await daemon.start()
+    return daemon
   }
 
   async stop(): Promise<void> {
-    await this.#daemon?.stop()
+    const others = this.#others.splice(0)
+    await Promise.all([this.#daemon?.stop(), ...others.map((daemon) => daemon.stop())])
     this.#daemon = null
   }
 
@@ -165,9 +180,10 @@ export class Space {
   async settled(quietMs = this.server.kind === 'couchdb' ? 1_500 : 400): Promise<void> {
     let quiet = 0
     await this.until('the daemon settles', async () => {
-      const before = this.daemon.turns
+      const daemons = [this.daemon, ...this.#others]
+      const before = daemons.map(({ turns }) => turns)
       await delay(100)
-      const isQuiet = this.daemon.ready().ok && this.daemon.busy === 0 && this.daemon.turns === before
+      const isQuiet = daemons.every((one, at) => one.ready().ok && one.busy === 0 && one.turns === before[at])
       quiet = isQuiet ? quiet + 125 : 0
       return quiet >= quietMs
     })
