@@ -24,7 +24,7 @@ import type { Deps } from '../write/deps.ts'
 import type { Look } from '../write/closings.ts'
 import { changedMeanwhile } from './changed-meanwhile.ts'
 import { commonRevisions } from '../plan/lineage.ts'
-import { readTombstones } from './tombstones.ts'
+import { readReadable, readTombstones } from './tombstones.ts'
 import { withRivals, type ReadRival, type UserDoc } from './user-docs.ts'
 
 export type Sources = Pick<Deps, 'couch' | 'users' | 'registry' | 'allowance' | 'limits' | 'now'>
@@ -278,6 +278,7 @@ async function readHomes(
     if (!isExchange(entry, subscriptions.get(share), database)) continue
     const home = couch.database(shareDatabase(share))
     const ids = objects.map(({ id }) => copyId(share, id))
+    const doubtful: string[] = []
     for (const row of await home.fetchIfThere(ids, { conflicts: true })) {
       const { id, rev, deleted, doc } = row
       const object = parseCopyId(id)?.object ?? ''
@@ -292,9 +293,13 @@ async function readHomes(
               own(decodeHistories(bases.get(object)?.history), share),
             )
           : []
-      if (doc === null)
-        homes.set(id, rev !== null && deleted ? { kind: 'deleted', tombstones } : { kind: 'none' })
-      else {
+      if (doc === null) {
+        const isDeleted = rev !== null && deleted
+        homes.set(id, isDeleted ? { kind: 'deleted', tombstones } : { kind: 'none' })
+        const agreed = own(bases.get(object)?.agreed, share)
+        if (isDeleted && entry?.database === database && !entry.rotate && isUnknown(agreed, leaves, share))
+          doubtful.push(id)
+      } else {
         const { _conflicts: _, ...leaf } = doc
         // The owner's lane alone merges them.
         const [found] = entry?.database === database ? await withRivals(home, [{ id, doc }]) : []
@@ -308,9 +313,19 @@ async function readHomes(
         })
       }
     }
+    for (const id of await readReadable(home, doubtful)) {
+      const copy = homes.get(id)
+      if (copy?.kind === 'deleted') homes.set(id, { ...copy, isReadable: true })
+    }
   }
   return homes
 }
+
+/** Of what was there before, the owner's lane has agreed on nothing, and so has not taken it out either. */
+const isUnknown = (agreed: Agreed | undefined, pushed: UserDoc['pushed'], share: string): boolean =>
+  agreed === undefined ||
+  agreed.state === 'unrelated' ||
+  (agreed.state === 'unshared' && pushed?.share === share)
 
 interface Limit {
   limit: ExchangeFacts['limit']

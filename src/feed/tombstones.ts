@@ -1,4 +1,4 @@
-// Reads the deleted leaves of a copy that somebody pushed: clients do not see them, and may ask for them all the same.
+// Reads what is left of copies that were deleted: clients do not see it, and may ask for it all the same.
 import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
 import { newestKnown, type Seen } from '../model/history.ts'
@@ -8,6 +8,9 @@ import { isBare } from '../write/kept-leaves.ts'
 
 /** As many as are read at once. */
 const MOST_READ = 200
+
+/** The revision before a tombstone has gone with its content; and so, one would think, have those before that one. */
+const LOOKED_BACK = 3
 
 /**
  * The deleted leaves of a copy that say anything, and those that were made from a revision which the live leaf comes from.
@@ -39,4 +42,27 @@ export async function readTombstones(
       else if (!isBare(leaf)) found.push({ leaf: said })
     }
   return found
+}
+
+/**
+ * Of copies that are deleted, those of which something may still be asked for: a tombstone with content, or a revision
+ * before one.
+ * @throws {CouchFault}
+ */
+export async function readReadable(home: Database, ids: readonly string[]): Promise<Set<string>> {
+  const readable = new Set<string>()
+  for (let at = 0; at < ids.length; at += MOST_READ) {
+    const leaves = await home.leaves(ids.slice(at, at + MOST_READ).map((id) => ({ id })))
+    for (const leaf of leaves) if (!isBare(leaf)) readable.add(leaf._id)
+    const before = leaves
+      .filter(({ _id }) => !readable.has(_id))
+      .flatMap((leaf) =>
+        lineOf(leaf)
+          .slice(1, 1 + LOOKED_BACK)
+          .map((rev) => ({ id: leaf._id, rev })),
+      )
+    for (let from = 0; from < before.length; from += MOST_READ)
+      for (const { _id } of await home.leaves(before.slice(from, from + MOST_READ))) readable.add(_id)
+  }
+  return readable
 }

@@ -26,7 +26,7 @@ import { isLastWord, type PushedTombstone } from './tombstones.ts'
 /**
  * The copy as the share has it; `none`: there is not even a tombstone. `rivals` are further live leaves, `ancestors` what
  * the newest revision held that each of them has in common with the leaf and of which anything is known; `tombstones` are
- * deleted leaves that somebody pushed.
+ * deleted leaves that somebody pushed. `isReadable`: what was there before it was deleted may still be asked for.
  */
 export type HomeCopy =
   | {
@@ -36,7 +36,7 @@ export type HomeCopy =
       ancestors?: readonly (Held | null)[]
       tombstones?: readonly PushedTombstone[]
     }
-  | { kind: 'deleted'; tombstones?: readonly PushedTombstone[] }
+  | { kind: 'deleted'; tombstones?: readonly PushedTombstone[]; isReadable?: true }
   | { kind: 'none' }
 
 export type LiveCopy = Extract<HomeCopy, { kind: 'live' }>
@@ -94,8 +94,8 @@ export interface ExchangePlan {
   otherwise: Agreed | null
   /** What this participant wrote, and what was not carried over. */
   rejection: Problem | null
-  /** Old revisions are to be really removed, whatever was known to be readable. */
-  withdraw?: true
+  /** Old revisions are to be really removed, whatever was known to be readable; `first`: before there is a copy again. */
+  withdraw?: true | 'first'
   /** The copy still shows what is not shared any more: it goes when this has landed. */
   isPending?: true
 }
@@ -223,11 +223,14 @@ function planOwner(options: ExchangeOptions): ExchangePlan {
   return unshare(options, agreed)
 }
 
-/** What a tombstone says that somebody pushed over a copy that is not there goes, too. */
-const withoutContent = ({ facts: { home } }: ExchangeOptions, plan: ExchangePlan): ExchangePlan =>
-  home.kind === 'deleted' && (home.tombstones ?? []).length > 0 && plan.copy === null
-    ? { ...plan, withdraw: true }
-    : plan
+/**
+ * Of a copy that is not there, what a tombstone says that somebody pushed goes, and what others had brought under the
+ * `_id` and took out again; the owner's own object comes after that.
+ */
+function withoutContent({ doc, agreed, facts: { home } }: ExchangeOptions, plan: ExchangePlan): ExchangePlan {
+  if (home.kind !== 'deleted' || ((home.tombstones ?? []).length === 0 && !home.isReadable)) return plan
+  return plan.copy === null ? { ...plan, withdraw: true } : { ...idle(doc, agreed), withdraw: 'first' }
+}
 
 /** What others brought and took out again may be brought again; of his own the owner has the last word. */
 const takenOut = (agreed: Agreed, selection: Selection): Agreed =>

@@ -99,8 +99,8 @@ export type ObjectEffect =
       sources: readonly Source[]
     }
   | { kind: 'remove-object'; object: string; rev: string }
-  /** What the share database still holds of old revisions is to be really removed. */
-  | { kind: 'withdraw'; share: string; object: string }
+  /** What the share database still holds of old revisions is to be really removed; `isFirst`: there is more to do then. */
+  | { kind: 'withdraw'; share: string; object: string; isFirst?: true }
   | { kind: 'settle-object'; doc: ObjectDoc; strip: string[]; problems: ReportedProblem[] }
   | { kind: 'drop-leaf'; object: string; rev: string; content?: Content | null }
   /** What its author wrote and what was not carried over is listed; null: it is healed. */
@@ -436,7 +436,10 @@ function land(
     if (plan.withdraw) ledger.show(share, unite(old ?? [], namesBeyond(exchange.home, [])), old)
     ledger.hide(share)
     if ((old !== undefined && phase === 'active') || plan.withdraw)
-      effects.push({ kind: 'withdraw', share, object })
+      effects.push({
+        ...{ kind: 'withdraw', share, object },
+        ...(plan.withdraw === 'first' ? { isFirst: true } : {}),
+      })
   }
   return effects
 }

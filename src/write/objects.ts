@@ -177,7 +177,10 @@ async function bringToShares(
     deps.log.info({ db: outbox.name, share, count: withdrawn.length }, 'copies withdrawn')
   }
   for (const { doc } of fresh) progress.shares.add(parseCopyId(doc._id)?.share ?? '')
-  for (const { share } of withdrawals) progress.shares.add(share)
+  for (const { share, object, isFirst } of withdrawals) {
+    progress.shares.add(share)
+    if (isFirst) progress.again.add(object)
+  }
 }
 
 /** What the bases will say that a share shows of these copies, when what is withdrawn is gone. */

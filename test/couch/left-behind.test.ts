@@ -77,6 +77,38 @@ onEachServer('what members leave in deleted leaves', ({ it, kind }) => {
       assert.ok(!(await said(share, copy)).includes('S3CRET'), await said(share, copy))
     }))
 
+  for (const [what, isTaken] of [
+    ['is taken out of', false],
+    ['does not stand behind the owner’s object that takes the `_id` of', true],
+  ] as const)
+    it(`${what} a copy that its author brought beside the owner’s own object, and deleted`, (space) =>
+      withPeople(space, ['joe', 'ann'], async ({ joe, ann }) => {
+        const id = await circle(space, joe, ann)
+        const [share, copy] = [space.share(id), `share/${id}/todo/2`]
+        await put(joe.db, { _id: 'todo/2', name: 'joe’s own' })
+        await put(ann.db, shared(id, 'todo/2', { name: 'hers', secret: 'S3CRET' }))
+        await copyBecomes(space, id, 'todo/2', { name: 'hers', secret: 'S3CRET' })
+        const { _rev: rev } = await there(share, copy)
+        await space.until('joe is told', async () =>
+          JSON.stringify(await joe.db.get(`$share/${id}`)).includes('unrelated_object'),
+        )
+        await remove(space, ann.db, 'todo/2')
+        if (isTaken) await edit(space, joe.db, 'todo/2', { $shares: { [id]: true } })
+        await copyBecomes(space, id, 'todo/2', isTaken ? { name: 'joe’s own' } : null)
+        await space.until(
+          'it is not readable any more',
+          async () => (await share.leaves([{ id: copy, rev }])).length === 0,
+        )
+        await space.settled()
+        assert.ok(!(await said(share, copy)).includes('S3CRET'), await said(share, copy))
+        await becomes(
+          space,
+          joe.db,
+          'todo/2',
+          isTaken ? { name: 'joe’s own', $shares: { [id]: true } } : { name: 'joe’s own' },
+        )
+      }))
+
   it('stays of what gave way as far as it is still shared', (space) =>
     withPeople(space, ['joe', 'ann'], async ({ joe, ann }) => {
       const id = await circle(space, joe, ann)

@@ -299,7 +299,8 @@ function assertNothingLost(people: Participants): void {
 function assertNothingShown(people: Participants): void {
   const shownNow = (share: string, object: string): Selection => {
     // What a writer brought under an `_id` that the owner's own object has is the writer's.
-    if (people.foreign.has(`${share} ${object}`)) return true
+    if (people.foreign.has(`${share} ${object}`) && people.share(share)?.read(`share/${share}/${object}`))
+      return true
     const base = baseOf(people, people.ownerOf(share), object)
     return base?.shares[share] ?? []
   }
