@@ -56,6 +56,18 @@ interface BulkGetAnswer {
   results: { id: string; docs: ({ ok: StoredDoc } | { error: { rev: string; error: string } })[] }[]
 }
 
+/** A revision that is asked for; every leaf where none is named. */
+interface Wanted {
+  id: string
+  rev?: string
+}
+
+/** More revisions of one document than this are asked for together. */
+const FEW_REVISIONS = 10
+/** As many as fit into a URL that every server takes. */
+const MOST_IN_URL = 100
+const LONGEST_ID = 1000
+
 export class Database {
   readonly name: string
   readonly #couch: Couch
@@ -190,9 +202,16 @@ export class Database {
    * @param attachments with their contents, base64: only for what is known to be small
    * @param encodings with how attachments are stored. https://docs.couchdb.org/en/stable/api/document/common.html#get--db-docid
    */
-  async leaves(
-    wanted: { id: string; rev?: string }[],
-    { attachments = false, encodings = false } = {},
+  async leaves(wanted: Wanted[], { attachments = false, encodings = false } = {}): Promise<StoredDoc[]> {
+    const [many, few] = attachments ? [[], wanted] : manyOfOne(wanted)
+    const found: StoredDoc[] = []
+    for (const { id, revs } of many) found.push(...(await this.#revisionsOf(id, revs, encodings)))
+    return [...found, ...(await this.#namedLeaves(few, { attachments, encodings }))]
+  }
+
+  async #namedLeaves(
+    wanted: Wanted[],
+    { attachments, encodings }: { attachments: boolean; encodings: boolean },
   ): Promise<StoredDoc[]> {
     return inParts(wanted, async (docs, mostBytes) => {
       const { results } = await this.#couch.request<BulkGetAnswer>({
@@ -207,6 +226,24 @@ export class Database {
         mostBytes,
       })
       return results.flatMap((result) => result.docs.flatMap((answer) => ('ok' in answer ? [answer.ok] : [])))
+    })
+  }
+
+  /**
+   * Many revisions of one document. `_bulk_get` reads the document's tree once for each of them, this once for all: with
+   * thousands of leaves it takes a twentieth of the time. https://docs.couchdb.org/en/stable/api/document/common.html#get--db-docid
+   */
+  async #revisionsOf(id: string, wanted: string[], encodings: boolean): Promise<StoredDoc[]> {
+    return inParts(wanted, async (revs, mostBytes) => {
+      const answers = await this.#couch.request<({ ok: StoredDoc } | { missing: string })[]>({
+        path: [this.name, id],
+        query: {
+          ...{ open_revs: JSON.stringify(revs), revs: true },
+          ...(encodings ? { att_encoding_info: true } : {}),
+        },
+        mostBytes,
+      })
+      return answers.flatMap((answer) => ('ok' in answer ? [answer.ok] : []))
     })
   }
 
@@ -425,6 +462,29 @@ const toRow = ({ id, key, value, doc }: AllDocsRow): Row => ({
   deleted: value?.deleted === true,
   doc: doc ?? null,
 })
+
+/** What is asked of one document often enough to be asked together, in parts that fit into a URL; and the rest. */
+function manyOfOne(wanted: Wanted[]): [{ id: string; revs: string[] }[], Wanted[]] {
+  const named = new Map<string, string[]>()
+  for (const { id, rev } of wanted)
+    if (rev !== undefined && id.length <= LONGEST_ID && !DOTS.has(id)) {
+      const revs = named.get(id)
+      if (revs) revs.push(rev)
+      else named.set(id, [rev])
+    }
+  const many = [...named].filter(([, revs]) => revs.length > FEW_REVISIONS)
+  const ids = new Set(many.map(([id]) => id))
+  const parts = many.flatMap(([id, revs]) =>
+    Array.from({ length: Math.ceil(revs.length / MOST_IN_URL) }, (_, at) => ({
+      id,
+      revs: revs.slice(at * MOST_IN_URL, (at + 1) * MOST_IN_URL),
+    })),
+  )
+  return [parts, wanted.filter(({ id, rev }) => rev === undefined || !ids.has(id))]
+}
+
+/** Such an id cannot stand in a URL. */
+const DOTS: ReadonlySet<string> = new Set(['.', '..'])
 
 /** Asks for all at once, or in halves where the answer would be too large. */
 async function inParts<Wanted, Answer>(

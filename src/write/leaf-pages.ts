@@ -3,9 +3,9 @@ import type { Database } from '../couch/database.ts'
 import type { StoredDoc } from '../couch/document.ts'
 
 /** As many leaves as are read at once; all of a document's together where they are no more than that. */
-const MOST_LEAVES = 500
-/** Named one by one they cost CouchDB four times as much. */
-const MOST_NAMED = 200
+const MOST_LEAVES = 100
+/** Of a document that has more, as many are named at once. */
+const MOST_NAMED = 500
 
 /** The leaves of each document, with their histories, as many at a time as can be held. @throws {CouchFault} */
 export async function* leafPages(

@@ -1,5 +1,6 @@
 // Un-shared means unreadable: really removes what a share database holds of old revisions, and puts back what it may show.
 import chunk from 'lodash/chunk.js'
+import uniqBy from 'lodash/uniqBy.js'
 import type { StoredDoc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { MOST_PURGED } from '../couch/purge.ts'
@@ -34,7 +35,9 @@ async function withdrawSome(wanted: Withdrawal): Promise<void> {
     for await (const page of leafPages(share, copies)) leaves.push(...page.map(oldOf))
     const kept = await saveCopies(wanted)
     const keptNames = new Set(kept.map(nameOf))
-    old = [...old, ...leaves.flatMap(({ line }) => line)].filter((one) => !keptNames.has(nameOf(one)))
+    // Thousands of leaves have the same ones before them.
+    const names = uniqBy([...old, ...leaves.flatMap(({ line }) => line)], nameOf)
+    old = names.filter((one) => !keptNames.has(nameOf(one)))
     if (leaves.length > 0) await share.purge(namesById(leaves.sort(byImportance)))
     await bringLeaves(outbox, share, kept)
     if (!(await isReadable(wanted, old))) return

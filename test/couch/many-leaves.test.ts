@@ -1,0 +1,56 @@
+// Clients can push thousands of leaves into one copy: that costs its owner's lane a time, and nobody else.
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import type { StoredDoc } from '../../src/couch/document.ts'
+import { Couch } from '../../src/couch/client.ts'
+import { RecordingProxy } from '../support/recording-proxy.ts'
+import { onEachServer } from '../support/suites.ts'
+
+/** So many leaves over one revision, each with a value of its own. */
+const leavesOver = (
+  { _id, _revisions }: Pick<StoredDoc, '_id' | '_revisions'>,
+  count: number,
+): StoredDoc[] => {
+  const { start, ids } = _revisions ?? { start: 0, ids: [] }
+  return Array.from({ length: count }, (_, n) => {
+    const hash = createHash('md5').update(`${_id} ${n}`).digest('hex')
+    return {
+      ...{ _id, _rev: `${start + 1}-${hash}`, _revisions: { start: start + 1, ids: [hash, ...ids] } },
+      name: `value ${n}`,
+    }
+  })
+}
+
+onEachServer('many leaves of one document', ({ it }) => {
+  it('are read together, however its id is written', async (space) => {
+    await space.start()
+    const user = space.user('joe')
+    await user.create()
+    const proxy = await RecordingProxy.start(space.server.url)
+    const { user: name, pass } = space.server
+    const couch = new Couch({ url: proxy.url, user: name, pass })
+    try {
+      const through = couch.database(user.name)
+      for (const id of ['a', 'share/x/a b?&+ä', '..']) {
+        const wanted = leavesOver({ _id: id }, 230)
+        assert.deepEqual(await user.bulk(wanted, { newEdits: false }), [])
+        const names = [...wanted, { _id: id, _rev: `1-${'0'.repeat(32)}` }, { _id: 'none', _rev: '1-1' }]
+        proxy.requests.length = 0
+        const found = await through.leaves(names.map(({ _id, _rev }) => ({ id: _id, rev: _rev })))
+        const byRev = (one: StoredDoc, other: StoredDoc): number => (one._rev < other._rev ? -1 : 1)
+        assert.deepEqual([...found].sort(byRev), [...wanted].sort(byRev))
+        const inOne = proxy.requests.filter(({ what }) => what.startsWith('GET'))
+        assert.equal(inOne.length, id === '..' ? 0 : 3)
+      }
+      const nobodys = leavesOver({ _id: 'nobody’s' }, 20)
+      assert.deepEqual(await through.leaves(nobodys.map(({ _id, _rev }) => ({ id: _id, rev: _rev }))), [])
+      await assert.rejects(
+        couch.database(`${user.name}-none`).leaves(nobodys.map(({ _id, _rev }) => ({ id: _id, rev: _rev }))),
+        { code: 'not_found' },
+      )
+    } finally {
+      await couch.close()
+      await proxy.stop()
+    }
+  })
+})
