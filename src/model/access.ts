@@ -20,23 +20,32 @@ export const OWNER_ONLY: Access = { read: [], write: [] }
 const LONGEST_NAME = 512
 
 /**
- * Reads `access`: every row of DESIGN.md's table, and nothing else. Anything malformed, anywhere in it, makes all of it
+ * Reads `access`: every row of DESIGN.md's table, a list of names for both rights, as Hoodie's clients write it, and nothing else. Anything malformed, anywhere in it, makes all of it
  * malformed: an owner who is misunderstood in part might show more than was meant. Names count as they are written,
  * those that `true` makes superfluous too.
  */
 export function parseAccess(value: unknown): AccessRequest {
   if (value === undefined || value === false) return { kind: 'valid', access: OWNER_ONLY }
   if (value === true) return { kind: 'valid', access: { read: true, write: true } }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return malformed(kindOf(value))
+  if (Array.isArray(value)) return parseRights(value, value, (fault) => fault)
+  if (typeof value !== 'object' || value === null) return malformed(kindOf(value))
   const unknown = Object.keys(value).find((key) => key !== 'read' && key !== 'write')
   if (unknown !== undefined) return malformed(`the key ${quote(unknown)}`)
   const { read, write } = value as { read?: unknown; write?: unknown }
+  return parseRights(read, write, (fault, right) => `${fault} for "${right}"`)
+}
+
+function parseRights(
+  read: unknown,
+  write: unknown,
+  tell: (fault: string, right: Right) => string,
+): AccessRequest {
   for (const [right, whom] of [
     ['read', read],
     ['write', write],
   ] as const) {
     const fault = faultOf(whom)
-    if (fault !== null) return malformed(`${fault} for "${right}"`)
+    if (fault !== null) return malformed(tell(fault, right))
   }
   const named = { read: whomOf(read), write: whomOf(write) }
   const count = namesIn(named).length

@@ -18,7 +18,7 @@ const PROBLEMS = {
   database_exists: (id: string) =>
     `A database for the share ${quote(id)} exists that no user's share is known for. Choose another id, or ask the server's admin.`,
   invalid_access: (found: string) =>
-    `Expected \`access\` to be true, false, or {"read": …, "write": …} with true, false or lists of user names, got ${found}.`,
+    `Expected \`access\` to be true, false, a list of user names, or {"read": …, "write": …} with true, false or such lists, got ${found}.`,
   too_many_names: (count: string) => `Expected at most ${MOST_NAMES} user names in \`access\`, got ${count}.`,
   invalid_password: (found: string) =>
     `Expected \`password\` to be a text of 1 to ${LONGEST_PASSWORD} characters, null, or left out, got ${found}.`,

@@ -49,6 +49,8 @@ describe('model/access', () => {
       { read: true, write: [] },
       { read: true, write: [] },
     ],
+    [[], OWNER_ONLY],
+    [['u2', 'u1', 'u2'], { read: ['u1', 'u2'], write: ['u1', 'u2'] }],
     [{ read: ['u1'] }, { read: ['u1'], write: [] }],
     [
       { read: ['u1'], write: false },
@@ -85,8 +87,8 @@ describe('model/access', () => {
     ['a number', 0, /got a number\.$/],
     ['an empty text', '', /got a string\.$/],
     ['a text', 'public', /got a string\.$/],
-    ['a list', [], /got an array\.$/],
-    ['a list of names', ['u1'], /got an array\.$/],
+    ['null in the list for both', ['u1', null], /got a list with null in it\.$/],
+    ['a list in the list for both', [['u1']], /got a list with an array in it\.$/],
     ['read as a text', { read: 'everyone' }, /got a string for "read"\.$/],
     ['read as null', { read: null }, /got null for "read"\.$/],
     ['write as an object', { write: { u1: true } }, /got an object for "write"\.$/],
@@ -128,6 +130,7 @@ describe('model/access', () => {
       it(`takes ${what}`, () => assert.equal(namesIn(accessOf(value)).length, MOST_NAMES))
 
     const refused: [string, unknown, number][] = [
+      ['one more for both', names(1001), 1001],
       ['one reader more', { read: names(1001) }, 1001],
       ['one writer more', { write: names(1001) }, 1001],
       ['more between the lists', { read: names(600, 'a'), write: names(600, 'b') }, 1200],

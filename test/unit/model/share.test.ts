@@ -72,7 +72,7 @@ describe('model/share', () => {
     ['ä', { _id: '$share/ä' }, 'invalid_share_id'],
     ['__proto__', { _id: '$share/__proto__' }, 'invalid_share_id'],
     ['access as text', { _id: '$share/abc', access: 'public' }, 'invalid_access'],
-    ['access as a list', { _id: '$share/abc', access: [] }, 'invalid_access'],
+    ['access as a list', { _id: '$share/abc', access: [1] }, 'invalid_access'],
     ['access 0', { _id: '$share/abc', access: 0 }, 'invalid_access'],
     ['an unknown right', { _id: '$share/abc', access: { admin: [] } }, 'invalid_access'],
     ['readers as text', { _id: '$share/abc', access: { read: 'everyone' } }, 'invalid_access'],
