@@ -112,6 +112,15 @@ onEachServer(
           'You may not remove yourself from `users`.',
         ])
 
+        // As PouchDB apps delete, with all fields: those that stay as they were say who wrote last.
+        assert.deepEqual(await desk.write(ann, 'q', project([ann, bob], ann)), [201])
+        const gone = { ...project([ann, bob], ann), _deleted: true }
+        assert.deepEqual(await desk.write(bob, 'q', { ...gone, updated_by: 'somebody else' }), [
+          403,
+          `Field \`updated_by\` must contain \`${bob.name}\`.`,
+        ])
+        assert.deepEqual(await desk.write(bob, 'q', gone), [200])
+
         // And out again: what he was once listed in gives him nothing.
         assert.deepEqual(await desk.write(ann, 'p', project([ann], ann)), [201])
         const [start = '', hash = ''] = withBoth.split('-')
