@@ -172,16 +172,17 @@ const calls: Case[] = [
   // Fields
   ...validated('digits', ['0', '0033123'], ['', '1.5', '١', ' 1', 1, null]),
   ...validated('number', [0, -1.5, 1e21], ['1', null, [1], true]),
-  ...validated('text', ['', 'Zoë 😀'], [1, null, ['a'], { a: 'b' }]),
+  ...validated('text', ['a', 'Zoë 😀'], ['', 1, null, ['a'], { a: 'b' }]),
+  ...validated('string', ['', 'a'], [1, null, ['a']]),
   ...validated('boolean', [true, false], [0, 'true', null]),
   ...validated('array', [[], [1, [2]]], [{}, { length: 0 }, 'a', null]),
   ...validated('object', [{}, { a: 1 }], [[], null, 'a', 1]),
   ...validated(
     'timezone',
-    ['UTC', 'Europe/Paris', 'America/Argentina/Ushuaia', 'Etc/GMT+5'],
+    ['UTC', 'Japan', 'Europe/Paris', 'America/Argentina/Ushuaia', 'Etc/GMT+5'],
     ['paris', 'Europe/', '+01:00', 'A/B/C/D', 1],
   ),
-  ...validated('language', ['fr', 'pt-BR', 'zh-Hant-TW', 'es-419'], ['', 'en_US', 'en-', 'français', 1]),
+  ...validated('language', ['fr', 'pt-BR', 'zh-Hant-TW', 'es-419', 'en_US'], ['', 'en-', 'français', 1]),
   ...validated(
     'domain',
     ['example.net', 'xn--bcher-kva.example'],
@@ -189,7 +190,7 @@ const calls: Case[] = [
   ),
   ...validated('any', [null, 1], []),
   ...validated('required', [null, 0, ''], []),
-  ...validated('optional text', ['a'], [1, null]),
+  ...validated('optional text', ['a', null], [1, '']),
   // Types and keys
   call(['isDesign'], {}, f('isDesign: false')),
   call(['type'], { doc: { _id: 'note:1' } }, f('type: "note"')),
@@ -369,10 +370,10 @@ const numbers: Case[] = [
     before: { ...number('8@a.example'), updated_by: 'x', x: 1 },
     doc: { ...number('8@a.example'), updated_by: 'CARL', x: 2 },
   }),
-  plain('a user gives a bad value', f('Field `language` has invalid value `"en_US"`.'), {
+  plain('a user gives a bad value', f('Field `language` has invalid value `"en-"`.'), {
     user: 'CARL',
     before: { ...number('9@a.example'), updated_by: 'x' },
-    doc: { ...number('9@a.example'), updated_by: 'CARL', language: 'en_US' },
+    doc: { ...number('9@a.example'), updated_by: 'CARL', language: 'en-' },
   }),
 ]
 

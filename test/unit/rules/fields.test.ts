@@ -6,7 +6,8 @@ describe('rules/fields', () => {
   const table: [name: string, validator: Validator, valid: unknown[], invalid: unknown[]][] = [
     ['digits', fields.digits, ['0', '0033123'], ['', '1.5', '-1', ' 1', '1\n', '١', 1, null, undefined]],
     ['number', fields.number, [0, -1.5, 1e21], ['1', NaN, Infinity, null, [], undefined]],
-    ['text', fields.text, ['', 'a', '1'], [1, null, [], {}, undefined]],
+    ['text', fields.text, ['a', '1', ' '], ['', 1, null, [], {}, undefined]],
+    ['string', fields.string, ['', 'a', '1'], [1, null, [], {}, undefined]],
     ['boolean', fields.boolean, [true, false], [0, 1, 'true', null, undefined]],
     ['array', fields.array, [[], [1]], [{}, { length: 0 }, 'a', null, undefined]],
     ['object', fields.object, [{}, { a: 1 }], [[], null, 'a', undefined]],
@@ -15,7 +16,7 @@ describe('rules/fields', () => {
       fields.timezone,
       ['UTC', 'GMT', 'Europe/Paris', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5', 'America/Port-au-Prince'],
       [
-        '',
+        ...['', 'Paris', 'GMT1', 'JAPAN', 'localtime'],
         'CET+1',
         'paris',
         'Europe/',
@@ -32,8 +33,34 @@ describe('rules/fields', () => {
     [
       'language',
       fields.language,
-      ['fr', 'EN', 'pt-BR', 'zh-Hant-TW', 'es-419', 'sl-rozaj-biske-1994', 'de-DE-u-co-phonebk', 'en-x-a'],
-      ['', 'f', 'en_US', 'en-', '-en', 'français', 'i-klingon', 'en-x', 'fr ', 1, null, undefined],
+      [
+        'fr',
+        'EN',
+        'pt-BR',
+        'zh-Hant-TW',
+        'es-419',
+        'sl-rozaj-biske-1994',
+        'de-DE-u-co-phonebk',
+        'en-x-a',
+        'fr_FR',
+        'zh_Hant_TW',
+      ],
+      [
+        '',
+        'f',
+        'en_',
+        '_US',
+        'en__US',
+        'en-',
+        '-en',
+        'français',
+        'i-klingon',
+        'en-x',
+        'fr ',
+        1,
+        null,
+        undefined,
+      ],
     ],
     [
       'domain',
@@ -52,8 +79,15 @@ describe('rules/fields', () => {
       ],
     ],
     ['any', fields.any, [null, 0, undefined], []],
+    [
+      'any(number, digits)',
+      fields.any(fields.number, fields.digits),
+      [1, '1'],
+      ['', 'a', null, [], undefined],
+    ],
+    ['any(optional(text))', fields.any(fields.optional(fields.text)), ['a', null, undefined], [1, '']],
     ['required', fields.required, [null, 0, '', false], [undefined]],
-    ['optional(text)', fields.optional(fields.text), ['a', undefined], [null, 1]],
+    ['optional(text)', fields.optional(fields.text), ['a', null, undefined], ['', 1, false]],
   ]
   for (const [name, validator, valid, invalid] of table)
     it(name, () => {
@@ -72,6 +106,17 @@ describe('rules/fields', () => {
     assert.ok(zones.length > 300)
     assert.deepEqual(
       zones.filter((zone) => !fields.timezone(zone, {})),
+      [],
+    )
+  })
+
+  it('takes the names without an area that the database of time zones has', () => {
+    const names =
+      'CET CST6CDT Cuba EET EST EST5EDT Egypt Eire GB GB-Eire GMT GMT+0 GMT-0 GMT0 Greenwich HST Hongkong Iceland Iran Israel ' +
+      'Jamaica Japan Kwajalein Libya MET MST MST7MDT NZ NZ-CHAT Navajo PRC PST8PDT Poland Portugal ROC ROK Singapore Turkey ' +
+      'UCT UTC Universal W-SU WET Zulu'
+    assert.deepEqual(
+      names.split(' ').filter((zone) => !fields.timezone(zone, {})),
       [],
     )
   })
