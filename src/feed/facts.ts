@@ -95,16 +95,20 @@ export async function gatherObjects(
       if (!isExchange(entry, subscription, database)) oneWay.push(share)
       else {
         const home = homes.get(copyId(share, id)) ?? { kind: 'none' }
-        const { limit, isUnshared }: Limit =
+        const { limit, isUnshared, isOwners }: Limit =
           entry?.database === database
             ? { limit: own(base?.shares, share) ?? null }
             : (limits.get(copyId(share, id)) ?? { limit: null })
         exchanges.set(share, {
           ...{ share, home, limit, owner: entry?.owner ?? '' },
           ...(isUnshared ? { isUnshared } : {}),
+          ...(entry?.losses ? { losses: entry.losses } : {}),
+          ...(home.kind === 'none' && homes.has(copyId(share, id)) && isOwners
+            ? { isToCome: true as const }
+            : {}),
           ...partOf(entry, subscription, database, {
             isThere: homes.has(copyId(share, id)),
-            isLost: !isUnshared && isCopyLost(base, share, home),
+            isLost: !isUnshared && isCopyLost(base, share, home, entry),
           }),
           bounds: await boundsOf(sources, entry, subscription, brought, isNewTo(share, base)),
           ...(isNewTo(share, base) &&
@@ -167,8 +171,15 @@ function knownOf(
 }
 
 /** What both sides had, and what the share has not even a tombstone of, is being put back by its owner's lane. */
-const isCopyLost = (base: Base | null, share: string, home: HomeCopy): boolean => {
+const isCopyLost = (
+  base: Base | null,
+  share: string,
+  home: HomeCopy,
+  entry: ShareEntry | undefined,
+): boolean => {
   const agreed = own(base?.agreed, share)
+  // After a loss it may be this participant's to put back.
+  if ((agreed?.losses ?? 0) !== (entry?.losses ?? 0)) return false
   return home.kind === 'none' && (agreed?.state === 'both' || (agreed?.state === 'coming' && !agreed.mine))
 }
 
@@ -246,7 +257,7 @@ function partOf(
   subscription: SubscriptionEntry | undefined,
   database: string,
   { isThere, isLost }: { isThere: boolean; isLost: boolean },
-): Pick<ExchangeFacts, 'role' | 'phase' | 'onEnd'> {
+): Pick<ExchangeFacts, 'role' | 'phase' | 'onEnd' | 'isToCome'> {
   const onEnd = subscription?.onEnd ?? 'remove'
   if (entry?.database === database) {
     const phase =
@@ -257,8 +268,8 @@ function partOf(
   const role = right === 'write' ? 'writer' : 'reader'
   if (subscription?.state === 'ending') return { role, phase: 'ending', onEnd }
   const isSuspended = subscription?.order === 'suspend'
-  const isInPlace =
-    isThere && !isLost && !isSuspended && right !== null && entry?.state === 'active' && !entry.rotate
+  const isInPlace = isThere && !isSuspended && right !== null && entry?.state === 'active' && !entry.rotate
+  if (isInPlace && isLost) return { role, phase: 'waiting', onEnd, isToCome: true }
   return { role, phase: isInPlace ? 'active' : 'waiting', onEnd }
 }
 
@@ -295,7 +306,7 @@ async function readHomes(
           : []
       if (doc === null) {
         const isDeleted = rev !== null && deleted
-        homes.set(id, isDeleted ? { kind: 'deleted', tombstones } : { kind: 'none' })
+        homes.set(id, isDeleted ? { kind: 'deleted', rev, tombstones } : { kind: 'none' })
         const agreed = own(bases.get(object)?.agreed, share)
         if (isDeleted && entry?.database === database && !entry.rotate && isUnknown(agreed, leaves, share))
           doubtful.push(id)
@@ -331,6 +342,8 @@ interface Limit {
   limit: ExchangeFacts['limit']
   /** The owner took the object out. */
   isUnshared?: true
+  /** The owner has it, as far as his lane knows. */
+  isOwners?: true
 }
 
 /** What the owners of other users' shares show of each object, by the copy's id. */
@@ -361,6 +374,7 @@ async function readLimits(
 const limitOf = (shown: Selection | undefined, agreed: Agreed | undefined): Limit => ({
   limit: agreed?.limit ?? shown ?? null,
   ...(agreed?.state === 'unshared' ? { isUnshared: true as const } : {}),
+  ...(agreed?.state === 'both' || agreed?.state === 'coming' ? { isOwners: true as const } : {}),
 })
 
 /** How many objects an author has brought into a share, counted when somebody asks. */

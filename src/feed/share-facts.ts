@@ -35,7 +35,12 @@ export async function gatherShare(
   const known = isShareId(share)
   const database = users.database(owner)
   const home = couch.database(shareDatabase(share))
-  const [entry, info] = known ? await Promise.all([registry.entry(share), home.info()]) : [null, null]
+  let [entry, info] = known ? await Promise.all([registry.entry(share), home.info()]) : [null, null]
+  if (entry !== null && info === null) {
+    // Another daemon may be making it anew: what was noted before it went is read after it was seen to be away.
+    entry = await registry.entry(share)
+    info = await home.info()
+  }
   const isMine = entry === null || entry.database === database
   const request = found.doc && parseShareRequest(found.doc)
   const names = isMine ? namesOf(found, entry) : []

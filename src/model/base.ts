@@ -30,6 +30,11 @@ export interface Agreed extends Digests {
   state: 'coming' | 'both' | 'unshared' | 'left' | 'parted' | 'unrelated'
   /** With `unshared`: an admin took it out everywhere, and nothing that is pushed late is kept for anybody. */
   purged?: true
+  /**
+   * How often the share database had been lost by then (`losses` of the entry; absent: never). Where that is another
+   * number now, the copy may be an older one than this.
+   */
+  losses?: number
   /** True where this participant brought the object into the share. */
   mine?: true
   /** Only chosen attributes are shared: what else this participant has is his own. */

@@ -37,7 +37,11 @@ export interface ShareEntry {
   rotate?: true
   /** The outbox was lost, too: what the share holds and the outbox does not is no word of its owner's. */
   refilled?: true
-  /** How often that was done. Sequences of one share database mean nothing to the next. */
+  /** The outbox has all that the share is to have: until it is open again, a share database that is away is not lost. */
+  saved?: true
+  /** How often the share database was lost: what bases agreed on before that is not there any more. */
+  losses?: number
+  /** How often the database was made anew. Sequences of one share database mean nothing to the next. */
   rotations?: number
   /**
    * Another one each time that is begun. What is written after that goes with the old database: whoever has looked at a

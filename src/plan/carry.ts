@@ -318,7 +318,7 @@ interface Sides {
 }
 
 function mergeSides(
-  { facts, elsewhere = [], now }: ExchangeOptions,
+  { facts, elsewhere = [], isAfterLoss, now }: ExchangeOptions,
   doc: ObjectDoc,
   leaf: ObjectDoc,
   agreed: Agreed,
@@ -344,7 +344,8 @@ function mergeSides(
     ...{ local, result },
     merged: withContent(doc, result.local, reach),
     outside: pickContent(contentOf(leaf), (kind, name) => !reach(kind, name)),
-    isLocalLost: givesWay(local, result.local, known),
+    // What is taken for older than the share's may be all that is left of it.
+    isLocalLost: givesWay(local, result.local, isAfterLoss ? null : known),
     isHomeLost: givesWay(inside, result.home, known),
   }
 }

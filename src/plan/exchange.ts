@@ -2,7 +2,7 @@
 // else's: changes go in both directions (DESIGN.md, both directions).
 import { digestsOf, isDigestOf, nothingAgreed, seenOf, type Agreed, type Digests } from '../model/base.ts'
 import { canonicalJson } from '../model/digest.ts'
-import type { Held } from '../model/history.ts'
+import type { Held, Histories } from '../model/history.ts'
 import {
   contentOf,
   intersect,
@@ -18,6 +18,7 @@ import {
 } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { carry, foldLeaves, takeIn, uniteLeaves } from './carry.ts'
+import { noteLosses, planAfterLoss } from './loss.ts'
 import { parted, planReturn } from './return.ts'
 import { keptName } from './merge.ts'
 import { privateValues } from './private-values.ts'
@@ -36,7 +37,7 @@ export type HomeCopy =
       ancestors?: readonly (Held | null)[]
       tombstones?: readonly PushedTombstone[]
     }
-  | { kind: 'deleted'; tombstones?: readonly PushedTombstone[]; isReadable?: true }
+  | { kind: 'deleted'; rev?: string; tombstones?: readonly PushedTombstone[]; isReadable?: true }
   | { kind: 'none' }
 
 export type LiveCopy = Extract<HomeCopy, { kind: 'live' }>
@@ -56,6 +57,10 @@ export interface ExchangeFacts {
   limit: Selection | null
   /** The owner took it out: what comes back all the same is his lane's to take out again. Not looked at for the owner. */
   isUnshared?: true
+  /** How often the share database was lost. */
+  losses?: number
+  /** There is no copy, and the owner, who knows of one, is about to put it back. */
+  isToCome?: true
   /** The most bytes and objects of somebody who writes only because everybody may. */
   bounds: Bounds | null
   /** Others have brought as many objects into the owner's share as they may. */
@@ -123,12 +128,23 @@ export interface ExchangeOptions {
   elsewhere?: readonly Digests[]
   /** What they show, or have in common with this participant. */
   ownersElsewhere?: readonly Digests[]
+  /** The share database was lost since: what is agreed is what both may be taken to have had. */
+  isAfterLoss?: true
+  /** What the object and its copies held before. */
+  history?: Histories
   /** Milliseconds. */
   now: number
 }
 
 /** Plans one object in one share. Seeing the same again after all has landed plans nothing. */
 export function planExchange(options: ExchangeOptions): ExchangePlan {
+  const { agreed, facts, isAfterLoss } = options
+  const isLost = agreed !== null && !isAfterLoss && (agreed.losses ?? 0) !== (facts.losses ?? 0)
+  return noteLosses(isLost ? planAfterLoss(options, agreed) : planKnown(options), options)
+}
+
+/** Plans it with what is agreed as it is. */
+export function planKnown(options: ExchangeOptions): ExchangePlan {
   const { facts, agreed, doc } = options
   // The base only remembers that somebody waits for this object to go out of the way.
   if (agreed?.state === 'unrelated' && facts.phase !== 'waiting')
@@ -322,27 +338,25 @@ function planDeleted(options: ExchangeOptions, home: LiveCopy): ExchangePlan {
 
 /** Object and copy are there: they are brought together, unless they are two. */
 function join(options: ExchangeOptions, doc: ObjectDoc, scope: Selection, home: LiveCopy): ExchangePlan {
-  const { agreed, facts } = options
-  const ground = commonGround(agreed, doc, scope, home, facts.role)
+  const ground = commonGround(options, doc, scope, home)
   if (ground === null) return unrelated(options, doc, home)
   return carry(options, doc, scope, ground, home)
 }
 
 /** What is agreed where object and copy belong together; null where one of them is of another origin. */
 function commonGround(
-  agreed: Agreed | null,
+  { agreed, facts, isAfterLoss }: ExchangeOptions,
   doc: ObjectDoc,
   scope: Selection,
   { leaf }: LiveCopy,
-  role: ExchangeFacts['role'],
 ): Agreed | null {
   const isTheSame = isSame(contentOf(leaf), project(doc, scope))
-  if (agreed === null) return isTheSame ? nothingAgreed('coming', role === 'owner') : null
+  if (agreed === null) return isTheSame ? nothingAgreed('coming', facts.role === 'owner') : null
   if (agreed.state !== 'coming') return agreed
   const made = agreed.mine ? leaf : doc
   if (isTheSame || haveSame(digestsOf(contentOf(made)).attributes, agreed.attributes)) return agreed
-  // As it was made it would have been the first revision, and the same.
-  if (made._rev.startsWith('1-')) return null
+  // As it was made it would have been the first revision, and the same; what is put back is a first one, too.
+  if (!isAfterLoss && made._rev.startsWith('1-')) return null
   return { ...agreed, attributes: {}, attachments: {} }
 }
 
@@ -587,7 +601,7 @@ export function boundOf(content: Content, bounds: ExchangeFacts['bounds'], isNew
 }
 
 /** The object was made from a copy that others put there, or both had the same. */
-const wasThere = (agreed: Agreed | null): boolean =>
+export const wasThere = (agreed: Agreed | null): boolean =>
   agreed?.state === 'both' || (agreed?.state === 'coming' && !agreed.mine)
 
 const isBare = ({ attributes, attachments }: Agreed): boolean =>

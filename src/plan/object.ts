@@ -16,7 +16,7 @@ import {
   type ObjectDoc,
   type Selection,
 } from '../model/object.ts'
-import type { Histories } from '../model/history.ts'
+import { decodeHistories, type Histories } from '../model/history.ts'
 import { isOurProblem, problem, STICKY, type Problem } from '../model/problem.ts'
 import { idle, planExchange, type ExchangeFacts, type ExchangePlan } from './exchange.ts'
 import { seenBefore, seenWith } from './seen.ts'
@@ -79,7 +79,8 @@ export type ObjectEffect =
       from: ObjectDoc
       sources: readonly Source[]
     }
-  | { kind: 'delete-copy'; home: Home; share: string; object: string; over: ObjectDoc }
+  /** `over` is null where there is none, not even a tombstone: others are told by one that it is gone. */
+  | { kind: 'delete-copy'; home: Home; share: string; object: string; over: ObjectDoc | null }
   /** A further leaf of a copy goes. */
   | { kind: 'drop-copy-leaf'; share: string; object: string; rev: string }
   /** A content that gave way is kept, as a deleted conflict of the copy, or of the object where `share` is null. */
@@ -387,6 +388,7 @@ function planOne(
     isBack: facts.doc === null && doc !== null,
     staying: stayingElsewhere(facts, ledger, doc, share),
     elsewhere: exchange.role === 'reader' ? shownElsewhere(facts, exchange) : [],
+    history: decodeHistories(facts.base?.history),
     ownersElsewhere: [...shownElsewhere(facts, exchange), ...agreedElsewhere(facts, exchange, ledger)],
     now,
   })
@@ -560,7 +562,7 @@ function effectsOf(
       ...{ kind: 'put-copy', home: 'share', share, object, content: plan.copy.content },
       ...{ over: leaf, from: doc, sources },
     })
-  if (plan.copy?.kind === 'delete' && leaf)
+  if (plan.copy?.kind === 'delete')
     effects.push({ kind: 'delete-copy', home: 'share', share, object, over: leaf })
   // A tombstone says nothing: what gives way with a leaf is kept apart from it.
   for (const { rev } of plan.drops) effects.push({ kind: 'drop-copy-leaf', share, object, rev })

@@ -76,6 +76,8 @@ type ChangingKey =
   | 'home'
   | 'rotate'
   | 'refilled'
+  | 'saved'
+  | 'losses'
   | 'rotations'
   | 'closing'
   | 'emptied'
@@ -115,6 +117,8 @@ export type ShareEffect =
   /** Writes down who is named, and has everybody who takes part look at the share again. */
   | { kind: 'enlist'; share: string; granted: Record<string, Right> }
   | { kind: 'tell-participants'; share: string }
+  /** Has all that participants have compared with the share when it is back: a feed tells nothing of what is not there. */
+  | { kind: 'pause-participants'; share: string }
   | { kind: 'put-document'; doc: ObjectDoc }
   | { kind: 'drop-leaf'; id: string; rev: string }
 
@@ -305,11 +309,17 @@ function count({ share, objects, participants }: ShareFacts, entry: ShareEntry):
 function open(facts: ShareFacts, access: Access): ShareEffect[] {
   const { share, entry, databaseExists, security, fromStart } = facts
   const wanted = securityOf(facts, entry, access)
+  const isReopened = entry !== null && !databaseExists && isFirst(entry)
+  // Filled from the outbox, of which nothing is readable but what the bases allow.
+  const isBornAgain = entry !== null && !databaseExists && !isFirst(entry)
+  const isLost = isBornAgain && !entry.saved
   const isRemade =
-    databaseExists && (entry?.rotate === true || narrowsReading(security ?? ADMIN_ONLY, wanted))
-  const isBornAgain = entry !== null && !databaseExists
+    isBornAgain ||
+    (databaseExists && (entry?.rotate === true || narrowsReading(security ?? ADMIN_ONLY, wanted)))
   const turned = turnHome(facts, entry, access)
   return [
+    // Before anything else: nobody who finds a database takes it for the one that was.
+    ...(isLost ? noteLoss(facts, entry) : []),
     ...(entry === null
       ? [{ kind: 'claim', share } as const]
       : entry.state === 'opening'
@@ -319,14 +329,15 @@ function open(facts: ShareFacts, access: Access): ShareEffect[] {
           : [changeState(share, 'opening')]),
     changeEntry(share, {
       access,
-      ...(isRemade && !entry?.rotate ? { rotate: true } : {}),
+      ...(isRemade && !isLost && !entry?.rotate ? { rotate: true } : {}),
       // Sequences of the database that was mean nothing to the one that will be.
-      ...(isBornAgain ? { rotations: (entry.rotations ?? 0) + 1 } : {}),
+      ...(isReopened ? { rotations: (entry.rotations ?? 0) + 1 } : {}),
     }),
     { kind: 'create-outbox' },
     // A job that outlived its target goes on from where it was, and would leave the first copies out.
-    ...(entry === null || databaseExists ? [] : [{ kind: 'stop-replication', share } as const]),
-    { kind: 'create-database', share },
+    ...(isReopened ? [{ kind: 'stop-replication', share } as const] : []),
+    // Turning home copies something in.
+    ...(isBornAgain && turned.length === 0 ? [] : [{ kind: 'create-database', share } as const]),
     // Turning home copies something in, and finds the database closed.
     ...(turned.length > 0 && !isDeepStrictEqual(security, ADMIN_ONLY)
       ? [{ kind: 'secure', share, security: ADMIN_ONLY } as const]
@@ -343,6 +354,15 @@ function open(facts: ShareFacts, access: Access): ShareEffect[] {
     ...(entry ? count(facts, entry) : []),
   ]
 }
+
+const noteLoss = ({ share }: ShareFacts, { losses = 0 }: ShareEntry): ShareEffect[] => [
+  changeEntry(share, { losses: losses + 1, rotate: true }),
+  { kind: 'pause-participants', share },
+]
+
+/** True where there has been no database in this life of the share's yet. */
+const isFirst = ({ state, rotations, rotate }: ShareEntry): boolean =>
+  state === 'ended' || (state === 'opening' && rotations === undefined && !rotate)
 
 /** Closed for everybody, the owner too; nothing is lost, and nothing goes in or out. */
 function suspend(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
@@ -412,6 +432,7 @@ const ended = (share: string): ShareEffect => ({
     access: undefined,
     home: undefined,
     rotate: undefined,
+    saved: undefined,
     emptied: undefined,
     problem: undefined,
     rejected: undefined,

@@ -173,7 +173,10 @@ async function pauseWaiting(
   facts: readonly ObjectFacts[],
 ): Promise<void> {
   const waiting = facts.flatMap(({ exchanges }) =>
-    [...exchanges.values()].filter(({ role, phase }) => role !== 'owner' && phase === 'waiting'),
+    [...exchanges.values()].filter(
+      // A copy that its owner puts back comes by as a change.
+      ({ role, phase, isToCome }) => role !== 'owner' && phase === 'waiting' && !isToCome,
+    ),
   )
   for (const { share } of waiting) paused.add(share)
   for (const share of paused) {

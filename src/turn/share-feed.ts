@@ -31,7 +31,10 @@ export async function followShare(context: Context, share: string): Promise<bool
     return false
   }
   const page = await readPage(context, share, checkpoint.since, most)
-  if (page === null) return false
+  if (page === null) {
+    if (entry?.database === user.name) await planShares(context, [], new Set([share]))
+    return false
+  }
 
   if (entry?.database === user.name && page.results.some(({ id }) => id.startsWith('_design/')))
     await refreshDatabase(deps, shareDatabase(share))
@@ -113,7 +116,7 @@ async function readPage(
       .database(shareDatabase(share))
       .changes({ since, limit, includeDocs: false, allLeaves: true })
   } catch (error) {
-    // It is being made anew: who follows it is told when it is there.
+    // It is made anew by its owner's lane: who follows it is told when it is there.
     if (isFault(error, 'not_found')) return null
     throw error
   }

@@ -15,7 +15,7 @@ export interface Basis {
 const DECIDING = ['state', 'order', 'access', 'home', 'owner', 'database'] as const
 
 /**
- * Making anew is counted over the newest entry: with numbers that two daemons had planned, two databases could have the same
+ * Making anew, and losses, are counted over the newest entry: with numbers that two daemons had planned, two databases could have the same
  * one. While another daemon is at it, the order stays: should that one be killed, the share is made anew once more.
  * @returns the change; null where the entry says something else by now: to be planned again
  */
@@ -25,11 +25,12 @@ export function overNewest(
   { read, closing }: Basis,
 ): EntryChange | null {
   if (read && DECIDING.some((name) => !isEqual(entry[name], read[name]))) return null
-  const { rotate, rotations, ...rest } = change
+  const { rotate, rotations, losses, ...rest } = change
   const isOthers = closing !== undefined && entry.closing !== closing
   return {
     ...rest,
     ...(!('rotate' in change) || (rotate === undefined && isOthers) ? {} : { rotate }),
     ...(rotations === undefined ? {} : { rotations: (entry.rotations ?? 0) + 1 }),
+    ...(losses === undefined ? {} : { losses: (entry.losses ?? 0) + 1 }),
   }
 }

@@ -123,7 +123,7 @@ async function writeHome(
     else docs.push(row.doc)
   }
   for (const { object, over } of only(effects, 'delete-copy').filter(isHomes).filter(isFree))
-    docs.push({ _id: idOf(object), _rev: over._rev, _deleted: true })
+    docs.push({ _id: idOf(object), ...revision(over?._rev), _deleted: true })
   for (const { object, rev } of only(effects, 'drop-copy-leaf').filter(isFree))
     docs.push({ _id: idOf(object), _rev: rev, _deleted: true })
 

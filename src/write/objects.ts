@@ -88,7 +88,7 @@ async function writeOutbox(
     else if (copy) docs.push(copy.doc)
   }
   for (const { share, object, over } of only(effects, 'delete-copy').filter(isOutboxes))
-    docs.push({ _id: copyId(share, object), _rev: over._rev, _deleted: true })
+    docs.push({ _id: copyId(share, object), ...revision(over?._rev ?? null), _deleted: true })
 
   const written = await writeBulk(outbox, docs)
   // Only now: the bases are in place.

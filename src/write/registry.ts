@@ -188,6 +188,15 @@ export class Registry {
     }
   }
 
+  /** Has everybody who takes part in a share compare all with it, when it is in place. */
+  async pauseParticipants(share: string): Promise<void> {
+    for (;;) {
+      const active = (await this.participants(share)).filter(({ state }) => state === 'active')
+      const paused = active.filter((entry) => !entry.paused)
+      if (await this.#putAll(paused.map((entry) => ({ ...entry, paused: true, due: true })))) return
+    }
+  }
+
   /**
    * Lists a document as rejected, or takes it off the list: the owner's where there is no subscriber. The user's own
    * document has to tell of it.

@@ -150,6 +150,9 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
     case 'tell-participants':
       tell(deps, effect.share, await registry.tellParticipants(effect.share))
       return DONE
+    case 'pause-participants':
+      await registry.pauseParticipants(effect.share)
+      return DONE
     case 'put-document':
       await writeUserDocument(deps, owner, effect.doc)
       return DONE
@@ -199,6 +202,7 @@ async function restoreAccount({ couch, registry, log }: Deps, share: string): Pr
 async function turnHome(deps: Deps, owner: string, share: string): Promise<void> {
   const { couch, users, registry, leases, log } = deps
   const outbox = couch.database(users.outbox(owner))
+  const { losses } = (await registry.entry(share)) ?? {}
   await leases.stop(share, owner)
   for await (const copies of copiesIn(outbox, share)) {
     await equalize(outbox, couch.database(shareDatabase(share)), copies)
@@ -211,7 +215,12 @@ async function turnHome(deps: Deps, owner: string, share: string): Promise<void>
         if (doc === null) return []
         const base = baseId(parseCopyId(id)?.object ?? '')
         const there = parseBase(bases.get(base) ?? null)
-        const agreed = { state: 'both', mine: true, ...digestsOf(contentOf(doc)) }
+        const agreed = {
+          state: 'both',
+          mine: true,
+          ...(losses ? { losses } : {}),
+          ...digestsOf(contentOf(doc)),
+        }
         return [
           {
             ...there,
@@ -266,6 +275,7 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
     await put(async () => closedToWriters(bothAllow(await share.security(), security)))
     await assertUnwritten(deps, owner, id)
     for (const copy of await copyOut(share, outbox, id, home)) copies.add(copy)
+    await registry.change(id, { saved: true })
   }
   // With their tombstones: where this stopped half-way before, nothing else knows any more what was taken out.
   for await (const ids of copiesEver(outbox, id)) for (const copy of ids) copies.add(copy)
@@ -277,6 +287,8 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   for (const row of await refill(outbox, share, copies, id))
     if (!row.ok) log.warn({ share: id, doc: row.id, code: row.error }, 'copy refused by the share')
   await evenOut(deps, id)
+  // Before anybody writes there: a database that is away after this is lost.
+  await registry.change(id, { saved: undefined })
   await put(() => Promise.resolve(security))
 }
 

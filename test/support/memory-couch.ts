@@ -61,10 +61,15 @@ export class MemoryCouch {
     return database
   }
 
-  /** Drops a database and creates it again, as an admin may. */
-  recreate(name: string): void {
+  /** Drops a database, as an admin may. */
+  drop(name: string): void {
     this.databases.delete(name)
     this.writes.push(`${name} (dropped)`)
+  }
+
+  /** Drops a database and creates it again. */
+  recreate(name: string): void {
+    this.drop(name)
     this.create(name)
     this.writes.push(`${name} (created)`)
   }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import type { Agreed } from '../../src/model/base.ts'
 import type { MemoryDatabase } from './memory-database.ts'
+import { lose } from './participants-losses.ts'
 import { withAttachment, type AttachmentAction } from './participants-attachments.ts'
 import { MemoryWorld, type WorldOptions } from './memory-world.ts'
 import { PrivateValues } from './participants-private.ts'
@@ -64,6 +65,8 @@ export type Action =
   | { kind: 'account'; user: number; isThere: boolean }
   /** A user's database is dropped and made again, empty: nobody has deleted anything in it. */
   | { kind: 'recreate'; user: number }
+  /** A share database is dropped, by an admin or a fault. */
+  | { kind: 'lose'; share: string }
 
 /** A value that somebody wrote, and that nobody else can have written. */
 export interface Token {
@@ -330,6 +333,8 @@ export class Participants {
       }
       case 'recreate':
         return this.#recreate(action.user)
+      case 'lose':
+        return lose(this, action.share)
       default:
         return action satisfies never
     }

@@ -137,6 +137,7 @@ const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> 
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant<'account'>('account'), user, isThere: fc.boolean() }),
   },
+  lose: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'lose'>('lose'), share }) },
   leave: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'leave'>('leave'), user, share }) },
 }
 const kinds = process.env['KINDS']?.split(',') ?? Object.keys(kindsOf)

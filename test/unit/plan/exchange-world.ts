@@ -191,6 +191,7 @@ export class World {
         this.#putCopy(user, effect)
         return
       case 'delete-copy':
+        if (effect.over === null) throw new Error('Expected a copy to be there')
         this.home(effect.share).put(effect.over._rev, null)
         this.#lose(user, effect.share, effect.over, null)
         return

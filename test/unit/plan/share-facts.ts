@@ -168,7 +168,9 @@ export const BEGIN_END = 'entry state=ending, tell-participants'
 /** The share database is made anew. */
 export const rotate = (whom: string): string =>
   `stop-replication, rotate ${whom}, start-replication, entry -rotate rotations, tell-participants`
+/** The share database is filled again from the outbox. */
+export const FILLED_AGAIN = `entry -problem state=opening, entry access, create-outbox, ${rotate(MINE_ALONE)}, scan, entry -problem state=active, tell-participants`
 export const active = { $state: 'active' }
 /** The last that is done for a share that ends. */
 export const OVER =
-  'tell-participants, entry -access -counts -emptied -home -problem -rejected -rotate state=ended'
+  'tell-participants, entry -access -counts -emptied -home -problem -rejected -rotate -saved state=ended'

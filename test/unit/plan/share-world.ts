@@ -339,8 +339,7 @@ export class World {
         return
       case 'rotate': {
         assert.equal(this.isReplicating, false, 'the job is gone before the database goes')
-        assert.ok(this.database)
-        const { isWrittenByOthers } = this.database
+        const { isWrittenByOthers = false } = this.database ?? {}
         const security = effect.security as FoundSecurity
         this.database = { security, isBorn: true, readers: new Set(), isWrittenByOthers }
         return
@@ -357,6 +356,9 @@ export class World {
         return
       case 'tell-participants':
         for (const part of this.#parts.values()) part.isTold = true
+        return
+      case 'pause-participants':
+        assert.equal(this.database, null, 'there is nothing to compare with yet')
         return
       case 'put-document':
         if (effect.doc['$state'] === 'active') {
@@ -404,7 +406,7 @@ export class World {
   /** What is left of a history, without revisions and numbers that only grow. */
   summary(): unknown {
     const { _rev, ...doc } = this.doc ?? {}
-    const { rotations: _, ...entry } = this.entry ?? {}
+    const { rotations: _, losses: __, ...entry } = this.entry ?? {}
     const { security, isBorn } = this.database ?? {}
     const participants = ((doc as Partial<ObjectDoc>)['$participants'] ?? []) as { name: string }[]
     return {

@@ -24,6 +24,7 @@ import {
   factsOf,
   inPlace,
   inWords,
+  FILLED_AGAIN,
   MINE,
   MINE_ALONE,
   OPEN,
@@ -205,9 +206,14 @@ describe('plan/share', () => {
       `entry access, ${OPEN}, doc active`,
     ],
     [
-      'the database is missing while active: made anew, and the old job does not outlive it',
+      'the database is missing while active: lost, and filled again',
       { doc: docOf(active), ...there(), databaseExists: false, security: null },
-      `entry -problem state=opening, ${OPEN_AGAIN}`,
+      `entry losses rotate, pause-participants, ${FILLED_AGAIN}`,
+    ],
+    [
+      'the database is missing while it is made anew: all is in the outbox',
+      { doc: docOf(active), ...there({ rotate: true, saved: true }), databaseExists: false, security: null },
+      FILLED_AGAIN,
     ],
     [
       'old revisions that are to go are gone before a share is open again',

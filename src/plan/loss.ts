@@ -1,0 +1,135 @@
+// A share database that was lost: it is filled again from the outbox, which may be behind, and with what owner and
+// participants have. What was agreed before says what each of them had; it says nothing of the copy any more.
+import { digestsOf, isDigestOf, type Agreed, type Digests } from '../model/base.ts'
+import type { Seen } from '../model/history.ts'
+import { contentOf, intersect, type ObjectDoc } from '../model/object.ts'
+import { own } from '../model/own.ts'
+import { carry } from './carry.ts'
+import {
+  idle,
+  planKnown,
+  shownTo,
+  wasThere,
+  type ExchangeOptions,
+  type ExchangePlan,
+  type LiveCopy,
+} from './exchange.ts'
+import { timeOf } from './merge.ts'
+
+/** Plans one object in a share whose database was lost since something was agreed. */
+export function planAfterLoss(options: ExchangeOptions, agreed: Agreed): ExchangePlan {
+  const { home, phase, role } = options.facts
+  const isOfCopy = agreed.state === 'both' || agreed.state === 'coming' || agreed.state === 'unshared'
+  if (!isOfCopy || phase === 'waiting' || phase === 'ending') return planKnown(options)
+  if (home.kind === 'live') return planFound(options, agreed, home)
+  if (phase === 'closing') return planKnown(options)
+  return role === 'owner' ? planOwners(options, agreed) : planParticipants(options, agreed)
+}
+
+/** There is a copy, and it may be older than what was agreed, or newer. */
+function planFound(options: ExchangeOptions, agreed: Agreed, home: LiveCopy): ExchangePlan {
+  const ground = groundOf(options, agreed, home)
+  const plan = planKnown({ ...options, agreed: ground, isAfterLoss: true })
+  const asItWas = (one: Agreed | null): Agreed | null => (one === ground ? agreed : one)
+  return {
+    ...plan,
+    before: asItWas(plan.before),
+    after: asItWas(plan.after),
+    otherwise: asItWas(plan.otherwise),
+  }
+}
+
+/**
+ * What both sides may be taken to have had. A value of the copy that was here once, and is not any more, is an old one,
+ * and gives way; any other is as new as if somebody had just written it, unless the object says that it is the later one.
+ * A reader, who has nothing to give, takes what there is.
+ */
+function groundOf({ doc, facts, history, now }: ExchangeOptions, agreed: Agreed, { leaf }: LiveCopy): Agreed {
+  if (facts.role === 'reader') return agreed
+  const copy = digestsOf(contentOf(leaf))
+  const seen = Object.values(history ?? {}).flat()
+  const [here, there] = [doc, leaf].map((one) => timeOf(one?.['updatedAt'], now))
+  const isLater = here != null && there != null && here > there
+  const ground = (kind: keyof Digests): Record<string, string> => {
+    const names = new Set([...Object.keys(agreed[kind]), ...Object.keys(copy[kind])])
+    return Object.fromEntries(
+      [...names].flatMap((name): [string, string][] => {
+        const [before, found] = [own(agreed[kind], name), own(copy[kind], name)]
+        const isOld = !isDigestOf(before, found) && wasSeen(seen, kind, name, found)
+        const digest = isOld ? found : isDigestOf(before, found) || !isLater ? before : undefined
+        return digest === undefined ? [] : [[name, digest]]
+      }),
+    )
+  }
+  return { ...agreed, attributes: ground('attributes'), attachments: ground('attachments') }
+}
+
+/** True where the object, or its copy, once had this value, or none where it is undefined. */
+const wasSeen = (
+  seen: readonly Seen[],
+  kind: keyof Digests,
+  name: string,
+  digest: string | undefined,
+): boolean => seen.some((held) => isDigestOf(own(held[kind], name), digest))
+
+/** The owner puts back what is shared; and of what is not, a tombstone tells those who have it. */
+function planOwners(options: ExchangeOptions, agreed: Agreed): ExchangePlan {
+  const { facts } = options
+  const home = isOutdated(options) ? ({ kind: 'none' } as const) : facts.home
+  const plan = planKnown({ ...options, facts: { ...facts, home } })
+  const isTakenOut = agreed.state !== 'unshared' && plan.after?.state === 'unshared'
+  return isTakenOut && facts.home.kind === 'none' && plan.copy === null
+    ? { ...plan, copy: { kind: 'delete' } }
+    : plan
+}
+
+/** A tombstone that came from the outbox, and over which the owner's lane has seen a live copy since. */
+function isOutdated({ facts: { home, share }, history }: ExchangeOptions): boolean {
+  if (home.kind !== 'deleted' || home.rev === undefined) return false
+  const generation = generationOf(home.rev)
+  return (own(history, share) ?? []).some(({ rev }) => rev !== null && generationOf(rev) > generation)
+}
+
+const generationOf = (rev: string): number => Number(rev.slice(0, rev.indexOf('-')))
+
+/** What the owner does not put back is its writers' to bring again: with what they may send, and had not kept to themselves. */
+function planParticipants(options: ExchangeOptions, agreed: Agreed): ExchangePlan {
+  const { doc, consent, facts } = options
+  if (facts.home.kind !== 'none' || facts.isUnshared || (!wasThere(agreed) && !agreed.mine))
+    return planKnown(options)
+  // What its user has deleted, or taken out, is so when the copy is there to tell whether somebody has changed it.
+  if (
+    facts.role === 'reader' ||
+    facts.isToCome ||
+    doc === null ||
+    consent?.kind !== 'share' ||
+    options.isBack
+  )
+    return idle(doc, agreed)
+  const scope = intersect(consent.selection, shownTo(options))
+  const nothing: LiveCopy = { kind: 'live', leaf: emptyCopy(options.object), rivals: [] }
+  const ground: Agreed = { ...agreed, attributes: {}, attachments: {} }
+  const plan = carry({ ...options, isAfterLoss: true }, doc, scope, ground, nothing)
+  return plan.copy === null ? idle(doc, agreed) : plan
+}
+
+const emptyCopy = (object: string): ObjectDoc => ({ _id: object, _rev: '' })
+
+/** Whatever is agreed now is agreed with the share database that there is now. */
+export function noteLosses(plan: ExchangePlan, { agreed, facts }: ExchangeOptions): ExchangePlan {
+  const { losses } = facts
+  const isKnown = (one: Agreed | null | undefined): boolean => !one || one === agreed || one.losses === losses
+  if ([plan.before, plan.after, plan.otherwise, plan.sent].every(isKnown)) return plan
+  const noted = <One extends Agreed | null>(one: One): One => {
+    if (one === null || isKnown(one)) return one
+    const { losses: _, ...rest } = one
+    return { ...rest, ...(losses ? { losses } : {}) } as unknown as One
+  }
+  return {
+    ...plan,
+    before: noted(plan.before),
+    after: noted(plan.after),
+    otherwise: noted(plan.otherwise),
+    ...(plan.sent ? { sent: noted(plan.sent) } : {}),
+  }
+}

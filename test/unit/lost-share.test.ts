@@ -1,0 +1,232 @@
+// A share database that somebody dropped is filled again with what its owner, those who take part, and the outbox have:
+// nothing that anybody wrote gives way to what was there before it, and nothing that is un-shared comes back.
+import assert from 'node:assert/strict'
+import type { Doc } from '../../src/couch/document.ts'
+import type { Base } from '../../src/model/base.ts'
+import { assertRight } from '../support/participants-checks.ts'
+import { Participants, valuesOf, type Action, type Wish } from '../support/participants.ts'
+
+const [JOE, ANN, BOB] = [0, 1, 2]
+const edit = (user: number, object: string, set: string[], drop: string[] = []): Action => ({
+  ...{ kind: 'edit', user, object, set, drop, clock: { kind: 'none' } },
+})
+const wish = (user: number, object: string, value: Wish = true): Action => ({
+  ...{ kind: 'wish', user, object, share: 'x', wish: value },
+})
+const remove = (user: number, object: string): Action => ({ kind: 'remove', user, object })
+const lose: Action = { kind: 'lose', share: 'x' }
+
+/** Joe shares `a`; Ann and Bob take part, and write, or Bob reads. */
+async function begun(bob: 'write' | 'read' | null = 'write', shown: Wish = true): Promise<Participants> {
+  const people = await Participants.create({ users: 3 })
+  const access = { read: [BOB], write: bob === null ? [] : bob === 'write' ? [ANN, BOB] : [ANN] }
+  for (const one of [
+    { kind: 'access', share: 'x', access } as const,
+    { kind: 'subscribe', user: ANN, share: 'x' } as const,
+    { kind: 'subscribe', user: BOB, share: 'x' } as const,
+    edit(JOE, 'a', ['name', 'note']),
+    wish(JOE, 'a', shown),
+  ])
+    people.act(one)
+  await people.world.settle()
+  return people
+}
+
+/** Only this user's lane sees what that user writes; nobody else does, and nothing is replicated. */
+async function alone(people: Participants, user: number, ...actions: Action[]): Promise<void> {
+  for (const one of actions) people.act(one)
+  await people.world.turn(people.hash(user))
+}
+
+/** Everything settles, in few writes, and everybody has the same. */
+async function settles(people: Participants): Promise<void> {
+  const before = people.world.couch.writes.length
+  await people.world.settle()
+  people.noteSettled()
+  const written = people.world.couch.writes.slice(before).filter((line) => !line.startsWith('shares/'))
+  assert(written.length < 80, `few writes until rest, not ${written.length}`)
+  assertRight(people)
+}
+
+const copy = (people: Participants, object = 'a'): Doc | null =>
+  people.share('x')?.read(`share/x/${object}`) ?? null
+const values = (people: Participants, user: number, object = 'a'): string[] =>
+  valuesOf(people.database(user).read(object))
+const losses = (people: Participants): unknown => people.registry.read('share/x')?.['losses']
+
+describe('a share database that is lost', () => {
+  for (const how of ['while the daemon runs', 'while it does not']) {
+    const goOn = async (people: Participants): Promise<void> => {
+      people.act(lose)
+      if (how === 'while it does not') await people.world.restart()
+      await settles(people)
+    }
+
+    describe(how, () => {
+      it('has what a writer wrote last, which its owner had not seen', async () => {
+        const people = await begun()
+        await alone(people, ANN, edit(ANN, 'a', ['name', 'own']))
+        const wanted = values(people, ANN)
+        await goOn(people)
+        for (const user of [JOE, ANN, BOB]) assert.deepEqual(values(people, user), wanted)
+        assert.deepEqual(valuesOf(copy(people)), wanted)
+      })
+
+      it('has what its owner wrote last, where others had not seen it', async () => {
+        const people = await begun()
+        await alone(people, JOE, edit(JOE, 'a', ['name'], ['note']))
+        const wanted = values(people, JOE)
+        await goOn(people)
+        for (const user of [JOE, ANN, BOB]) assert.deepEqual(values(people, user), wanted)
+      })
+
+      it('has what several wrote of one object', async () => {
+        const people = await begun()
+        await alone(people, ANN, edit(ANN, 'a', ['name']))
+        people.act(edit(BOB, 'a', ['note']))
+        people.act(edit(JOE, 'a', ['own']))
+        const [name] = values(people, ANN)
+        const note = people.database(BOB).read('a')?.['note']
+        const own = people.database(JOE).read('a')?.['own']
+        await goOn(people)
+        for (const user of [JOE, ANN, BOB])
+          assert.deepEqual(new Set(values(people, user)), new Set([name, note, own]))
+      })
+
+      it('has an object that only a writer had brought', async () => {
+        const people = await begun()
+        await alone(people, ANN, edit(ANN, 'b', ['name']), wish(ANN, 'b'))
+        assert(copy(people, 'b'))
+        const wanted = values(people, ANN, 'b')
+        await goOn(people)
+        for (const user of [JOE, BOB]) assert.deepEqual(values(people, user, 'b'), wanted)
+      })
+
+      it('has nothing that its owner has taken out, or shows no more', async () => {
+        const people = await begun()
+        people.act(edit(JOE, 'b', ['name', 'note']))
+        people.act(wish(JOE, 'b'))
+        await people.world.settle()
+        await alone(people, JOE, wish(JOE, 'a', null), wish(JOE, 'b', ['name']))
+        await goOn(people)
+        assert.equal(copy(people), null)
+        assert.deepEqual(values(people, ANN), [])
+        assert.equal(copy(people, 'b')?.['note'], undefined)
+      })
+
+      it('is without what its owner has deleted, and not told anybody', async () => {
+        const people = await begun()
+        people.act(remove(JOE, 'a'))
+        await goOn(people)
+        assert.equal(copy(people), null)
+        assert.deepEqual(values(people, ANN), [])
+      })
+
+      it('is without what a writer has deleted, whose lane had not seen it', async () => {
+        const people = await begun()
+        people.act(remove(ANN, 'a'))
+        await goOn(people)
+        assert.equal(copy(people), null)
+        assert.deepEqual(values(people, BOB), [])
+        assert.notDeepEqual(values(people, JOE), [])
+      })
+
+      it('is without what a writer has deleted, as far as the outbox knows', async () => {
+        const people = await begun()
+        await alone(people, ANN, remove(ANN, 'a'))
+        people.world.couch.replicate()
+        await goOn(people)
+        assert.equal(copy(people), null)
+        assert.deepEqual(values(people, BOB), [])
+      })
+
+      it('where only its owner writes, has all that it had', async () => {
+        const people = await begun(null)
+        people.act(edit(JOE, 'b', ['name']))
+        people.act(wish(JOE, 'b', ['name']))
+        await people.world.settle()
+        people.act(edit(JOE, 'a', ['note']))
+        await goOn(people)
+        assert.deepEqual(valuesOf(copy(people)), values(people, JOE))
+        assert.deepEqual(values(people, BOB), values(people, JOE))
+      })
+
+      it('gives a reader what is there, who keeps nothing back', async () => {
+        const people = await begun('read')
+        await alone(people, ANN, edit(ANN, 'a', ['name']))
+        await alone(people, BOB)
+        await goOn(people)
+        assert.deepEqual(values(people, BOB), values(people, ANN))
+        assert.equal(people.database(BOB).read('$subscription/x')?.['$rejected'], undefined)
+      })
+
+      it('shows nothing of what a writer has beside the list', async () => {
+        const people = await begun('write', ['name'])
+        await alone(people, ANN, edit(ANN, 'a', ['name', 'own']))
+        people.act(wish(JOE, 'a', ['name', 'own']))
+        await people.world.settle()
+        people.noteSettled()
+        assert.equal(copy(people)?.['own'], undefined)
+        await goOn(people)
+        assert.equal(copy(people)?.['own'], undefined)
+      })
+    })
+  }
+
+  it('is lost again, and again', async () => {
+    const people = await begun()
+    for (let time = 1; time <= 3; time += 1) {
+      await alone(people, time % 2 ? ANN : BOB, edit(time % 2 ? ANN : BOB, 'a', ['name']))
+      const wanted = values(people, time % 2 ? ANN : BOB)
+      people.act(lose)
+      await settles(people)
+      assert.equal(losses(people), time)
+      assert.deepEqual(values(people, JOE), wanted)
+    }
+  })
+
+  it('is not counted as lost where the daemon was killed while it made it anew', async () => {
+    for (let after = 0; after < 60; after += 1) {
+      const people = await begun()
+      await alone(people, ANN, edit(ANN, 'a', ['name']))
+      const wanted = values(people, ANN)
+      people.act({ kind: 'access', share: 'x', access: { write: [ANN] } })
+      await people.world.crash(after, () => people.world.turn(people.hash(JOE)))
+      await settles(people)
+      assert.equal(losses(people), undefined, `killed before write ${after}`)
+      assert.deepEqual(values(people, JOE), wanted)
+    }
+  })
+
+  it('is right wherever the daemon is killed while it fills it', async () => {
+    for (let after = 0; after < 60; after += 1) {
+      const people = await begun()
+      await alone(people, ANN, edit(ANN, 'a', ['name']), edit(ANN, 'b', ['name']), wish(ANN, 'b'))
+      const wanted = values(people, ANN)
+      people.act(lose)
+      await people.world.crash(after, async () => {
+        for (const user of [JOE, ANN, BOB])
+          await people.world.turn(people.hash(user), { user: true, shares: new Set(['x']) })
+      })
+      await settles(people)
+      for (const user of [JOE, BOB]) {
+        assert.deepEqual(values(people, user), wanted, `killed before write ${after}`)
+        assert.deepEqual(values(people, user, 'b'), values(people, ANN, 'b'))
+      }
+    }
+  })
+
+  it('takes what an older daemon agreed on for what it is', async () => {
+    const people = await begun()
+    people.act(lose)
+    await settles(people)
+    const base = people.outbox(ANN)?.read('base/a') as unknown as Base
+    assert.equal(base.agreed['x']?.losses, 1)
+    const { losses: _, ...older } = base.agreed['x'] ?? assert.fail()
+    people.outbox(ANN)?.write({ ...base, agreed: { x: older } })
+    people.act(edit(ANN, 'a', ['name']))
+    const wanted = values(people, ANN)
+    await settles(people)
+    assert.deepEqual(values(people, JOE), wanted)
+  })
+})
