@@ -122,6 +122,29 @@ describe('a share database that is lost', () => {
         assert.deepEqual(values(people, ANN), [])
       })
 
+      it('is without what its owner has deleted, which the outbox never had', async () => {
+        const people = await begun()
+        await alone(people, JOE, edit(JOE, 'b', ['name']), wish(JOE, 'b'))
+        for (const user of [ANN, BOB]) await people.world.turn(people.hash(user), { feeds: new Set(['x']) })
+        assert.notDeepEqual(values(people, ANN, 'b'), [])
+        assert.equal(people.outbox(JOE)?.read('share/x/b'), null)
+        people.act(remove(JOE, 'b'))
+        await goOn(people)
+        for (const user of [ANN, BOB]) assert.equal(people.database(user).read('b'), null)
+      })
+
+      it('has what its owner took out and shared again, of which the outbox knows the first alone', async () => {
+        const people = await begun()
+        people.act(wish(JOE, 'a', null))
+        await people.world.settle()
+        await alone(people, JOE, wish(JOE, 'a'))
+        assert(copy(people))
+        assert.equal(people.outbox(JOE)?.read('share/x/a'), null)
+        await goOn(people)
+        for (const user of [ANN, BOB]) assert.deepEqual(values(people, user), values(people, JOE))
+        assert.deepEqual(valuesOf(copy(people)), values(people, JOE))
+      })
+
       it('is without what a writer has deleted, whose lane had not seen it', async () => {
         const people = await begun()
         people.act(remove(ANN, 'a'))
@@ -213,6 +236,22 @@ describe('a share database that is lost', () => {
         assert.deepEqual(values(people, user), wanted, `killed before write ${after}`)
         assert.deepEqual(values(people, user, 'b'), values(people, ANN, 'b'))
       }
+    }
+  })
+
+  it('is without what its owner has deleted, also where others look before that is seen', async () => {
+    for (let after = 0; after < 40; after += 1) {
+      const people = await begun()
+      await alone(people, JOE, edit(JOE, 'b', ['name']), wish(JOE, 'b'))
+      for (const user of [ANN, BOB]) await people.world.turn(people.hash(user), { feeds: new Set(['x']) })
+      people.act(remove(JOE, 'b'))
+      people.act(lose)
+      const hint = { user: true, shares: new Set(['x']), subscriptions: new Set(['x']) }
+      await people.world.crash(after, () => people.world.turn(people.hash(JOE), hint))
+      for (const user of [ANN, BOB, ANN, BOB]) await people.world.turn(people.hash(user), hint)
+      await settles(people)
+      for (const user of [ANN, BOB])
+        assert.equal(people.database(user).read('b'), null, `killed before write ${after}`)
     }
   })
 

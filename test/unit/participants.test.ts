@@ -137,7 +137,7 @@ const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> 
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant<'account'>('account'), user, isThere: fc.boolean() }),
   },
-  lose: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'lose'>('lose'), share }) },
+  lose: { weight: 2, arbitrary: fc.record({ kind: fc.constant<'lose'>('lose'), share }) },
   leave: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'leave'>('leave'), user, share }) },
 }
 const kinds = process.env['KINDS']?.split(',') ?? Object.keys(kindsOf)
@@ -280,6 +280,18 @@ const FOUND: History[] = [
       { kind: 'crash', after: 3, users: [1, 2], isRacing: false, seed: 0 },
     ],
   },
+  // A share is lost right after an edit of its owner's, or one of a writer's that only the share has besides.
+  ...[0, 1].map((user): History => ({
+    ...{ ...begun, users: 3, begun: ['x'] },
+    steps: [
+      {
+        kind: 'act',
+        action: { kind: 'edit', user, object: 'a', set: ['note'], clock: { kind: 'none' }, drop: [] },
+      },
+      { kind: 'turns', users: user === 0 ? [] : [user], isRacing: false, seed: 0, meanwhile: [] },
+      { kind: 'act', action: { kind: 'lose', share: 'x' } },
+    ],
+  })),
   // The bytes stay, and their type changes: at the owner, then at a writer.
   {
     ...{ ...begun, users: 2, begun: ['x'] },
