@@ -62,6 +62,8 @@ const PROBLEMS = {
   no_longer_shared: () => 'The object is no longer shared: what was not carried over stays a private object.',
   not_shared_by_owner: () => 'The owner of the share has taken this object out of it.',
   too_many_objects: (most: string) => `Expected at most ${most} objects of yours in this public share.`,
+  too_many_leaves: (most: string, inAll: string) =>
+    `More edits of this object came at once than are merged: at most ${most} beside each other, and ${inAll} conflicts of it in all. The others were taken out of the share.`,
   too_many_in_share: () =>
     'Everybody may write into this share, and others have brought as many objects as they may.',
   too_large_for_public: (most: string) => `Expected at most ${most} bytes for an object in a public share.`,
@@ -104,6 +106,7 @@ export type ProblemCode = keyof typeof PROBLEMS
 export const STICKY: ReadonlySet<ProblemCode> = new Set([
   'not_shared_by_owner',
   'too_many_in_share',
+  'too_many_leaves',
   'unshared_attributes',
   'no_longer_shared',
   'no_longer_yours',

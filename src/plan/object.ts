@@ -572,10 +572,14 @@ function effectsOf(
   const isCarried = plan.copy?.kind === 'put' || !isDeepStrictEqual(plan.doc, doc)
   if (rejection && rejection.code !== rejected)
     effects.push({ kind: 'report', share, object, problem: rejection })
-  else if (!rejection && rejected !== null && (isCarried || !STICKY.has(rejected)))
+  else if (!rejection && rejected !== null && isHealed(rejected, isCarried, home))
     effects.push({ kind: 'report', share, object, problem: null })
   return effects
 }
+
+/** What was refused of many leaves is nowhere else in the share: that others of them were carried over heals nothing. */
+const isHealed = (code: Problem['code'], isCarried: boolean, home: ExchangeFacts['home']): boolean =>
+  code === 'too_many_leaves' ? home.kind !== 'live' : isCarried || !STICKY.has(code)
 
 function changeObject(
   facts: ObjectFacts,

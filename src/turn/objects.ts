@@ -187,7 +187,7 @@ async function pauseWaiting(
 }
 
 /** What was refused is listed on the document by which its author takes part. */
-async function report(context: Context, { reports }: Progress): Promise<void> {
+export async function report(context: Context, { reports }: Pick<Progress, 'reports'>): Promise<void> {
   const { deps, owner, user } = context
   if (reports.size === 0) return
   const entries = await deps.registry.entries([...reports.keys()])

@@ -6,7 +6,8 @@ import { readUserDocs } from '../feed/user-docs.ts'
 import { isHomeShare, writersOf, type ShareEntry } from '../model/entry.ts'
 import { parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
 import type { Context } from './context.ts'
-import { reconcileObjects } from './objects.ts'
+import { excessLeaves, refusalsOf, refuseLeaves } from './leaf-bounds.ts'
+import { reconcileObjects, report } from './objects.ts'
 import { planShares } from './shares.ts'
 import { refreshDatabase } from './skeleton.ts'
 
@@ -55,6 +56,14 @@ export async function followShare(context: Context, share: string): Promise<bool
       return true
     }
   } else {
+    const excess =
+      entry?.database === user.name
+        ? await excessLeaves(context, share, foreign)
+        : new Map<string, string[]>()
+    if (excess.size > 0) {
+      await report(context, refusalsOf(share, excess))
+      await refuseLeaves(context, share, excess)
+    }
     const objects = foreign.flatMap(({ id }) => {
       const copy = parseCopyId(id)
       return copy?.share === share ? [copy.object] : []

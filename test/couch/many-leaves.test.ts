@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import type { StoredDoc } from '../../src/couch/document.ts'
 import { Couch } from '../../src/couch/client.ts'
+import { copyId } from '../../src/model/names.ts'
+import { asUser, edit, open, shared, standingOf, subscribe, withPeople } from '../support/people.ts'
 import { RecordingProxy } from '../support/recording-proxy.ts'
 import { onEachServer } from '../support/suites.ts'
 
@@ -54,3 +56,43 @@ onEachServer('many leaves of one document', ({ it }) => {
     }
   })
 })
+
+onEachServer(
+  'thousands of leaves that are pushed into one copy',
+  ({ it }) => {
+    it('become one, the rest of them is refused, and all are withdrawn', (space) =>
+      withPeople(space, ['joe', 'ann'], async ({ joe, ann }) => {
+        await space.start()
+        const object = shared(space.shareId(), 'todo/1', { name: 'one' })
+        const id = await open(space, joe, { write: [ann.name] }, object)
+        await subscribe(space, id, [ann])
+        await space.until('the object is there', async () => (await ann.db.get('todo/1')) !== null)
+        await space.settled(400)
+        const home = space.share(id)
+        const copy = copyId(id, 'todo/1')
+        const [there] = await home.leaves([{ id: copy }])
+        assert(there)
+        const pushed = leavesOver(there, 1200)
+        await asUser(space, ann, home, async (db) => {
+          for (let at = 0; at < pushed.length; at += 500)
+            await db.bulk(pushed.slice(at, at + 500), { newEdits: false })
+        })
+        const conflicts = async (): Promise<number> =>
+          (await home.get(copy, { conflicts: true }))?._conflicts?.length ?? 0
+        await space.until('there is one leaf', async () => (await conflicts()) === 0, 60_000)
+        await space.settled()
+        const said = standingOf((await joe.db.get(`$share/${id}`)) ?? there)
+        assert.deepEqual(said.rejected, { 'todo/1': 'too_many_leaves' })
+        await edit(space, joe.db, 'todo/1', { $shares: { [id]: false } })
+        const readable = async (): Promise<StoredDoc[]> =>
+          home.leaves(pushed.map(({ _id, _rev }) => ({ id: _id, rev: _rev })))
+        const isWithdrawn = async (): Promise<boolean> =>
+          (await home.get(copy)) === null && (await readable()).length === 0
+        await space.until('it is withdrawn', isWithdrawn, 60_000)
+        await space.settled()
+        assert.deepEqual(await readable(), [])
+        assert(!JSON.stringify(await home.leaves([{ id: copy }])).includes('value'))
+      }))
+  },
+  ['couchdb'],
+)
