@@ -4,7 +4,7 @@ import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
 import type { Access, Asker } from '../engine/access.ts'
 import { readBothSides } from './both-sides.ts'
-import { deletionsAmong, readPurges } from './purges.ts'
+import { purgedFacts, type PurgedFacts, readPurges } from './purges.ts'
 import type { Gather, Gathered } from './gathered.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { byRank, isLive, type Leaf } from '../plan/lineage.ts'
@@ -147,15 +147,15 @@ async function readFacts(
     personal,
     standings.map(({ id }) => id),
   )
-  const purged = new Map<string, NonNullable<DocumentFacts['purged']>>()
+  const purged = new Map<string, PurgedFacts>()
   for (const { id, purged: revisions } of standings)
-    if (revisions) purged.set(id, { revisions, deletions: await deletionsAmong(personal, id, revisions) })
+    if (revisions) purged.set(id, await purgedFacts(personal, id, revisions))
   const winners = both.flatMap((sides) => byRank(sides.master).slice(0, 1).filter(isLive))
   const answers = access.judgesEach(winners, asker)
   const known = new Map(winners.map((leaf, at) => [leaf, answers[at] ?? null]))
   return both.map((sides) => ({
     ...sides,
-    ...purgedOf(purged, sides.id),
+    ...purged.get(sides.id),
     lets: (doc) => (known.has(doc) ? (known.get(doc) ?? null) : access.judges(doc, asker)),
     refuses: (doc) => refusalOf(access, asker, doc),
     now,
@@ -166,12 +166,4 @@ async function readFacts(
 function refusalOf(access: Access, asker: Asker, doc: Leaf): Problem | null {
   if (!access.carries(doc, asker)) return problem('held_back')
   return !isLive(doc) || access.judges(doc, asker) === true ? null : problem('outside_roles')
-}
-
-const purgedOf = (
-  purged: ReadonlyMap<string, NonNullable<DocumentFacts['purged']>>,
-  id: string,
-): Pick<DocumentFacts, 'purged'> => {
-  const found = purged.get(id)
-  return found ? { purged: found } : {}
 }

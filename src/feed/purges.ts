@@ -2,6 +2,7 @@
 import type { Database } from '../couch/database.ts'
 import type { Row, Seq } from '../couch/document.ts'
 import { isObjectId } from '../model/names.ts'
+import type { DocumentFacts } from '../plan/master-document.ts'
 
 interface Known {
   purgeSeq: Seq
@@ -30,12 +31,19 @@ export async function purgedObjects(database: Database): Promise<Row[]> {
   return (await database.fetch(ids, { includeDocs: false })).filter(({ rev }) => rev === null)
 }
 
-/** Which of these purged revisions were tombstones, as another database of the same documents still tells. @throws {CouchFault} */
-export async function deletionsAmong(
+/** What planDocument asks about of a document that was purged at its source. */
+export type PurgedFacts = Required<Pick<DocumentFacts, 'purged'>>
+
+/**
+ * The purged revisions of a document, and which of them were tombstones, as another database of the same documents still
+ * tells. @throws {CouchFault}
+ */
+export async function purgedFacts(
   database: Database,
   id: string,
   revisions: readonly string[],
-): Promise<Set<string>> {
+): Promise<PurgedFacts> {
   const found = await database.leaves(revisions.map((rev) => ({ id, rev })))
-  return new Set(found.filter(({ _deleted }) => _deleted).map(({ _rev }) => _rev))
+  const deletions = new Set(found.filter(({ _deleted }) => _deleted).map(({ _rev }) => _rev))
+  return { purged: { revisions, deletions } }
 }

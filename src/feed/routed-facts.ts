@@ -9,7 +9,7 @@ import { byRank, isLive, type Leaf } from '../plan/lineage.ts'
 import { planDocument, type DocumentFacts } from '../plan/master-document.ts'
 import { isReadable } from '../plan/route.ts'
 import { readBothSides, type BothSides } from './both-sides.ts'
-import { deletionsAmong, readPurges } from './purges.ts'
+import { purgedFacts, readPurges, type PurgedFacts } from './purges.ts'
 import type { Gather, Source } from './gathered.ts'
 import { judgeable, type Router } from './router.ts'
 
@@ -72,14 +72,13 @@ async function readPurged(
   gateway: Database,
   personal: Database,
   both: readonly BothSides[],
-): Promise<Map<string, Pick<DocumentFacts, 'purged'>>> {
-  const found = new Map<string, Pick<DocumentFacts, 'purged'>>()
+): Promise<Map<string, PurgedFacts>> {
+  const found = new Map<string, PurgedFacts>()
   const missing = both.filter((sides) => sides.master.length === 0 && sides.personal.some(isLive))
   const purges = missing.length > 0 ? await readPurges(gateway) : new Map<string, string[]>()
   for (const { id } of missing) {
     const revisions = purges.get(id)
-    if (revisions)
-      found.set(id, { purged: { revisions, deletions: await deletionsAmong(personal, id, revisions) } })
+    if (revisions) found.set(id, await purgedFacts(personal, id, revisions))
   }
   return found
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Couch } from '../../../src/couch/client.ts'
 import { Database } from '../../../src/couch/database.ts'
-import { CouchFault } from '../../../src/couch/fault.ts'
+import { CouchFault, type FaultCode } from '../../../src/couch/fault.ts'
 
 type Body = Record<string, string[]>
 
@@ -50,5 +50,46 @@ describe('couch/purge', () => {
   it('tells of a refusal that has nothing to do with the number', async () => {
     const { database } = server(0, 0)
     await assert.rejects(database.purge({ a: ['1-x', '1-y'] }), { code: 'bad_request' })
+  })
+
+  describe('what was purged', () => {
+    const asked = (answer: () => Promise<unknown>): Promise<Map<string, string[]>> =>
+      new Database({ request: answer } as unknown as Couch, 'd').purged()
+    const refusing = (code: FaultCode, status: number): Promise<Map<string, string[]>> =>
+      asked(() => Promise.reject(new CouchFault(code, 'd', 'no', status)))
+
+    it('is told by document, however often it was purged', async () => {
+      const purged = await asked(() =>
+        Promise.resolve({
+          purged_infos: [
+            { id: 'a', revs: ['1-a'] },
+            { id: '__proto__', revs: ['1-b'] },
+            { id: 'a', revs: ['3-c', '2-d'] },
+          ],
+        }),
+      )
+      assert.deepEqual(
+        [...purged],
+        [
+          ['a', ['1-a', '3-c', '2-d']],
+          ['__proto__', ['1-b']],
+        ],
+      )
+    })
+
+    it('is nothing on a server that does not tell', async () => {
+      // Before CouchDB 3.4 it is taken for a document, whose id may not begin so; others know no such thing.
+      assert.equal((await refusing('bad_request', 400)).size, 0)
+      assert.equal((await refusing('not_found', 404)).size, 0)
+    })
+
+    it('is not known where the server fails', async () => {
+      for (const [code, status] of [
+        ['server_error', 501],
+        ['server_error', 500],
+        ['unauthorized', 401],
+      ] as const)
+        await assert.rejects(refusing(code, status), { code })
+    })
   })
 })
