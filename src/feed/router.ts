@@ -8,6 +8,7 @@ import partition from 'lodash/partition.js'
 import PQueue from 'p-queue'
 import type { Database } from '../couch/database.ts'
 import type { Row, StoredDoc } from '../couch/document.ts'
+import { CouchFault } from '../couch/fault.ts'
 import { LIMITS } from '../gateway/comparison.ts'
 import { ALL_DOCUMENTS, EVERYBODY } from '../gateway/grants.ts'
 import { BATCH_DOCUMENTS, routeEach } from '../gateway/route.ts'
@@ -46,6 +47,9 @@ export interface RouteOptions {
 /** As a function sees it: without what only some requests show. */
 export const judgeable = (doc: object): object =>
   omit(doc, ['_revisions', '_conflicts', '_deleted_conflicts'])
+
+/** Why a document goes nowhere though the function says where. */
+const TOO_MUCH = 'The document has more channels and grants than can be stored of one.'
 
 export class Router {
   readonly #options: RouterOptions
@@ -131,19 +135,15 @@ export class Router {
     if (stale.length > 0 && !this.#isBegun) await this.#begin()
     const verdicts = await this.#judge(stale.flatMap(({ doc }) => doc ?? []))
     const changed = new Map<string, Route>()
-    const written: Route[] = []
     for (const row of stale) {
       const before = there.get(row.id) ?? null
       const rev = isGone(row) ? null : row.rev
       const after = routeAfter(before, row.id, rev, verdicts.get(row.id) ?? null)
       if (isEqual(before, after)) continue
-      written.push(after)
       changed.set(row.id, after)
       this.#warn(row.id, before, after)
     }
-    const revs = await routes.put(written)
-    for (const [at, [id, route]] of [...changed].entries())
-      changed.set(id, { ...route, _rev: revs[at] ?? '' })
+    for (const [id, route] of await this.#put(there, changed)) changed.set(id, route)
     const all = new Map([...there, ...changed])
     const told = [...all].filter(([id]) => tellsAll || changed.has(id))
     await this.#tell(told, mark)
@@ -179,6 +179,37 @@ export class Router {
       await nextTurn()
     }
     return verdicts
+  }
+
+  /**
+   * Writes routes. A document that is in more channels, or grants more, than the index can hold of one is taken for one that
+   * the function fails on: it goes nowhere, which is told, and all others go on.
+   */
+  async #put(
+    there: ReadonlyMap<string, Route>,
+    changed: ReadonlyMap<string, Route>,
+  ): Promise<Map<string, Route>> {
+    const written = new Map<string, Route>()
+    const refused = new Map<string, Route>()
+    const revs = await this.#options.routes.put([...changed.values()])
+    for (const [at, [id, route]] of [...changed].entries()) {
+      const _rev = revs[at]
+      if (_rev != null) written.set(id, { ...route, _rev })
+      else {
+        const before = there.get(id) ?? null
+        const bare = routeAfter(before, id, route.rev, { kind: 'failed', reason: TOO_MUCH })
+        refused.set(id, bare)
+        this.#warn(id, before, bare)
+      }
+    }
+    if (refused.size === 0) return written
+    const again = await this.#options.routes.put([...refused.values()])
+    for (const [at, [id, route]] of [...refused].entries()) {
+      const _rev = again[at]
+      if (_rev == null) throw new CouchFault('server_error', id, 'no route of it can be stored')
+      written.set(id, { ...route, _rev })
+    }
+    return written
   }
 
   async #tell(told: readonly [string, Route][], mark: Mark): Promise<void> {

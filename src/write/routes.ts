@@ -5,7 +5,7 @@ import isUndefined from 'lodash/isUndefined.js'
 import omitBy from 'lodash/omitBy.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
-import type { Doc, StoredDoc } from '../couch/document.ts'
+import type { Doc, StoredDoc, Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { pagesOf } from '../couch/pages.ts'
 import { ALL_DOCUMENTS, EVERYBODY, ROLE, type Holdings } from '../gateway/grants.ts'
@@ -53,9 +53,17 @@ export class Routes {
     return routes
   }
 
-  /** Writes routes over those that they were made from. @throws {CouchFault} `conflict` where another one stands there now @returns their revisions */
-  async put(routes: readonly Route[]): Promise<string[]> {
-    return this.#write(routes.map((route) => ({ ...route })))
+  /**
+   * Writes routes over those that they were made from.
+   * @returns their revisions; null for one that is more than the server stores
+   * @throws {CouchFault} `conflict` where another one stands there now
+   */
+  async put(routes: readonly Route[]): Promise<(string | null)[]> {
+    const written = await writeBulk(
+      this.database,
+      routes.map((route) => ({ ...route })),
+    )
+    return written.map((row) => (!row.ok && row.error === 'too_large' ? null : this.#revisionOf(row)))
   }
 
   /** Everybody whom these documents concerned knows: what they were before is forgotten. @throws {CouchFault} */
@@ -181,14 +189,16 @@ export class Routes {
 
   async #write(docs: Doc[]): Promise<string[]> {
     const written = await writeBulk(this.database, docs)
-    return written.map((row) => {
-      if (row.ok) return row.rev
-      throw new CouchFault(
-        row.error === 'conflict' ? 'conflict' : 'server_error',
-        this.database.name,
-        row.reason,
-      )
-    })
+    return written.map((row) => this.#revisionOf(row))
+  }
+
+  #revisionOf(row: Written): string {
+    if (row.ok) return row.rev
+    throw new CouchFault(
+      row.error === 'conflict' ? 'conflict' : 'server_error',
+      this.database.name,
+      row.reason,
+    )
   }
 
   async #documentsWith(view: string, keys: readonly string[]): Promise<string[]> {
