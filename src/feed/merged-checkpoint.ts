@@ -20,13 +20,18 @@ export function mergeCheckpoints(
   const isOther = mine.instance !== theirs.instance
   const isReset = isBegun(mine.since) && !isBegun(theirs.since) && (base === null || isBegun(base.since))
   const purgeSeq = isEqual(mine.purgeSeq, base?.purgeSeq) ? theirs.purgeSeq : mine.purgeSeq
-  const { purgeSeq: _, ...rest } = mine
+  // Who waits, waits for both; whoever saw the end of it has the last word.
+  const recreatedAt = mine.recreatedAt === base?.recreatedAt ? theirs.recreatedAt : mine.recreatedAt
+  const goneSince = mine.goneSince === base?.goneSince ? theirs.goneSince : mine.goneSince
+  const { purgeSeq: _purge, recreatedAt: _recreated, goneSince: _gone, ...rest } = mine
   return {
     ...rest,
     // It was made anew, and only one of them knows: read from the start, that is seen.
     ...(isOther || isReset ? { since: START.since, updateSeq: START.updateSeq } : {}),
     ...(purgeSeq === undefined || isOther ? {} : { purgeSeq }),
     scan: mergeScans(base?.scan ?? null, mine.scan, theirs.scan),
+    ...(recreatedAt === undefined ? {} : { recreatedAt }),
+    ...(goneSince === undefined ? {} : { goneSince }),
   }
 }
 

@@ -53,6 +53,18 @@ const CASES: Record<string, [base: Checkpoint | null, mine: Checkpoint, theirs: 
     at('2', { instance: '8' }),
     at('0', { updateSeq: null }),
   ],
+  'waits for what the other one waits for': [
+    at('1'),
+    at('3'),
+    at('2', { recreatedAt: 5 }),
+    at('3', { recreatedAt: 5 }),
+  ],
+  'waits no longer for what has come back': [
+    at('1', { goneSince: 5 }),
+    at('3'),
+    at('2', { goneSince: 5 }),
+    at('3'),
+  ],
   'knows of the purges that either has looked at': [
     at('1', { purgeSeq: '1' }),
     at('3', { purgeSeq: '1' }),
