@@ -249,7 +249,7 @@ describe('plan/share, access', () => {
       it(row, () => assert.equal(words({ databaseExists: true, ...given }), expected))
 
     it('malformed in any way is an $error, and nothing else happens', () => {
-      const values = ['everyone', null, 1, [], { read: 'everyone' }, { read: null }, { admin: true }]
+      const values = ['everyone', null, 1, [1], { read: 'everyone' }, { read: null }, { admin: true }]
       const lists = [{ read: [1] }, { read: [''] }, { read: [['u1']] }, { write: [{ name: 'u1' }] }]
       for (const access of [...values, ...lists])
         assert.equal(words({ doc: docOf({ ...active, access }), ...there() }), 'doc error invalid_access')
