@@ -14,6 +14,7 @@ import {
   shareOfDocument,
   shareOfSubscription,
 } from './model/names.ts'
+import { own } from './model/own.ts'
 import { asksForShare } from './model/share.ts'
 import { asksForSubscription } from './model/subscription.ts'
 import { planScanned, planShare } from './plan/share.ts'
@@ -262,7 +263,7 @@ class Turn {
       const docs = await readUserDocs(this.#user, objects.slice(at, at + PAGE))
       const isSettled = await reconcileObjects(
         this.#context,
-        docs.map((doc) => ({ ...doc, copiedTo: copies[doc.id]?.map(({ share }) => share) ?? [] })),
+        docs.map((doc) => ({ ...doc, copiedTo: (own(copies, doc.id) ?? []).map(({ share }) => share) })),
       )
       if (!isSettled) return true
     }
