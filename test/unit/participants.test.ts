@@ -292,6 +292,14 @@ const FOUND: History[] = [
       { kind: 'act', action: { kind: 'lose', share: 'x' } },
     ],
   })),
+  // Stopped while an object is narrowed.
+  {
+    ...{ ...begun, users: 2, canPurge: true, begun: ['x'] },
+    steps: [
+      { kind: 'act', action: { kind: 'wish', user: 0, object: 'a', share: 'x', wish: ['name'] } },
+      { kind: 'crash', after: 4, users: [0, 1], isRacing: false, seed: 0 },
+    ],
+  },
   // The bytes stay, and their type changes: at the owner, then at a writer.
   {
     ...{ ...begun, users: 2, begun: ['x'] },
