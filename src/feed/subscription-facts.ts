@@ -32,10 +32,11 @@ export async function gatherSubscription(
     known ? registry.subscription(share, subscriber) : null,
   ])
   const subscription = found ?? docs.find(({ id }) => id === subscriptionDocumentId(share))
-  const invitation = docs.find(({ id }) => id === invitationDocumentId(share))?.doc ?? null
+  const invited = docs.find(({ id }) => id === invitationDocumentId(share))
   const doc = subscription?.doc ?? null
   return {
-    ...{ share, database, doc, shareEntry, entry, invitation, scanning },
+    ...{ share, database, doc, shareEntry, entry, scanning },
+    ...{ invitation: invited?.doc ?? null, isInvitationMissing: invited?.isMissing === true },
     rivals: subscription?.rivals ?? [],
     isMissing: subscription?.isMissing === true && !isOrphan,
     lastWords:

@@ -28,6 +28,8 @@ export interface SubscriptionFacts {
   entry: SubscriptionEntry | null
   /** `$invitation/<id>` as it is there. */
   invitation: ObjectDoc | null
+  /** It is not there, and was not deleted either: it went with an earlier database. */
+  isInvitationMissing?: boolean
   /** How the share's owner is called, where anybody knows it. */
   ownerName: string | null
   /** What the password on the document is, where the share has one. */
@@ -278,6 +280,7 @@ function planInvitation({
   entry,
   shareEntry,
   invitation,
+  isInvitationMissing = false,
   ownerName,
 }: SubscriptionFacts): SubscriptionEffect[] {
   if (!entry) return []
@@ -290,7 +293,7 @@ function planInvitation({
       ...(invitation ? [{ kind: 'put-document', doc: { ...gone(invitation) } } as const] : []),
       ...noted(undefined),
     ]
-  if (!invitation && entry.invited === right) return []
+  if (!invitation && !isInvitationMissing && entry.invited === right) return []
   // Who invited stays as it was said: an account may come and go, and nobody is told of that.
   const owner = invitation ? invitation['owner'] : ownerName
   const wanted = {

@@ -176,6 +176,13 @@ describe('a user database that is made again', () => {
       })
     })
 
+  it('has the invitations of its user again', async () => {
+    const people = await begun()
+    people.act({ kind: 'recreate', user: BOB })
+    await people.world.settle()
+    assert.equal(people.database(BOB).read('$invitation/x')?.['access'], 'write')
+  })
+
   it('does not take out what its user was just bringing in', async () => {
     const people = await begun()
     people.act(edit(ANN, 'b', 'name'))
