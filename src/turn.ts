@@ -141,18 +141,24 @@ class Turn {
     if (info === null) return false
     await refreshDatabase(this.#deps, this.#user.name)
     if (this.#outboxAlways) await createOutbox(this.#deps, this.#context.owner)
-    const wasThere = checkpoint !== undefined && checkpoint.instance !== null
+    const isKnown = checkpoint !== undefined && checkpoint.instance !== null
+    const shares = await registry.sharesOf(this.#user.name)
+    const subscriptions = await registry.subscriptionsOf(this.#user.name)
+    const hasParts = shares.length + subscriptions.length > 0
+    // How far it was read may be lost, and then nobody knows whether it is the one that was there before.
+    const wasThere = isKnown || hasParts
     if (wasThere) {
       // Copies and shares whose documents went with an earlier database. Copies come back with their objects; a share
       // does not, and gets as much time as one whose database is gone. So does a subscription.
-      const shares = await registry.sharesOf(this.#user.name)
-      const subscriptions = await registry.subscriptionsOf(this.#user.name)
-      if (shares.length + subscriptions.length > 0) this.#context.recreatedAt = this.#deps.now()
-      // While there was no database, nothing of them could arrive.
-      this.#deps.mark(this.#context.owner, { feeds: new Set(subscriptions) })
+      if (hasParts) this.#context.recreatedAt = this.#deps.now()
+      // While there was no database, nothing of them could arrive, and their invitations went with the earlier one.
+      const parts = new Set(subscriptions)
+      this.#deps.mark(this.#context.owner, { feeds: parts, subscriptions: parts })
       ownWrites.forget(this.#outbox.name)
-      if (known.has(this.#outbox.name)) checkpoints.set(this.#outbox.name, START)
-    } else await this.#tellSharesNaming()
+      if (known.has(this.#outbox.name) || (await this.#outbox.info()) !== null)
+        checkpoints.set(this.#outbox.name, START)
+    }
+    if (!isKnown) await this.#tellSharesNaming()
     checkpoints.set(this.#user.name, {
       ...START,
       scan: checkpoint?.scan ?? null,

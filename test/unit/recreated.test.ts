@@ -179,9 +179,32 @@ describe('a user database that is made again', () => {
   it('has the invitations of its user again', async () => {
     const people = await begun()
     people.act({ kind: 'recreate', user: BOB })
-    await people.world.settle()
+    await turns(people)
     assert.equal(people.database(BOB).read('$invitation/x')?.['access'], 'write')
   })
+
+  it('has them again where its user was only invited', async () => {
+    const people = await begun()
+    people.act({ kind: 'leave', user: BOB, share: 'x' })
+    await people.world.settle()
+    people.act({ kind: 'recreate', user: BOB })
+    await turns(people)
+    assert.equal(people.database(BOB).read('$invitation/x')?.['access'], 'write')
+  })
+
+  for (const [what, user, id] of [
+    ['share', JOE, 'share/x'],
+    ['subscription', BOB, 'subscription/x/bob0'],
+  ] as const)
+    it(`ends a ${what} that has not come back, though nobody knows how far it was read`, async () => {
+      const people = await begun()
+      people.act({ kind: 'recreate', user })
+      await people.world.forgetCheckpoints()
+      await turns(people)
+      assert.equal(people.registry.read(id)?.['state'], 'active')
+      await people.world.settle()
+      assert.notEqual(people.registry.read(id)?.['state'], 'active')
+    })
 
   it('does not take out what its user was just bringing in', async () => {
     const people = await begun()
