@@ -18,7 +18,7 @@ import { SECURITY_DOCUMENT } from './write/skeletons.ts'
 
 /** Why a server cannot be used, in one line. */
 export class InstallError extends Error {
-  readonly code: 'wrong_password' | 'not_admin' | 'not_couchdb' | 'foreign_design'
+  readonly code: 'wrong_password' | 'not_admin' | 'not_couchdb' | 'slashes_decoded' | 'foreign_design'
   constructor(code: InstallError['code'], message: string) {
     super(message)
     this.name = 'InstallError'
@@ -67,8 +67,10 @@ export async function identify(couch: Couch): Promise<ServerKind> {
           `The user ${userCtx.name ?? ''} is no admin of the server at ${couch.url}.`,
         )
     }
+    await assertSlashesKept(couch)
     return { version, isEmbedded }
   } catch (error) {
+    if (error instanceof InstallError) throw error
     if (isFault(error, 'unauthorized'))
       throw new InstallError(
         'wrong_password',
@@ -78,6 +80,24 @@ export async function identify(couch: Couch): Promise<ServerKind> {
       throw new InstallError('not_couchdb', `What answers at ${couch.url} is no CouchDB: ${error.reason}`)
     throw error
   }
+}
+
+/**
+ * Names of databases have slashes, which stand as `%2F` in a path. A proxy that decodes them, or refuses them, lets nearly
+ * everything else pass.
+ */
+async function assertSlashesKept(couch: Couch): Promise<void> {
+  try {
+    await couch.request({ path: ['_up/x'] })
+  } catch (error) {
+    // CouchDB's own word: there is no database of that name.
+    if (isFault(error, 'not_found') && error.error === 'not_found') return
+    if (isFault(error) && (error.retryable || error.code === 'stopped')) throw error
+  }
+  throw new InstallError(
+    'slashes_decoded',
+    `What stands before CouchDB at ${couch.url} does not pass \`%2F\` on as it comes, and names of databases have slashes: see "Behind a proxy" in docs/operating.md.`,
+  )
 }
 
 /** What a folder of the skeleton asks of the database that its design documents are kept in. */

@@ -201,6 +201,7 @@ function exitCodeOf(error: unknown): ExitCode {
       return EXIT.notAdmin
     case 'not_couchdb':
       return EXIT.notCouchDb
+    case 'slashes_decoded':
     case 'foreign_design':
       return EXIT.config
     default:

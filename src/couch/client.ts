@@ -97,7 +97,8 @@ export class Couch {
     this.#agent = new Agent({ connections, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 10_000 })
     this.#authorization = `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`
     this.#nano = nano({
-      url,
+      // With its slash: behind a path, the server itself is at `<path>/`, and a proxy may know nothing of `<path>`.
+      url: `${url}/`,
       parseUrl: false,
       headers: { Authorization: this.#authorization },
       // nano hands this on as fetch's dispatcher; its types know node's own agents only.
