@@ -22,6 +22,7 @@ import { Context } from './turn/context.ts'
 import { readPage } from './turn/deletions.ts'
 import type { Hint, Outcome } from './turn/hint.ts'
 import { reconcileObjects } from './turn/objects.ts'
+import { followLeftBases } from './turn/left-bases.ts'
 import { followPurges } from './turn/purges.ts'
 import { followShare } from './turn/share-feed.ts'
 import { planShares } from './turn/shares.ts'
@@ -303,9 +304,13 @@ class Turn {
     if (scan === null) return false
     const page = await this.#readUser(scan.since)
     if (!(await reconcileObjects(this.#context, await readPage(this.#context, page.results)))) return true
-    if (page.pending > 0) {
+    const left = page.pending > 0 ? null : await followLeftBases(this.#context, scan.bases)
+    if (left?.isSettled === false) return true
+    if (left === null || left.next !== null) {
       const checkpoint = await this.#context.checkpoint(name)
-      checkpoints.set(name, { ...checkpoint, scan: { ...scan, since: page.last_seq } })
+      const bases = left?.next ?? scan.bases
+      const next = { ...scan, since: page.last_seq, ...(bases === undefined ? {} : { bases }) }
+      checkpoints.set(name, { ...checkpoint, scan: next })
       return true
     }
     for (const share of scan.shares) {

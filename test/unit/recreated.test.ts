@@ -176,6 +176,22 @@ describe('a user database that is made again', () => {
       })
     })
 
+  for (const [how, wasPurged] of [
+    ['went with it', false],
+    ['was purged', true],
+  ] as const)
+    it(`leaves nothing of a share that ends, of an object that ${how}`, async () => {
+      const people = await begun()
+      people.act(wasPurged ? { kind: 'purge', user: JOE, object: 'a' } : { kind: 'recreate', user: JOE })
+      if (!wasPurged) people.act(access({ write: [ANN, BOB] }))
+      await people.world.settle()
+      assert.equal(base(people, JOE).agreed['x']?.state, 'unshared')
+      people.act({ kind: 'close', share: 'x' })
+      await people.world.settle()
+      assert.equal(people.registry.read('share/x')?.['state'], 'ended')
+      assert.equal(people.outbox(JOE)?.read('base/a'), null)
+    })
+
   it('has the invitations of its user again', async () => {
     const people = await begun()
     people.act({ kind: 'recreate', user: BOB })
