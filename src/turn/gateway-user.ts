@@ -156,17 +156,28 @@ class GatewayTurn {
     const writer = { name, roles: this.#holdings.roles, channels: this.#channels, isAdmin: false }
     const gather = gatherRouted(source, { writer, database: this.#personal })
     let isSettled = true
+    let changed: HoldingsChanged | null = null
     for (const part of chunk(ids.filter(isObjectId), PAGE)) {
       const deps = { ...this.#deps, confirm: () => this.#confirm(), onRefused: this.#onRefused }
       const reconciliation = new Reconciliation(deps, this.#personal, gather)
-      isSettled = (await reconciliation.run(part)) && isSettled
+      try {
+        isSettled = (await reconciliation.run(part)) && isSettled
+      } catch (error) {
+        if (!(error instanceof HoldingsChanged)) throw error
+        // Of the others it is to be seen all the same what was taken away.
+        changed = error
+      }
       for (const found of reconciliation.findings.values()) {
         addProblems(this.#problems, found)
         for (const id of found.carried) this.#carried.add(id)
         this.#isCounted &&= !found.isWritten
       }
     }
-    return isSettled
+    if (changed === null) return isSettled
+    // The next turn finds all of it in place, and would not know that it was carried.
+    const rejected = rejectedAfter(this.#entry.rejected ?? [], this.#problems, this.#carried, this.#at)
+    await this.#deps.routes.change(this.#entry, { rejected: rejected.length > 0 ? rejected : undefined })
+    throw changed
   }
 
   /** Everybody has `!`, as in Sync Gateway. */

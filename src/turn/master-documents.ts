@@ -1,10 +1,11 @@
 // Brings documents of masters and of a user's database to agree: gather, plan, write, and again until nothing is left.
+import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Gather } from '../feed/gathered.ts'
 import { STICKY, type Problem } from '../model/problem.ts'
 import { isLive, isRelated, kinshipOf } from '../plan/lineage.ts'
 import type { DocumentFacts, DocumentPlan } from '../plan/master-document.ts'
-import { performDocuments } from '../write/master-documents.ts'
+import { performDocuments, type Performed } from '../write/master-documents.ts'
 import type { OwnWrites } from '../write/own-writes.ts'
 import type { Removals } from '../write/removals.ts'
 
@@ -75,22 +76,18 @@ export class Reconciliation {
       const found = this.#findingsOf(source.name)
       for (const { id, isThere } of settled) this.#count(source.name, id, isThere, isThere)
       for (const { id } of settled) found.problems.set(id, lasting(found.problems.get(id)))
-      const plans = facts.map((one) => planOf(this.#withSent(one)))
-      const pair = { master: source.database, personal: this.#personal }
-      if (plans.some(isOfUser)) await this.#deps.confirm?.()
-      const refused = facts.flatMap(({ id }, at): [string, Problem][] => {
-        const { problem = null, effects = [] } = plans[at] ?? {}
-        return problem !== null && effects.length > 0 ? [[id, problem]] : []
+      const looked = facts.map((one): Looked => {
+        const given = this.#withSent(one)
+        return { facts: given, plan: planOf(given) }
       })
-      if (refused.length > 0) await this.#deps.onRefused?.(new Map(refused))
-      const done = await performDocuments(
-        this.#deps,
-        pair,
-        plans.flatMap(({ effects }) => effects),
-      )
-      facts.forEach(({ id, ...leaves }, at) => {
-        const plan = plans[at]
-        if (plan === undefined) return
+      const later = heldBack(looked)
+      for (const { facts: held } of later) again.add(held.id)
+      const now = looked.filter((one) => !later.has(one))
+      const done = await this.#perform(source.database, now)
+      for (const {
+        facts: { id, ...leaves },
+        plan,
+      } of now) {
         for (const effect of plan.effects)
           if (effect.kind === 'carry' && !done.refused.has(id))
             this.#sent.set(id, (this.#sent.get(id) ?? new Set()).add(effect.leaf._rev))
@@ -104,9 +101,27 @@ export class Reconciliation {
         const wasThere = hadIt(leaves)
         const isThere = done.refused.has(id) ? wasThere : isThereAfter(plan, leaves, wasThere)
         this.#count(source.name, id, wasThere, isThere)
-      })
+      }
     }
     return [...again]
+  }
+
+  /** What is taken away comes first: whoever writes all the time, and is granted something by it, does not keep it by that. */
+  async #perform(master: Database, looked: readonly Looked[]): Promise<Performed> {
+    const pair = { master, personal: this.#personal }
+    const [asked, plain] = partition(looked, mustAsk)
+    const done = await performDocuments(this.#deps, pair, effectsOf(plain))
+    if (asked.length === 0) return done
+    await this.#deps.confirm?.()
+    const refused = asked.flatMap(({ facts: { id }, plan: { problem } }): [string, Problem][] =>
+      problem === null ? [] : [[id, problem]],
+    )
+    if (refused.length > 0) await this.#deps.onRefused?.(new Map(refused))
+    const { again, refused: notTaken } = await performDocuments(this.#deps, pair, effectsOf(asked))
+    return {
+      again: new Set([...done.again, ...again]),
+      refused: new Map([...done.refused, ...notTaken]),
+    }
   }
 
   #withSent(facts: DocumentFacts): DocumentFacts {
@@ -134,9 +149,35 @@ export class Reconciliation {
   }
 }
 
-/** True where something is to be done that a user's writing and rights have to do with, be it to carry it or to take it back. */
-const isOfUser = ({ effects, isActive }: DocumentPlan): boolean =>
-  effects.length > 0 && (isActive || effects.some(isFromUser))
+/** A document as it was found, and what is to be done about it. */
+interface Looked {
+  facts: DocumentFacts
+  plan: DocumentPlan
+}
+
+const effectsOf = (looked: readonly Looked[]): DocumentPlan['effects'] =>
+  looked.flatMap(({ plan: { effects } }) => effects)
+
+/**
+ * True where something is to be done that a user's writing and rights have to do with, be it to carry it or to take it back.
+ * What has just been carried may have granted its author just what shows it.
+ */
+const mustAsk = ({ plan: { effects, isActive }, facts: { sent } }: Looked): boolean =>
+  effects.length > 0 &&
+  (isActive ||
+    effects.some(isFromUser) ||
+    (sent !== undefined && effects.some(({ kind }) => kind === 'remove')))
+
+/** What is refused while something of the same user goes to the master, which may grant what was missing: looked at after it. */
+function heldBack(looked: readonly Looked[]): Set<Looked> {
+  if (!looked.some(({ plan: { effects } }) => effects.some(isFromUser))) return new Set()
+  return new Set(
+    looked.filter(
+      ({ facts: { isJudged }, plan: { problem, effects } }) =>
+        isJudged === true && problem !== null && effects.length > 0,
+    ),
+  )
+}
 
 const isFromUser = (effect: DocumentPlan['effects'][number]): boolean =>
   effect.kind === 'carry' || (effect.kind === 'put-master' && effect.from === 'personal')
