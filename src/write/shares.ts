@@ -3,9 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Database } from '../couch/database.ts'
 import type { Doc } from '../couch/document.ts'
 import type { ShareEntry } from '../model/entry.ts'
-import { digestsOf, parseBase } from '../model/base.ts'
-import { baseId, parseCopyId, shareDatabase } from '../model/names.ts'
-import { contentOf } from '../model/object.ts'
+import { shareDatabase } from '../model/names.ts'
 import { isOurProblem, problem, type Problem } from '../model/problem.ts'
 import { ADMIN_ONLY, bothAllow, closedToWriters } from '../model/security.ts'
 import type { Home } from '../plan/object.ts'
@@ -14,11 +12,12 @@ import { START } from '../feed/checkpoints.ts'
 import { derive, ensureAccount, readHashing, removeAccount } from './accounts.ts'
 import { writeBulk } from './bulk.ts'
 import { announce } from './announce.ts'
-import { copiesEver, copiesIn, equalize } from './copies.ts'
+import { copiesEver } from './copies.ts'
 import type { Deps } from './deps.ts'
 import { assertUnwritten } from './direct-writes.ts'
 import type { Basis } from './entry-changes.ts'
 import { forgetCopies } from './forgotten-copies.ts'
+import { turnHome } from './home-turns.ts'
 import { secure } from './births.ts'
 import { refill, savePart } from './saved-copies.ts'
 
@@ -112,7 +111,7 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
       return DONE
     }
     case 'turn-home':
-      await turnHome(deps, owner, effect.share)
+      if (!(await turnHome(deps, owner, effect.share, basis))) return { kind: 'again' }
       if (basis.read) basis.read = { ...basis.read, home: 'share' }
       return DONE
     case 'start-replication':
@@ -193,47 +192,6 @@ async function restoreAccount({ couch, registry, log }: Deps, share: string): Pr
   if (!entry?.password) return
   await ensureAccount(couch, entry.password, true)
   log.warn({ share }, 'account of a password restored')
-}
-
-/**
- * From now on the share itself is where copies are written. Both sides are made equal first, and what the outbox holds
- * then is what the owner and the share have in common.
- */
-async function turnHome(deps: Deps, owner: string, share: string): Promise<void> {
-  const { couch, users, registry, leases, log } = deps
-  const outbox = couch.database(users.outbox(owner))
-  const { losses } = (await registry.entry(share)) ?? {}
-  await leases.stop(share, owner)
-  for await (const copies of copiesIn(outbox, share)) {
-    await equalize(outbox, couch.database(shareDatabase(share)), copies)
-    const rows = await outbox.fetch(copies)
-    const ids = rows.map(({ id }) => baseId(parseCopyId(id)?.object ?? ''))
-    const bases = new Map((await outbox.fetch(ids)).map(({ id, doc }) => [id, doc]))
-    await writeBulk(
-      outbox,
-      rows.flatMap(({ id, doc }): Doc[] => {
-        if (doc === null) return []
-        const base = baseId(parseCopyId(id)?.object ?? '')
-        const there = parseBase(bases.get(base) ?? null)
-        const agreed = {
-          state: 'both',
-          mine: true,
-          ...(losses ? { losses } : {}),
-          ...digestsOf(contentOf(doc)),
-        }
-        return [
-          {
-            ...there,
-            _id: base,
-            shares: { ...there?.shares },
-            agreed: { ...there?.agreed, [share]: agreed },
-          },
-        ]
-      }),
-    )
-  }
-  await registry.change(share, { home: 'share' })
-  log.info({ db: users.database(owner), share }, 'others may write: copies go into the share itself')
 }
 
 async function drop(deps: Deps, owner: string, id: string): Promise<void> {
