@@ -4,10 +4,10 @@ import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
 import type { SyncFunction, Writer } from '../gateway/sync-function.ts'
-import { problem, type Problem } from '../model/problem.ts'
+import type { Problem } from '../model/problem.ts'
 import { byRank, isLive, type Leaf } from '../plan/lineage.ts'
 import { planDocument, type DocumentFacts } from '../plan/master-document.ts'
-import { isReadable } from '../plan/route.ts'
+import { isReadable, problemOf } from '../plan/route.ts'
 import { readBothSides, type BothSides } from './both-sides.ts'
 import { purgedFacts, readPurges, type PurgedFacts } from './purges.ts'
 import type { Gather, Source } from './gathered.ts'
@@ -101,8 +101,5 @@ function refusalOf(
 ): Problem | null {
   const oldDoc = over && isLive(over) ? judgeable(over) : null
   const verdict = sync.evaluate({ doc: judgeable(leaf), oldDoc, writer, now })
-  if (verdict.kind === 'accepted') return null
-  return verdict.kind === 'failed'
-    ? problem('sync_function_failed', verdict.reason)
-    : problem('refused_by_function', verdict.reason)
+  return verdict.kind === 'accepted' ? null : problemOf(verdict)
 }

@@ -11,7 +11,7 @@ import type { Row, StoredDoc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { LIMITS } from '../gateway/comparison.ts'
 import { ALL_DOCUMENTS, EVERYBODY } from '../gateway/grants.ts'
-import { BATCH_DOCUMENTS, routeEach } from '../gateway/route.ts'
+import { BATCH_DOCUMENTS, routeEach, SLICE_MS } from '../gateway/route.ts'
 import type { SyncFunction, Verdict } from '../gateway/sync-function.ts'
 import type { Logger } from '../log.ts'
 import type { Evaluation, Route } from '../model/gateway.ts'
@@ -170,12 +170,11 @@ export class Router {
   async #judge(docs: readonly StoredDoc[]): Promise<Map<string, Verdict>> {
     const { sync, now } = this.#options
     const verdicts = new Map<string, Verdict>()
-    for (const batch of chunk(docs, BATCH_DOCUMENTS)) {
-      const found = routeEach(sync, batch.map(judgeable), now())
-      for (const [at, { _id }] of batch.entries()) {
-        const verdict = found[at]
-        if (verdict) verdicts.set(_id, verdict)
-      }
+    for (let done = 0; done < docs.length;) {
+      const batch = docs.slice(done, done + BATCH_DOCUMENTS)
+      const found = routeEach(sync, batch.map(judgeable), now(), SLICE_MS)
+      for (const [at, verdict] of found.entries()) verdicts.set(batch[at]?._id ?? '', verdict)
+      done += found.length
       await nextTurn()
     }
     return verdicts

@@ -3,6 +3,16 @@
 /** What stands in the lines before the source: line numbers of errors are counted from there. */
 export const LINES_BEFORE_SOURCE = 2
 
+/** The most channels that a document may be in. */
+export const MOST_CHANNELS = 1_000
+/** The most grants of a document, channels and roles together: each concerns somebody, who is seen to. */
+export const MOST_GRANTS = 1_000
+/** What the reason begins with where a document is past these. */
+export const TOO_MANY = 'Too many '
+
+/** Names of a document that are held at all, repeated ones too: what a function makes of two long lists has no end. */
+const MOST_HELD = 20 * MOST_GRANTS
+
 /** Sync Gateway's own messages. https://github.com/couchbase/sync_gateway/blob/main/base/constants.go */
 const WRONG_USER = 'sg wrong user'
 const MISSING_ROLE = 'sg missing role'
@@ -30,7 +40,7 @@ ${source}
   if (typeof sync !== 'function') throw new TypeError('Expected a function, got ' + (sync === null ? 'null' : typeof sync))
   if (Object.prototype.toString.call(sync) !== '[object Function]') throw new TypeError('Expected a function that is neither async nor a generator')
 
-  var writer, channels, accesses, roles, expires
+  var writer, channels, accesses, roles, expires, isTooMuch
 
   function quiet() {}
   function calculable() {
@@ -48,20 +58,40 @@ ${source}
   function pairs(ones, others, into) {
     ones = strings(ones)
     others = strings(others)
-    for (var i = 0; i < ones.length; i += 1) for (var j = 0; j < others.length; j += 1) into.push([ones[i], others[j]])
+    for (var i = 0; i < ones.length; i += 1) for (var j = 0; j < others.length; j += 1) if (!hold(into, [ones[i], others[j]])) return
   }
-  function has(list, item) {
-    for (var i = 0; i < list.length; i += 1) if (list[i] === item) return true
-    return false
+  function hold(into, one) {
+    if (into.length >= ${MOST_HELD}) isTooMuch = true
+    else into.push(one)
+    return !isTooMuch
   }
   function hasAny(list, asked) {
     var some = Array.isArray(asked) ? asked : [asked]
-    for (var i = 0; i < some.length; i += 1) if (has(list, some[i])) return true
+    var names = Object.create(null)
+    var i
+    for (i = 0; i < list.length; i += 1) names['=' + list[i]] = true
+    for (i = 0; i < some.length; i += 1) if (typeof some[i] === 'string' && names['=' + some[i]] === true) return true
+    return false
+  }
+  function isMoreThan(most, lists) {
+    var seen = Object.create(null)
+    var count = 0
+    for (var i = 0; i < lists.length; i += 1)
+      for (var j = 0; j < lists[i].length; j += 1) {
+        var key = i + JSON.stringify(lists[i][j])
+        if (seen[key] === true) continue
+        seen[key] = true
+        count += 1
+        if (count > most) return true
+      }
     return false
   }
 
   function channel() {
-    for (var i = 0; i < arguments.length; i += 1) channels = channels.concat(strings(arguments[i]))
+    for (var i = 0; i < arguments.length; i += 1) {
+      var names = strings(arguments[i])
+      for (var j = 0; j < names.length; j += 1) if (!hold(channels, names[j])) return
+    }
   }
   function access(users, names) { pairs(users, names, accesses) }
   function role(users, names) { pairs(users, names, roles) }
@@ -98,6 +128,8 @@ ${source}
   function isGrantee(to) { return to.indexOf('role:') === 0 ? isPrincipal(to.slice(5)) : isUser(to) }
   function problem() {
     var i
+    if (isTooMuch || isMoreThan(${MOST_CHANNELS}, [channels])) return '${TOO_MANY}channels or grants: a document may be in ${MOST_CHANNELS} channels, and grant ${MOST_GRANTS} channels and roles'
+    if (isMoreThan(${MOST_GRANTS}, [accesses, roles])) return '${TOO_MANY}grants: a document may grant ${MOST_GRANTS} channels and roles'
     for (i = 0; i < channels.length; i += 1)
       if (!isChannel(channels[i])) return 'Illegal channel name ' + JSON.stringify(channels[i])
     for (i = 0; i < accesses.length; i += 1) {
@@ -123,6 +155,7 @@ ${source}
     accesses = []
     roles = []
     expires = null
+    isTooMuch = false
     try {
       try {
         var result = sync(doc, oldDoc, { xattrs: {} })

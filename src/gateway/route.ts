@@ -4,6 +4,9 @@ import type { Call, Routed, SyncFunction, Verdict, Writer } from './sync-functio
 /** Documents that are judged in one go: nothing else happens meanwhile, no signal either. */
 export const BATCH_DOCUMENTS = 25
 
+/** No other document is begun after so long, however many of a batch are left: what users write may take the function long. */
+export const SLICE_MS = 20
+
 /** As whom the router evaluates: what is in the database was let in. */
 export const ADMIN: Writer = Object.freeze({ name: null, roles: [], channels: [], isAdmin: true })
 
@@ -16,15 +19,28 @@ export const NOWHERE: Routed = Object.freeze({ channels: [], access: [], roles: 
  * revisions came before does not count: CouchDB may not have them any more, as Sync Gateway, which routes without them too
  * when it evaluates all anew (`getResyncedDocument` of https://github.com/couchbase/sync_gateway/blob/main/db/database.go).
  * @param now milliseconds since the epoch: what the function takes for the time
- * @returns what it says of each, in their order
+ * @param sliceMs after so long no other one is begun
+ * @returns what it says of the first ones, in their order: of one at least; of all where no time was given
  */
-export function routeEach(sync: SyncFunction, docs: readonly object[], now: number): Verdict[] {
+export function routeEach(
+  sync: SyncFunction,
+  docs: readonly object[],
+  now: number,
+  sliceMs?: number,
+): Verdict[] {
   const call = (doc: object, oldDoc: object | null): Call => ({ doc, oldDoc, writer: ADMIN, now })
-  const verdicts = sync.evaluateMany(docs.map((doc) => call(doc, null)))
+  const verdicts = sync.evaluateMany(
+    docs.map((doc) => call(doc, null)),
+    sliceMs,
+  )
   const refused = docs.filter((_doc, at) => verdicts[at]?.kind === 'rejected')
-  const again = sync.evaluateMany(refused.map((doc) => call(doc, doc)))
+  const again = sync.evaluateMany(
+    refused.map((doc) => call(doc, doc)),
+    sliceMs,
+  )
   const second = new Map(refused.map((doc, at) => [doc, again[at]]))
-  return verdicts.map((verdict, at) => {
+  const known = docs.findIndex((doc) => second.has(doc) && second.get(doc) === undefined)
+  return verdicts.slice(0, known === -1 ? verdicts.length : known).map((verdict, at) => {
     const other = second.get(docs[at] as object)
     return other?.kind === 'accepted' ? other : verdict
   })

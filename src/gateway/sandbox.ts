@@ -209,15 +209,17 @@ export class Sandbox {
 
   /**
    * Calls the function with each text.
-   * @returns what it gives, or why it does not: it threw, took too long or too much memory
+   * @param sliceMs after so long no other call is begun: what is left is for the next time
+   * @returns what it gives, or why it does not: it threw, took too long or too much memory; of one text at least, if there is one
    */
-  callEach(texts: readonly string[]): (string | SandboxError)[] {
+  callEach(texts: readonly string[], sliceMs = Infinity): (string | SandboxError)[] {
     const results: (string | SandboxError)[] = []
     const { timeMs } = this.#limits
-    while (results.length < texts.length) {
+    const sliceEnd = performance.now() + sliceMs
+    while (results.length < texts.length && (results.length === 0 || performance.now() < sliceEnd)) {
       const isDone = withinTime(2 * timeMs, () => {
         // Whoever is stopped has had at least its own time.
-        const end = performance.now() + timeMs / 2
+        const end = Math.min(sliceEnd, performance.now() + timeMs / 2)
         do results.push(this.#attempt(texts[results.length] ?? ''))
         while (results.length < texts.length && performance.now() < end)
       })

@@ -97,6 +97,8 @@ const PROBLEMS = {
     'There is a document with this `_id` already, which you may not have: yours is readable as a deleted revision only.',
   refused_by_function: (why: string) => `The sync function refused it: ${cut(why)}`,
   sync_function_failed: (why: string) => `The sync function failed: ${cut(why)}`,
+  too_many_grants: (channels: string, grants: string) =>
+    `Expected a document to be in at most ${channels} channels, and to grant at most ${grants} channels and roles: name fewer, or grant them to a role.`,
   failed: () => 'The daemon could not process this document. Its log says more.',
 } as const satisfies Record<string, (...details: string[]) => string>
 
@@ -116,6 +118,7 @@ export const STICKY: ReadonlySet<ProblemCode> = new Set([
   'hidden_document',
   'refused_by_function',
   'sync_function_failed',
+  'too_many_grants',
 ])
 
 /** The most share ids that an object's `$shares` may hold. */

@@ -1,12 +1,11 @@
 // What a changed document means for its route: what the route says from now on, and whom that concerns.
 import isEqual from 'lodash/isEqual.js'
-import uniqWith from 'lodash/uniqWith.js'
-import xorWith from 'lodash/xorWith.js'
 import { NOWHERE } from '../gateway/route.ts'
 import { ALL_DOCUMENTS, EVERYBODY, ROLE } from '../gateway/grants.ts'
+import { MOST_CHANNELS, MOST_GRANTS, TOO_MANY } from '../gateway/judge.ts'
 import type { Verdict } from '../gateway/sync-function.ts'
 import { NO_REACH, routeId, type Reach, type Route } from '../model/gateway.ts'
-import { problem } from '../model/problem.ts'
+import { problem, type Problem } from '../model/problem.ts'
 
 const reachOf = ({ channels, access, roles }: Reach): Reach => ({ channels, access, roles })
 
@@ -33,10 +32,13 @@ export function routeAfter(
   }
 }
 
-const problemOf = (verdict: Exclude<Verdict, { kind: 'accepted' }>): NonNullable<Route['problem']> =>
-  verdict.kind === 'failed'
-    ? problem('sync_function_failed', verdict.reason)
-    : problem('refused_by_function', verdict.reason)
+/** What is wrong with a document that a function does not accept. */
+export const problemOf = (verdict: Exclude<Verdict, { kind: 'accepted' }>): Problem =>
+  verdict.kind === 'rejected'
+    ? problem('refused_by_function', verdict.reason)
+    : verdict.reason.startsWith(TOO_MANY)
+      ? problem('too_many_grants', String(MOST_CHANNELS), String(MOST_GRANTS))
+      : problem('sync_function_failed', verdict.reason)
 
 /**
  * What is to be remembered until everybody knows: of another reach what it was, and of what is new that it grants. Who only
@@ -48,8 +50,8 @@ function beforeOf(there: Route | null, reach: Reach): Reach | undefined {
   const { channels, access, roles } = there.before ?? reachOf(there)
   return {
     channels: [...new Set([...channels, ...there.channels])],
-    access: grantsBefore(access, there.access, reach.access),
-    roles: grantsBefore(roles, there.roles, reach.roles),
+    access: grantsBefore(access, there.access, reach.access, accessKey),
+    roles: grantsBefore(roles, there.roles, reach.roles, roleKey),
   }
 }
 
@@ -61,9 +63,25 @@ function grantsBefore<Grant>(
   before: readonly Grant[],
   there: readonly Grant[],
   now: readonly Grant[],
+  keyOf: (grant: Grant) => string,
 ): Grant[] {
-  const changed = [...xorWith(before, there, isEqual), ...xorWith(there, now, isEqual)]
-  return xorWith(now, uniqWith(changed, isEqual), isEqual)
+  const changed = [...differing(before, there, keyOf), ...differing(there, now, keyOf)]
+  return differing(now, changed, keyOf)
+}
+
+const accessKey = ({ to, channel }: Reach['access'][number]): string => JSON.stringify([to, channel])
+const roleKey = ({ user, role }: Reach['roles'][number]): string => JSON.stringify([user, role])
+
+/** What is in one of two lists alone, each once. By keys: users make these lists as long as they may. */
+function differing<Grant>(
+  ones: readonly Grant[],
+  others: readonly Grant[],
+  keyOf: (grant: Grant) => string,
+): Grant[] {
+  const [left, right] = [ones, others].map((all) => new Map(all.map((one) => [keyOf(one), one])))
+  const missing = (from: typeof left, of: typeof right): Grant[] =>
+    [...(of ?? [])].filter(([key]) => !from?.has(key)).map(([, one]) => one)
+  return [...missing(right, left), ...missing(left, right)]
 }
 
 /** A route that was carried out, as far as everybody whom it concerned is concerned; null where nothing is left to say. */
@@ -80,10 +98,10 @@ export function grantedAnew(routes: readonly Route[]): { names: Set<string>; rol
   const [names, roles] = [new Set<string>(), new Set<string>()]
   for (const { before, access, roles: given } of routes) {
     if (before === undefined) continue
-    for (const { to } of xorWith(access, before.access, isEqual))
+    for (const { to } of differing(access, before.access, accessKey))
       if (to.startsWith(ROLE)) roles.add(to.slice(ROLE.length))
       else names.add(to)
-    for (const { user } of xorWith(given, before.roles, isEqual)) names.add(user)
+    for (const { user } of differing(given, before.roles, roleKey)) names.add(user)
   }
   return { names, roles }
 }

@@ -1,4 +1,5 @@
 // Brings documents of masters and of a user's database to agree: gather, plan, write, and again until nothing is left.
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Gather } from '../feed/gathered.ts'
@@ -76,10 +77,13 @@ export class Reconciliation {
       const found = this.#findingsOf(source.name)
       for (const { id, isThere } of settled) this.#count(source.name, id, isThere, isThere)
       for (const { id } of settled) found.problems.set(id, lasting(found.problems.get(id)))
-      const looked = facts.map((one): Looked => {
+      const looked: Looked[] = []
+      for (const one of facts) {
+        // Each asks the functions of others, which take as long as the document makes them.
+        if (looked.length > 0) await nextTurn()
         const given = this.#withSent(one)
-        return { facts: given, plan: planOf(given) }
-      })
+        looked.push({ facts: given, plan: planOf(given) })
+      }
       const later = heldBack(looked)
       for (const { facts: held } of later) again.add(held.id)
       const now = looked.filter((one) => !later.has(one))
