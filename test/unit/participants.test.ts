@@ -300,6 +300,39 @@ const FOUND: History[] = [
       { kind: 'crash', after: 4, users: [0, 1], isRacing: false, seed: 0 },
     ],
   },
+  // An admin purges an object, and its share ends, or its user goes, before anybody has looked at that.
+  {
+    ...{ ...begun, users: 2, canPurge: true, begun: ['x'] },
+    steps: [
+      { kind: 'act', action: { kind: 'purge', user: 0, object: 'a' } },
+      { kind: 'settle', isRacing: false, seed: 0, meanwhile: [{ kind: 'close', share: 'x' }] },
+    ],
+  },
+  {
+    ...{ ...begun, users: 2, canPurge: true, begun: ['x'] },
+    steps: [
+      {
+        ...{ kind: 'turns', users: [0], isRacing: false, seed: 0 },
+        meanwhile: [
+          { kind: 'close', share: 'x' },
+          { kind: 'purge', user: 0, object: 'a' },
+        ],
+      },
+      { kind: 'turns', users: [0], isRacing: false, seed: 0, meanwhile: [] },
+    ],
+  },
+  {
+    ...{ ...begun, users: 5, canPurge: true, begun: ['x'] },
+    steps: [
+      {
+        ...{ kind: 'turns', users: [0], isRacing: false, seed: 33 },
+        meanwhile: [
+          { kind: 'purge', user: 4, object: 'a' },
+          { kind: 'account', user: 4, isThere: false },
+        ],
+      },
+    ],
+  },
   // The bytes stay, and their type changes: at the owner, then at a writer.
   {
     ...{ ...begun, users: 2, begun: ['x'] },
