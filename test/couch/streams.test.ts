@@ -3,12 +3,10 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { Couch } from '../../src/couch/client.ts'
-import type { Database } from '../../src/couch/database.ts'
-import { orNull } from '../../src/couch/fault.ts'
 import { copyId } from '../../src/model/names.ts'
 import { writeLeaves } from '../../src/write/leaves.ts'
+import { attach, storedIn, type Piece, type Stored } from '../support/attaching.ts'
 import { RecordingProxy } from '../support/recording-proxy.ts'
-import type { Space } from '../support/space.ts'
 import { joeShares } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
 
@@ -16,44 +14,6 @@ const MEGABYTE = 1024 * 1024
 const BINARY = 'application/octet-stream'
 /** Documents with small attachments travel together, in base64. */
 const MOST_JSON = 6 * MEGABYTE
-
-interface Piece {
-  name: string
-  type: string
-  bytes: Buffer
-  isPacked?: boolean
-}
-
-/** Puts attachments one after the other by their own URLs, as clients do that have much to attach. */
-async function attach(space: Space, { name: db }: Database, id: string, pieces: Piece[]): Promise<void> {
-  const { url, user, pass } = space.server
-  for (const { name, type, bytes, isPacked } of pieces) {
-    const doc = await space.couch.database(db).get(id)
-    const path = [db, id, name].map(encodeURIComponent).join('/')
-    const answer = await fetch(`${url}/${path}?rev=${doc?._rev ?? ''}`, {
-      method: 'PUT',
-      headers: {
-        authorization: `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`,
-        'content-type': type,
-        ...(isPacked ? { 'content-encoding': 'gzip' } : {}),
-      },
-      body: new Uint8Array(bytes),
-    })
-    assert.ok(answer.ok, await answer.text())
-  }
-}
-
-/** What is stored: by name the digest, and how it is encoded. */
-async function storedIn(database: Database, id: string): Promise<Record<string, string[]>> {
-  const [leaf] = (await orNull(database.leaves([{ id }], { encodings: true }))) ?? []
-  const attachments = leaf && !leaf._deleted ? (leaf._attachments ?? {}) : {}
-  return Object.fromEntries(
-    Object.entries(attachments).map(([name, { digest = '', content_type = '', encoding = '' }]) => [
-      name,
-      [digest, content_type, encoding],
-    ]),
-  )
-}
 
 const LARGE: Piece[] = [
   { name: '2', type: BINARY, bytes: randomBytes(5 * MEGABYTE) },
@@ -77,10 +37,10 @@ onEachServer(
       const proxy = await RecordingProxy.start(space.server.url)
       try {
         await space.write(joe, { _id: 'a', n: 1, $shares: { [share]: true } })
-        await attach(space, joe, 'a', LARGE)
+        await attach(space.server, joe, 'a', LARGE)
         const stored = await storedIn(joe, 'a')
         assert.equal(Object.keys(stored).length, LARGE.length)
-        const copy = (): Promise<Record<string, string[]>> => storedIn(space.share(share), copyId(share, 'a'))
+        const copy = (): Promise<Stored> => storedIn(space.share(share), copyId(share, 'a'))
         await space.start({ url: proxy.url, replicationServer: space.server.url })
         await space.eventually('the copy has them', copy, stored, 60_000)
         await space.settled()
@@ -100,7 +60,7 @@ onEachServer(
       const [from, to] = [space.user('from'), space.user('to')]
       for (const database of [from, to]) await database.create()
       for (const id of ['..', 'b']) await space.write(from, { _id: id, n: 1 })
-      await attach(space, from, 'b', LARGE)
+      await attach(space.server, from, 'b', LARGE)
       const small = { f: { content_type: BINARY, data: randomBytes(1000).toString('base64') } }
       await space.write(from, { _id: 'c', n: 1, _attachments: small })
       const proxy = await RecordingProxy.start(space.server.url)
