@@ -3,12 +3,13 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import PQueue from 'p-queue'
 import type { Config } from './config.ts'
-import { Couch } from './couch/client.ts'
+import { Couch, type Aside } from './couch/client.ts'
 import type { Seq } from './couch/document.ts'
 import { CouchFault, isFault, type FaultCode } from './couch/fault.ts'
 import { Outage, persist, type Waiting } from './couch/outage.ts'
 import { Checkpoints } from './feed/checkpoints.ts'
 import { Departures } from './feed/departures.ts'
+import { asideOf } from './feed/aside.ts'
 import { Lanes } from './feed/lanes.ts'
 import { sweep } from './feed/sweep.ts'
 import { MOST_FEEDS, WarmFeeds } from './feed/warm-feeds.ts'
@@ -109,6 +110,7 @@ export class Daemon {
   readonly #warmer: Warmer
   readonly #rotations = new Map<string, Set<string>>()
   readonly #queue: PQueue
+  readonly #aside: Aside
   readonly #lanes: Lanes<Hint>
   readonly #stop = new AbortController()
   readonly #warmFeeds: WarmFeeds
@@ -138,12 +140,15 @@ export class Daemon {
     setMaxListeners(0, this.#stop.signal)
     this.#lastTurnAt = now()
     const { user, pass } = config.admin
+    this.#queue = new PQueue({ concurrency: config.concurrency })
+    this.#aside = asideOf(this.#queue)
     this.#couch = new Couch({
       url: config.url,
       user,
       pass,
       connections: config.concurrency * 2 + MOST_FEEDS + 8,
       beforeWriting: options.beforeWriting,
+      aside: this.#aside,
     })
     this.#registry = new Registry(this.#couch, this.#ownWrites, now)
     this.#people = new People(this.#couch, this.#ownWrites, now)
@@ -204,7 +209,6 @@ export class Daemon {
     this.#warmFeeds = new WarmFeeds({
       onChange: (owner) => this.#mark(owner, { user: true }),
     })
-    this.#queue = new PQueue({ concurrency: config.concurrency })
     this.#lanes = new Lanes({
       concurrency: config.concurrency,
       queue: this.#queue,
@@ -365,6 +369,7 @@ export class Daemon {
       checkpoints: this.#checkpoints,
       ownWrites: this.#ownWrites,
       queue: this.#queue,
+      aside: this.#aside,
       signal: this.#stop.signal,
       sleep: this.#sleep,
       now: this.#now,

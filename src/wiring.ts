@@ -1,6 +1,6 @@
 // Which part of the daemon is given which others: what a turn of an owner works with, the upkeep, and provisioning.
 import type PQueue from 'p-queue'
-import type { Couch } from './couch/client.ts'
+import type { Aside, Couch } from './couch/client.ts'
 import { Replicator } from './couch/replicator.ts'
 import type { DaemonConfig } from './daemon.ts'
 import type { Checkpoints } from './feed/checkpoints.ts'
@@ -45,6 +45,8 @@ export interface Parts {
   ownWrites: OwnWrites
   /** Of all lanes. */
   queue: PQueue
+  /** What turns do that wait for long. */
+  aside: Aside
   signal: AbortSignal
   sleep: (ms: number) => Promise<void>
   now: () => number
@@ -72,7 +74,7 @@ export function wireDeps(
     warmer: parts.warmer,
     checkpoints: parts.checkpoints,
     ownWrites: parts.ownWrites,
-    gates: new Gates(),
+    gates: new Gates(parts.aside),
     ceilings: new Ceilings(),
     allowance: new Allowance({ most: config.publicLimits.mostChanges, now }),
     tries: new Allowance({ most: MOST_TRIES, now }),

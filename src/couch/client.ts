@@ -34,7 +34,12 @@ export interface CouchOptions {
   timeoutMs?: number
   /** Awaited before each request that writes; where it fails, nothing is sent. */
   beforeWriting?: (() => Promise<void>) | undefined
+  /** What is done around each upload. */
+  aside?: Aside
 }
+
+/** Waits for something, and lets others have what whoever waits would keep from them. */
+export type Aside = <Result>(wait: () => Promise<Result>) => Promise<Result>
 
 export interface Request {
   method?: 'GET' | 'PUT' | 'POST' | 'DELETE'
@@ -59,6 +64,14 @@ export interface Upload extends Pick<Request, 'method' | 'path' | 'query'> {
   open: () => Flow | Promise<Flow>
 }
 
+/** What is read as it comes. */
+export interface Opened extends Request {
+  accept?: string
+  acceptEncoding?: string
+  /** It goes into an upload, and is open for as long as that takes. */
+  isHandedOn?: boolean
+}
+
 interface NanoFailure {
   statusCode?: number
   error?: string
@@ -80,11 +93,12 @@ export class Couch {
   requests = 0
   readonly #nano: nano.ServerScope
   readonly #agent: Agent
-  /** Uploads have sockets of their own: what they send is read meanwhile, and must not wait for them. */
+  /** Uploads have sockets of their own, and what is handed on: neither is to wait for the other, nor anybody for them. */
   readonly #uploads = new Agent({ headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 10_000 })
   readonly #authorization: string
   readonly #timeoutMs: number
   readonly #beforeWriting: CouchOptions['beforeWriting']
+  readonly #aside: Aside
   readonly #stop = new AbortController()
 
   constructor(options: CouchOptions) {
@@ -92,6 +106,7 @@ export class Couch {
     this.url = url
     this.#timeoutMs = timeoutMs
     this.#beforeWriting = options.beforeWriting
+    this.#aside = options.aside ?? ((wait) => wait())
     // As many listeners as there are requests under way.
     setMaxListeners(0, this.#stop.signal)
     this.#agent = new Agent({ connections, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 10_000 })
@@ -132,7 +147,7 @@ export class Couch {
    * @throws {CouchFault}
    */
   async upload<T>(upload: Upload): Promise<T> {
-    return parsed<T>(await this.#insist(upload, () => this.#flow(upload)), upload)
+    return parsed<T>(await this.#aside(() => this.#insist(upload, () => this.#flow(upload))), upload)
   }
 
   /** Sends again where the connection was closed though the server answers; where that happens twice, the body is why. */
@@ -201,19 +216,18 @@ export class Couch {
    * the failure of a connection, and a server that goes away would end this process (lib/nano.js, `opts.stream`).
    * @throws {CouchFault}
    */
-  async stream(request: Request & { accept?: string; acceptEncoding?: string }): Promise<Readable> {
+  async stream(request: Opened): Promise<Readable> {
     return (await this.open(request)).body
   }
 
   /** The same, with the type of what comes. @throws {CouchFault} */
-  async open(
-    request: Request & { accept?: string; acceptEncoding?: string },
-  ): Promise<{ body: Readable; contentType: string }> {
+  async open(request: Opened): Promise<{ body: Readable; contentType: string }> {
     if (this.#beforeWriting && isWriting(request)) await this.#beforeWriting()
     this.requests += 1
     let answer
     try {
-      answer = await this.#agent.request({
+      const agent = request.isHandedOn ? this.#uploads : this.#agent
+      answer = await agent.request({
         ...this.#target(request),
         method: request.method ?? 'GET',
         headers: {

@@ -323,12 +323,14 @@ export class Database {
       path: [this.name, id],
       query: { rev, revs: true, attachments: true },
       accept: 'multipart/related, application/json;q=0.5',
+      isHandedOn: true,
     })
   }
 
   /** The bytes of an attachment as they are stored, compressed ones too. @throws {CouchFault} */
   async attachment(id: string, name: string, rev: string): Promise<AsyncIterable<Uint8Array>> {
-    return this.#couch.stream({ path: [this.name, id, name], query: { rev }, acceptEncoding: 'gzip' })
+    const path = [this.name, id, name]
+    return this.#couch.stream({ path, query: { rev }, acceptEncoding: 'gzip', isHandedOn: true })
   }
 
   /**
