@@ -1,6 +1,6 @@
 // Installation: what the daemon needs on a server is made where it is missing. A second start writes nothing.
 import type { Couch } from './couch/client.ts'
-import { CouchFault, isFault } from './couch/fault.ts'
+import { concernsOneDocument, CouchFault, isFault } from './couch/fault.ts'
 import { REPLICATOR } from './couch/replicator.ts'
 import type { Database } from './couch/database.ts'
 import type { Doc, StoredDoc } from './couch/document.ts'
@@ -18,7 +18,8 @@ import { SECURITY_DOCUMENT } from './write/skeletons.ts'
 
 /** Why a server cannot be used, in one line. */
 export class InstallError extends Error {
-  readonly code: 'wrong_password' | 'not_admin' | 'not_couchdb' | 'slashes_decoded' | 'foreign_design'
+  readonly code:
+    'wrong_password' | 'not_admin' | 'not_couchdb' | 'slashes_decoded' | 'foreign_design' | 'refused'
   constructor(code: InstallError['code'], message: string) {
     super(message)
     this.name = 'InstallError'
@@ -173,7 +174,21 @@ export async function install(
   }
   const sources = [...used.masters.map(({ database }) => database), ...used.gateways]
   for (const database of sources) await createSource(couch.database(database), log)
-  for (const installation of installations(skeleton, used)) await installKind(couch, installation, log)
+  for (const installation of installations(skeleton, used)) await installOrTell(couch, installation, log)
+}
+
+/** What a policy's own function refuses is that policy's trouble: it stays as it is, and all else works. */
+async function installOrTell(couch: Couch, installation: Installation, log: Logger): Promise<void> {
+  const { db } = installation
+  try {
+    await installKind(couch, installation, log)
+  } catch (error) {
+    if (!isFault(error) || !concernsOneDocument(error)) throw error
+    const kind = db.startsWith(SKELETON_PREFIX) ? db.slice(SKELETON_PREFIX.length) : null
+    if (kind === null || isFixedKind(kind))
+      throw new InstallError('refused', `${db} refuses what the skeleton puts there: ${error.reason}`)
+    log.error({ db }, `the skeleton of ${kind} cannot be put in place, and stays as it was: ${error.reason}`)
+  }
 }
 
 /** One that is there keeps its `_security`: who writes into a master, or a gateway, is up to its admins. */
@@ -185,6 +200,8 @@ async function createSource(database: Database, log: Logger): Promise<void> {
 
 async function installKind(couch: Couch, { db, wanted, security }: Installation, log: Logger): Promise<void> {
   const database = couch.database(db)
+  // Before the functions, which judge it from then on.
+  if (security !== null) await installSecurity(database, security.document, log)
   const { designs } = await equip(database, wanted, {
     onPlan: ({ designs }) => {
       const foreign = designs.find(({ kind }) => kind === 'foreign')
@@ -192,7 +209,6 @@ async function installKind(couch: Couch, { db, wanted, security }: Installation,
     },
   })
   for (const { kind, id } of designs) log.info({ db, doc: id, change: kind }, 'design document installed')
-  if (security !== null) await installSecurity(database, security.document, log)
 }
 
 const foreignDesign = (db: string, id: string): InstallError =>
@@ -211,7 +227,12 @@ async function installSecurity(
   const change = securityDocumentChange(document, there)
   if (change === null) return
   const written = await database.put(change)
-  if (!written.ok) throw new CouchFault('server_error', database.name, `${written.id}: ${written.reason}`)
+  if (!written.ok)
+    throw new CouchFault(
+      written.error === 'forbidden' || written.error === 'unauthorized' ? 'forbidden' : 'server_error',
+      database.name,
+      `${written.id}: ${written.reason}`,
+    )
   log.info({ db: database.name, doc: SECURITY_DOCUMENT }, 'security of a policy installed')
 }
 

@@ -203,6 +203,7 @@ function exitCodeOf(error: unknown): ExitCode {
       return EXIT.notCouchDb
     case 'slashes_decoded':
     case 'foreign_design':
+    case 'refused':
       return EXIT.config
     default:
       return error.code satisfies never

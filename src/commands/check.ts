@@ -9,6 +9,7 @@ import { fits, PERSONAL_KIND } from '../model/kinds.ts'
 import { CHECKPOINTS } from '../model/names.ts'
 import { isPublic } from '../model/security.ts'
 import { SILENT_MS } from '../write/duty.ts'
+import { checkAdminsPass } from './refused-security.ts'
 import { urlOf, withConnection, readSettings, type Connection } from './connection.ts'
 
 /** `ok` is as it should be, `note` may be meant so, `fault` is to be put right. */
@@ -38,16 +39,19 @@ export async function check(
 async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const url = urlOf((await readSettings(env)).config)
   try {
-    return await withConnection(env, async (connection) => [
-      ok(`the server at ${url} answers, and takes us for its admin`),
-      await checkVersion(connection),
-      await checkGlobalChanges(connection),
-      await checkDuty(connection),
-      ...(await checkReplicationServer(connection)),
-      ...(await checkPolicyDatabases(connection)),
-      ...(await checkMasterDatabases(connection)),
-      ...(await checkGateways(connection)),
-    ])
+    return await withConnection(env, async (connection) => {
+      checkAdminsPass(connection.config.skeleton, connection.skeleton, connection.kinds.policies)
+      return [
+        ok(`the server at ${url} answers, and takes us for its admin`),
+        await checkVersion(connection),
+        await checkGlobalChanges(connection),
+        await checkDuty(connection),
+        ...(await checkReplicationServer(connection)),
+        ...(await checkPolicyDatabases(connection)),
+        ...(await checkMasterDatabases(connection)),
+        ...(await checkGateways(connection)),
+      ]
+    })
   } catch (error) {
     if (error instanceof InstallError) return [fault(error.message)]
     if (error instanceof CouchFault) return [fault(`the server at ${url} does not answer: ${error.reason}`)]

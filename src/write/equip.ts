@@ -58,7 +58,12 @@ export async function equip(
     const refused = await perform(database, plan, onWritten)
     if (refused === null) return plan
     if (refused.error !== 'conflict' || tries === TRIES)
-      throw new CouchFault('server_error', database.name, `${refused.id}: ${refused.reason}`)
+      throw new CouchFault(
+        // Waiting does not heal what a server finds wrong with a design document.
+        refused.error === 'forbidden' || refused.error === 'bad_request' ? 'forbidden' : 'server_error',
+        database.name,
+        `${refused.id}: ${refused.reason}`,
+      )
   }
 }
 
