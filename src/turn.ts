@@ -302,6 +302,7 @@ class Turn {
     const { name } = this.#user
     const { scan } = await this.#context.checkpoint(name)
     if (scan === null) return false
+    const ends = scan.since === START.since ? await this.#ending(scan.shares) : (scan.ends ?? [])
     const page = await this.#readUser(scan.since)
     if (!(await reconcileObjects(this.#context, await readPage(this.#context, page.results)))) return true
     const left = page.pending > 0 ? null : await followLeftBases(this.#context, scan.bases)
@@ -309,23 +310,41 @@ class Turn {
     if (left === null || left.next !== null) {
       const checkpoint = await this.#context.checkpoint(name)
       const bases = left?.next ?? scan.bases
-      const next = { ...scan, since: page.last_seq, ...(bases === undefined ? {} : { bases }) }
+      const next = { ...scan, since: page.last_seq, ends, ...(bases === undefined ? {} : { bases }) }
       checkpoints.set(name, { ...checkpoint, scan: next })
       return true
     }
-    for (const share of scan.shares) {
+    // What came to its end meanwhile, by another daemon for instance, was gone through as something that goes on.
+    const again = (await this.#ending(scan.shares)).filter((share) => !ends.includes(share))
+    const done = scan.shares.filter((share) => !again.includes(share))
+    for (const share of done) {
       await performShare(this.#deps, this.#context.owner, planScanned(share, await this.#ownEntry(share)))
       await finishSubscription(this.#context, share)
     }
-    checkpoints.set(name, { ...(await this.#context.checkpoint(name)), scan: null })
+    checkpoints.set(name, {
+      ...(await this.#context.checkpoint(name)),
+      scan: again.length === 0 ? null : { since: START.since, shares: again },
+    })
     // What ended may have been asked for again meanwhile.
     const own = new Set<string>()
     const others = new Set<string>()
-    for (const share of scan.shares)
+    for (const share of done)
       ((await registry.subscription(share, this.#context.owner)) === null ? own : others).add(share)
     await planShares(this.#context, [], own)
     await planSubscriptions(this.#context, [], others)
     return (await this.#context.checkpoint(name)).scan !== null
+  }
+
+  /** Of these shares, those whose end goes through all objects, or the end of this user's part in them. */
+  async #ending(shares: readonly string[]): Promise<string[]> {
+    const { registry } = this.#deps
+    const ending: string[] = []
+    for (const share of shares) {
+      const entry = await this.#ownEntry(share)
+      const part = entry === null ? await registry.subscription(share, this.#context.owner) : null
+      if ((entry?.state === 'ending' && entry.emptied) || part?.state === 'ending') ending.push(share)
+    }
+    return ending
   }
 
   /** A share of this owner's own. */

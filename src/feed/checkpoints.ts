@@ -16,8 +16,11 @@ export interface Checkpoint {
   instance: string | null
   /** `purge_seq` when what was purged was last looked at; absent: not yet. For equality only. */
   purgeSeq?: Seq
-  /** Going through all documents again, for the sake of these shares, and then through bases, from that key on. */
-  scan: { since: Seq; shares: string[]; bases?: string } | null
+  /**
+   * Going through all documents again, for the sake of these shares, and then through bases, from that key on. `ends`: those
+   * that were about to end when that began; whatever has come to its end since is gone through once more.
+   */
+  scan: { since: Seq; shares: string[]; ends?: string[]; bases?: string } | null
   /** When it was seen to be made again, while shares and subscriptions wait for their documents. In milliseconds. */
   recreatedAt?: number
   /** When it was seen to be gone. In milliseconds. */

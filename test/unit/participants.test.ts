@@ -333,6 +333,14 @@ const FOUND: History[] = [
       },
     ],
   },
+  // One daemon ends a share, while another one still goes through all objects for its beginning.
+  {
+    ...{ ...begun, users: 2, daemons: 2, begun: ['x'] },
+    steps: [
+      { kind: 'act', action: { kind: 'close', share: 'x' } },
+      { kind: 'settle', isRacing: true, seed: 0, meanwhile: [] },
+    ],
+  },
   // The bytes stay, and their type changes: at the owner, then at a writer.
   {
     ...{ ...begun, users: 2, begun: ['x'] },
