@@ -24,10 +24,15 @@ import type { Deps } from '../write/deps.ts'
 import type { Look } from '../write/closings.ts'
 import { changedMeanwhile } from './changed-meanwhile.ts'
 import { commonRevisions } from '../plan/lineage.ts'
+import { groundOfBoth } from '../plan/refilled.ts'
+import { readOutdated } from './refilled.ts'
 import { readReadable, readTombstones } from './tombstones.ts'
 import { withRivals, type ReadRival, type UserDoc } from './user-docs.ts'
 
-export type Sources = Pick<Deps, 'couch' | 'users' | 'registry' | 'allowance' | 'limits' | 'now'>
+export type Sources = Pick<
+  Deps,
+  'couch' | 'users' | 'registry' | 'allowance' | 'limits' | 'checkpoints' | 'now'
+>
 
 /** What is known of the shares that a page of objects has to do with. */
 interface Shares {
@@ -83,10 +88,15 @@ export async function gatherObjects(
   const limits = await readLimits(sources, database, concerned, shares)
   const brought = new Brought(outbox)
   const purged = await readPurged(couch.database(database), objects, bases)
+  const isRefilled = (await sources.checkpoints.read([database])).get(database)?.recreatedAt !== undefined
+  const outdated = isRefilled
+    ? await readOutdated(couch.database(database), objects, bases)
+    : new Map<string, Held>()
   const facts: ObjectFacts[] = []
   for (const { id, doc, rivals: read, line = [], isMissing = false } of objects) {
     const base = bases.get(id) ?? null
-    const rivals = read.map((rival) => ({ ...rival, known: knownOf(base, OBJECT, line, rival) }))
+    const ground = outdated.get(id)
+    const rivals = read.map((rival) => ({ ...rival, known: knownOfObject(base, doc, line, rival) }))
     const exchanges = new Map<string, ExchangeFacts>()
     const oneWay: string[] = []
     for (const share of concerned.get(id) ?? []) {
@@ -127,6 +137,7 @@ export async function gatherObjects(
       object: id,
       ...{ doc, rivals, line, isMissing, base, exchanges, now: sources.now() },
       ...(purged.has(id) ? { isPurged: true as const } : {}),
+      ...(ground ? { ground } : {}),
       standings: new Map(oneWay.map((share) => [share, standing(shares.entries.get(share), database)])),
       copies: new Map(oneWay.map((share) => [share, rows.get(copyId(share, id)) ?? null])),
     })
@@ -181,6 +192,19 @@ const isCopyLost = (
   // After a loss it may be this participant's to put back.
   if ((agreed?.losses ?? 0) !== (entry?.losses ?? 0)) return false
   return home.kind === 'none' && (agreed?.state === 'both' || (agreed?.state === 'coming' && !agreed.mine))
+}
+
+/** The same for leaves of a user's object. */
+function knownOfObject(
+  base: Base | null,
+  winner: ObjectDoc | null,
+  line: readonly string[],
+  rival: ReadRival,
+): Held | null {
+  if (winner === null || commonRevisions(line, rival.line).length > 0)
+    return knownOf(base, OBJECT, line, rival)
+  const history = own(decodeHistories(base?.history), OBJECT)
+  return groundOfBoth(history, { line, held: heldBy(winner) }, { line: rival.line, held: heldBy(rival.leaf) })
 }
 
 const isNewTo = (share: string, base: Base | null): boolean =>

@@ -16,9 +16,10 @@ import {
   type ObjectDoc,
   type Selection,
 } from '../model/object.ts'
-import { decodeHistories, type Histories } from '../model/history.ts'
+import { decodeHistories, type Held, type Histories } from '../model/history.ts'
 import { isOurProblem, problem, STICKY, type Problem } from '../model/problem.ts'
 import { idle, planExchange, type ExchangeFacts, type ExchangePlan } from './exchange.ts'
+import { groundedOn } from './refilled.ts'
 import { seenBefore, seenWith } from './seen.ts'
 import { planStrangers } from './strangers.ts'
 import { jointConsents, mergeLeaves, redundantLeaves, type Rival } from './leaves.ts'
@@ -44,6 +45,8 @@ export interface ObjectFacts {
   /** Where there are rivals: the revisions of the winner, the newest first. */
   line?: readonly string[]
   base: Base | null
+  /** What it held at the revision from which a device brought it back, where the base tells of a later one. */
+  ground?: Held
   /** For every share that the object or its base names, and that goes one way: from the outbox into the share. */
   standings: ReadonlyMap<string, Standing>
   copies: ReadonlyMap<string, CopyState>
@@ -382,7 +385,7 @@ function planOne(
         : consents.kind === 'keys'
           ? consents.keys.get(share)
           : undefined,
-    agreed: ledger.agreed(share),
+    agreed: groundedOn(ledger.agreed(share), facts.ground),
     facts: exchange,
     isRelated: ledger.hasReceived(share, ({ owner }) => owner === exchange.owner, exchanges),
     isBack: facts.doc === null && doc !== null,
