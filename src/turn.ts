@@ -30,7 +30,7 @@ import { refreshDatabase } from './turn/skeleton.ts'
 import { finishSubscription, planSubscriptions } from './turn/subscriptions.ts'
 import type { Deps } from './write/deps.ts'
 import { namesOfOwner } from './write/names.ts'
-import { orderRotation } from './write/objects.ts'
+import { orderRotation } from './write/rotation-orders.ts'
 import { createOutbox, performShare } from './write/shares.ts'
 
 /** Changes a page of a user database, with their documents. */

@@ -69,6 +69,24 @@ export async function bringLeaves(
   return refused
 }
 
+/**
+ * Where something has taken the place of what was brought, another daemon may have withdrawn it before it came. Who
+ * withdraws after this look finds it.
+ * @returns the ids of the documents of which one of these revisions is no leaf any more
+ */
+export async function replacedIn(
+  databases: readonly Database[],
+  names: readonly LeafName[],
+): Promise<Set<string>> {
+  const ids = [...new Set(names.map(({ id }) => id))]
+  const replaced = new Set<string>()
+  for (const database of databases) {
+    const there = await database.leafRevisions(ids)
+    for (const { id, rev } of names) if (!there.get(id)?.includes(rev)) replaced.add(id)
+  }
+  return replaced
+}
+
 /** Revisions by the id of their document. */
 export function namesById(names: readonly LeafName[]): Record<string, string[]> {
   const revisions = new Map<string, string[]>()
@@ -102,17 +120,21 @@ export async function* copiesEver(share: Database, id: string): AsyncGenerator<s
   }
 }
 
-/** Brings every leaf of these copies that the target does not have, with its history. */
-export async function equalize(source: Database, target: Database, copies: string[]): Promise<void> {
+/**
+ * Brings every leaf of these copies that the target does not have, with its history.
+ * @returns the copies that were written in the source meanwhile: what came may not be shown any more
+ */
+export async function equalize(source: Database, target: Database, copies: string[]): Promise<string[]> {
+  const late: string[] = []
   for (const ids of chunk(copies, REFILL_PAGE)) {
     const there = await source.leafRevisions(ids)
     const missing = Object.entries(await target.missing(Object.fromEntries(there)))
-    await bringLeaves(
-      source,
-      target,
-      missing.flatMap(([id, revs]) => revs.map((rev) => ({ id, rev }))),
-    )
+    const names = missing.flatMap(([id, revs]) => revs.map((rev) => ({ id, rev })))
+    if (names.length === 0) continue
+    await bringLeaves(source, target, names)
+    late.push(...(await replacedIn([source], names)))
   }
+  return late
 }
 
 const withRevision = (doc: Doc, rev: string): StoredDoc => ({

@@ -8,6 +8,7 @@ import { writeBulk } from './bulk.ts'
 import { copiesIn, equalize } from './copies.ts'
 import type { Deps } from './deps.ts'
 import type { Basis } from './entry-changes.ts'
+import { withdrawLate } from './late-copies.ts'
 
 /**
  * From now on the share itself is where copies are written. Both sides are made equal first, and what the outbox holds
@@ -21,7 +22,8 @@ export async function turnHome(deps: Deps, owner: string, share: string, basis: 
   await leases.stop(share, owner)
   for await (const copies of copiesIn(outbox, share))
     for (let left = copies; left.length > 0;) {
-      await equalize(outbox, couch.database(shareDatabase(share)), left)
+      const late = await equalize(outbox, couch.database(shareDatabase(share)), left)
+      await withdrawLate(deps, owner, { share, home: 'outbox', copies: late })
       const agreements = await agreementsOn(outbox, share, left, losses)
       // After the bases were read: who has turned it writes into the share, and the outbox may be behind.
       if (!(await registry.isAsPlanned(share, basis))) return false

@@ -3,7 +3,6 @@ import type { Database } from '../couch/database.ts'
 import type { Doc, Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { baseDoc, isEmptyBase } from '../model/base.ts'
-import type { ShareEntry } from '../model/entry.ts'
 import type { Histories } from '../model/history.ts'
 import { baseId, copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
 import { problem } from '../model/problem.ts'
@@ -13,12 +12,14 @@ import { isExcessive, refuseBase } from './base-refusals.ts'
 import { writeBulk } from './bulk.ts'
 import { placesOf, prepare } from './carry.ts'
 import { blockClosed, type Look } from './closings.ts'
-import { pushCopies, type FreshCopy } from './copies.ts'
+import { pushCopies, replacedIn, type FreshCopy } from './copies.ts'
 import type { Deps } from './deps.ts'
 import { only, type Effect } from './effects.ts'
 import { keepLocalLosers, Progress, writeHomes, writeObjects } from './homes.ts'
 import { shownBy } from './kept-leaves.ts'
+import { withdrawLate } from './late-copies.ts'
 import { droppedLeaf } from './losers.ts'
+import { orderRotation } from './rotation-orders.ts'
 import { readShown, type ShownOf } from './saved-copies.ts'
 import { withdraw } from './withdrawals.ts'
 
@@ -161,11 +162,9 @@ async function bringToShares(
       .map(({ object }) => copyId(share, object))
     const copies = fresh.filter(({ doc }) => parseCopyId(doc._id)?.share === share)
     await deps.leases.use(share, owner, home)
-    await push(
-      deps,
-      { outbox, share, owner },
-      copies.filter(({ doc }) => !withdrawn.includes(doc._id)),
-    )
+    const pushed = copies.filter(({ doc }) => !withdrawn.includes(doc._id))
+    await push(deps, { outbox, share, owner }, pushed)
+    await withdrawLate(deps, owner, { share, home, copies: await lateOf(outbox, pushed) })
     if (withdrawn.length === 0) continue
     // At the most a page of them: members go on reading, which a database that is made anew interrupts.
     if (deps.canPurge)
@@ -200,17 +199,6 @@ async function shownAfter(
   }
 }
 
-/** Makes the share database anew, later: the registry remembers it, so that bases may be narrowed at once. */
-export async function orderRotation(
-  { registry, rotations }: Deps,
-  owner: string,
-  share: string,
-  more: Pick<ShareEntry, 'refilled'> = {},
-): Promise<void> {
-  await registry.orderRotation(share, more)
-  rotations.set(owner, new Set([...(rotations.get(owner) ?? []), share]))
-}
-
 /** Being early is all that this is for: where it fails, the replication brings the copies, and says so if it cannot. */
 async function push(
   deps: Deps,
@@ -228,6 +216,17 @@ async function push(
   } catch (error) {
     deps.log.warn({ db: outbox.name, share, err: error }, 'copies left to the replication')
   }
+}
+
+/** Those of the copies that another daemon has written since. */
+async function lateOf(outbox: Database, pushed: readonly FreshCopy[]): Promise<string[]> {
+  if (pushed.length === 0) return []
+  return [
+    ...(await replacedIn(
+      [outbox],
+      pushed.map(({ doc, rev }) => ({ id: doc._id, rev })),
+    )),
+  ]
 }
 
 /** Bases are narrowed only now that nothing wider is readable; not for copies that the server refused. */

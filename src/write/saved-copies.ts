@@ -11,7 +11,7 @@ import type { Leaf } from '../plan/lineage.ts'
 import { Room } from './attachments.ts'
 import { writeBulk } from './bulk.ts'
 import { prepare } from './carry.ts'
-import { bringLeaves, namesById, type LeafName } from './copies.ts'
+import { bringLeaves, namesById, replacedIn, type LeafName } from './copies.ts'
 import { buried, isBare, keptLeaf, shownBy, type Shown } from './kept-leaves.ts'
 import { leafPages } from './leaf-pages.ts'
 import { writeLeaves } from './leaves.ts'
@@ -77,20 +77,22 @@ export async function savePart(part: Omit<SavedCopies, 'shownOf'>, share: string
 
 /**
  * Fills a share database that is empty from the outbox: with what it may hold of each of these copies now.
- * @returns the copies that were refused
+ * @returns the copies that were refused, and those that were written in the outbox meanwhile
  */
 export async function refill(
   outbox: Database,
   share: Database,
   copies: Iterable<string>,
   id: string,
-): Promise<Written[]> {
+): Promise<{ refused: Written[]; late: string[] }> {
   const refused: Written[] = []
+  const late: string[] = []
   for (const some of chunk([...copies], REFILL_PAGE)) {
     const saved = await savePart({ outbox, share: null, home: 'outbox', copies: some }, id)
     refused.push(...(await bringLeaves(outbox, share, saved)))
+    late.push(...(await replacedIn([outbox], saved)))
   }
-  return refused
+  return { refused, late }
 }
 
 /** A leaf that the outbox has, and the share has not. */

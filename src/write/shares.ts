@@ -18,6 +18,7 @@ import { assertUnwritten } from './direct-writes.ts'
 import type { Basis } from './entry-changes.ts'
 import { forgetCopies } from './forgotten-copies.ts'
 import { turnHome } from './home-turns.ts'
+import { withdrawLate } from './late-copies.ts'
 import { secure } from './births.ts'
 import { refill, savePart } from './saved-copies.ts'
 
@@ -242,7 +243,9 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   await ceilings.inTurn(id, () =>
     births.recreate(share.name, 'share', closedToWriters(ceilings.limit(id, security))),
   )
-  for (const row of await refill(outbox, share, copies, id))
+  const { refused, late } = await refill(outbox, share, copies, id)
+  await withdrawLate(deps, owner, { share: id, home: 'outbox', copies: late })
+  for (const row of refused)
     if (!row.ok) log.warn({ share: id, doc: row.id, code: row.error }, 'copy refused by the share')
   await evenOut(deps, id)
   // Before anybody writes there: a database that is away after this is lost.

@@ -4,7 +4,7 @@ import uniqBy from 'lodash/uniqBy.js'
 import type { StoredDoc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { MOST_PURGED } from '../couch/purge.ts'
-import { bringLeaves, namesById, type LeafName } from './copies.ts'
+import { bringLeaves, namesById, replacedIn, type LeafName } from './copies.ts'
 import { leafPages } from './leaf-pages.ts'
 import { saveCopies, type SavedCopies } from './saved-copies.ts'
 
@@ -27,20 +27,30 @@ export async function withdraw(wanted: Withdrawal): Promise<void> {
 }
 
 async function withdrawSome(wanted: Withdrawal): Promise<void> {
-  const { outbox, share, copies } = wanted
+  const { outbox, share } = wanted
+  let { copies } = wanted
   let old: LeafName[] = []
+  let before: LeafName[] = []
   for (let tries = 0; tries < TRIES; tries += 1) {
     // What is written after this look is no leaf of those that are purged: the next try finds it.
     const leaves: Old[] = []
     for await (const page of leafPages(share, copies)) leaves.push(...page.map(oldOf))
-    const kept = await saveCopies(wanted)
+    const kept = await saveCopies({ ...wanted, copies })
     const keptNames = new Set(kept.map(nameOf))
     // Thousands of leaves have the same ones before them.
-    const names = uniqBy([...old, ...leaves.flatMap(({ line }) => line)], nameOf)
+    const names = uniqBy([...old, ...before, ...leaves.flatMap(({ line }) => line)], nameOf)
     old = names.filter((one) => !keptNames.has(nameOf(one)))
     if (leaves.length > 0) await share.purge(namesById(leaves.sort(byImportance)))
-    await bringLeaves(outbox, share, kept)
-    if (!(await isReadable(wanted, old))) return
+    const refused = new Set((await bringLeaves(outbox, share, kept)).map(({ id }) => id))
+    if (await isReadable(wanted, old)) continue
+    const replaced = await replacedIn(
+      [outbox, share],
+      kept.filter(({ id }) => !refused.has(id)),
+    )
+    if (replaced.size === 0) return
+    // Another daemon may have withdrawn it, just before it was put back.
+    copies = [...replaced]
+    before = kept.filter(({ id }) => replaced.has(id))
   }
   throw new CouchFault('server_error', share.name, 'old revisions of withdrawn copies keep coming back')
 }

@@ -18,6 +18,7 @@ function record(): { deps: Deps; requests: { db: string; ids: string[] }[] } {
       return Promise.resolve(docs.map(({ _id }) => ({ id: _id, ok: true, rev: '1-new' })))
     },
     leaves: () => Promise.resolve([]),
+    leafRevisions: (ids: string[]) => Promise.resolve(new Map(ids.map((id) => [id, ['1-new']]))),
     purge: (revisions: object) => {
       requests.push({ db: `${db} purge`, ids: Object.keys(revisions) })
       return Promise.resolve()
