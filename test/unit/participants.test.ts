@@ -354,7 +354,7 @@ const FOUND: History[] = [
   },
 ]
 
-describe('users who share with each other', () => {
+describe('users who share with each other, over any history,', () => {
   it('settle in the same state, whatever they do', async () => {
     await fc.assert(
       fc.asyncProperty(history, (one) => play(one).then(() => undefined)),
