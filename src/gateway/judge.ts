@@ -144,7 +144,9 @@ ${source}
     return null
   }
   function described(thrown) {
-    if (typeof thrown !== 'object' || thrown === null) return 'it threw ' + String(thrown)
+    // QuickJS throws it where there is no memory left for an error.
+    if (thrown === null) return 'it threw null, or ran out of memory'
+    if (typeof thrown !== 'object') return 'it threw ' + String(thrown)
     if (typeof thrown.message === 'string') return thrown.name + ': ' + thrown.message
     return 'it threw ' + JSON.stringify(thrown)
   }

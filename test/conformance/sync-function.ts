@@ -82,7 +82,7 @@ export const CASES: readonly Case[] = [
   { calls: [['forbid', ['a', 1]]], says: 'forbidden: a,1' },
   { calls: [['forbid', 'nö “😀”\n']], says: 'forbidden: nö “😀”\n' },
   { calls: [['forbid', '']], says: 'failed: it threw {"forbidden":""}' },
-  { calls: [['throwIt', null]], says: 'failed: it threw null' },
+  { calls: [['throwIt', null]], says: 'failed: it threw null, or ran out of memory' },
   { calls: [['throwIt', 'x']], says: 'failed: it threw x' },
   { calls: [['throwIt', { status: 403 }]], says: 'failed: it threw {"status":403}' },
   { calls: [['throwIt', { message: 'm', name: 'N', forbidden: 'f' }]], says: 'forbidden: f' },
