@@ -28,7 +28,6 @@ const withAnn = (space: Space, test: (ann: GatewayUser, ground: GatewayGround) =
   })
 
 const list = (ann: GatewayUser, _id: string): Doc => ({ _id, type: 'list', owner: ann.name })
-const task = (ann: GatewayUser, _id: string, of: string): Doc => ({ _id, owner: ann.name, list: of })
 
 /** What became of documents: their revisions there, by id, tombstones too. */
 async function revisionsOf(user: GatewayUser, ids: readonly string[]): Promise<(string | null)[]> {

@@ -179,13 +179,14 @@ onEachServer('the upkeep of a gateway', ({ it }) => {
       await ann.sees('a')
       await space.settled()
 
-      // The gateway itself: users keep what they have until there is another one, and then go by that.
+      // The gateway itself: users keep what they have until there is another one, and then get what that has.
       await ground.database.drop()
       await space.settled()
       await ann.sees('a')
       await ground.database.create()
       await ground.put({ _id: 'b', lists: 'y', members: [ann.name] })
-      await ann.sees('b')
+      // What only users have by then is taken for written since, and carried to it.
+      await ann.sees('a', 'b')
     }))
 
   it('makes an index anew that was dropped while the daemon did not run', (space) =>
@@ -215,11 +216,15 @@ onEachServer('the upkeep of a gateway', ({ it }) => {
       async (ground) => {
         const ann = ground.user('ann')
         await ann.signUp()
-        const many = Array.from({ length: 1_001 }, (_none, at) => `channel-${at}`)
-        await ground.put({ _id: 'a', lists: many, members: [ann.name] })
+        const many = (from: number): string[] =>
+          Array.from({ length: 600 }, (_none, at) => `channel-${from + at}`)
+        await ground.put(
+          { _id: 'a', lists: many(0), members: [ann.name] },
+          { _id: 'b', lists: many(600), members: [ann.name] },
+        )
         await space.start()
-        await ann.sees('a')
-        await ann.stands(complete(1))
+        await ann.sees('a', 'b')
+        await ann.stands(complete(2))
         assert.deepEqual((await ann.database.security())['gateway'], { roles: null, channels: null })
         const told = space.lines.map(({ msg }) => msg)
         for (const message of [
@@ -234,11 +239,11 @@ onEachServer('the upkeep of a gateway', ({ it }) => {
         await ground.eventually(
           'what was carried',
           async () => (await ground.database.range({})).map(({ id }) => id),
-          ['a', 'needs channel-7'],
+          ['a', 'b', 'needs channel-7'],
         )
         await ann.stands({
           state: 'denied',
-          documents: 2,
+          documents: 3,
           rejected: { 'needs another': 'refused_by_function' },
         })
       },
