@@ -4,7 +4,7 @@ import type { Row } from '../couch/document.ts'
 import { newestKnown, type Seen } from '../model/history.ts'
 import { lineOf } from '../plan/lineage.ts'
 import type { PushedTombstone } from '../plan/tombstones.ts'
-import { isBare } from '../write/kept-leaves.ts'
+import { isBare } from '../model/tombstone.ts'
 
 /** As many as are read at once. */
 const MOST_READ = 200

@@ -6,7 +6,7 @@ import { parseBase, type Base } from '../model/base.ts'
 import { routesDatabase } from '../model/gateway.ts'
 import { baseId, copyId, PROVISIONING, shareDatabase, type UserDatabases } from '../model/names.ts'
 import { parseConsents } from '../model/object.ts'
-import { REMOVED } from '../plan/master-document.ts'
+import { isForgotten } from '../model/tombstone.ts'
 import { isRelated, type Leaf } from '../plan/lineage.ts'
 import type { People } from '../write/people.ts'
 import { roleEntryId } from '../write/role-index.ts'
@@ -43,12 +43,6 @@ export interface TracesOptions {
   registry: Registry
   people: People
 }
-
-/** A tombstone that the daemon made, and which says nothing but that: what was before it is purged. */
-export const isForgotten = (leaf: Leaf): boolean =>
-  leaf._deleted === true &&
-  leaf[REMOVED] === true &&
-  Object.keys(leaf).every((name) => name === REMOVED || (name.startsWith('_') && name !== '_attachments'))
 
 const leavesOf = async (database: Database, id: string): Promise<Leaf[]> =>
   (await orNull(database.leaves([{ id }]))) ?? []

@@ -5,13 +5,11 @@ import { digestsOf } from '../model/base.ts'
 import { holds, pickFrom, project, withAttachments, type Content } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { byRank, isLive, isRelated, kinshipOf, lineOf, type Kinship, type Leaf } from './lineage.ts'
+import { REMOVED } from '../model/tombstone.ts'
 import { merge, timeOf, type Side } from './merge.ts'
 
 /** Set to true by a user, it brings the document back to the master's version. */
 export const RESTORE = '$restore'
-
-/** On a tombstone that the daemon made: the document was taken out of the personal database, nobody has deleted it. */
-export const REMOVED = '$removed'
 
 /** What is there, and what the master's skeleton says about it. */
 export interface DocumentFacts {

@@ -2,9 +2,10 @@
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import { CouchFault } from '../couch/fault.ts'
-import { isForgotten, isMark, type Trace, type Traces } from '../feed/traces.ts'
+import { isMark, type Trace, type Traces } from '../feed/traces.ts'
 import { baseDoc, nothingAgreed, parseBase } from '../model/base.ts'
 import { baseId } from '../model/names.ts'
+import { isForgotten } from '../model/tombstone.ts'
 import type { Removals } from './removals.ts'
 
 export interface ErasureOptions {

@@ -5,7 +5,8 @@ import type { Database } from '../couch/database.ts'
 import { orNull } from '../couch/fault.ts'
 import { writeBulk } from './bulk.ts'
 import { copiesEver, namesById, type LeafName } from './copies.ts'
-import { buried, isBare } from './kept-leaves.ts'
+import { isBare } from '../model/tombstone.ts'
+import { buried } from './kept-leaves.ts'
 import { leafPages } from './leaf-pages.ts'
 
 /**

@@ -1,7 +1,8 @@
 // What a share may hold of a copy's leaves now: live ones as they are, of deleted ones nothing that it does not show.
-import type { Doc, StoredDoc } from '../couch/document.ts'
+import type { StoredDoc } from '../couch/document.ts'
 import type { Base } from '../model/base.ts'
 import { project, type Selection } from '../model/object.ts'
+import { isBare } from '../model/tombstone.ts'
 import { lostVersion } from './lost-version.ts'
 import { revisionOver } from './made-revision.ts'
 
@@ -10,12 +11,6 @@ export type Shown = Selection | null
 
 /** By which the revisions that say nothing are told from others over the same leaf. */
 const BURIED = 'buried'
-
-/** A tombstone that says nothing but that the document is gone. */
-export const isBare = (leaf: Doc): boolean =>
-  leaf._deleted === true &&
-  leaf._attachments === undefined &&
-  Object.keys(leaf).every((name) => name.startsWith('_'))
 
 /** A tombstone over a leaf. Made twice it is the same; whoever has the leaf takes it for an ordinary deletion. */
 export const buried = (leaf: StoredDoc): StoredDoc => ({

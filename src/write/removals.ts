@@ -8,7 +8,7 @@ import { CouchFault } from '../couch/fault.ts'
 import { encodeJson } from '../couch/json.ts'
 import { MOST_PURGED } from '../couch/purge.ts'
 import { PROVISIONING } from '../model/names.ts'
-import { REMOVED } from '../plan/master-document.ts'
+import { isForgotten, REMOVED } from '../model/tombstone.ts'
 import { isLive, isRelated, type Leaf } from '../plan/lineage.ts'
 import { writeBulk } from './bulk.ts'
 import { revisionOver } from './made-revision.ts'
@@ -91,7 +91,7 @@ export class Removals {
         .map(forgettable)
         .filter((all) => all.length > 0),
     )) {
-      const tombstones = part.flatMap((all) => fitting(all.filter(isTombstone)))
+      const tombstones = part.flatMap((all) => fitting(all.filter(isForgotten)))
       kept = await this.#write(database, { ...kept, tombstones })
       // Users choose the ids, and `__proto__` is one, too.
       const revisions = part.map((all): [string, string[]] => [
@@ -136,7 +136,7 @@ const byDocument = <One extends { _id: string }>(leaves: readonly One[]): One[][
 function forgettable(leaves: StoredDoc[]): StoredDoc[] {
   const live = (leaves as Leaf[]).filter(isLive)
   if (live.length === 0) return leaves
-  return leaves.filter((leaf) => isTombstone(leaf) && !live.some((one) => isRelated(leaf, one)))
+  return leaves.filter((leaf) => isForgotten(leaf) && !live.some((one) => isRelated(leaf, one)))
 }
 
 const sizeOf = (docs: readonly StoredDoc[]): number =>
@@ -164,9 +164,3 @@ function fitting(tombstones: StoredDoc[]): StoredDoc[] {
   let size = 0
   return tombstones.filter((doc) => (size += sizeOf([doc])) <= MOST_CHARACTERS)
 }
-
-/** One that says nothing but that the document was taken out. */
-const isTombstone = (leaf: StoredDoc): boolean =>
-  leaf._deleted === true &&
-  leaf[REMOVED] === true &&
-  Object.keys(leaf).every((name) => name === REMOVED || (name.startsWith('_') && name !== '_attachments'))
