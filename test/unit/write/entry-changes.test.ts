@@ -1,39 +1,16 @@
 // Two daemons plan from the same entry of a share: what the second one writes is over what the first one wrote.
 import assert from 'node:assert/strict'
-import { gatherShare } from '../../../src/feed/share-facts.ts'
-import { readUserDocs } from '../../../src/feed/user-docs.ts'
-import { shareDocumentId } from '../../../src/model/names.ts'
-import { planShare, type ShareEffect } from '../../../src/plan/share.ts'
 import type { ShareEntry } from '../../../src/model/entry.ts'
 import { performShare } from '../../../src/write/shares.ts'
-import { Participants } from '../../support/participants.ts'
-
-const [JOE, ANN] = [0, 1]
-
-async function begun(): Promise<Participants> {
-  const people = await Participants.create({ users: 2, daemons: 2 })
-  people.act({ kind: 'access', share: 'x', access: { read: [ANN] } })
-  people.act({ kind: 'edit', user: JOE, object: 'a', set: ['name'], drop: [], clock: { kind: 'none' } })
-  people.act({ kind: 'wish', user: JOE, object: 'a', share: 'x', wish: true })
-  await people.world.settle()
-  return people
-}
+import type { Participants } from '../../support/participants.ts'
+import { joeShowsAnn, planned, JOE } from '../../support/planned-share.ts'
 
 const entryOf = async ({ world }: Participants): Promise<ShareEntry> =>
   (await world.deps.registry.entry('x')) ?? assert.fail()
 
-/** What a daemon plans for the share just now, and what it rests on. */
-async function planned(people: Participants): Promise<{ effects: ShareEffect[]; read: ShareEntry | null }> {
-  const { deps } = people.world
-  const user = deps.couch.database(people.database(JOE).name)
-  const [doc = assert.fail()] = await readUserDocs(user, [shareDocumentId('x')])
-  const facts = await gatherShare(deps, people.hash(JOE), doc, { scanning: false, fromStart: false })
-  return { effects: planShare(facts), read: facts.entry }
-}
-
 describe('write/entry-changes', () => {
   it('counts each share database, though two daemons had the same number in mind', async () => {
-    const people = await begun()
+    const people = await joeShowsAnn()
     const { deps } = people.world
     const { rotations = 0 } = await entryOf(people)
     await deps.registry.orderRotation('x')
@@ -47,7 +24,7 @@ describe('write/entry-changes', () => {
   })
 
   it('leaves the order to whoever makes the share anew just now', async () => {
-    const people = await begun()
+    const people = await joeShowsAnn()
     const { registry } = people.world.deps
     await registry.orderRotation('x')
     const mine = (await entryOf(people)).closing ?? ''
@@ -64,7 +41,7 @@ describe('write/entry-changes', () => {
   })
 
   it('lets nobody in again whom another daemon has taken out meanwhile', async () => {
-    const people = await begun()
+    const people = await joeShowsAnn()
     const { world } = people
     people.act({ kind: 'access', share: 'x', access: true })
     const { effects, read } = await planned(people)
@@ -76,7 +53,7 @@ describe('write/entry-changes', () => {
   })
 
   it('opens nothing again that another daemon has ended meanwhile', async () => {
-    const people = await begun()
+    const people = await joeShowsAnn()
     const { world } = people
     people.act({ kind: 'access', share: 'x', access: true })
     const { effects, read } = await planned(people)

@@ -2,24 +2,16 @@
 import assert from 'node:assert/strict'
 import type { Couch } from '../../../src/couch/client.ts'
 import type { Database } from '../../../src/couch/database.ts'
-import { gatherShare } from '../../../src/feed/share-facts.ts'
-import { readUserDocs } from '../../../src/feed/user-docs.ts'
 import { parseBase } from '../../../src/model/base.ts'
-import { shareDocumentId } from '../../../src/model/names.ts'
-import { planShare } from '../../../src/plan/share.ts'
 import { performShare, type Performed } from '../../../src/write/shares.ts'
-import { Participants } from '../../support/participants.ts'
+import type { Participants } from '../../support/participants.ts'
+import { joeShowsAnn, planned, ANN, JOE } from '../../support/planned-share.ts'
 
-const [JOE, ANN] = [0, 1]
 const BASE = 'base/a'
 
 /** Joe shows an object to Ann, and lets her write as well: nothing is done about that yet. */
 async function begun(): Promise<Participants> {
-  const people = await Participants.create({ users: 2, daemons: 2 })
-  people.act({ kind: 'access', share: 'x', access: { read: [ANN] } })
-  people.act({ kind: 'edit', user: JOE, object: 'a', set: ['name'], drop: [], clock: { kind: 'none' } })
-  people.act({ kind: 'wish', user: JOE, object: 'a', share: 'x', wish: true })
-  await people.world.settle()
+  const people = await joeShowsAnn()
   people.act({ kind: 'access', share: 'x', access: { write: [ANN] } })
   return people
 }
@@ -47,13 +39,10 @@ function whenBasesAreRead({ world }: Participants, name: string, happens: () => 
 
 async function turning(people: Participants, happens: () => void): Promise<Performed> {
   const { deps } = people.world
-  const user = deps.couch.database(people.database(JOE).name)
-  const [doc = assert.fail()] = await readUserDocs(user, [shareDocumentId('x')])
-  const facts = await gatherShare(deps, people.hash(JOE), doc, { scanning: false, fromStart: false })
-  const effects = planShare(facts)
+  const { effects, read } = await planned(people)
   assert.ok(effects.some(({ kind }) => kind === 'turn-home'))
   const couch = whenBasesAreRead(people, outboxOf(people).name, happens)
-  return performShare({ ...deps, couch }, people.hash(JOE), effects, facts.entry)
+  return performShare({ ...deps, couch }, people.hash(JOE), effects, read)
 }
 
 describe('write/home-turns', () => {

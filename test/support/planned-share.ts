@@ -1,0 +1,31 @@
+// A share that two daemons know of, and what either of them plans for it.
+import assert from 'node:assert/strict'
+import { gatherShare } from '../../src/feed/share-facts.ts'
+import { readUserDocs } from '../../src/feed/user-docs.ts'
+import type { ShareEntry } from '../../src/model/entry.ts'
+import { shareDocumentId } from '../../src/model/names.ts'
+import { planShare, type ShareEffect } from '../../src/plan/share.ts'
+import { Participants } from './participants.ts'
+
+export const [JOE, ANN] = [0, 1]
+
+/** Joe shows the object `a` to Ann, in the share `x`: that is done. */
+export async function joeShowsAnn(): Promise<Participants> {
+  const people = await Participants.create({ users: 2, daemons: 2 })
+  people.act({ kind: 'access', share: 'x', access: { read: [ANN] } })
+  people.act({ kind: 'edit', user: JOE, object: 'a', set: ['name'], drop: [], clock: { kind: 'none' } })
+  people.act({ kind: 'wish', user: JOE, object: 'a', share: 'x', wish: true })
+  await people.world.settle()
+  return people
+}
+
+/** What a daemon plans for the share just now, and what it rests on. */
+export async function planned(
+  people: Participants,
+): Promise<{ effects: ShareEffect[]; read: ShareEntry | null }> {
+  const { deps } = people.world
+  const user = deps.couch.database(people.database(JOE).name)
+  const [doc = assert.fail()] = await readUserDocs(user, [shareDocumentId('x')])
+  const facts = await gatherShare(deps, people.hash(JOE), doc, { scanning: false, fromStart: false })
+  return { effects: planShare(facts), read: facts.entry }
+}
