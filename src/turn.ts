@@ -134,7 +134,7 @@ class Turn {
 
   /** Meets a database for the first time, or one that was created again; false where there is none. */
   async #arrive(): Promise<boolean> {
-    const { checkpoints, registry, ownWrites } = this.#deps
+    const { checkpoints, ownWrites } = this.#deps
     const known = await checkpoints.read([this.#user.name, this.#outbox.name])
     const checkpoint = known.get(this.#user.name)
     if (checkpoint && !this.#hint.recreated && checkpoint.goneSince === undefined) return true
@@ -143,8 +143,7 @@ class Turn {
     await refreshDatabase(this.#deps, this.#user.name)
     if (this.#outboxAlways) await createOutbox(this.#deps, this.#context.owner)
     const isKnown = checkpoint !== undefined && checkpoint.instance !== null
-    const shares = await registry.sharesOf(this.#user.name)
-    const subscriptions = await registry.subscriptionsOf(this.#user.name)
+    const { shares, subscriptions } = await this.#registered()
     const hasParts = shares.length + subscriptions.length > 0
     // How far it was read may be lost, and then nobody knows whether it is the one that was there before.
     const wasThere = isKnown || hasParts
@@ -205,7 +204,8 @@ class Turn {
     const isFirst = since === START.since
     // Those of a database that was made again just now wait anew.
     const isOver = returned === true && this.#context.recreatedAt === undefined
-    if (isOver) this.#context.orphans = await this.#readOrphans()
+    // Those end whose documents are not there.
+    if (isOver) this.#context.orphans = new Set(Object.values(await this.#registered()).flat())
     const wanted = new Set([...(shares ?? []), ...this.#context.orphans])
     const parts = new Set([...(subscriptions ?? []), ...this.#context.orphans])
     if (!isFirst && !user && !isOver && wanted.size === 0 && parts.size === 0) return false
@@ -225,14 +225,11 @@ class Turn {
     return page.pending > 0
   }
 
-  /** Shares and subscriptions that are not ended; those end whose documents are not there. */
-  async #readOrphans(): Promise<Set<string>> {
+  /** This user's shares, and those that this user takes part in, as far as they are not ended. */
+  async #registered(): Promise<{ shares: string[]; subscriptions: string[] }> {
     const { registry } = this.#deps
-    const [shares, subscriptions] = [
-      await registry.sharesOf(this.#user.name),
-      await registry.subscriptionsOf(this.#user.name),
-    ]
-    return new Set([...shares, ...subscriptions])
+    const { name } = this.#user
+    return { shares: await registry.sharesOf(name), subscriptions: await registry.subscriptionsOf(name) }
   }
 
   /** What has not come back with a database that was made again has ended. */

@@ -1,4 +1,5 @@
 // One database: the few CouchDB calls that the daemon makes, typed, with the expected refusals as values.
+import chunk from 'lodash/chunk.js'
 import type { Couch, Flow } from './client.ts'
 import type {
   Change,
@@ -476,12 +477,7 @@ function manyOfOne(wanted: Wanted[]): [{ id: string; revs: string[] }[], Wanted[
     }
   const many = [...named].filter(([, revs]) => revs.length > FEW_REVISIONS)
   const ids = new Set(many.map(([id]) => id))
-  const parts = many.flatMap(([id, revs]) =>
-    Array.from({ length: Math.ceil(revs.length / MOST_IN_URL) }, (_, at) => ({
-      id,
-      revs: revs.slice(at * MOST_IN_URL, (at + 1) * MOST_IN_URL),
-    })),
-  )
+  const parts = many.flatMap(([id, revs]) => chunk(revs, MOST_IN_URL).map((some) => ({ id, revs: some })))
   return [parts, wanted.filter(({ id, rev }) => rev === undefined || !ids.has(id))]
 }
 

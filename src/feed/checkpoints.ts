@@ -1,5 +1,6 @@
 // Checkpoints: how far each followed database was read, kept in an admin-only database and written in bulk.
 import isEqual from 'lodash/isEqual.js'
+import pick from 'lodash/pick.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc, Seq } from '../couch/document.ts'
@@ -141,20 +142,6 @@ export class Checkpoints {
   }
 }
 
-const toCheckpoint = ({
-  since,
-  updateSeq,
-  instance,
-  purgeSeq,
-  scan,
-  recreatedAt,
-  goneSince,
-}: Stored): Checkpoint => ({
-  since,
-  updateSeq,
-  instance,
-  ...(purgeSeq === undefined ? {} : { purgeSeq }),
-  scan,
-  ...(recreatedAt === undefined ? {} : { recreatedAt }),
-  ...(goneSince === undefined ? {} : { goneSince }),
-})
+/** What is not there stays away. */
+const toCheckpoint = (stored: Stored): Checkpoint =>
+  pick(stored, ['since', 'updateSeq', 'instance', 'purgeSeq', 'scan', 'recreatedAt', 'goneSince'])

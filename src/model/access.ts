@@ -20,9 +20,9 @@ export const OWNER_ONLY: Access = { read: [], write: [] }
 const LONGEST_NAME = 512
 
 /**
- * Reads `access`: every row of DESIGN.md's table, a list of names for both rights, as Hoodie's clients write it, and nothing else. Anything malformed, anywhere in it, makes all of it
- * malformed: an owner who is misunderstood in part might show more than was meant. Names count as they are written,
- * those that `true` makes superfluous too.
+ * Reads `access`: every row of DESIGN.md's table, a list of names for both rights, as Hoodie's clients write it, and nothing
+ * else. Anything malformed, anywhere in it, makes all of it malformed: an owner who is misunderstood in part might show more
+ * than was meant. Names count as they are written, those that `true` makes superfluous too.
  */
 export function parseAccess(value: unknown): AccessRequest {
   if (value === undefined || value === false) return { kind: 'valid', access: OWNER_ONLY }

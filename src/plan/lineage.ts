@@ -36,7 +36,8 @@ export function newestCommon(one: Leaf, other: Leaf): string | null {
 
 export const isRelated = (one: Leaf, other: Leaf): boolean => newestCommon(one, other) !== null
 
-const generationOf = (rev: string): number => Number(rev.slice(0, rev.indexOf('-')))
+/** How many revisions a document had by then. */
+export const generationOf = (rev: string): number => Number(rev.slice(0, rev.indexOf('-')))
 
 /**
  * The leaf that CouchDB shows, the others after it: live ones first, then those with the longest history, then those

@@ -14,6 +14,7 @@ import {
   type ExchangePlan,
   type LiveCopy,
 } from './exchange.ts'
+import { generationOf } from './lineage.ts'
 import { timeOf } from './merge.ts'
 
 /** Plans one object in a share whose database was lost since something was agreed. */
@@ -89,8 +90,6 @@ function isOutdated({ facts: { home, share }, history }: ExchangeOptions): boole
   const generation = generationOf(home.rev)
   return (own(history, share) ?? []).some(({ rev }) => rev !== null && generationOf(rev) > generation)
 }
-
-const generationOf = (rev: string): number => Number(rev.slice(0, rev.indexOf('-')))
 
 /** What the owner does not put back is its writers' to bring again: with what they may send, and had not kept to themselves. */
 function planParticipants(options: ExchangeOptions, agreed: Agreed): ExchangePlan {

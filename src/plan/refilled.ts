@@ -3,7 +3,6 @@
 import type { Agreed } from '../model/base.ts'
 import { newestKnown, type Held, type Seen } from '../model/history.ts'
 import { pickFrom } from '../model/object.ts'
-import { own } from '../model/own.ts'
 
 /**
  * What an object held at the newest revision that is known of those that it comes from; null where that is the last one that
@@ -24,12 +23,7 @@ export function outdatedGround(history: readonly Seen[] = [], line: readonly str
 export function groundedOn(agreed: Agreed | null, ground: Held | null = null): Agreed | null {
   if (ground === null || agreed?.state !== 'both') return agreed
   const before = (kind: 'attributes' | 'attachments'): Record<string, string> =>
-    Object.fromEntries(
-      Object.keys(agreed[kind]).flatMap((name) => {
-        const digest = own(ground[kind], name)
-        return digest === undefined ? [] : [[name, digest] as const]
-      }),
-    )
+    pickFrom(ground[kind], (name) => Object.hasOwn(agreed[kind], name))
   return { ...agreed, attributes: before('attributes'), attachments: before('attachments') }
 }
 

@@ -64,16 +64,15 @@ export async function followShare(context: Context, share: string): Promise<bool
       await report(context, refusalsOf(share, excess))
       await refuseLeaves(context, share, excess)
     }
-    const objects = foreign.flatMap(({ id }) => {
-      const copy = parseCopyId(id)
-      return copy?.share === share ? [copy.object] : []
-    })
     const leaves = new Map(
-      foreign.map(({ id, changes }) => [parseCopyId(id)?.object ?? '', changes.map(({ rev }) => rev)]),
+      foreign.flatMap(({ id, changes }): [string, string[]][] => {
+        const copy = parseCopyId(id)
+        return copy?.share === share ? [[copy.object, changes.map(({ rev }) => rev)]] : []
+      }),
     )
-    const docs = await readUserDocs(user, objects)
+    const docs = await readUserDocs(user, [...leaves.keys()])
     // Without a user database, nothing of it has arrived: it is read again when there is one.
-    if (docs.length < objects.length) return false
+    if (docs.length < leaves.size) return false
     const isSettled = await reconcileObjects(
       context,
       docs.map((doc) => ({ ...doc, copiedTo: [share], pushed: { share, revs: leaves.get(doc.id) ?? [] } })),

@@ -15,8 +15,8 @@ export interface Basis {
 const DECIDING = ['state', 'order', 'access', 'home', 'owner', 'database'] as const
 
 /**
- * Making anew, and losses, are counted over the newest entry: with numbers that two daemons had planned, two databases could have the same
- * one. While another daemon is at it, the order stays: should that one be killed, the share is made anew once more.
+ * Making anew, and losses, are counted over the newest entry: with numbers that two daemons had planned, two databases could
+ * have the same one. While another daemon is at it, the order stays: should that one be killed, the share is made anew once more.
  * @returns the change; null where the entry says something else by now: to be planned again
  */
 export function overNewest(

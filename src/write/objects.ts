@@ -164,7 +164,12 @@ async function bringToShares(
     await deps.leases.use(share, owner, home)
     const pushed = copies.filter(({ doc }) => !withdrawn.includes(doc._id))
     await push(deps, { outbox, share, owner }, pushed)
-    await withdrawLate(deps, owner, { share, home, copies: await lateOf(outbox, pushed) })
+    // Another daemon may have written them since.
+    const late = await replacedIn(
+      [outbox],
+      pushed.map(({ doc, rev }) => ({ id: doc._id, rev })),
+    )
+    await withdrawLate(deps, owner, { share, home, copies: [...late] })
     if (withdrawn.length === 0) continue
     // At the most a page of them: members go on reading, which a database that is made anew interrupts.
     if (deps.canPurge)
@@ -216,17 +221,6 @@ async function push(
   } catch (error) {
     deps.log.warn({ db: outbox.name, share, err: error }, 'copies left to the replication')
   }
-}
-
-/** Those of the copies that another daemon has written since. */
-async function lateOf(outbox: Database, pushed: readonly FreshCopy[]): Promise<string[]> {
-  if (pushed.length === 0) return []
-  return [
-    ...(await replacedIn(
-      [outbox],
-      pushed.map(({ doc, rev }) => ({ id: doc._id, rev })),
-    )),
-  ]
 }
 
 /** Bases are narrowed only now that nothing wider is readable; not for copies that the server refused. */

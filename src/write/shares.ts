@@ -201,12 +201,7 @@ async function drop(deps: Deps, owner: string, id: string): Promise<void> {
   await secure(share, ADMIN_ONLY)
   await assertUnwritten(deps, owner, id)
   await share.drop()
-  await evenOut(deps, id)
-}
-
-/** Outbox and share have the same again: from now on, what only the share has was written there. */
-async function evenOut({ registry }: Deps, id: string): Promise<void> {
-  if ((await registry.entry(id))?.refilled) await registry.change(id, { refilled: undefined })
+  await deps.registry.change(id, { refilled: undefined })
 }
 
 /** What others write while it is looked at is looked at again, so often. */
@@ -247,9 +242,9 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   await withdrawLate(deps, owner, { share: id, home: 'outbox', copies: late })
   for (const row of refused)
     if (!row.ok) log.warn({ share: id, doc: row.id, code: row.error }, 'copy refused by the share')
-  await evenOut(deps, id)
-  // Before anybody writes there: a database that is away after this is lost.
-  await registry.change(id, { saved: undefined })
+  // Before anybody writes there. Outbox and share have the same: from now on, what only the share has was written there, and a
+  // database that is away is lost.
+  await registry.change(id, { refilled: undefined, saved: undefined })
   await put(() => Promise.resolve(security))
 }
 

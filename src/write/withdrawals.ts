@@ -4,6 +4,7 @@ import uniqBy from 'lodash/uniqBy.js'
 import type { StoredDoc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { MOST_PURGED } from '../couch/purge.ts'
+import { generationOf, lineOf } from '../plan/lineage.ts'
 import { bringLeaves, namesById, replacedIn, type LeafName } from './copies.ts'
 import { leafPages } from './leaf-pages.ts'
 import { saveCopies, type SavedCopies } from './saved-copies.ts'
@@ -64,10 +65,12 @@ interface Old extends LeafName {
   line: LeafName[]
 }
 
-function oldOf({ _id, _rev, _deleted, _revisions }: StoredDoc): Old {
-  const { start, ids } = _revisions ?? { start: 0, ids: [] }
-  const line = ids.slice(0, LOOKED_BACK).map((hash, age) => ({ id: _id, rev: `${start - age}-${hash}` }))
-  return { id: _id, rev: _rev, generation: start, isLive: !_deleted, line }
+function oldOf(leaf: StoredDoc): Old {
+  const { _id, _rev, _deleted } = leaf
+  const line = lineOf(leaf)
+    .slice(0, LOOKED_BACK)
+    .map((rev) => ({ id: _id, rev }))
+  return { id: _id, rev: _rev, generation: generationOf(_rev), isLive: !_deleted, line }
 }
 
 /** Where it takes several requests, the one that clients see goes last. */
