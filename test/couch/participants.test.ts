@@ -1,4 +1,4 @@
-// Any history of users who share with each other ends right on a real CouchDB, too: with the daemon as it runs, and killed.
+// Any history of users who share with each other ends right on a real CouchDB, too: with the daemon as it runs, or two of them, and killed.
 import fc from 'fast-check'
 import { playReal, type RealHistory, type RealStep } from '../support/participants-over-http.ts'
 import {
@@ -108,7 +108,15 @@ const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> 
 }
 const kinds = process.env['KINDS']?.split(',') ?? Object.keys(kindsOf)
 const action = fc.oneof(...kinds.flatMap((kind) => kindsOf[kind] ?? []))
-const requests = fc.nat(60)
+const MOST_DAEMONS = 2
+/** Of each daemon; some are held up. */
+const requests = fc.array(
+  fc.oneof({ weight: 3, arbitrary: fc.nat(60) }, { weight: 1, arbitrary: fc.constant(0) }),
+  {
+    minLength: MOST_DAEMONS,
+    maxLength: MOST_DAEMONS,
+  },
+)
 
 const step: fc.Arbitrary<RealStep> = fc.oneof(
   { weight: 14, arbitrary: fc.record({ kind: fc.constant<'act'>('act'), action, requests }) },
@@ -123,12 +131,16 @@ const step: fc.Arbitrary<RealStep> = fc.oneof(
   },
 )
 
-const history: fc.Arbitrary<RealHistory> = fc.record({
+const history: fc.Arbitrary<Omit<RealHistory, 'daemons'>> = fc.record({
   users: fc.integer({ min: 2, max: MOST_USERS }),
   owners: fc.constantFrom<Record<string, number>>({ x: 0, y: 0 }, { x: 0, y: 1 }),
   begun: fc.constantFrom<string[]>(['x'], ['x', 'y']),
   steps: fc.array(step, { minLength: 1, maxLength: 14 }),
 })
+
+/** One history in three has several daemons, unless it is told otherwise. */
+const daemonsOf = (seed: number): number =>
+  Number(process.env['DAEMONS'] ?? (seed % 3 === 2 ? MOST_DAEMONS : 1))
 
 const firstSeed =
   process.env['PROPERTY_SEED'] === 'random' ? Date.now() % 1e6 : Number(process.env['PROPERTY_SEED'] ?? 1)
@@ -140,8 +152,9 @@ onEachServer(
       it(
         `settle in the same state, whatever they do: history ${seed}`,
         async (space) => {
-          const [one] = fc.sample(history, { seed, numRuns: 1 })
-          if (!one) return
+          const [sample] = fc.sample(history, { seed, numRuns: 1 })
+          if (!sample) return
+          const one: RealHistory = { ...sample, daemons: daemonsOf(seed) }
           await playReal(space, one).catch((error: unknown) => {
             if (error instanceof Error) error.message += `\n${JSON.stringify(one)}`
             throw error

@@ -10,17 +10,19 @@ import { Participants, SHARES, type Action } from './participants.ts'
 import type { Space } from './space.ts'
 
 export type RealStep =
-  /** Somebody does something, and the daemon goes on for so many requests. */
-  | { kind: 'act'; action: Action; requests: number }
+  /** Somebody does something, and each daemon goes on for so many requests before that. */
+  | { kind: 'act'; action: Action; requests: number[] }
   /** Things happen while no daemon runs. */
   | { kind: 'away'; actions: Action[] }
-  /** The daemon is killed after so many requests, and started again. */
-  | { kind: 'crash'; requests: number }
+  /** The daemons are killed, each after so many requests, and started again. */
+  | { kind: 'crash'; requests: number[] }
   | { kind: 'settle' }
 
 export interface RealHistory {
   users: number
   owners: Record<string, number>
+  /** How many daemons work at once, none knowing of the others. */
+  daemons: number
   begun: string[]
   steps: RealStep[]
 }
@@ -48,15 +50,18 @@ class Play {
   readonly #space: Space
   readonly #people: Participants
   readonly #mirror: Mirror
-  #proxy: HoldProxy | null = null
+  readonly #daemons: number
+  /** One before each daemon: one of them may be held up where the other goes on. */
+  #proxies: HoldProxy[] = []
 
-  private constructor(space: Space, people: Participants) {
+  private constructor(space: Space, people: Participants, daemons: number) {
     this.#space = space
     this.#people = people
+    this.#daemons = daemons
     this.#mirror = new Mirror(space.couch, people.world.couch.databases, isOurs)
   }
 
-  static async begin(space: Space, { users, owners }: RealHistory): Promise<Play> {
+  static async begin(space: Space, { users, owners, daemons }: RealHistory): Promise<Play> {
     const people = await Participants.create({ users, owners, canPurge: true })
     const accounts = people.world.couch.databases.get('_users')
     const real = space.couch.database('_users')
@@ -68,7 +73,7 @@ class Play {
       const { _rev, ...doc } = account
       await space.write(real, doc)
     }
-    const play = new Play(space, people)
+    const play = new Play(space, people, daemons)
     await play.#start()
     await play.#mirror.read()
     return play
@@ -88,29 +93,41 @@ class Play {
   }
 
   async stop(): Promise<void> {
-    await this.#proxy?.cut()
-    this.#proxy = null
+    await Promise.all(this.#proxies.splice(0).map((proxy) => proxy.cut()))
     await this.#space.stop()
   }
 
   async #start(): Promise<void> {
     const { server } = this.#space
-    this.#proxy = await HoldProxy.start(server.url)
-    await this.#space.start({ url: this.#proxy.url, replicationServer: server.url })
+    for (let at = 0; at < this.#daemons; at += 1) {
+      const proxy = await HoldProxy.start(server.url)
+      this.#proxies.push(proxy)
+      const settings = { url: proxy.url, replicationServer: server.url }
+      await (at === 0 ? this.#space.start(settings) : this.#space.startAnother(settings))
+    }
+  }
+
+  #open(): void {
+    for (const proxy of this.#proxies) proxy.open()
+  }
+
+  /** Lets each daemon go on for so many requests, all at the same time. */
+  async #pass(requests: readonly number[]): Promise<void> {
+    await Promise.all(this.#proxies.map((proxy, at) => proxy.pass(requests[at] ?? 0)))
   }
 
   async #take(step: RealStep): Promise<void> {
     switch (step.kind) {
       case 'act':
-        await this.#proxy?.pass(step.requests)
+        await this.#pass(step.requests)
         return this.#act(step.action)
       case 'away':
-        this.#proxy?.open()
+        this.#open()
         await this.stop()
         for (const action of step.actions) await this.#act(action)
         return this.#start()
       case 'crash':
-        await this.#proxy?.pass(step.requests)
+        await this.#pass(step.requests)
         await this.stop()
         return this.#start()
       case 'settle':
@@ -122,7 +139,7 @@ class Play {
 
   /** All at once, as far as the daemon can tell: it waits meanwhile. */
   async #act(action: Action): Promise<void> {
-    await this.#proxy?.pass(0)
+    await this.#pass([])
     await this.#mirror.read()
     this.#people.world.now = Date.now()
     this.#people.act(action)
@@ -131,8 +148,8 @@ class Play {
   }
 
   async #settle(): Promise<void> {
-    this.#proxy?.open()
-    await this.#space.settled()
+    this.#open()
+    await this.#space.settled(undefined, PATIENCE_MS)
     await this.#mirror.read()
     this.#people.noteSettled()
   }

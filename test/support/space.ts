@@ -177,16 +177,25 @@ export class Space {
   }
 
   /** Waits until the daemon has nothing left to do and nothing new comes for a while: CouchDB holds events back for 500 ms. */
-  async settled(quietMs = this.server.kind === 'couchdb' ? 1_500 : 400): Promise<void> {
+  async settled(
+    quietMs = this.server.kind === 'couchdb' ? 1_500 : 400,
+    patienceMs = PATIENCE_MS,
+  ): Promise<void> {
     let quiet = 0
-    await this.until('the daemon settles', async () => {
-      const daemons = [this.daemon, ...this.#others]
-      const before = daemons.map(({ turns }) => turns)
-      await delay(100)
-      const isQuiet = daemons.every((one, at) => one.ready().ok && one.busy === 0 && one.turns === before[at])
-      quiet = isQuiet ? quiet + 125 : 0
-      return quiet >= quietMs
-    })
+    await this.until(
+      'the daemon settles',
+      async () => {
+        const daemons = [this.daemon, ...this.#others]
+        const before = daemons.map(({ turns }) => turns)
+        await delay(100)
+        const isQuiet = daemons.every(
+          (one, at) => one.ready().ok && one.busy === 0 && one.turns === before[at],
+        )
+        quiet = isQuiet ? quiet + 125 : 0
+        return quiet >= quietMs
+      },
+      patienceMs,
+    )
   }
 
   /** Runs a test in this space, and drops all its databases; those of a failed test stay, and its message names them. */
