@@ -1,11 +1,14 @@
 // What is gathered of an object is read in several requests: here it is seen whether all of it was there at one time.
 import type { Database } from '../couch/database.ts'
+import type { Row } from '../couch/document.ts'
 import { baseId } from '../model/names.ts'
 
-/** What was read of an object, by revisions; null where there was nothing live. */
+/** What was read of an object, by revisions. */
 export interface Read {
   id: string
+  /** Null where there was nothing live. */
   doc: string | null
+  /** Of a tombstone, too: who has written over it and deleted it again has decided something. */
   base: string | null
 }
 
@@ -23,11 +26,12 @@ export async function changedMeanwhile(
 ): Promise<Set<string>> {
   if (read.length === 0) return new Set()
   const [docs, bases] = await Promise.all([
-    liveRevisions(
+    revisions(
       user,
       read.map(({ id }) => id),
+      ({ deleted }) => !deleted,
     ),
-    liveRevisions(
+    revisions(
       outbox,
       read.map(({ id }) => baseId(id)),
     ),
@@ -37,7 +41,11 @@ export async function changedMeanwhile(
   return new Set(read.filter((one) => !isSame(one)).map(({ id }) => id))
 }
 
-async function liveRevisions(database: Database, ids: string[]): Promise<Map<string, string>> {
+async function revisions(
+  database: Database,
+  ids: string[],
+  counts: (row: Row) => boolean = () => true,
+): Promise<Map<string, string>> {
   const rows = await database.fetchIfThere(ids, { includeDocs: false })
-  return new Map(rows.flatMap(({ id, rev, deleted }) => (rev === null || deleted ? [] : [[id, rev]])))
+  return new Map(rows.flatMap((row) => (row.rev !== null && counts(row) ? [[row.id, row.rev]] : [])))
 }

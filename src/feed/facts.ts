@@ -17,11 +17,13 @@ import { own } from '../model/own.ts'
 import { asksForShare } from '../model/share.ts'
 import { asksForSubscription, rightOf, type SubscriptionEntry } from '../model/subscription.ts'
 import type { Bounds, ExchangeFacts, HomeCopy } from '../plan/exchange.ts'
-import type { CopyState, ObjectFacts, Standing } from '../plan/object.ts'
+import type { ObjectFacts, Standing } from '../plan/object.ts'
 import { pagesOf } from '../couch/pages.ts'
 import type { Database } from '../couch/database.ts'
+import type { Row } from '../couch/document.ts'
 import type { Deps } from '../write/deps.ts'
-import type { Look } from '../write/closings.ts'
+import type { Found } from '../write/new-documents.ts'
+import type { Footing } from '../write/objects.ts'
 import { changedMeanwhile } from './changed-meanwhile.ts'
 import { commonRevisions } from '../plan/lineage.ts'
 import { groundOfBoth } from '../plan/refilled.ts'
@@ -50,8 +52,8 @@ export interface Gathered {
   facts: ObjectFacts[]
   /** Objects of which something was written while they were read: nothing is said of them, they are to be read again. */
   changed: Set<string>
-  /** The copies that were looked at. */
-  looks: Look[]
+  /** What the plan rests on, besides the facts. */
+  footing: Footing
 }
 
 /** All that planObject asks about, for many documents of one owner in a few requests. */
@@ -64,11 +66,11 @@ export async function gatherObjects(
   const objects = docs
     .filter(isObject)
     .map((one) => (one.doc && asksForMore(one.doc) ? { ...one, doc: null } : one))
-  if (objects.length === 0) return { facts: [], changed: new Set(), looks: [] }
+  if (objects.length === 0) return { facts: [], changed: new Set(), footing: { looks: [], found: new Map() } }
   const outbox = couch.database(users.outbox(owner))
   const mentioned = new Map(objects.map((object) => [object.id, mentionedShares(object)]))
   const [rows, shares] = await Promise.all([
-    fetchOrNothing(outbox, [
+    readRows(outbox, [
       ...objects.map(({ id }) => baseId(id)),
       ...objects.flatMap(({ id }) => (mentioned.get(id) ?? []).map((share) => copyId(share, id))),
     ]),
@@ -76,7 +78,7 @@ export async function gatherObjects(
   ])
 
   // A base may know of shares that the object does not name any more.
-  const bases = new Map(objects.map(({ id }) => [id, parseBase(rows.get(baseId(id)) ?? null)]))
+  const bases = new Map(objects.map(({ id }) => [id, parseBase(rows.get(baseId(id))?.doc ?? null)]))
   const concerned = new Map(
     objects.map(({ id }) => [id, [...new Set([...(mentioned.get(id) ?? []), ...sharesOf(bases.get(id))])]]),
   )
@@ -139,21 +141,24 @@ export async function gatherObjects(
       ...(purged.has(id) ? { isPurged: true as const } : {}),
       ...(ground ? { ground } : {}),
       standings: new Map(oneWay.map((share) => [share, standing(shares.entries.get(share), database)])),
-      copies: new Map(oneWay.map((share) => [share, rows.get(copyId(share, id)) ?? null])),
+      copies: new Map(oneWay.map((share) => [share, rows.get(copyId(share, id))?.doc ?? null])),
     })
   }
   const followed = docs.filter(({ id }) => (concerned.get(id) ?? []).length > 0)
   const read = followed.map(({ id, doc }) => ({
     ...{ id, doc: doc?._rev ?? null },
-    base: rows.get(baseId(id))?._rev ?? null,
+    base: rows.get(baseId(id))?.rev ?? null,
   }))
   const changed = await changedMeanwhile(couch.database(database), outbox, read)
   return {
     facts: facts.filter(({ object }) => !changed.has(object)),
     changed,
-    looks: facts.flatMap(({ object, exchanges: there }) =>
-      [...there.keys()].map((share) => ({ object, share, closing: shares.entries.get(share)?.closing })),
-    ),
+    footing: {
+      looks: facts.flatMap(({ object, exchanges: there }) =>
+        [...there.keys()].map((share) => ({ object, share, closing: shares.entries.get(share)?.closing })),
+      ),
+      found: foundIn(rows.values()),
+    },
   }
 }
 
@@ -246,7 +251,7 @@ async function readLeft(
     outbox: Database
     mentioned: Map<string, string[]>
     concerned: Map<string, string[]>
-    rows: Map<string, CopyState>
+    rows: Map<string, Row>
     shares: Shares
   },
 ): Promise<void> {
@@ -254,11 +259,11 @@ async function readLeft(
     all.filter((share) => !mentioned.get(id)?.includes(share)).map((share) => ({ id, share })),
   )
   if (left.length === 0) return
-  const more = await fetchOrNothing(
+  const more = await readRows(
     outbox,
     left.map(({ id, share }) => copyId(share, id)),
   )
-  for (const [id, doc] of more) rows.set(id, doc)
+  for (const [id, row] of more) rows.set(id, row)
   const asked = new Set([...mentioned.values()].flat())
   const unknown = [...new Set(left.map(({ share }) => share))].filter((share) => !asked.has(share))
   const { entries, subscriptions } = await readShares(sources, owner, unknown)
@@ -381,8 +386,8 @@ async function readLimits(
   const foreign = [...subscriptions.keys()].flatMap((share) => entries.get(share) ?? [])
   const owners = new Set(foreign.filter((entry) => entry.database !== database).map(({ owner }) => owner))
   for (const owner of owners) {
-    const bases = await fetchOrNothing(couch.database(users.outbox(owner)), [...concerned.keys()].map(baseId))
-    for (const [id, doc] of bases) {
+    const bases = await readRows(couch.database(users.outbox(owner)), [...concerned.keys()].map(baseId))
+    for (const [id, { doc }] of bases) {
       const base = parseBase(doc)
       for (const share of sharesOf(base))
         if (entries.get(share)?.owner === owner)
@@ -475,8 +480,15 @@ function standing(entry: ShareEntry | undefined, database: string): Standing {
   }
 }
 
-/** Live documents by id; an outbox that is not there yet holds none. */
-async function fetchOrNothing(database: Database, ids: string[]): Promise<Map<string, CopyState>> {
+/** What stands under each id; an outbox that is not there yet holds nothing. */
+async function readRows(database: Database, ids: string[]): Promise<Map<string, Row>> {
   const rows = await database.fetchIfThere(ids)
-  return new Map(rows.map(({ id, doc }) => [id, doc]))
+  return new Map(rows.map((row) => [row.id, row]))
 }
+
+const foundIn = (rows: Iterable<Row>): Found =>
+  new Map(
+    [...rows].flatMap(({ id, rev, deleted }) =>
+      rev === null ? [] : [[id, deleted ? { tombstone: rev } : { live: rev }]],
+    ),
+  )

@@ -69,6 +69,8 @@ export type ObjectEffect =
       agreed: Record<string, Agreed>
       rev: string | null
       stage: 'before' | 'after'
+      /** The shares that it lists no more, and of which there was no copy in the outbox. */
+      hidden?: string[]
       /** What the object and its copies are known to have held; where `rev` is null, what this turn writes. */
       seen?: Histories
     }
@@ -184,7 +186,7 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
       if (copy !== null && consent?.kind !== 'share')
         copies.push({ kind: 'delete-copy', home: 'outbox', share, object, over: copy })
     } else {
-      ledger.hide(share)
+      ledger.hide(share, copy !== null)
       if (copy !== null) copies.push({ kind: 'delete-copy', home: 'outbox', share, object, over: copy })
       if (old !== undefined && standing === 'open') withdrawals.push({ kind: 'withdraw', share, object })
     }
@@ -216,6 +218,7 @@ class Ledger {
   readonly #base: Base | null
   readonly #shares: Record<'before' | 'after', Record<string, Selection>>
   readonly #agreed: Record<'before' | 'after', Record<string, Agreed>>
+  readonly #hidden: string[] = []
 
   constructor(base: Base | null) {
     this.#base = base
@@ -255,7 +258,9 @@ class Ledger {
     return old !== undefined && !covers(selection, old)
   }
 
-  hide(share: string): void {
+  /** @param hasCopy false where no copy is written over, so that one that another daemon brings meanwhile would not be seen */
+  hide(share: string, hasCopy = true): void {
+    if (!hasCopy && Object.hasOwn(this.#shares.after, share)) this.#hidden.push(share)
     delete this.#shares.after[share]
   }
 
@@ -289,7 +294,8 @@ class Ledger {
         : { shares: this.#shares.before, agreed: this.#agreed.before }
     if (isDeepStrictEqual({ shares, agreed }, { shares: there.shares, agreed: there.agreed })) return []
     const rev = this.#base?._rev ?? null
-    return [{ kind: 'put-base', object, shares, agreed, rev, stage, seen: seen() }]
+    const hidden = stage === 'after' && this.#hidden.length > 0 ? { hidden: this.#hidden } : {}
+    return [{ kind: 'put-base', object, shares, agreed, rev, stage, ...hidden, seen: seen() }]
   }
 }
 

@@ -79,7 +79,7 @@ async function carryOut(
   const turned = new Set<string>()
   for (;;) {
     const { closings } = deps.gates
-    const { facts, changed, looks } = await gatherObjects(deps, owner, docs)
+    const { facts, changed, footing } = await gatherObjects(deps, owner, docs)
     const leave = await deps.gates.enter(exchangedShares(facts))
     let written: string[]
     try {
@@ -88,7 +88,7 @@ async function carryOut(
       const effects = await planAll(context, facts)
       written = (await writtenDirectly(context, facts, effects)).filter((share) => !turned.has(share))
       if (written.length === 0) {
-        const progress = await performObjects(deps, owner, effects, looks)
+        const progress = await performObjects(deps, owner, effects, footing)
         for (const object of changed) progress.again.add(object)
         return { facts, progress }
       }

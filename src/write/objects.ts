@@ -1,16 +1,12 @@
 // Performs what was planned for a page of objects: outbox first, then the shares, then the bases, the objects last.
 import type { Database } from '../couch/database.ts'
-import type { Doc, Written } from '../couch/document.ts'
-import { CouchFault } from '../couch/fault.ts'
+import type { Doc } from '../couch/document.ts'
 import { baseDoc, isEmptyBase } from '../model/base.ts'
 import type { Histories } from '../model/history.ts'
-import { baseId, copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
-import { problem } from '../model/problem.ts'
-import { settledObject, type Home, type ObjectEffect, type ReportedProblem } from '../plan/object.ts'
-import { Room } from './attachments.ts'
+import { copyId, objectOfBase, parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
+import { settledObject, type ObjectEffect } from '../plan/object.ts'
 import { isExcessive, refuseBase } from './base-refusals.ts'
 import { writeBulk } from './bulk.ts'
-import { placesOf, prepare } from './carry.ts'
 import { blockClosed, type Look } from './closings.ts'
 import { pushCopies, replacedIn, type FreshCopy } from './copies.ts'
 import type { Deps } from './deps.ts'
@@ -19,16 +15,22 @@ import { keepLocalLosers, Progress, writeHomes, writeObjects } from './homes.ts'
 import { shownBy } from './kept-leaves.ts'
 import { withdrawLate } from './late-copies.ts'
 import { droppedLeaf } from './losers.ts'
+import { isNext, lookForBrought, type Found } from './new-documents.ts'
+import { isOutboxes, revision, writeOutbox, type OutboxWritten, type Refusals } from './outbox.ts'
 import { orderRotation } from './rotation-orders.ts'
 import { readShown, type ShownOf } from './saved-copies.ts'
 import { withdraw } from './withdrawals.ts'
 
-/** What the server would not take, by object: it goes into the object's `$error`. */
-type Refusals = Map<string, ReportedProblem[]>
+/** What effects rest on, besides what they carry. */
+export interface Footing {
+  /** Looks at the copies. */
+  looks: readonly Look[]
+  /** The outbox. */
+  found: Found
+}
 
 /**
  * Performs the effects of many objects of one owner, in bulk, in the order that planObject relies on.
- * @param looks at the copies that the effects rest on
  * @returns the objects that are to be looked at again: what they exchange with others is not settled yet
  * @throws {CouchFault} where CouchDB fails, or somebody else wrote into the outbox meanwhile: plan again
  */
@@ -36,7 +38,7 @@ export async function performObjects(
   deps: Deps,
   owner: string,
   planned: readonly ObjectEffect[],
-  looks: readonly Look[] = [],
+  { looks, found }: Footing = { looks: [], found: new Map() },
 ): Promise<Progress> {
   const progress = new Progress()
   if (planned.length === 0) return progress
@@ -45,95 +47,21 @@ export async function performObjects(
   const effects = planned.filter((effect) => !('object' in effect) || !progress.blocked.has(effect.object))
   const outbox = deps.couch.database(deps.users.outbox(owner))
   const source = deps.couch.database(deps.users.database(owner))
-  const refusals: Refusals = new Map()
 
-  const bases = new Map<string, string>()
-  const fresh = await writeOutbox(deps, source, outbox, effects, bases, refusals, progress)
+  const written = await writeOutbox({ deps, source, outbox, effects, found, progress })
+  const { fresh, refusals } = written
   await keepLocalLosers(deps, source, effects, progress)
   await writeHomes(deps, source, effects, progress)
   await blockClosed(deps, effects, looks, progress)
   await writeObjects(deps, source, effects, progress)
   const left = effects.filter((effect) => !('object' in effect) || !progress.blocked.has(effect.object))
   await bringToShares(deps, owner, outbox, fresh, only(left, 'withdraw'), only(left, 'put-base'), progress)
-  await settleBases(deps, outbox, only(left, 'put-base'), bases, refusals, progress)
+  await settleBases({ deps, outbox, effects: only(left, 'put-base'), found, progress }, written)
   await settleObjects(deps, source, left, refusals)
   // What was refused just now counts, not that it was planned otherwise.
   for (const { share, object, problem: found } of only(planned, 'report'))
     if (!progress.reports.get(share)?.get(object)) progress.report(share, object, found)
   return progress
-}
-
-/** Bases that are widened, copies, tombstones; in one request as far as they are small. */
-async function writeOutbox(
-  deps: Deps,
-  source: Database,
-  outbox: Database,
-  effects: readonly ObjectEffect[],
-  bases: Map<string, string>,
-  refusals: Refusals,
-  progress: Progress,
-): Promise<FreshCopy[]> {
-  const widened = only(effects, 'put-base').filter(({ stage }) => stage === 'before')
-  const docs: Doc[] = widened.map(({ object, shares, agreed, rev, seen = {} }) => ({
-    ...baseDoc(object, { shares, agreed, seen }),
-    ...revision(rev),
-  }))
-  const large: { doc: Doc; send: () => Promise<Written> }[] = []
-  const room = new Room()
-  for (const { share, object, content, over, sources } of only(effects, 'put-copy').filter(isOutboxes)) {
-    const target = { ...content.attributes, _id: copyId(share, object), ...revision(over?._rev ?? null) }
-    const wanted = content.attachments
-    const from = placesOf(deps, source, sources)
-    const copy = await prepare({ target, wanted, over, to: outbox, from, room })
-    if (copy?.kind === 'large') large.push({ doc: { ...target, _attachments: wanted }, send: copy.send })
-    else if (copy) docs.push(copy.doc)
-  }
-  for (const { share, object, over } of only(effects, 'delete-copy').filter(isOutboxes))
-    docs.push({ _id: copyId(share, object), ...revision(over?._rev ?? null), _deleted: true })
-
-  const written = await writeBulk(outbox, docs)
-  // Only now: the bases are in place.
-  for (const { doc, send } of large) {
-    written.push(await send())
-    docs.push(doc)
-  }
-  const fresh = takeNote(deps, outbox, docs, written, bases, refusals)
-  const refused = new Set(written.flatMap((row) => (row.ok || parseCopyId(row.id) ? [] : row.id)))
-  for (const base of widened) if (refused.has(baseId(base.object))) refuseBase(deps, progress, base)
-  return fresh
-}
-
-const isOutboxes = ({ home }: { home: Home }): boolean => home === 'outbox'
-
-function takeNote(
-  { ownWrites, log }: Deps,
-  outbox: Database,
-  docs: Doc[],
-  written: Written[],
-  bases: Map<string, string>,
-  refusals: Refusals,
-): FreshCopy[] {
-  const rows = new Map(written.map((row) => [row.id, row]))
-  // A refusal is not a race: it would be the same the next time.
-  const foreign = written.find((row) => !row.ok && row.error === 'conflict')
-  // Before anything is taken note of: what landed all the same is looked at again when the outbox is followed.
-  if (foreign && !foreign.ok)
-    throw new CouchFault('server_error', outbox.name, `somebody else wrote ${foreign.id}: ${foreign.reason}`)
-  return docs.flatMap((doc) => {
-    const row = rows.get(doc._id)
-    if (!row) return []
-    const copy = parseCopyId(doc._id)
-    if (row.ok) {
-      if (!copy) bases.set(doc._id, row.rev)
-      ownWrites.add(outbox.name, doc._id, row.rev)
-      return copy ? [{ doc, rev: row.rev }] : []
-    }
-    if (!copy) return []
-    const found = row.error === 'too_large' ? problem('too_large') : problem('copy_refused', row.reason)
-    refusals.set(copy.object, [...(refusals.get(copy.object) ?? []), { share: copy.share, problem: found }])
-    log.warn({ db: outbox.name, share: copy.share, doc: copy.object, code: found.code }, 'copy refused')
-    return []
-  })
 }
 
 /** New copies go into the share databases at once; what was un-shared is really removed there. */
@@ -225,27 +153,42 @@ async function push(
 
 /** Bases are narrowed only now that nothing wider is readable; not for copies that the server refused. */
 async function settleBases(
-  { ownWrites, log }: Deps,
-  outbox: Database,
-  effects: Effect<'put-base'>[],
-  written: Map<string, string>,
-  refusals: Refusals,
-  progress: Progress,
+  { deps, outbox, effects, found, progress }: BasesWriting,
+  { bases, refusals }: Pick<OutboxWritten, 'bases' | 'refusals'>,
 ): Promise<void> {
+  const { ownWrites } = deps
   const docs = effects
     .filter(({ stage, object }) => stage === 'after' && !refusals.has(object))
     .flatMap(({ object, shares, agreed, rev, seen = {} }): Doc[] => {
       const base = baseDoc(object, { shares, agreed, seen: withRevisions(object, seen, progress) })
-      const current = written.get(base._id) ?? rev
+      const current = bases.get(base._id) ?? rev
       if (!isEmptyBase(base)) return [{ ...base, ...revision(current) }]
       return current === null ? [] : [{ _id: base._id, _rev: current, _deleted: true }]
     })
+  const isNew = new Set(docs.flatMap(({ _id, _rev }) => (_rev === undefined ? _id : [])))
   for (const row of await writeBulk(outbox, docs)) {
+    const object = objectOfBase(row.id) ?? ''
     if (row.ok) ownWrites.add(outbox.name, row.id, row.rev)
-    else if (row.error !== 'conflict')
-      for (const base of effects.filter(({ object }) => baseId(object) === row.id))
-        refuseBase({ log }, progress, base)
+    // Another daemon knows of something else that the object and its copies have in common, and this one's word was not noted.
+    const isOvertaken = row.ok
+      ? isNew.has(row.id) && !isNext(row.rev, found.get(row.id)?.tombstone)
+      : row.error === 'conflict'
+    if (isOvertaken) progress.again.add(object)
+    else if (!row.ok)
+      for (const base of effects.filter((one) => one.object === object)) refuseBase(deps, progress, base)
   }
+  const hidden = effects.flatMap(({ object, hidden: shares = [] }) =>
+    shares.map((share) => ({ object, id: copyId(share, object) })),
+  )
+  await lookForBrought(outbox, hidden, progress)
+}
+
+interface BasesWriting {
+  deps: Deps
+  outbox: Database
+  effects: Effect<'put-base'>[]
+  found: Found
+  progress: Progress
 }
 
 /** What was just written has its revision now. */
@@ -284,5 +227,3 @@ async function settleObjects(
     if (!row.ok && row.error !== 'conflict')
       log.warn({ db: source.name, doc: row.id, code: row.error }, 'object not updated')
 }
-
-const revision = (rev: string | null): { _rev?: string } => (rev === null ? {} : { _rev: rev })

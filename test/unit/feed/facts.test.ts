@@ -90,13 +90,13 @@ describe('write/closings', () => {
     const [ann, id] = [people.hash(ANN), 'share/x/a']
     edit(people, ANN)
     const written = valuesOf(people.database(ANN).read('a'))
-    const { facts, looks } = await gatherObjects(deps, ann, await readObject(people, ANN))
+    const { facts, footing } = await gatherObjects(deps, ann, await readObject(people, ANN))
     // Another daemon begins to make the share anew, and has saved what is there.
     await deps.registry.change('x', { rotate: true, closing: 'another' })
     const old = people.share('x')
     const saved = old?.leaves(id) ?? []
     assert(old && saved.length > 0)
-    await performObjects(deps, ann, facts.flatMap(planObject), looks)
+    await performObjects(deps, ann, facts.flatMap(planObject), footing)
     assert.deepEqual(valuesOf(old.read(id)), written)
     world.couch.databases.delete('share/x')
     const made = world.couch.create('share/x')

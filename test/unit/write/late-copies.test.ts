@@ -58,7 +58,7 @@ describe('write/late-copies', () => {
       const { deps } = world
       const owner = people.hash(JOE)
       const docs = await readUserDocs(deps.couch.database(people.database(JOE).name), ['a'])
-      const { facts, looks } = await gatherObjects(deps, owner, docs)
+      const { facts, footing } = await gatherObjects(deps, owner, docs)
       const there = deps.couch.database('share/x')
       let pushed: string | undefined
       const bulk: Database['bulk'] = async (written, options) => {
@@ -75,7 +75,7 @@ describe('write/late-copies', () => {
       const couch = Object.create(deps.couch, {
         database: { value: (name: string) => (name === 'share/x' ? late : deps.couch.database(name)) },
       }) as typeof deps.couch
-      await performObjects({ ...deps, couch }, owner, facts.flatMap(planObject), looks)
+      await performObjects({ ...deps, couch }, owner, facts.flatMap(planObject), footing)
       assert.ok(pushed)
       if (!canPurge) await world.settle()
       assert.equal(people.share('x')?.leaf(COPY, pushed)?.['note'], undefined)
