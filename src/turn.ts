@@ -6,6 +6,7 @@ import { isFault } from './couch/fault.ts'
 import { START } from './feed/checkpoints.ts'
 import { gatherShare } from './feed/share-facts.ts'
 import { readUserDocs, type UserDoc } from './feed/user-docs.ts'
+import { isHomeShare, type ShareEntry } from './model/entry.ts'
 import {
   objectOfBase,
   parseCopyId,
@@ -256,10 +257,7 @@ class Turn {
     const foreign = page.results.filter(
       ({ id, changes }) => !changes.every(({ rev }) => ownWrites.includes(this.#outbox.name, id, rev)),
     )
-    const copies = groupBy(
-      foreign.flatMap(({ id }) => parseCopyId(id) ?? []),
-      'object',
-    )
+    const copies = groupBy(await this.#told(foreign.flatMap(({ id }) => parseCopyId(id) ?? [])), 'object')
     // Of what others share there are bases alone.
     const known = checkpoint.since === START.since ? foreign.flatMap(({ id }) => objectOfBase(id) ?? []) : []
     const objects = [...new Set([...Object.keys(copies), ...known])]
@@ -273,6 +271,15 @@ class Turn {
     }
     await this.#move(this.#outbox, page)
     return page.pending > 0
+  }
+
+  /** Without what everybody may write: that the replication brings it here is no way around the bounds of the share's own feed. */
+  async #told<Copy extends { share: string }>(copies: readonly Copy[]): Promise<Copy[]> {
+    if (copies.length === 0) return []
+    const entries = await this.#deps.registry.entries([...new Set(copies.map(({ share }) => share))])
+    const isBounded = (entry: ShareEntry | undefined): boolean =>
+      entry?.access?.write === true && isHomeShare(entry)
+    return copies.filter(({ share }) => !isBounded(entries.get(share)))
   }
 
   /** An outbox that somebody dropped: all copies are made again. */

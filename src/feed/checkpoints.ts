@@ -22,6 +22,8 @@ export interface Checkpoint {
    * that were about to end when that began; whatever has come to its end since is gone through once more.
    */
   scan: { since: Seq; shares: string[]; ends?: string[]; bases?: string } | null
+  /** Of a share database: it is still being read from its start. */
+  isFromStart?: true
   /** When it was seen to be made again, while shares and subscriptions wait for their documents. In milliseconds. */
   recreatedAt?: number
   /** When it was seen to be gone. In milliseconds. */
@@ -144,4 +146,13 @@ export class Checkpoints {
 
 /** What is not there stays away. */
 const toCheckpoint = (stored: Stored): Checkpoint =>
-  pick(stored, ['since', 'updateSeq', 'instance', 'purgeSeq', 'scan', 'recreatedAt', 'goneSince'])
+  pick(stored, [
+    'since',
+    'updateSeq',
+    'instance',
+    'purgeSeq',
+    'scan',
+    'isFromStart',
+    'recreatedAt',
+    'goneSince',
+  ])

@@ -14,6 +14,7 @@ import { performObjects } from '../write/objects.ts'
 import type { Context } from './context.ts'
 import { planShares } from './shares.ts'
 import { planSubscriptions } from './subscriptions.ts'
+import type { Tally } from './tally.ts'
 
 /** One to carry, one to agree, one more for each share that passes it on. Who writes all the time waits for the next turn. */
 const MOST_ROUNDS = 8
@@ -21,12 +22,19 @@ const MOST_ROUNDS = 8
 /** Attachments that are copied before it is asked whether something else is urgent; a single object may have more. */
 const PART_BYTES = 4 * 1024 * 1024
 
-/** @returns false where somebody keeps writing, or something else is urgent: the page is to be read again */
-export async function reconcileObjects(context: Context, docs: readonly UserDoc[]): Promise<boolean> {
+/**
+ * @param tally takes note of what there was to do
+ * @returns false where somebody keeps writing, or something else is urgent: the page is to be read again
+ */
+export async function reconcileObjects(
+  context: Context,
+  docs: readonly UserDoc[],
+  tally?: Tally,
+): Promise<boolean> {
   for (const [at, part] of inParts(docs).entries()) {
     // What was done of the page is seen to be done when it is read again.
     if (at > 0 && context.deps.isUrgent(context.owner)) return false
-    if (!(await reconcilePart(context, part))) return false
+    if (!(await reconcilePart(context, part, tally))) return false
   }
   return true
 }
@@ -50,11 +58,11 @@ function inParts(docs: readonly UserDoc[]): UserDoc[][] {
 const attachedBytes = ({ doc }: UserDoc): number =>
   Object.values(doc?._attachments ?? {}).reduce((sum, { length = 0 }) => sum + length, 0)
 
-async function reconcilePart(context: Context, docs: readonly UserDoc[]): Promise<boolean> {
+async function reconcilePart(context: Context, docs: readonly UserDoc[], tally?: Tally): Promise<boolean> {
   const before = new Map(docs.map((one) => [one.id, one]))
   let left: readonly UserDoc[] = docs
   for (let round = 0; round < MOST_ROUNDS; round += 1) {
-    const { again } = await reconcileOnce(context, left)
+    const { again } = await reconcileOnce(context, left, tally)
     if (again.size === 0) return true
     const read = await readUserDocs(context.user, [...again])
     left = read.map((doc) => ({ ...doc, ...pick(before.get(doc.id), ['copiedTo', 'pushed']) }))
@@ -62,9 +70,9 @@ async function reconcilePart(context: Context, docs: readonly UserDoc[]): Promis
   return false
 }
 
-async function reconcileOnce(context: Context, docs: readonly UserDoc[]): Promise<Progress> {
+async function reconcileOnce(context: Context, docs: readonly UserDoc[], tally?: Tally): Promise<Progress> {
   const { deps, owner } = context
-  const { facts, progress } = await carryOut(context, docs)
+  const { facts, progress } = await carryOut(context, docs, tally)
   await pauseWaiting(context, facts)
   for (const share of progress.shares) await announce(deps, share, owner)
   await report(context, progress)
@@ -74,6 +82,7 @@ async function reconcileOnce(context: Context, docs: readonly UserDoc[]): Promis
 async function carryOut(
   context: Context,
   docs: readonly UserDoc[],
+  tally?: Tally,
 ): Promise<{ facts: ObjectFacts[]; progress: Progress }> {
   const { deps, owner } = context
   const turned = new Set<string>()
@@ -90,6 +99,7 @@ async function carryOut(
       if (written.length === 0) {
         const progress = await performObjects(deps, owner, effects, footing)
         for (const object of changed) progress.again.add(object)
+        tally?.note(facts, effects)
         return { facts, progress }
       }
     } finally {

@@ -1,7 +1,7 @@
 // Follows what was written into a share database, by its members themselves or through their subscriptions.
-import type { ChangesPage } from '../couch/document.ts'
+import type { Change, ChangesPage } from '../couch/document.ts'
 import { isFault } from '../couch/fault.ts'
-import { START } from '../feed/checkpoints.ts'
+import { START, type Checkpoint } from '../feed/checkpoints.ts'
 import { readUserDocs } from '../feed/user-docs.ts'
 import { isHomeShare, writersOf, type ShareEntry } from '../model/entry.ts'
 import { parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
@@ -10,6 +10,7 @@ import { excessLeaves, refusalsOf, refuseLeaves } from './leaf-bounds.ts'
 import { reconcileObjects, report } from './objects.ts'
 import { planShares } from './shares.ts'
 import { refreshDatabase } from './skeleton.ts'
+import { Tally } from './tally.ts'
 
 const PAGE = 200
 
@@ -23,7 +24,7 @@ export async function followShare(context: Context, share: string): Promise<bool
   const instance = String(entry?.rotations ?? 0)
   const there = await context.checkpoint(name)
   // Sequences of a database that was made anew mean something else.
-  const checkpoint = there.instance === instance ? there : { ...START, instance }
+  const checkpoint: Checkpoint = there.instance === instance ? there : { ...START, instance }
   // Who begins anew, after having been away, may lack what was last written by this very lane.
   if (checkpoint.since === START.since) deps.ownWrites.forget(name)
   const most = mostChanges(context, share, entry)
@@ -31,17 +32,20 @@ export async function followShare(context: Context, share: string): Promise<bool
     context.throttled.add(share)
     return false
   }
-  const page = await readPage(context, share, checkpoint.since, most)
-  if (page === null) {
+  const read = await readPage(context, share, checkpoint.since, most)
+  if (read === null) {
     if (entry?.database === user.name) await planShares(context, [], new Set([share]))
     return false
   }
+  const page = most < PAGE ? within(read, most) : read
 
   if (entry?.database === user.name && page.results.some(({ id }) => id.startsWith('_design/')))
     await refreshDatabase(deps, shareDatabase(share))
   const foreign = page.results.filter(
     ({ id, changes }) => !changes.every(({ rev }) => deps.ownWrites.includes(name, id, rev)),
   )
+  const tally = new Tally(share)
+  const isFromStart = checkpoint.since === START.since || checkpoint.isFromStart === true
   if (entry?.database === user.name && !isHomeShare(entry)) {
     const unknown = await context.outbox.missing(
       Object.fromEntries(
@@ -63,6 +67,7 @@ export async function followShare(context: Context, share: string): Promise<bool
     if (excess.size > 0) {
       await report(context, refusalsOf(share, excess))
       await refuseLeaves(context, share, excess)
+      for (const [id, revs] of excess) tally.refused(parseCopyId(id)?.object ?? '', revs.length)
     }
     const leaves = new Map(
       foreign.flatMap(({ id, changes }): [string, string[]][] => {
@@ -76,12 +81,16 @@ export async function followShare(context: Context, share: string): Promise<bool
     const isSettled = await reconcileObjects(
       context,
       docs.map((doc) => ({ ...doc, copiedTo: [share], pushed: { share, revs: leaves.get(doc.id) ?? [] } })),
+      tally,
     )
     if (!isSettled) return true
   }
-  if (entry?.access?.write === true) deps.allowance.take(name, foreign.length / writersOf(entry))
+  if (entry?.access?.write === true)
+    deps.allowance.take(name, changesIn(foreign, tally, isFromStart) / writersOf(entry))
+  const { isFromStart: _, ...moved } = checkpoint
   deps.checkpoints.set(name, {
-    ...checkpoint,
+    ...moved,
+    ...(isFromStart && page.pending > 0 ? { isFromStart: true as const } : {}),
     since: page.last_seq,
     updateSeq: (page.pending === 0 ? context.hint.updateSeqs?.get(name) : null) ?? checkpoint.updateSeq,
   })
@@ -96,7 +105,28 @@ export async function drainShare(context: Context, share: string): Promise<void>
 /** Of a share into which everybody may write, so much is taken in a minute as its writers may write, and a guest. */
 function mostChanges({ deps, user }: Context, share: string, entry: ShareEntry | null): number {
   if (entry?.access?.write !== true || entry.state === 'ending') return PAGE
-  return Math.min(PAGE, Math.floor(deps.allowance.left(shareCheckpoint(share, user.name)) * writersOf(entry)))
+  const left = Math.floor(deps.allowance.left(shareCheckpoint(share, user.name)) * writersOf(entry))
+  return Math.max(0, Math.min(PAGE, left))
+}
+
+/**
+ * How many changes a page counts as: each live leaf is one. A database that is read from its start has what the daemon
+ * brought there, and of that what is known already counts for nothing.
+ */
+function changesIn(foreign: readonly Change[], tally: Tally, isFromStart: boolean): number {
+  const objects = foreign.map(({ id }) => parseCopyId(id)?.object ?? '')
+  const counted = isFromStart ? objects.filter((object) => tally.hasMoved(object)) : objects
+  return counted.reduce((sum, object) => sum + tally.leaves(object), 0)
+}
+
+/** The beginning of a page, with no more leaves than may come in, and one document at the least. */
+function within(page: ChangesPage, most: number): ChangesPage {
+  let leaves = 0
+  const end = page.results.findIndex(({ changes }, at) => (leaves += changes.length) > most && at > 0)
+  const last = page.results[end - 1]
+  if (end === -1 || !last) return page
+  const results = page.results.slice(0, end)
+  return { results, last_seq: last.seq, pending: page.pending + page.results.length - end }
 }
 
 /** Who takes no part in a share does not follow it. */

@@ -1,6 +1,8 @@
 // How many changes somebody may still make this minute: a bucket for each, filled steadily.
 
 const MINUTE_MS = 60_000
+/** One document may be many changes. Who made more than were left owes them: so many minutes' worth at the most. */
+const MOST_OWED_MINUTES = 10
 /** Buckets that are remembered; a full one need not be. */
 const REMEMBERED = 10_000
 
@@ -15,7 +17,7 @@ export class Allowance {
     this.#now = now
   }
 
-  /** How many changes are left now. */
+  /** How many changes are left now; below none where some are owed. */
   left(who: string): number {
     const bucket = this.#buckets.get(who)
     if (!bucket) return this.#most
@@ -23,9 +25,9 @@ export class Allowance {
     return Math.min(this.#most, bucket.left + filled)
   }
 
-  /** Takes so many out; below none it does not go. */
+  /** Takes so many out. */
   take(who: string, changes: number): void {
-    const left = Math.max(0, this.left(who) - changes)
+    const left = Math.max(-MOST_OWED_MINUTES * this.#most, this.left(who) - changes)
     this.#buckets.delete(who)
     this.#buckets.set(who, { left, at: this.#now() })
     for (const oldest of this.#buckets.keys()) {

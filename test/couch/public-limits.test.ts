@@ -1,0 +1,124 @@
+// Nobody gets past what everybody may write into a share by pushing it at once, at the first page, or together.
+import assert from 'node:assert/strict'
+import type { Doc, Written } from '../../src/couch/document.ts'
+import { copyId } from '../../src/model/names.ts'
+import { open, standingOf, withPeople, type Person } from '../support/people.ts'
+import type { Space } from '../support/space.ts'
+import { onEachServer } from '../support/suites.ts'
+
+/** Changes a minute. */
+const LIMIT = 12
+const LIMITS = { mostObjects: 1_000, mostBytes: 2_000, mostChanges: 1_000 }
+
+/** One request of a guest's, who has no account; nobody but the admin gets past the embedded server's gate. */
+async function pushAll(space: Space, id: string, docs: Doc[], newEdits = true): Promise<Written[]> {
+  const { kind, url } = space.server
+  if (kind === 'embedded') return space.share(id).bulk(docs, { newEdits })
+  const answer = await fetch(`${url}/${encodeURIComponent(space.share(id).name)}/_bulk_docs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ docs, new_edits: newEdits }),
+  })
+  assert(answer.ok, `${answer.status} ${await answer.clone().text()}`)
+  const rows = (await answer.json()) as { id: string; rev?: string; error?: string; reason?: string }[]
+  return rows.map(({ id: doc, rev = '', error, reason = '' }) =>
+    error === undefined ? { id: doc, ok: true, rev } : { id: doc, ok: false, error, reason },
+  )
+}
+
+const objectsOf = (id: string, guest: string, count: number): Doc[] =>
+  Array.from({ length: count }, (_, n) => ({ _id: copyId(id, `${guest}/${n}`), name: `${guest} ${n}` }))
+
+/** How many objects guests have brought. */
+const brought = async ({ db }: Person): Promise<number> =>
+  (await db.range({ startKey: 'guest', endKey: 'guest~' })).length
+
+onEachServer('the limits of a public share', ({ it, kind }) => {
+  it(
+    'hold for what two guests push at once, and for the first page',
+    (space) =>
+      withPeople(space, ['joe'] as const, async ({ joe }) => {
+        await space.start()
+        const id = await open(space, joe, true)
+        const pushBoth = async (round: string): Promise<void> => {
+          const guests = ['one', 'two'].map((name) => objectsOf(id, `guest-${round}-${name}`, 40))
+          for (const rows of await Promise.all(guests.map((docs) => pushAll(space, id, docs))))
+            assert(
+              rows.every(({ ok }) => ok),
+              JSON.stringify(rows),
+            )
+        }
+        const startedAt = Date.now()
+        await pushBoth('a')
+        /** A daemon that was started anew has forgotten what it took. */
+        const comes = (count: number, starts: number): Promise<void> =>
+          space.until(
+            `${count} objects have come`,
+            async () => {
+              const found = await brought(joe)
+              const most = LIMIT * (starts + (Date.now() - startedAt) / 60_000)
+              assert(found <= most, `${found} objects, where ${most} may have come`)
+              return found >= count
+            },
+            60_000,
+          )
+        await comes(LIMIT + 2, 1)
+        await space.stop()
+        await pushBoth('b')
+        const mark = `${space.share(id).name} ${joe.db.name}`
+        await space.write(space.couch.database('shares/checkpoints'), { _id: mark, _deleted: true })
+        await space.start()
+        await comes(2 * LIMIT + 2, 2)
+      }),
+    { publicLimits: { ...LIMITS, mostChanges: LIMIT } },
+  )
+
+  it(
+    'hold for objects that two guests push at once',
+    (space) =>
+      withPeople(space, ['joe'] as const, async ({ joe }) => {
+        await space.start()
+        const id = await open(space, joe, true)
+        await Promise.all(
+          ['guest-one', 'guest-two'].map((name) => pushAll(space, id, objectsOf(id, name, 20))),
+        )
+        const live = async (): Promise<number> =>
+          (await space.share(id).range({ startKey: copyId(id, ''), endKey: `share/${id}0` })).length
+        await space.until('what is too many is taken out', async () => (await live()) === 3)
+        await space.settled()
+        assert.equal(await brought(joe), 3)
+        const share = await joe.db.get(`$share/${id}`)
+        assert(share)
+        const said = standingOf(share)
+        assert.equal(Object.keys(said.rejected ?? {}).length, 37)
+        assert.deepEqual([...new Set(Object.values(said.rejected ?? {}))], ['too_many_in_share'])
+      }),
+    { publicLimits: { ...LIMITS, mostObjects: 3 } },
+  )
+
+  // The embedded server runs no validation functions.
+  if (kind === 'couchdb')
+    it(
+      'hold for the bytes of each document that guests push at once',
+      (space) =>
+        withPeople(space, ['joe'] as const, async ({ joe }) => {
+          await space.start()
+          const id = await open(space, joe, true)
+          for (const isNew of [true, false]) {
+            const docs = ['guest-one', 'guest-two'].map((name) =>
+              objectsOf(id, `${name}-${isNew}`, 4).map((doc, n) => ({
+                ...doc,
+                ...(isNew ? {} : { _rev: `1-${'a'.repeat(32)}` }),
+                ...(n % 2 === 0 ? {} : { text: 'x'.repeat(LIMITS.mostBytes) }),
+              })),
+            )
+            const rows = (await Promise.all(docs.map((some) => pushAll(space, id, some, isNew)))).flat()
+            const refused = rows.filter(({ ok }) => !ok)
+            assert.equal(refused.length, 4, JSON.stringify(rows))
+            assert(refused.every((row) => !row.ok && row.error === 'forbidden'))
+          }
+          await space.until('the small ones come', async () => (await brought(joe)) === 8)
+        }),
+      { publicLimits: LIMITS },
+    )
+})
