@@ -304,7 +304,7 @@ function partOf(
 
 /** The copies as the shares have them; without a database there are none. */
 async function readHomes(
-  { couch, users }: Sources,
+  { couch, users, limits: { mostBytes } }: Sources,
   owner: string,
   { concerned, pushed }: { concerned: Map<string, string[]>; pushed: ReadonlyMap<string, UserDoc['pushed']> },
   { entries, subscriptions }: Shares,
@@ -346,6 +346,7 @@ async function readHomes(
         homes.set(id, {
           kind: 'live',
           ...{ leaf, tombstones },
+          ...(entry?.access?.write === true ? { mostBytes } : {}),
           rivals: (found?.rivals ?? []).map((rival) => rival.leaf),
           ancestors: (found?.rivals ?? []).map((rival) =>
             knownOf(bases.get(object) ?? null, share, found?.line ?? [], rival),

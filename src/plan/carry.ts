@@ -17,7 +17,15 @@ import {
 } from '../model/object.ts'
 import { own } from '../model/own.ts'
 import { problem, type Problem } from '../model/problem.ts'
-import { boundOf, idle, shownTo, type ExchangeOptions, type ExchangePlan, type LiveCopy } from './exchange.ts'
+import {
+  boundOf,
+  bytesOf,
+  idle,
+  shownTo,
+  type ExchangeOptions,
+  type ExchangePlan,
+  type LiveCopy,
+} from './exchange.ts'
 import { givesWay, merge, timeOf, type Common, type Side } from './merge.ts'
 import { absentIn, outdatedSignatures, privateValues } from './private-values.ts'
 
@@ -229,20 +237,22 @@ export function takeIn(
 
 /**
  * The live leaves of a copy as one: clients may have pushed several. They are merged against what they have in common,
- * not against what the owner had: he may have seen one of them already.
+ * not against what the owner had: he may have seen one of them already. One with which they would be larger than anybody may
+ * write gives way whole.
  * @returns the winning leaf with the content of all; what of its own gave way; and the others
  */
 export function foldLeaves(
-  { leaf, rivals, ancestors = [] }: LiveCopy,
+  { leaf, rivals, ancestors = [], mostBytes }: LiveCopy,
   now: number,
 ): { leaf: ObjectDoc; keep: Content[]; drops: ExchangePlan['drops'] } {
   const commons = rivals.map((_, index) => ancestors[index] ?? null)
+  const most = mostTogether([leaf, ...rivals], mostBytes)
   const folded = rivals.reduce((merged, rival, index) => {
     const { local } = merge(sideOf(merged, now), sideOf(rival, now), {
       agreed: commons[index] ?? null,
       maySend: true,
     })
-    return withContent(merged, local, () => true)
+    return bytesWithin(local, most) ? withContent(merged, local, () => true) : merged
   }, leaf)
   const result = contentOf(folded)
   const isLost = (content: Content, index: number): boolean =>
@@ -256,6 +266,16 @@ export function foldLeaves(
     })),
   }
 }
+
+/** What is larger than guests may write is its owner's: a guest's leaf may come to it. */
+function mostTogether(leaves: readonly ObjectDoc[], mostBytes: number | undefined): number | null {
+  if (mostBytes === undefined || leaves.length === 1) return null
+  const largest = Math.max(...leaves.map((leaf) => bytesOf(contentOf(leaf))))
+  return largest > mostBytes ? largest + mostBytes : mostBytes
+}
+
+const bytesWithin = (content: Content, most: number | null): boolean =>
+  most === null || bytesOf(content) <= most
 
 /** What further leaves changed, against what they were made from, of what is not shared (any more). */
 function namesPushed({ rivals, ancestors = [] }: LiveCopy, reach: Reach): string[] {

@@ -36,6 +36,8 @@ export type HomeCopy =
       rivals: readonly ObjectDoc[]
       ancestors?: readonly (Held | null)[]
       tombstones?: readonly PushedTombstone[]
+      /** Where everybody may write: what leaves together may have. */
+      mostBytes?: number
     }
   | { kind: 'deleted'; rev?: string; tombstones?: readonly PushedTombstone[]; isReadable?: true }
   | { kind: 'none' }
@@ -594,11 +596,14 @@ export function boundOf(content: Content, bounds: ExchangeFacts['bounds'], isNew
   if (bounds.isTooFast) return problem('too_many_changes', String(bounds.mostChanges))
   if (isNew && bounds.objects >= bounds.mostObjects)
     return problem('too_many_objects', String(bounds.mostObjects))
-  const bytes =
-    Buffer.byteLength(canonicalJson(content.attributes)) +
-    Object.values(content.attachments).reduce((sum, { length }) => sum + (length ?? 0), 0)
-  return bytes > bounds.mostBytes ? problem('too_large_for_public', String(bounds.mostBytes)) : null
+  return bytesOf(content) > bounds.mostBytes
+    ? problem('too_large_for_public', String(bounds.mostBytes))
+    : null
 }
+
+export const bytesOf = ({ attributes, attachments }: Content): number =>
+  Buffer.byteLength(canonicalJson(attributes)) +
+  Object.values(attachments).reduce((sum, { length }) => sum + (length ?? 0), 0)
 
 /** The object was made from a copy that others put there, or both had the same. */
 export const wasThere = (agreed: Agreed | null): boolean =>

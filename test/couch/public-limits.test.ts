@@ -1,6 +1,7 @@
 // Nobody gets past what everybody may write into a share by pushing it at once, at the first page, or together.
 import assert from 'node:assert/strict'
-import type { Doc, Written } from '../../src/couch/document.ts'
+import { createHash } from 'node:crypto'
+import type { Doc, StoredDoc, Written } from '../../src/couch/document.ts'
 import { copyId } from '../../src/model/names.ts'
 import { open, standingOf, withPeople, type Person } from '../support/people.ts'
 import type { Space } from '../support/space.ts'
@@ -33,6 +34,20 @@ const objectsOf = (id: string, guest: string, count: number): Doc[] =>
 const brought = async ({ db }: Person): Promise<number> =>
   (await db.range({ startKey: 'guest', endKey: 'guest~' })).length
 
+/** So many leaves over one revision, each with what it says. */
+const leavesOver = (
+  { _id, _revisions }: Pick<StoredDoc, '_id' | '_revisions'>,
+  contents: readonly object[],
+): StoredDoc[] => {
+  const { start, ids } = _revisions ?? { start: 0, ids: [] }
+  return contents.map((content, n) => {
+    const hash = createHash('md5').update(`${_id} ${n}`).digest('hex')
+    return {
+      ...content,
+      ...{ _id, _rev: `${start + 1}-${hash}`, _revisions: { start: start + 1, ids: [hash, ...ids] } },
+    }
+  })
+}
 onEachServer('the limits of a public share', ({ it, kind }) => {
   it(
     'hold for what two guests push at once, and for the first page',
@@ -121,4 +136,30 @@ onEachServer('the limits of a public share', ({ it, kind }) => {
         }),
       { publicLimits: LIMITS },
     )
+
+  it(
+    'hold for the bytes of an object of which guests push many leaves',
+    (space) =>
+      withPeople(space, ['joe'] as const, async ({ joe }) => {
+        await space.start()
+        const id = await open(space, joe, true)
+        await pushAll(space, id, objectsOf(id, 'guest', 1))
+        await space.until('it comes', async () => (await brought(joe)) === 1)
+        await space.settled()
+        const home = space.share(id)
+        const [there] = await home.leaves([{ id: copyId(id, 'guest/0') }])
+        assert(there)
+        const text = 'x'.repeat(LIMITS.mostBytes / 2)
+        const contents = Array.from({ length: 10 }, (_, n) => ({ name: `one ${n}`, [`text${n}`]: text }))
+        await pushAll(space, id, leavesOver(there, contents), false)
+        await space.until('it is one again', async () => {
+          const copy = await home.get(there._id, { conflicts: true })
+          return copy?._conflicts === undefined && Object.keys(copy ?? {}).length > 3
+        })
+        await space.settled()
+        for (const doc of [await home.get(there._id), await joe.db.get('guest/0')])
+          assert(Buffer.byteLength(JSON.stringify(doc)) < LIMITS.mostBytes, JSON.stringify(doc))
+      }),
+    { publicLimits: LIMITS },
+  )
 })

@@ -126,3 +126,32 @@ describe('the changes of a public share', () => {
     assert.equal(merged(), 8)
   })
 })
+
+describe('the bytes of an object of a public share', () => {
+  it('are no more where guests push many leaves, each of which has no more', async () => {
+    const { people, share } = await open()
+    assert(share().write({ _id: 'share/x/o', name: 'o' }).ok)
+    await turns(lane(people))
+    const text = 'x'.repeat(MOST_BYTES / 2)
+    pushOver(
+      share(),
+      'o',
+      Array.from({ length: 10 }, (_, n) => ({ name: 'o', [`text${n}`]: text, small: n })),
+    )
+    for (let minute = 0; minute < 3; minute += 1) {
+      people.world.now += MINUTE_MS
+      await turns(lane(people))
+    }
+    const copy = share().read('share/x/o')
+    const object = people.database(0).read('o')
+    assert.equal(copy?._conflicts, undefined, 'it is one')
+    for (const doc of [copy, object]) {
+      const { _rev, _revisions, ...content } = doc ?? {}
+      const bytes = Buffer.byteLength(JSON.stringify(content))
+      assert(bytes <= MOST_BYTES && bytes > MOST_BYTES / 2, `${bytes} bytes`)
+    }
+    // What gave way is there for whoever wrote it.
+    const kept = JSON.stringify(share().leaves('share/x/o'))
+    for (let n = 0; n < 10; n += 1) assert(kept.includes(`"text${n}"`), String(n))
+  })
+})
