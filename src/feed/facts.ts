@@ -1,7 +1,7 @@
 // Gathers what planObject asks about: what the daemon made of a user's objects, and what the shares hold of them.
 import groupBy from 'lodash/groupBy.js'
 import { parseBase, type Agreed, type Base } from '../model/base.ts'
-import { isHomeShare, writersOf, type ShareEntry } from '../model/entry.ts'
+import { isHomeShare, isToBeThere, writersOf, type ShareEntry } from '../model/entry.ts'
 import { decodeHistories, heldBy, newestKnown, OBJECT, type Held } from '../model/history.ts'
 import {
   baseId,
@@ -87,6 +87,7 @@ export async function gatherObjects(
   const database = users.database(owner)
   const pushed = new Map(objects.map((one) => [one.id, one.pushed]))
   const homes = await readHomes(sources, owner, { concerned, pushed }, shares, bases)
+  const away = await readAway(sources, database, { concerned, homes }, shares)
   const limits = await readLimits(sources, database, concerned, shares)
   const brought = new Brought(outbox)
   const purged = await readPurged(couch.database(database), objects, bases)
@@ -115,6 +116,7 @@ export async function gatherObjects(
           ...{ share, home, limit, owner: entry?.owner ?? '' },
           ...(isUnshared ? { isUnshared } : {}),
           ...(entry?.losses ? { losses: entry.losses } : {}),
+          ...(away.has(share) ? { isAway: true as const } : {}),
           ...(home.kind === 'none' && homes.has(copyId(share, id)) && isOwners
             ? { isToCome: true as const }
             : {}),
@@ -360,6 +362,30 @@ async function readHomes(
     }
   }
   return homes
+}
+
+/**
+ * The shares of others that this user is leaving, and whose databases are away without a word of that. What was noted before one
+ * went is read after it was seen to be away.
+ */
+async function readAway(
+  { registry }: Sources,
+  database: string,
+  { concerned, homes }: { concerned: Map<string, string[]>; homes: ReadonlyMap<string, HomeCopy> },
+  { entries, subscriptions }: Shares,
+): Promise<Set<string>> {
+  const left = [...concerned].flatMap(([id, shares]) =>
+    shares.filter(
+      (share) =>
+        subscriptions.get(share)?.state === 'ending' &&
+        entries.get(share)?.database !== database &&
+        !homes.has(copyId(share, id)),
+    ),
+  )
+  if (left.length === 0) return new Set()
+  const now = await registry.entries([...new Set(left)])
+  for (const [share, entry] of now) entries.set(share, entry)
+  return new Set([...now].flatMap(([share, entry]) => (isToBeThere(entry) ? share : [])))
 }
 
 /** Of what was there before, the owner's lane has agreed on nothing, and so has not taken it out either. */

@@ -37,6 +37,8 @@ export interface Agreed extends Digests {
   losses?: number
   /** True where this participant brought the object into the share. */
   mine?: true
+  /** This participant has changed the copy: when the share database is lost, nobody else may have that. */
+  given?: true
   /** Only chosen attributes are shared: what else this participant has is his own. */
   listed?: true
   /**

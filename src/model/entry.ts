@@ -37,7 +37,10 @@ export interface ShareEntry {
   rotate?: true
   /** The outbox was lost, too: what the share holds and the outbox does not is no word of its owner's. */
   refilled?: true
-  /** The outbox has all that the share is to have: until it is open again, a share database that is away is not lost. */
+  /**
+   * The outbox has all that the share is to have, or the owner has what was in one that ends: until it is open again, a share
+   * database that is away is not lost.
+   */
   saved?: true
   /** How often the share database was lost: what bases agreed on before that is not there any more. */
   losses?: number
@@ -86,6 +89,10 @@ export function parseEntry(doc: Record<string, unknown> | null): ShareEntry | nu
   if (typeof doc['state'] !== 'string' || !STATES.includes(doc['state'])) return null
   return doc as unknown as ShareEntry
 }
+
+/** True where a share database that is away is lost: the daemon itself notes what it drops, before it does. */
+export const isToBeThere = ({ state, saved, emptied }: ShareEntry): boolean =>
+  state !== 'ended' && !saved && !emptied
 
 /** True where copies of a share are written into the share itself. */
 export const isHomeShare = (entry: ShareEntry | null | undefined): boolean => entry?.home === 'share'

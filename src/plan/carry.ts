@@ -375,14 +375,15 @@ function mergeSides(
  * has brought the object into the share.
  */
 function narrow(
-  { staying = new Set() }: ExchangeOptions,
+  { staying = new Set(), isAfterLoss }: ExchangeOptions,
   merged: ObjectDoc,
   doc: ObjectDoc,
   there: Content,
   agreed: Agreed,
   reach: Reach,
 ): ObjectDoc {
-  if (staying === 'all' || agreed.mine) return merged
+  // What was lost with the copy nobody else may have.
+  if (staying === 'all' || agreed.mine || (isAfterLoss && agreed.given)) return merged
   const here = digestsOf(contentOf(doc))
   const goes = (kind: keyof Content, name: string): boolean =>
     Object.hasOwn(agreed[kind], name) &&

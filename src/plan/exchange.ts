@@ -18,6 +18,7 @@ import {
 } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { carry, foldLeaves, takeIn, uniteLeaves } from './carry.ts'
+import { isUnsure } from './given.ts'
 import { noteLosses, planAfterLoss } from './loss.ts'
 import { parted, planReturn } from './return.ts'
 import { keptName } from './merge.ts'
@@ -61,6 +62,8 @@ export interface ExchangeFacts {
   isUnshared?: true
   /** How often the share database was lost. */
   losses?: number
+  /** The share database is away, and nobody has noted yet that it was lost. Looked at where this participant leaves. */
+  isAway?: true
   /** There is no copy, and the owner, who knows of one, is about to put it back. */
   isToCome?: true
   /** The most bytes and objects of somebody who writes only because everybody may. */
@@ -524,6 +527,7 @@ function letGo(
   const isPrivate = (name: string): boolean => Object.hasOwn(hidden, name)
   const isShared = Object.keys((stripped['$shares'] as object | undefined) ?? {}).length > 0
   const isUnsent =
+    isUnsure(known, facts) ||
     isChanged(attributes, here.attributes) ||
     isChanged(attachments, here.attachments, '_attachments') ||
     (more.some((name) => !isPrivate(name)) && !listed && !isShared)

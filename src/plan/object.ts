@@ -19,6 +19,7 @@ import {
 import { decodeHistories, type Held, type Histories } from '../model/history.ts'
 import { isOurProblem, problem, STICKY, type Problem } from '../model/problem.ts'
 import { idle, planExchange, type ExchangeFacts, type ExchangePlan } from './exchange.ts'
+import { noteGiven } from './given.ts'
 import { groundedOn } from './refilled.ts'
 import { seenBefore, seenWith } from './seen.ts'
 import { planStrangers } from './strangers.ts'
@@ -378,9 +379,9 @@ function planOne(
 ): ExchangePlan {
   const { object, isMissing, isPurged = false, exchanges, now } = facts
   const exchange = exchanges.get(share) as ExchangeFacts
-  if (isTooWideFor(exchange, doc))
-    return { ...idle(doc, ledger.agreed(share)), rejection: problem('too_large') }
-  return planExchange({
+  const agreed = ledger.agreed(share)
+  if (isTooWideFor(exchange, doc)) return { ...idle(doc, agreed), rejection: problem('too_large') }
+  const plan = planExchange({
     object,
     doc,
     isMissing: isMissing && doc === null,
@@ -391,7 +392,7 @@ function planOne(
         : consents.kind === 'keys'
           ? consents.keys.get(share)
           : undefined,
-    agreed: groundedOn(ledger.agreed(share), facts.ground),
+    agreed: groundedOn(agreed, facts.ground),
     facts: exchange,
     isRelated: ledger.hasReceived(share, ({ owner }) => owner === exchange.owner, exchanges),
     isBack: facts.doc === null && doc !== null,
@@ -401,6 +402,7 @@ function planOne(
     ownersElsewhere: [...shownElsewhere(facts, exchange), ...agreedElsewhere(facts, exchange, ledger)],
     now,
   })
+  return noteGiven(plan, agreed, exchange)
 }
 
 /** An object, or its copy, that has more attributes than can be compared in time stays on its side. */

@@ -1,7 +1,7 @@
 // What is to be done for a share: its document, its registry entry and its database, brought to agree.
 import { isDeepStrictEqual } from 'node:util'
 import { OWNER_ONLY, type Access, type Right } from '../model/access.ts'
-import type { ShareEntry } from '../model/entry.ts'
+import { isToBeThere, type ShareEntry } from '../model/entry.ts'
 import type { ObjectDoc } from '../model/object.ts'
 import { shownPassword } from '../model/password.ts'
 import { problem, type Problem } from '../model/problem.ts'
@@ -389,22 +389,27 @@ function suspend(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
 function end(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
   const { share, scanning, ownerExists, databaseExists } = facts
   if (scanning && entry.emptied) return []
-  const begun: ShareEffect[] = [
-    ...(entry.state === 'ending' ? [] : [changeEntry(share, { state: 'ending' })]),
-    ...enlist(facts, {}),
-    ...(entry.state === 'ending' ? [] : [{ kind: 'tell-participants', share } as const]),
-  ]
+  const isBegun = entry.state === 'ending'
   // What others wrote last is their owner's: nothing more comes in, and what is there is taken in before it goes.
   const isHome = entry.home === 'share' || facts.isWrittenDirectly
   if (isHome && databaseExists && ownerExists && !facts.isDrained)
     return [
-      ...begun,
+      ...(isBegun ? [] : [changeEntry(share, { state: 'ending' })]),
+      ...enlist(facts, {}),
       { kind: 'secure', share, security: ADMIN_ONLY },
       ...turnHome(facts, entry, OWNER_ONLY),
       { kind: 'drain', share },
     ]
+  // Before it goes, and before those who take part hear of it: of one that was lost before, they keep what they gave to it.
+  const change: EntryChange = {
+    ...(isBegun ? {} : { state: 'ending' }),
+    ...(!databaseExists && isToBeThere(entry) && !isFirst(entry) ? { losses: (entry.losses ?? 0) + 1 } : {}),
+    ...(entry.saved ? {} : { saved: true }),
+  }
   return [
-    ...begun,
+    ...(Object.keys(change).length > 0 ? [changeEntry(share, change)] : []),
+    ...enlist(facts, {}),
+    ...(isBegun && entry.saved ? [] : [{ kind: 'tell-participants', share } as const]),
     ...(entry.password
       ? [{ kind: 'remove-account', share } as const, changeEntry(share, { password: undefined })]
       : []),

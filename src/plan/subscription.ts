@@ -1,7 +1,7 @@
 // What is to be done for one user's part in somebody else's share: the `$subscription`, the `$invitation`, the entry.
 import { isDeepStrictEqual } from 'node:util'
 import { publicRight, type Right } from '../model/access.ts'
-import type { ShareEntry } from '../model/entry.ts'
+import { isToBeThere, type ShareEntry } from '../model/entry.ts'
 import { invitationDocumentId, shareOfSubscription } from '../model/names.ts'
 import type { ObjectDoc } from '../model/object.ts'
 import { isOurProblem, problem, type Problem } from '../model/problem.ts'
@@ -251,7 +251,9 @@ export const SHARE_ENDED = 'The share has ended.'
 
 function reasonToEnd({ shareEntry }: SubscriptionFacts, entry: SubscriptionEntry): string | null {
   if (entry.order === 'end') return "The server's admin has ended this."
-  if (!shareEntry || shareEntry.state === 'ending' || shareEntry.state === 'ended') return SHARE_ENDED
+  if (!shareEntry || shareEntry.state === 'ended') return SHARE_ENDED
+  // What they gave to a share that ends is its owner's before they let go of it.
+  if (shareEntry.state === 'ending') return isToBeThere(shareEntry) ? null : SHARE_ENDED
   if (shareEntry.state === 'opening' || shareEntry.state === 'suspended') return null
   return rightOf(shareEntry, entry) === null ? 'You may no longer read this share.' : null
 }

@@ -255,6 +255,29 @@ describe('a share database that is lost', () => {
     }
   })
 
+  describe('with what only a writer has besides, which stays with the writer', () => {
+    const ENDS: Record<string, Action> = {
+      'where its owner ends the share': { kind: 'close', share: 'x' },
+      'where the writer leaves': { kind: 'leave', user: ANN, share: 'x' },
+      'where the writer is taken out': { kind: 'access', share: 'x', access: { write: [BOB] } },
+      'where its owner takes the object out': wish(JOE, 'a', null),
+      'where its owner deletes the object': remove(JOE, 'a'),
+      'where its owner shows less of the object': wish(JOE, 'a', ['note']),
+    }
+    for (const [when, end] of Object.entries(ENDS))
+      for (const first of [ANN, JOE])
+        it(`${when}, and ${first === ANN ? 'the writer' : 'the owner'} sees that first`, async () => {
+          const people = await begun()
+          await alone(people, ANN, edit(ANN, 'a', ['name']))
+          const [wanted = ''] = values(people, ANN)
+          people.act(lose)
+          await alone(people, first, end)
+          await settles(people)
+          const found = [JOE, ANN, BOB].flatMap((user) => values(people, user))
+          assert(found.includes(wanted), `${wanted} is somewhere`)
+        })
+  })
+
   it('takes what an older daemon agreed on for what it is', async () => {
     const people = await begun()
     people.act(lose)

@@ -277,7 +277,7 @@ const FOUND: History[] = [
         kind: 'act',
         action: { kind: 'edit', user: 2, object: 'a', set: ['name'], clock: { kind: 'none' }, drop: [] },
       },
-      { kind: 'crash', after: 3, users: [1, 2], isRacing: false, seed: 0 },
+      { kind: 'crash', after: 4, users: [1, 2], isRacing: false, seed: 0 },
     ],
   },
   // A share is lost right after an edit of its owner's, or one of a writer's that only the share has besides.
@@ -292,6 +292,23 @@ const FOUND: History[] = [
       { kind: 'act', action: { kind: 'lose', share: 'x' } },
     ],
   })),
+  // … or where its owner ends it, before anybody has looked at that.
+  {
+    ...{ ...begun, users: 2, begun: ['x'] },
+    steps: [
+      {
+        ...{ kind: 'turns', users: [1], isRacing: true, seed: 465 },
+        meanwhile: [
+          {
+            ...{ kind: 'edit', user: 1, object: 'a', set: ['name'], drop: [] },
+            clock: { kind: 'iso', minutes: 0 },
+          },
+          { kind: 'close', share: 'x' },
+        ],
+      },
+      { kind: 'act', action: { kind: 'lose', share: 'x' } },
+    ],
+  },
   // Stopped while an object is narrowed.
   {
     ...{ ...begun, users: 2, canPurge: true, begun: ['x'] },

@@ -164,7 +164,9 @@ export const OPEN_NEW = `claim, entry access, ${OPEN}`
 export const OPEN_AGAIN = `entry access rotations, create-outbox, stop-replication, ${SECURED}`
 export const END = 'stop-replication, drop-database, forget-copies, scan, entry emptied'
 /** What ends a share is begun with this. */
-export const BEGIN_END = 'entry state=ending, tell-participants'
+export const BEGIN_END = 'entry saved state=ending, tell-participants'
+/** The same for a share whose database was lost before that. */
+export const BEGIN_END_LOST = 'entry losses saved state=ending, tell-participants'
 /** The share database is made anew. */
 export const rotate = (whom: string): string =>
   `stop-replication, rotate ${whom}, start-replication, entry -rotate rotations, tell-participants`

@@ -18,6 +18,7 @@ import {
   active,
   allInWords,
   BEGIN_END,
+  BEGIN_END_LOST,
   docOf,
   END,
   entryOf,
@@ -104,7 +105,7 @@ describe('plan/share', () => {
     ],
     [
       'malformed while ending: the end goes on',
-      { doc: docOf({ type: 'x' }), entry: entryOf('ending'), databaseExists: true },
+      { doc: docOf({ type: 'x' }), entry: entryOf('ending', MINE, { saved: true }), databaseExists: true },
       END,
     ],
     [
@@ -135,10 +136,29 @@ describe('plan/share', () => {
     // deleted
     ['deleted', there(), `${BEGIN_END}, ${END}`],
     ['deleted while opening', { entry: entryOf('opening') }, `${BEGIN_END}, ${END}`],
-    ['deleted while suspended', { entry: entryOf('suspended') }, `${BEGIN_END}, ${END}`],
+    [
+      'deleted while suspended',
+      { entry: entryOf('suspended'), databaseExists: true },
+      `${BEGIN_END}, ${END}`,
+    ],
+    [
+      'deleted while opening for the first time, and there is a database',
+      { entry: entryOf('opening'), databaseExists: true },
+      `${BEGIN_END}, ${END}`,
+    ],
+    ...(['active', 'suspended'] as const).map((state): [string, Partial<ShareFacts>, string] => [
+      `deleted while ${state}, and its database was lost`,
+      { entry: entryOf(state) },
+      `${BEGIN_END_LOST}, ${END}`,
+    ]),
+    [
+      'deleted while its database is made anew',
+      { entry: entryOf('active', MINE, { rotate: true, saved: true }) },
+      `entry state=ending, tell-participants, ${END}`,
+    ],
     [
       'deleted while the objects are gone through for its beginning',
-      { entry: entryOf('ending'), scanning: true },
+      { entry: entryOf('ending', MINE, { saved: true }), scanning: true },
       END,
     ],
     [
@@ -148,11 +168,20 @@ describe('plan/share', () => {
     ],
     ['deleted, and all over', { entry: entryOf('ended') }, ''],
     ['never there', {}, ''],
-    ['stuck in ending', { entry: entryOf('ending'), databaseExists: true }, END],
-    ['stuck in ending, with the database gone', { entry: entryOf('ending') }, END],
+    [
+      'stuck in ending',
+      { entry: entryOf('ending'), databaseExists: true },
+      `entry saved, tell-participants, ${END}`,
+    ],
+    ['stuck in ending, with the database gone', { entry: entryOf('ending', MINE, { saved: true }) }, END],
+    [
+      'stuck in ending, and the database was lost',
+      { entry: entryOf('ending', MINE, { losses: 1 }) },
+      `entry losses saved, tell-participants, ${END}`,
+    ],
     [
       'written again while ending: first the end',
-      { doc: docOf(), entry: entryOf('ending'), databaseExists: true },
+      { doc: docOf(), entry: entryOf('ending', MINE, { saved: true }), databaseExists: true },
       END,
     ],
     [
@@ -169,7 +198,11 @@ describe('plan/share', () => {
     ['missing while active: it stays in force', { isMissing: true, ...there() }, ''],
     ['missing and never there', { isMissing: true }, ''],
     ['missing, and all over', { isMissing: true, entry: entryOf('ended') }, ''],
-    ['missing while ending: the end goes on', { isMissing: true, entry: entryOf('ending') }, END],
+    [
+      'missing while ending: the end goes on',
+      { isMissing: true, entry: entryOf('ending', MINE, { saved: true }) },
+      END,
+    ],
     ['missing, of another user', { isMissing: true, ...theirs('active') }, ''],
     [
       'missing, and a user who is named has gone',
@@ -191,7 +224,7 @@ describe('plan/share', () => {
     ],
     [
       'the user database is gone while ending',
-      { entry: entryOf('ending'), ownerExists: false },
+      { entry: entryOf('ending', MINE, { saved: true }), ownerExists: false },
       `stop-replication, drop-database, ${OVER}`,
     ],
     // unfinished
@@ -415,12 +448,15 @@ describe('plan/share', () => {
     const entry = inPlace({ read: true, write: true }, { home: 'share' })
     const given = { entry, databaseExists: true, security: PUBLIC }
     it('no more comes in, what is there is taken in, and only then it goes', () => {
-      const before = `${BEGIN_END}, secure for nobody, drain`
+      const before = 'entry state=ending, secure for nobody, drain'
       assert.equal(words(given), before)
       const ending = { ...given, entry: { ...entry, state: 'ending' as const }, security: ADMIN_ONLY }
       assert.equal(words(ending), 'secure for nobody, drain')
-      assert.equal(words({ ...ending, isDrained: true }), END)
-      assert.equal(words({ ...ending, databaseExists: false }), END)
+      // Those who take part let go of it when its owner has all that is in it.
+      assert.equal(words({ ...ending, isDrained: true }), `entry saved, tell-participants, ${END}`)
+      const saved = { ...ending, entry: { ...ending.entry, saved: true as const } }
+      assert.equal(words({ ...saved, isDrained: true }), END)
+      assert.equal(words({ ...saved, databaseExists: false }), END)
     })
 
     it('takes nothing in where the owner’s database is gone', () =>
@@ -432,14 +468,14 @@ describe('plan/share', () => {
     it('takes in what its owner wrote into it directly, too', () =>
       assert.equal(
         words({ ...there(), isWrittenDirectly: true }),
-        `${BEGIN_END}, secure for nobody, turn-home, drain`,
+        'entry state=ending, secure for nobody, turn-home, drain',
       ))
 
     it('who was named is not invited any more', () => {
       const participants = [reader('u1'), { ...reader('u2'), granted: null }]
       assert.equal(
         words({ ...there(), participants }),
-        `entry state=ending, enlist, tell-participants, ${END}`,
+        `entry saved state=ending, enlist, tell-participants, ${END}`,
       )
     })
   })

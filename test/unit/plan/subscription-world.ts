@@ -15,14 +15,15 @@ import { allInWords, factsOf, inWords, partOf, shareOf } from './subscription-fa
 
 /** The share as its owner and the server's admins have made it. */
 export interface ShareSettings {
-  state: ShareState | 'none'
+  /** `saved`: it is ending, and its owner has all that is in it. */
+  state: ShareState | 'none' | 'saved'
   /** What everybody may. */
   everyone: Right | null
   password: string | null
 }
 
 const MOST_TRIES = 3
-const OUT_OF_REACH: unknown[] = ['opening', 'suspended']
+const OUT_OF_REACH: unknown[] = ['opening', 'suspended', 'ending']
 
 export class World {
   doc: ObjectDoc | null = null
@@ -163,7 +164,11 @@ export class World {
       read: everyone === null ? (granted ? ['ann'] : []) : true,
       write: everyone === 'write' ? true : granted === 'write' ? ['ann'] : [],
     }
-    return shareOf(access, password === null ? {} : { password: { ...ACCOUNT, derivedKey: password } }, state)
+    const more: Partial<ShareEntry> = {
+      ...(password === null ? {} : { password: { ...ACCOUNT, derivedKey: password } }),
+      ...(state === 'saved' ? { saved: true } : {}),
+    }
+    return shareOf(access, more, state === 'saved' ? 'ending' : state)
   }
 
   #perform(effect: SubscriptionEffect): void {
@@ -237,7 +242,7 @@ export class World {
     }
     assert.equal(entry?.due, undefined)
 
-    const isThere = share.state === 'active' || OUT_OF_REACH.includes(share.state)
+    const isThere = ['active', 'opening', 'suspended'].includes(share.state)
     const right = isThere ? entry?.granted : undefined
     assert.equal(entry?.invited, right, 'it is noted of what he was told')
     if (invitation) assert.equal(invitation['access'], right)

@@ -16,6 +16,7 @@ describe('plan/subscription, any history', function () {
         'opening',
         'suspended',
         'ending',
+        'saved',
         'ended',
         'none',
       ] as const),

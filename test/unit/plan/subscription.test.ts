@@ -379,9 +379,14 @@ describe('plan/subscription', () => {
         },
         `entry onEnd=remove reason=You may no longer read this share. state=ending, ${GO}, invitation gone, entry -invited, entry -due`,
       ],
+      [
+        'the share is ending, and its owner has not all that is in it yet',
+        { doc: docOf(active), shareEntry: shareOf(READ_ALL, {}, 'ending'), entry: taking({ paused: true }) },
+        '',
+      ],
       ...(['ending', 'ended'] as const).map((state): [string, Partial<SubscriptionFacts>, string] => [
         `the share is ${state}`,
-        { doc: docOf(active), shareEntry: shareOf(READ_ALL, {}, state), entry: taking() },
+        { doc: docOf(active), shareEntry: shareOf(READ_ALL, { saved: true }, state), entry: taking() },
         `entry onEnd=remove reason=The share has ended. state=ending, ${GO}`,
       ]),
       [
