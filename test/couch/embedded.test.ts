@@ -87,7 +87,7 @@ class Client {
   }
 
   async waitFor<Found>(what: string, look: () => Promise<Found | undefined | false>): Promise<Found> {
-    const limit = Date.now() + 3_000
+    const limit = Date.now() + 30_000
     for (;;) {
       const found = await look()
       if (found !== undefined && found !== false) return found
@@ -809,7 +809,7 @@ describe('embedded server: its process', () => {
     parent.stdout.on('data', (text: Buffer) => (out += String(text)))
     parent.stderr.on('data', (text: Buffer) => (errors += String(text)))
     const until = async (look: () => Promise<boolean> | boolean) => {
-      for (const limit = Date.now() + 5_000; Date.now() < limit; await sleep(20)) if (await look()) return
+      for (const limit = Date.now() + 60_000; Date.now() < limit; await sleep(20)) if (await look()) return
       throw new Error(`waited in vain; ${out}${errors}`)
     }
     await until(() => out.includes('http://'))
