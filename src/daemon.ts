@@ -84,8 +84,10 @@ const LONGEST_PAUSE_MS = 30_000
 const FLUSH_MS = 1_000
 /** A slow sweep rests so long between two batches. */
 const SLOW_SWEEP_REST_MS = 1_000
-/** A single request that took too long begins an outage too: it ends with the next answer. */
+/** What says that the server may be away, or will not have us. */
 const OUTAGE_FAULTS: ReadonlySet<FaultCode> = new Set(['unreachable', 'timeout', 'unauthorized'])
+/** The server is taken for one that is away where it has nothing to say for so long. */
+const PROBE_MS = 5_000
 /** Idle leases are looked for at least so often. */
 const LONGEST_IDLE_CHECK_MS = 60_000
 /** Turns that are under way may take so long when the daemon stops. */
@@ -149,6 +151,11 @@ export class Daemon {
       connections: config.concurrency * 2 + MOST_FEEDS + 8,
       beforeWriting: options.beforeWriting,
       aside: this.#aside,
+      onRefused: (error, distanceMs) =>
+        log.warn(
+          { err: error, distanceMs },
+          'CouchDB refuses requests for the time being; they are sent again',
+        ),
     })
     this.#registry = new Registry(this.#couch, this.#ownWrites, now)
     this.#people = new People(this.#couch, this.#ownWrites, now)
@@ -202,6 +209,7 @@ export class Daemon {
     this.#waiting = { signal: this.#stop.signal, sleep: this.#sleep, log }
     this.#outage = new Outage({
       ...this.#waiting,
+      probe: () => this.#couch.request({ path: [], timeoutMs: PROBE_MS }),
       ask: () => identify(this.#couch),
       onBegin: () => this.#lanes.pause(),
       onEnd: () => this.#lanes.resume(),
@@ -461,15 +469,19 @@ export class Daemon {
   }
 
   #logFailure(db: string, error: unknown, tries: number): void {
-    if (isFault(error, 'stopped') || this.#isOutage(error)) return
-    this.#options.log.warn({ db, tries, err: error }, 'turn failed, tried again')
+    this.#unlessOutage(error, () =>
+      this.#options.log.warn({ db, tries, err: error }, 'turn failed, tried again'),
+    )
   }
 
-  /** Does that failure say that the server is away, or will not have us? Then everything waits until it is back. */
-  #isOutage(error: unknown): boolean {
-    const isOutage = isFault(error) && OUTAGE_FAULTS.has(error.code)
-    if (isOutage) this.#outage.begin()
-    return isOutage
+  /** Says something of a failure, but where the server is away, or will not have us: then everything waits until it is back. */
+  #unlessOutage(error: unknown, tell: () => void): void {
+    const { signal } = this.#stop
+    if (signal.aborted || isFault(error, 'stopped')) return
+    if (!isFault(error) || !OUTAGE_FAULTS.has(error.code)) return tell()
+    void this.#outage.suspect().then((isOutage) => {
+      if (!isOutage && !signal.aborted) tell()
+    })
   }
 
   async #onGap(): Promise<Seq> {
@@ -482,7 +494,9 @@ export class Daemon {
         await this.#sweep({ slow: false })
         return since
       } catch (error) {
-        if (!this.#isOutage(error)) this.#options.log.warn({ err: error }, 'feed cannot be opened again yet')
+        this.#unlessOutage(error, () =>
+          this.#options.log.warn({ err: error }, 'feed cannot be opened again yet'),
+        )
         await this.#sleep(LONGEST_PAUSE_MS / 10)
       }
     }
@@ -504,8 +518,7 @@ export class Daemon {
         pause = SHORTEST_PAUSE_MS
         await this.#sleep(this.#options.config.sweepIntervalMs)
       } catch (error) {
-        if (!this.#stop.signal.aborted && !this.#isOutage(error))
-          this.#options.log.warn({ err: error }, 'sweep failed, tried again')
+        this.#unlessOutage(error, () => this.#options.log.warn({ err: error }, 'sweep failed, tried again'))
         await this.#sleep(pause)
         pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
       }
@@ -576,7 +589,7 @@ export class Daemon {
   }
 
   #logUnlessOutage(error: unknown): void {
-    if (!isFault(error, 'stopped') && !this.#isOutage(error)) this.#logFault(error)
+    this.#unlessOutage(error, () => this.#logFault(error))
   }
 
   #logFault(error: unknown): void {

@@ -8,6 +8,7 @@ import { Deadline } from './deadline.ts'
 import { CouchFault, faultOfStatus, isFault } from './fault.ts'
 import { decodeJson, encodeJson } from './json.ts'
 import { Database } from './database.ts'
+import { Pace, type PaceOptions } from './pace.ts'
 import { wholeAnswers } from './whole-answers.ts'
 import type { DatabaseInfo } from './document.ts'
 
@@ -36,6 +37,8 @@ export interface CouchOptions {
   beforeWriting?: (() => Promise<void>) | undefined
   /** What is done around each upload. */
   aside?: Aside
+  /** Told where the server refuses requests for the time being. */
+  onRefused?: PaceOptions['onRefused']
 }
 
 /** Waits for something, and lets others have what whoever waits would keep from them. */
@@ -92,13 +95,14 @@ export class Couch {
   /** Requests sent so far; the benchmarks read it. */
   requests = 0
   readonly #nano: nano.ServerScope
-  readonly #agent: Agent
+  readonly #agent: Dispatcher
   /** Uploads have sockets of their own, and what is handed on: neither is to wait for the other, nor anybody for them. */
-  readonly #uploads = new Agent({ headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 10_000 })
+  readonly #uploads: Dispatcher
   readonly #authorization: string
   readonly #timeoutMs: number
   readonly #beforeWriting: CouchOptions['beforeWriting']
   readonly #aside: Aside
+  readonly #pace: Pace
   readonly #stop = new AbortController()
 
   constructor(options: CouchOptions) {
@@ -109,7 +113,10 @@ export class Couch {
     this.#aside = options.aside ?? ((wait) => wait())
     // As many listeners as there are requests under way.
     setMaxListeners(0, this.#stop.signal)
-    this.#agent = new Agent({ connections, headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 10_000 })
+    this.#pace = new Pace({ onRefused: options.onRefused })
+    const patient = { headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: 10_000 }
+    this.#agent = new Agent({ ...patient, connections }).compose(this.#pace.heedRetryAfter)
+    this.#uploads = new Agent(patient).compose(this.#pace.heedRetryAfter)
     this.#authorization = `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`
     this.#nano = nano({
       // With its slash: behind a path, the server itself is at `<path>/`, and a proxy may know nothing of `<path>`.
@@ -156,7 +163,7 @@ export class Couch {
       try {
         return await send()
       } catch (error) {
-        if (!isFault(error, 'unreachable')) throw error
+        if (!isFault(error, 'unreachable') || error.status !== null) throw error
         await this.server()
         if (tries === 2)
           throw new CouchFault(
@@ -168,7 +175,11 @@ export class Couch {
     }
   }
 
-  async #flow({ open, ...request }: Upload): Promise<Buffer> {
+  #flow(upload: Upload): Promise<Buffer> {
+    return this.#keep({}, () => this.#flowOnce(upload))
+  }
+
+  async #flowOnce({ open, ...request }: Upload): Promise<Buffer> {
     await this.#beforeWriting?.()
     this.requests += 1
     const { body, contentType } = await open()
@@ -221,7 +232,11 @@ export class Couch {
   }
 
   /** The same, with the type of what comes. @throws {CouchFault} */
-  async open(request: Opened): Promise<{ body: Readable; contentType: string }> {
+  open(request: Opened): Promise<{ body: Readable; contentType: string }> {
+    return this.#keep(request, () => this.#openOnce(request))
+  }
+
+  async #openOnce(request: Opened): Promise<{ body: Readable; contentType: string }> {
     if (this.#beforeWriting && isWriting(request)) await this.#beforeWriting()
     this.requests += 1
     let answer
@@ -342,7 +357,17 @@ export class Couch {
     }
   }
 
-  async #send<T>(request: Request, extra: object): Promise<T> {
+  /** Sends once more what the server refuses for the time being. */
+  #keep<T>({ signal, timeoutMs }: Pick<Request, 'signal' | 'timeoutMs'>, send: () => Promise<T>): Promise<T> {
+    const above = signal ? [this.#stop.signal, signal] : [this.#stop.signal]
+    return this.#pace.keep(send, { above, patienceMs: timeoutMs ?? this.#timeoutMs })
+  }
+
+  #send<T>(request: Request, extra: object): Promise<T> {
+    return this.#keep(request, () => this.#sendOnce<T>(request, extra))
+  }
+
+  async #sendOnce<T>(request: Request, extra: object): Promise<T> {
     if (this.#beforeWriting && isWriting(request)) await this.#beforeWriting()
     this.requests += 1
     const deadline = this.#deadline(request)

@@ -69,6 +69,10 @@ export function faultOfStatus(status: number, error: string | null): FaultCode {
       return 'too_large'
     case 429:
       return 'too_many_requests'
+    // A proxy has nobody behind it who answers, or CouchDB will not for now.
+    case 502:
+    case 503:
+      return 'unreachable'
     case 408:
       return 'timeout'
     default:

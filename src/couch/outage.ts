@@ -31,16 +31,22 @@ export async function persist<T>(work: () => Promise<T>, { signal, sleep, log }:
 }
 
 export interface OutageOptions extends Waiting {
+  /** Fails where the server does not say anything at once. */
+  probe: () => Promise<unknown>
   /** Fails while the server is away, or cannot be used. */
   ask: () => Promise<unknown>
   onBegin: () => void
   onEnd: () => void
 }
 
-/** The time from the first request that finds nobody to the first that is answered. */
+/**
+ * The time in which the server answers nobody. A request that finds nobody is only a suspicion: one document may take CouchDB
+ * longer than a request may last, or be what closed the connection.
+ */
 export class Outage {
   readonly #options: OutageOptions
   #isOngoing = false
+  #probing: Promise<boolean> | null = null
 
   constructor(options: OutageOptions) {
     this.#options = options
@@ -50,8 +56,24 @@ export class Outage {
     return this.#isOngoing
   }
 
-  /** Somebody found that the server does not answer; nothing more happens where that is known. */
-  begin(): void {
+  /** Somebody found that the server does not answer: does it answer others? @returns whether it is an outage */
+  async suspect(): Promise<boolean> {
+    if (this.#isOngoing || this.#options.signal.aborted) return true
+    this.#probing ??= this.#probe().finally(() => (this.#probing = null))
+    return this.#probing
+  }
+
+  async #probe(): Promise<boolean> {
+    try {
+      await this.#options.probe()
+      return false
+    } catch {
+      this.#begin()
+      return true
+    }
+  }
+
+  #begin(): void {
     if (this.#isOngoing || this.#options.signal.aborted) return
     this.#isOngoing = true
     this.#options.log.error('CouchDB does not answer')

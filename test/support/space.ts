@@ -78,9 +78,14 @@ export class Space {
     return this.#daemon
   }
 
+  /** Starts the daemon. */
+  async begin(settings: Partial<DaemonConfig> = {}): Promise<void> {
+    this.#daemon = await this.#begin(settings)
+  }
+
   /** Starts the daemon and waits until it has caught up. */
   async start(settings: Partial<DaemonConfig> = {}): Promise<void> {
-    this.#daemon = await this.#begin(settings)
+    await this.begin(settings)
     await this.until('the daemon is ready', () => Promise.resolve(this.#daemon?.ready().ok === true))
   }
 
