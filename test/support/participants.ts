@@ -63,8 +63,11 @@ export type Action =
   /** A user's database is compacted, the outbox, or a share. */
   | { kind: 'compact'; user: number; share?: string; isOutbox?: boolean }
   | { kind: 'account'; user: number; isThere: boolean }
-  /** A user's database is dropped and made again, empty: nobody has deleted anything in it. */
-  | { kind: 'recreate'; user: number }
+  /**
+   * A user's database is dropped and made again, empty: nobody has deleted anything in it. `isKept`: the user's other device
+   * has all that was there, and may fill it again.
+   */
+  | { kind: 'recreate'; user: number; isKept?: boolean | undefined }
   /** A share database is dropped, by an admin or a fault. */
   | { kind: 'lose'; share: string }
 
@@ -332,6 +335,7 @@ export class Participants {
         return
       }
       case 'recreate':
+        if (action.isKept) this.#pull(action.user, null)
         return this.#recreate(action.user)
       case 'lose':
         return lose(this, action.share)

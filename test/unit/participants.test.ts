@@ -137,6 +137,16 @@ const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> 
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant<'account'>('account'), user, isThere: fc.boolean() }),
   },
+  recreate: {
+    weight: 3,
+    arbitrary: fc.oneof(
+      fc.record({ kind: fc.constant<'recreate'>('recreate'), user, isKept: fc.boolean() }),
+      fc.record({
+        ...{ kind: fc.constant<'push'>('push'), user, share: fc.constant(null) },
+        all: fc.constant(true),
+      }),
+    ),
+  },
   lose: { weight: 2, arbitrary: fc.record({ kind: fc.constant<'lose'>('lose'), share }) },
   leave: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'leave'>('leave'), user, share }) },
 }
