@@ -279,7 +279,9 @@ export class MemoryWorld {
       await this.sweep()
       const isDone = await this.#takeTurns()
       this.couch.replicate()
-      if (isDone && this.#written() === before) {
+      // Who waits for the grace time has something to do when it is over.
+      const isWaiting = this.#memories.some(({ departures }) => departures.size > 0)
+      if (isDone && !isWaiting && this.#written() === before) {
         await this.saveCheckpoints()
         return
       }
