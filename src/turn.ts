@@ -4,21 +4,19 @@ import type { Database } from './couch/database.ts'
 import type { ChangesPage, Seq } from './couch/document.ts'
 import { isFault } from './couch/fault.ts'
 import { START } from './feed/checkpoints.ts'
-import { gatherShare } from './feed/share-facts.ts'
 import { readUserDocs, type UserDoc } from './feed/user-docs.ts'
 import { isHomeShare, type ShareEntry } from './model/entry.ts'
 import {
   objectOfBase,
   parseCopyId,
   shareCheckpoint,
-  shareDocumentId,
   shareOfDocument,
   shareOfSubscription,
 } from './model/names.ts'
 import { own } from './model/own.ts'
 import { asksForShare } from './model/share.ts'
 import { asksForSubscription } from './model/subscription.ts'
-import { planScanned, planShare } from './plan/share.ts'
+import { planScanned } from './plan/share.ts'
 import { Context } from './turn/context.ts'
 import { readPage } from './turn/deletions.ts'
 import type { Hint, Outcome } from './turn/hint.ts'
@@ -26,7 +24,7 @@ import { reconcileObjects } from './turn/objects.ts'
 import { followLeftBases } from './turn/left-bases.ts'
 import { followPurges } from './turn/purges.ts'
 import { followShare } from './turn/share-feed.ts'
-import { planShares } from './turn/shares.ts'
+import { endOfDeparted, planShares } from './turn/shares.ts'
 import { refreshDatabase } from './turn/skeleton.ts'
 import { finishSubscription, planSubscriptions } from './turn/subscriptions.ts'
 import type { Deps } from './write/deps.ts'
@@ -184,19 +182,22 @@ class Turn {
   async #depart(): Promise<Outcome> {
     const { registry, checkpoints, rotations, log } = this.#deps
     const { owner } = this.#context
-    for (const share of await registry.sharesOf(this.#user.name)) {
-      const none = { id: shareDocumentId(share), doc: null, rivals: [] }
-      const facts = await gatherShare(this.#deps, owner, none, { scanning: false, fromStart: false })
-      await performShare(this.#deps, owner, planShare(facts))
-    }
+    for (const share of await registry.sharesOf(this.#user.name))
+      if (!(await endOfDeparted(this.#deps, owner, share))) return this.#returned()
     const subscriptions = await registry.subscriptionsOf(this.#user.name)
     await planSubscriptions(this.#context, [], new Set(subscriptions))
     for (const share of subscriptions) checkpoints.remove(shareCheckpoint(share, this.#user.name))
+    if ((await this.#user.info()) !== null) return this.#returned()
     await this.#outbox.drop()
     for (const { name } of [this.#user, this.#outbox]) checkpoints.remove(name)
     rotations.delete(owner)
     log.info({ db: this.#user.name }, 'user database is gone, its shares have ended')
     return this.#outcome(null)
+  }
+
+  /** It was made again in the last moment: what is left goes on. */
+  #returned(): Outcome {
+    return this.#outcome({ user: true, recreated: true })
   }
 
   async #followUser(): Promise<boolean> {
@@ -322,7 +323,9 @@ class Turn {
     const again = (await this.#ending(scan.shares)).filter((share) => !ends.includes(share))
     const done = scan.shares.filter((share) => !again.includes(share))
     for (const share of done) {
-      await performShare(this.#deps, this.#context.owner, planScanned(share, await this.#ownEntry(share)))
+      const entry = await this.#ownEntry(share)
+      // Where another daemon was faster, it is planned below.
+      await performShare(this.#deps, this.#context.owner, planScanned(share, entry), entry)
       await finishSubscription(this.#context, share)
     }
     checkpoints.set(name, {

@@ -5,6 +5,7 @@ import { readUserDocs, type UserDoc } from '../feed/user-docs.ts'
 import { shareDocumentId, shareOfDocument } from '../model/names.ts'
 import { planHalted, planShare, type ShareEffect } from '../plan/share.ts'
 import { isWritten } from '../write/direct-writes.ts'
+import type { Deps } from '../write/deps.ts'
 import { performShare } from '../write/shares.ts'
 import type { Context } from './context.ts'
 import { drainShare } from './share-feed.ts'
@@ -87,9 +88,25 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
       found = (await readUserDocs(user, [first.id]))[0] ?? found
     } else if (result.kind === 'halted') {
       context.halted.add(share)
-      await performShare(deps, owner, planHalted(facts, result.problem))
-      return
+      const told = await performShare(deps, owner, planHalted(facts, result.problem), result.read)
+      if (told.kind !== 'again') return
+      found = (await readUserDocs(user, [first.id]))[0] ?? found
     }
+  }
+}
+
+/**
+ * Ends a share whose owner's user database is gone.
+ * @returns false where there is one again, and nothing is to end
+ */
+export async function endOfDeparted(deps: Deps, owner: string, share: string): Promise<boolean> {
+  const none: UserDoc = { id: shareDocumentId(share), doc: null, rivals: [] }
+  for (;;) {
+    const facts = await gatherShare(deps, owner, none, { scanning: false, fromStart: false })
+    if (facts.ownerExists) return false
+    // Another daemon may be at it, too.
+    const { kind } = await performShare(deps, owner, planShare(facts), facts.entry)
+    if (kind !== 'again') return true
   }
 }
 

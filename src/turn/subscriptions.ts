@@ -18,24 +18,26 @@ export async function planSubscriptions(
   for (const share of absent) await planOne(context, share, null)
 }
 
-async function planOne(context: Context, share: string, found: UserDoc | null): Promise<void> {
+async function planOne(context: Context, share: string, first: UserDoc | null): Promise<void> {
   const { deps, owner } = context
   try {
-    const { scan } = await context.checkpoint(context.user.name)
-    const facts = await gatherSubscription(deps, owner, share, found, {
-      scanning: scan?.shares.includes(share) ?? false,
-      isOrphan: context.orphans.has(share),
-    })
-    await performSubscription(deps, owner, planSubscription(facts))
+    for (let found = first; ; found = null) {
+      const { scan } = await context.checkpoint(context.user.name)
+      const facts = await gatherSubscription(deps, owner, share, found, {
+        scanning: scan?.shares.includes(share) ?? false,
+        isOrphan: context.orphans.has(share),
+      })
+      if (await performSubscription(deps, owner, planSubscription(facts), facts.entry)) return
+    }
   } catch (error) {
     if (isFault(error) && !concernsOneDocument(error)) throw error
     context.setAside(subscriptionDocumentId(share), error)
   }
 }
 
-/** What is left when the objects of a user were gone through for a share. */
+/** What is left when the objects of a user were gone through for a share. Where another daemon was faster, that is over. */
 export async function finishSubscription(context: Context, share: string): Promise<void> {
   const { deps, owner } = context
   const facts = await gatherSubscription(deps, owner, share, null, { scanning: false })
-  await performSubscription(deps, owner, planLeft(facts))
+  await performSubscription(deps, owner, planLeft(facts), facts.entry)
 }

@@ -1,6 +1,7 @@
 // A planned change of a share's entry meets the newest entry, in which another daemon may have written since it was planned.
 import isEqual from 'lodash/isEqual.js'
 import type { ShareEntry } from '../model/entry.ts'
+import type { SubscriptionEntry } from '../model/subscription.ts'
 import type { EntryChange } from '../plan/share.ts'
 
 /** What a change rests on. */
@@ -12,7 +13,10 @@ export interface Basis {
 }
 
 /** Where one of these is another one, what was planned may not be what is wanted any more. */
-const DECIDING = ['state', 'order', 'access', 'home', 'owner', 'database'] as const
+const DECIDING = [
+  ...(['state', 'order', 'access', 'password', 'home', 'emptied'] as const),
+  ...(['owner', 'database'] as const),
+]
 
 /**
  * Making anew, and losses, are counted over the newest entry: with numbers that two daemons had planned, two databases could
@@ -24,7 +28,7 @@ export function overNewest(
   change: EntryChange,
   { read, closing }: Basis,
 ): EntryChange | null {
-  if (read && DECIDING.some((name) => !isEqual(entry[name], read[name]))) return null
+  if (read && differ(entry, read, DECIDING)) return null
   const { rotate, rotations, losses, ...rest } = change
   const isOthers = closing !== undefined && entry.closing !== closing
   return {
@@ -34,3 +38,15 @@ export function overNewest(
     ...(losses === undefined ? {} : { losses: (entry.losses ?? 0) + 1 }),
   }
 }
+
+/** The same for somebody's part in a share. */
+const DECIDING_OF_PART = ['state', 'order', 'granted', 'database'] as const
+
+/** Whether somebody's part in a share is another one than what was planned from; null: there was none. */
+export function isOtherPart(there: SubscriptionEntry | null, read: SubscriptionEntry | null): boolean {
+  if (there === null || read === null) return there !== read
+  return differ(there, read, DECIDING_OF_PART)
+}
+
+const differ = <Entry>(one: Entry, other: Entry, names: readonly (keyof Entry)[]): boolean =>
+  names.some((name) => !isEqual(one[name], other[name]))

@@ -18,7 +18,7 @@ import {
 } from '../model/subscription.ts'
 import type { EntryChange } from '../plan/share.ts'
 import { SHARE_ENDED, type SubscriptionChange } from '../plan/subscription.ts'
-import { overNewest, type Basis } from './entry-changes.ts'
+import { isOtherPart, overNewest, type Basis } from './entry-changes.ts'
 import type { OwnWrites } from './own-writes.ts'
 
 const PAGE = 500
@@ -123,22 +123,29 @@ export class Registry {
    * Has a share database made anew. Under a name of its own, for another daemon may be at that: what is ordered meanwhile is
    * done once more.
    */
-  async orderRotation(share: string, more: EntryChange = {}): Promise<void> {
-    await this.change(share, { ...more, rotate: true, closing: randomUUID() })
+  async orderRotation(share: string, more: EntryChange = {}, basis: Basis = {}): Promise<void> {
+    await this.change(share, { ...more, rotate: true, closing: randomUUID() }, basis)
   }
 
-  /** Changes a subscription's entry, or makes one; where it says all that already, nothing is written. */
+  /**
+   * Changes a subscription's entry, or makes one; where it says all that already, nothing is written.
+   * @param read what was read when that was planned; absent: the change is right whatever the entry says
+   * @returns what it says now; null where it says something else by now, and nothing was written
+   */
   async changeSubscription(
     share: string,
     subscriber: string,
     database: string,
     change: SubscriptionChange,
-  ): Promise<void> {
+    read?: SubscriptionEntry | null,
+  ): Promise<SubscriptionEntry | null> {
     const joins = change.state === 'active' ? { joinedAt: this.#time() } : {}
     for (;;) {
       const there = await this.subscription(share, subscriber)
+      if (read !== undefined && isOtherPart(there, read)) return null
       const entry = there ?? newSubscriptionEntry(share, subscriber, database, this.#time())
-      if (await this.#putChanged(entry, { ...change, ...joins })) return
+      if (await this.#putChanged(entry, { ...change, ...joins }))
+        return { ...entry, ...(change as Partial<SubscriptionEntry>) }
     }
   }
 

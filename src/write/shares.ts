@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Database } from '../couch/database.ts'
 import type { Doc } from '../couch/document.ts'
-import type { ShareEntry } from '../model/entry.ts'
-import { shareDatabase } from '../model/names.ts'
+import { claimedEntry, type ShareEntry } from '../model/entry.ts'
+import { shareDatabase, shareOfDocument } from '../model/names.ts'
 import { isOurProblem, problem, type Problem } from '../model/problem.ts'
 import { ADMIN_ONLY, bothAllow, closedToWriters } from '../model/security.ts'
 import type { Home } from '../plan/object.ts'
@@ -24,14 +24,15 @@ import { refill, savePart } from './saved-copies.ts'
 
 /**
  * `lost`: somebody else has the id now · `again`: what is known of the share has changed: plan it anew · `drain`: what
- * others wrote is to be taken in first · `halted`: the rest has to wait, and the owner should read why.
+ * others wrote is to be taken in first · `halted`: the rest has to wait, and the owner should read why. `read`: the
+ * entry that this rests on, with what was changed by then.
  */
 export type Performed =
   | { kind: 'done' }
   | { kind: 'lost' }
   | { kind: 'again' }
   | { kind: 'drain' }
-  | { kind: 'halted'; problem: Problem }
+  | { kind: 'halted'; problem: Problem; read: ShareEntry | null }
 
 const DONE: Performed = { kind: 'done' }
 
@@ -50,7 +51,8 @@ export async function performShare(
   for (const [at, effect] of effects.entries()) {
     // Making a share anew stops the replication itself.
     if (effect.kind === 'stop-replication' && effects[at + 1]?.kind === 'rotate') continue
-    if (touchesDatabase(effect) && !(await deps.registry.isAsPlanned(effect.share, basis)))
+    const share = shareOfEffect(effect)
+    if (RESTING.has(effect.kind) && share !== null && !(await deps.registry.isAsPlanned(share, basis)))
       return { kind: 'again' }
     const performed = await perform(deps, owner, effect, basis)
     if (performed.kind !== 'done') return performed
@@ -58,17 +60,22 @@ export async function performShare(
   return DONE
 }
 
-/** What lets somebody in, or takes something away: another daemon may have decided otherwise meanwhile. */
-const touchesDatabase = (effect: ShareEffect): effect is ShareEffect & { share: string } =>
-  TOUCHING.has(effect.kind)
-const TOUCHING: ReadonlySet<ShareEffect['kind']> = new Set([
+/** What lets somebody in, takes something away, or tells of it: another daemon may have decided otherwise meanwhile. */
+const RESTING: ReadonlySet<ShareEffect['kind']> = new Set([
   'create-database',
   'secure',
+  'set-password',
+  'restore-account',
+  'remove-account',
   'turn-home',
   'rotate',
   'drop-database',
   'forget-copies',
+  'put-document',
 ])
+
+const shareOfEffect = (effect: ShareEffect): string | null =>
+  'share' in effect ? effect.share : effect.kind === 'put-document' ? shareOfDocument(effect.doc._id) : null
 
 /** @param basis goes on with what is done */
 async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Basis): Promise<Performed> {
@@ -76,8 +83,13 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
   const outbox = couch.database(users.outbox(owner))
   const context = { db: users.database(owner), ...('share' in effect ? { share: effect.share } : {}) }
   switch (effect.kind) {
-    case 'claim':
-      return (await registry.claim(effect.share, owner, users.database(owner))) ? DONE : { kind: 'lost' }
+    case 'claim': {
+      const database = users.database(owner)
+      if (!(await registry.claim(effect.share, owner, database))) return { kind: 'lost' }
+      // Another daemon may have claimed it for the same owner, and gone on.
+      basis.read = claimedEntry(effect.share, owner, database, '')
+      return DONE
+    }
     case 'change-entry':
       if (!(await registry.change(effect.share, stillToRotate(deps, effect.share, effect.change), basis)))
         return { kind: 'again' }
@@ -101,7 +113,7 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
       )
       return DONE
     case 'set-password':
-      return setPassword(deps, effect.share, effect.password)
+      return setPassword(deps, effect.share, effect.password, basis)
     case 'restore-account':
       await restoreAccount(deps, effect.share)
       return DONE
@@ -116,7 +128,7 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
       if (basis.read) basis.read = { ...basis.read, home: 'share' }
       return DONE
     case 'start-replication':
-      return startReplication(deps, owner, effect.share)
+      return startReplication(deps, owner, effect.share, basis)
     case 'stop-replication':
       await leases.stop(effect.share, owner)
       return DONE
@@ -176,14 +188,15 @@ function tell({ mark }: Deps, share: string, subscribers: string[]): void {
 }
 
 /** The account first: the registry knows only of accounts that the daemon made. Feeds of the old password's end, too. */
-async function setPassword(deps: Deps, share: string, password: string): Promise<Performed> {
+async function setPassword(deps: Deps, share: string, password: string, basis: Basis): Promise<Performed> {
   const { couch, registry, log } = deps
   const before = (await registry.entry(share))?.password ?? null
   const account = await derive(share, password, before, await readHashing(couch))
   if ((await ensureAccount(couch, account, before !== null)) === 'foreign')
-    return { kind: 'halted', problem: problem('password_account_taken', account.name) }
-  if (before === null) await registry.change(share, { password: account })
-  else await registry.orderRotation(share, { password: account })
+    return halted(problem('password_account_taken', account.name), basis)
+  // Where another daemon has put another one in force, its account is restored.
+  if (before === null) await registry.change(share, { password: account }, basis)
+  else await registry.orderRotation(share, { password: account }, basis)
   log.info({ share }, 'password set')
   return { kind: 'again' }
 }
@@ -307,6 +320,7 @@ async function startReplication(
   { leases, registry, log }: Deps,
   owner: string,
   share: string,
+  basis: Basis,
 ): Promise<Performed> {
   const entry = await registry.entry(share)
   const status = await leases.start(share, owner, entry?.home ?? 'outbox')
@@ -315,6 +329,11 @@ async function startReplication(
   if (status.kind !== 'failed') return DONE
   const found = problem('replication_failed')
   log.error({ share, state: status.kind, reason: status.reason }, 'replication does not start')
-  await registry.change(share, { problem: found })
-  return { kind: 'halted', problem: found }
+  return (await registry.change(share, { problem: found }, basis)) ? halted(found, basis) : { kind: 'again' }
 }
+
+const halted = (found: Problem, { read }: Basis): Performed => ({
+  kind: 'halted',
+  problem: found,
+  read: read ?? null,
+})

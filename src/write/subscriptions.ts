@@ -1,31 +1,57 @@
 // Performs what was planned for a user's part in somebody else's share, step by step.
 import { START } from '../feed/checkpoints.ts'
 import { shareCheckpoint } from '../model/names.ts'
+import type { SubscriptionEntry } from '../model/subscription.ts'
 import type { SubscriptionEffect } from '../plan/subscription.ts'
 import type { Deps } from './deps.ts'
 import { beginScan, createOutbox, writeUserDocument } from './shares.ts'
 
-/** Performs effects in their order. @throws {CouchFault} where CouchDB fails; what has landed stays */
+/**
+ * Performs effects in their order, up to a change of an entry that says something else by now.
+ * @param read the entry that they were planned from
+ * @returns false where the rest is to be planned again
+ * @throws {CouchFault} where CouchDB fails; what has landed stays
+ */
 export async function performSubscription(
   deps: Deps,
   subscriber: string,
   effects: readonly SubscriptionEffect[],
-): Promise<void> {
+  read: SubscriptionEntry | null,
+): Promise<boolean> {
   // Noted first: a crash in between would leave the owner with what was before.
   const told = effects.find(({ kind }) => kind === 'tell-owner')
   if (told && 'share' in told) await noteForOwner(deps, told.share)
-  for (const effect of effects) await perform(deps, subscriber, effect)
+  let there = read
+  for (const effect of effects) {
+    if (effect.kind !== 'change-subscription') await perform(deps, subscriber, effect)
+    else {
+      there = await change(deps, subscriber, effect, there)
+      if (there === null) return false
+    }
+  }
+  return true
 }
 
-async function perform(deps: Deps, subscriber: string, effect: SubscriptionEffect): Promise<void> {
-  const { checkpoints, registry, users, mark, log } = deps
+async function change(
+  { registry, users, log }: Deps,
+  subscriber: string,
+  { share, change: wanted }: Extract<SubscriptionEffect, { kind: 'change-subscription' }>,
+  read: SubscriptionEntry | null,
+): Promise<SubscriptionEntry | null> {
+  const db = users.database(subscriber)
+  const there = await registry.changeSubscription(share, subscriber, db, wanted, read)
+  if (there !== null && wanted.state) log.info({ db, share, state: wanted.state }, 'subscription')
+  return there
+}
+
+async function perform(
+  deps: Deps,
+  subscriber: string,
+  effect: Exclude<SubscriptionEffect, { kind: 'change-subscription' }>,
+): Promise<void> {
+  const { checkpoints, users, mark } = deps
   const database = users.database(subscriber)
   switch (effect.kind) {
-    case 'change-subscription':
-      await registry.changeSubscription(effect.share, subscriber, database, effect.change)
-      if (effect.change.state)
-        log.info({ db: database, share: effect.share, state: effect.change.state }, 'subscription')
-      return
     case 'follow':
       checkpoints.set(shareCheckpoint(effect.share, database), START)
       await checkpoints.flush()
