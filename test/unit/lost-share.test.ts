@@ -276,6 +276,19 @@ describe('a share database that is lost', () => {
           const found = [JOE, ANN, BOB].flatMap((user) => values(people, user))
           assert(found.includes(wanted), `${wanted} is somewhere`)
         })
+
+    it('where the daemon is killed while it ends the share, which is lost then', async () => {
+      for (let after = 0; after < 30; after += 1) {
+        const people = await begun()
+        await alone(people, ANN, edit(ANN, 'a', ['name']))
+        people.act({ kind: 'close', share: 'x' })
+        await people.world.crash(after, () => people.world.turn(people.hash(JOE)))
+        const hint = { user: true, subscriptions: new Set(['x']) }
+        for (let turns = 0; turns < 3; turns += 1) await people.world.turn(people.hash(ANN), hint)
+        people.act(lose)
+        await settles(people)
+      }
+    })
   })
 
   it('takes what an older daemon agreed on for what it is', async () => {
