@@ -18,8 +18,9 @@ const PAGE = 200
 export async function followShare(context: Context, share: string): Promise<boolean> {
   const { deps, user } = context
   const entry = await deps.registry.entry(share)
-  // One that has to be made anew is followed from its beginning, when it is there.
-  if (!(await follows(context, share, entry)) || entry?.rotate) return false
+  // One that has to be made anew is followed from its beginning, when it is there; one that ends never will be.
+  const isToCome = entry?.rotate === true && entry.state !== 'ending'
+  if (!(await follows(context, share, entry)) || isToCome) return false
   const name = shareCheckpoint(share, user.name)
   const instance = String(entry?.rotations ?? 0)
   const there = await context.checkpoint(name)

@@ -1,6 +1,7 @@
 // A share that ends is taken apart, wherever the daemon was killed on the way there.
 import assert from 'node:assert/strict'
 import { MemoryWorld } from '../../support/memory-world.ts'
+import { Participants } from '../../support/participants.ts'
 
 const MOST_WRITES = 25
 
@@ -47,5 +48,22 @@ describe('a share that ends', () => {
       assert.equal(world.couch.databases.get('shares')?.read('share/s')?.['state'], 'ended')
       assert.equal(world.couch.databases.has('share/s'), false, `killed before write ${after}`)
     }
+  })
+
+  it('has what others wrote last come to its owner, also where it was to be made anew', async () => {
+    const people = await Participants.create({ users: 2, canPurge: false })
+    people.act({ kind: 'access', share: 'x', access: { write: [1] } })
+    people.act({ kind: 'subscribe', user: 1, share: 'x' })
+    const edit = (user: number): void =>
+      people.act({ kind: 'edit', user, object: 'a', set: ['name'], drop: [], clock: { kind: 'none' } })
+    edit(0)
+    people.act({ kind: 'wish', user: 0, object: 'a', share: 'x', wish: true })
+    await people.world.settle()
+    edit(1)
+    await people.world.turn(people.hash(1))
+    await people.world.deps.registry.orderRotation('x')
+    people.act({ kind: 'close', share: 'x' })
+    await people.world.settle()
+    assert.match(String(people.database(0).read('a')?.['name']), /^ann/)
   })
 })
