@@ -1,9 +1,10 @@
 // A turn of one owner: a page of what changed is read, planned and written, and only then the checkpoint moves.
 import groupBy from 'lodash/groupBy.js'
+import isEqual from 'lodash/isEqual.js'
 import type { Database } from './couch/database.ts'
 import type { ChangesPage, Seq } from './couch/document.ts'
 import { isFault } from './couch/fault.ts'
-import { START } from './feed/checkpoints.ts'
+import { START, type Scan } from './feed/checkpoints.ts'
 import { readUserDocs, type UserDoc } from './feed/user-docs.ts'
 import { isHomeShare, type ShareEntry } from './model/entry.ts'
 import {
@@ -22,6 +23,7 @@ import { readPage } from './turn/deletions.ts'
 import type { Hint, Outcome } from './turn/hint.ts'
 import { reconcileObjects } from './turn/objects.ts'
 import { followLeftBases } from './turn/left-bases.ts'
+import { followLeftCopies } from './turn/left-copies.ts'
 import { followPurges } from './turn/purges.ts'
 import { followShare } from './turn/share-feed.ts'
 import { endOfDeparted, planShares } from './turn/shares.ts'
@@ -29,8 +31,8 @@ import { refreshDatabase } from './turn/skeleton.ts'
 import { finishSubscription, planSubscriptions } from './turn/subscriptions.ts'
 import type { Deps } from './write/deps.ts'
 import { namesOfOwner } from './write/names.ts'
-import { orderRotation } from './write/rotation-orders.ts'
-import { createOutbox, performShare } from './write/shares.ts'
+import { createOutbox, isOutboxLost } from './write/outboxes.ts'
+import { performShare } from './write/shares.ts'
 
 /** Changes a page of a user database, with their documents. */
 const PAGE = 200
@@ -101,6 +103,9 @@ class Turn {
     for (const db of hint.skeleton ?? []) await refreshDatabase(this.#deps, db, { inRollout: true })
     if (hint.departed && (await this.#user.info()) === null) return this.#depart()
     if (!(await this.#arrive())) return this.noteGone()
+    // Without bases nothing is known: an object would be planned as one that has never been in a share.
+    if (await isOutboxLost(this.#deps, this.#context.owner))
+      await createOutbox(this.#deps, this.#context.owner)
     const user = (await this.#followUser()) || !(await this.#followPurges())
     const outbox = await this.#followOutbox()
     const isScanning = await this.#scan()
@@ -140,7 +145,8 @@ class Turn {
     const info = await this.#user.info()
     if (info === null) return false
     await refreshDatabase(this.#deps, this.#user.name)
-    if (this.#outboxAlways) await createOutbox(this.#deps, this.#context.owner)
+    if (this.#outboxAlways || (await isOutboxLost(this.#deps, this.#context.owner)))
+      await createOutbox(this.#deps, this.#context.owner)
     const isKnown = checkpoint !== undefined && checkpoint.instance !== null
     const { shares, subscriptions } = await this.#registered()
     const hasParts = shares.length + subscriptions.length > 0
@@ -154,13 +160,15 @@ class Turn {
       const parts = new Set(subscriptions)
       this.#deps.mark(this.#context.owner, { feeds: parts, subscriptions: parts })
       ownWrites.forget(this.#outbox.name)
-      if (known.has(this.#outbox.name) || (await this.#outbox.info()) !== null)
-        checkpoints.set(this.#outbox.name, START)
+      const outbox = await this.#outbox.info()
+      if (known.has(this.#outbox.name) || outbox !== null)
+        checkpoints.set(this.#outbox.name, { ...START, instance: outbox?.instance_start_time ?? null })
     }
     if (!isKnown) await this.#tellSharesNaming()
     checkpoints.set(this.#user.name, {
       ...START,
-      scan: checkpoint?.scan ?? null,
+      // A lost outbox may have begun one just now.
+      scan: (await this.#context.checkpoint(this.#user.name)).scan,
       instance: info.instance_start_time,
       ...(this.#context.recreatedAt === undefined ? {} : { recreatedAt: this.#context.recreatedAt }),
       // Of a database that was there before it is not known what was purged since.
@@ -252,7 +260,10 @@ class Turn {
     const checkpoint = (await checkpoints.read([this.#outbox.name])).get(this.#outbox.name)
     if (!checkpoint || (checkpoint.since !== START.since && !this.#hint.outbox)) return false
     const page = await this.#readOutbox(checkpoint.since)
-    if (page === null) return this.#restoreOutbox()
+    if (page === null) {
+      await createOutbox(this.#deps, this.#context.owner)
+      return true
+    }
     if (checkpoint.since !== START.since && page.results.some(isDesign))
       await refreshDatabase(this.#deps, this.#outbox.name)
     const foreign = page.results.filter(
@@ -283,24 +294,6 @@ class Turn {
     return copies.filter(({ share }) => !isBounded(entries.get(share)))
   }
 
-  /** An outbox that somebody dropped: all copies are made again. */
-  async #restoreOutbox(): Promise<boolean> {
-    const { checkpoints, registry, log } = this.#deps
-    log.warn({ db: this.#outbox.name }, 'outbox is gone, made anew')
-    // What the shares hold is under revisions that went with the outbox: they are made anew.
-    for (const [share, { state }] of await registry.entries(await registry.sharesOf(this.#user.name)))
-      if (state !== 'ending' && state !== 'ended')
-        await orderRotation(this.#deps, this.#context.owner, share, { refilled: true })
-    await createOutbox(this.#deps, this.#context.owner)
-    checkpoints.set(this.#outbox.name, START)
-    const checkpoint = await this.#context.checkpoint(this.#user.name)
-    checkpoints.set(this.#user.name, {
-      ...checkpoint,
-      scan: { since: START.since, shares: checkpoint.scan?.shares ?? [] },
-    })
-    return true
-  }
-
   /** A page of going through all documents again, and what follows when it was the last one. */
   async #scan(): Promise<boolean> {
     const { checkpoints, registry } = this.#deps
@@ -310,12 +303,12 @@ class Turn {
     const ends = scan.since === START.since ? await this.#ending(scan.shares) : (scan.ends ?? [])
     const page = await this.#readUser(scan.since)
     if (!(await reconcileObjects(this.#context, await readPage(this.#context, page.results)))) return true
-    const left = page.pending > 0 ? null : await followLeftBases(this.#context, scan.bases)
-    if (left?.isSettled === false) return true
-    if (left === null || left.next !== null) {
-      const checkpoint = await this.#context.checkpoint(name)
-      const bases = left?.next ?? scan.bases
-      const next = { ...scan, since: page.last_seq, ends, ...(bases === undefined ? {} : { bases }) }
+    const left = page.pending > 0 ? null : await this.#scanLeft(scan)
+    const checkpoint = await this.#context.checkpoint(name)
+    // What was planned on the way may have asked for more: then all is gone through once more, for that, too.
+    if (left?.isSettled === false || !isEqual(checkpoint.scan, scan)) return true
+    if (left === null || left.isMore) {
+      const next = { ...scan, since: page.last_seq, ends, ...left?.next }
       checkpoints.set(name, { ...checkpoint, scan: next })
       return true
     }
@@ -340,6 +333,20 @@ class Turn {
     await planShares(this.#context, [], own)
     await planSubscriptions(this.#context, [], others)
     return (await this.#context.checkpoint(name)).scan !== null
+  }
+
+  /** What a user's documents do not lead to: a page of the bases, and then of copies that may have been known to a lost outbox. */
+  async #scanLeft(
+    scan: Scan,
+  ): Promise<{ isSettled: boolean; isMore: boolean; next: Pick<Scan, 'bases' | 'copies'> }> {
+    const bases = scan.copies === undefined ? await followLeftBases(this.#context, scan.bases) : null
+    if (bases && (!bases.isSettled || bases.next !== null))
+      return {
+        ...{ isSettled: bases.isSettled, isMore: true },
+        next: bases.next === null ? {} : { bases: bases.next },
+      }
+    const { isSettled, next } = await followLeftCopies(this.#context, scan.copies)
+    return { isSettled, isMore: next !== null, next: next === null ? {} : { copies: next } }
   }
 
   /** Of these shares, those whose end goes through all objects, or the end of this user's part in them. */

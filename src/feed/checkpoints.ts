@@ -8,6 +8,19 @@ import { pagesOf } from '../couch/pages.ts'
 import { CHECKPOINTS } from '../model/names.ts'
 import { mergeCheckpoints } from './merged-checkpoint.ts'
 
+/** Going through all documents again, then through bases, then through copies. */
+export interface Scan {
+  since: Seq
+  /** For the sake of these shares. */
+  shares: string[]
+  /** Those that were about to end when that began; whatever has come to its end since is gone through once more. */
+  ends?: string[]
+  /** The key from which on bases are gone through. */
+  bases?: string
+  /** The key from which on copies are, of which an outbox that was lost may have known. */
+  copies?: string
+}
+
 export interface Checkpoint {
   /** `last_seq` of the last page of `_changes` whose effects have landed. */
   since: Seq
@@ -17,11 +30,7 @@ export interface Checkpoint {
   instance: string | null
   /** `purge_seq` when what was purged was last looked at; absent: not yet. For equality only. */
   purgeSeq?: Seq
-  /**
-   * Going through all documents again, for the sake of these shares, and then through bases, from that key on. `ends`: those
-   * that were about to end when that began; whatever has come to its end since is gone through once more.
-   */
-  scan: { since: Seq; shares: string[]; ends?: string[]; bases?: string } | null
+  scan: Scan | null
   /** Of a share database: it is still being read from its start. */
   isFromStart?: true
   /** When it was seen to be made again, while shares and subscriptions wait for their documents. In milliseconds. */

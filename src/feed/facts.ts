@@ -17,16 +17,19 @@ import { own } from '../model/own.ts'
 import { asksForShare } from '../model/share.ts'
 import { asksForSubscription, rightOf, type SubscriptionEntry } from '../model/subscription.ts'
 import type { Bounds, ExchangeFacts, HomeCopy } from '../plan/exchange.ts'
+import type { Forgotten } from '../plan/forgotten.ts'
 import type { ObjectFacts, Standing } from '../plan/object.ts'
 import { pagesOf } from '../couch/pages.ts'
 import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
+import { CouchFault } from '../couch/fault.ts'
 import type { Deps } from '../write/deps.ts'
 import type { Found } from '../write/new-documents.ts'
 import type { Footing } from '../write/objects.ts'
 import { changedMeanwhile } from './changed-meanwhile.ts'
 import { commonRevisions } from '../plan/lineage.ts'
 import { groundOfBoth } from '../plan/refilled.ts'
+import { readForgotten } from './forgotten.ts'
 import { readOutdated } from './refilled.ts'
 import { readReadable, readTombstones } from './tombstones.ts'
 import { withRivals, type ReadRival, type UserDoc } from './user-docs.ts'
@@ -76,6 +79,9 @@ export async function gatherObjects(
     ]),
     readShares(sources, owner, [...new Set([...mentioned.values()].flat())]),
   ])
+  // One that was there and is not any more is no empty one: its user's turn begins anew.
+  if (rows.size === 0 && (await sources.checkpoints.read([outbox.name])).has(outbox.name))
+    throw new CouchFault('not_found', outbox.name, 'the outbox is gone', 404)
 
   // A base may know of shares that the object does not name any more.
   const bases = new Map(objects.map(({ id }) => [id, parseBase(rows.get(baseId(id))?.doc ?? null)]))
@@ -90,7 +96,18 @@ export async function gatherObjects(
   const away = await readAway(sources, database, { concerned, homes }, shares)
   const limits = await readLimits(sources, database, concerned, shares)
   const brought = new Brought(outbox)
-  const purged = await readPurged(couch.database(database), objects, bases)
+  const isForgotten = (share: string, id: string): boolean => isLost(bases.get(id), share, shares, database)
+  const forgotten = await readForgotten(
+    couch.database(database),
+    (share) => couch.database(shareDatabase(share)),
+    objects.flatMap((object) =>
+      (concerned.get(object.id) ?? []).flatMap((share) => {
+        const home = homes.get(copyId(share, object.id))
+        return isForgotten(share, object.id) && home ? [{ object, share, home }] : []
+      }),
+    ),
+  )
+  const purged = await readPurged(couch.database(database), objects, bases, forgotten)
   const isRefilled = (await sources.checkpoints.read([database])).get(database)?.recreatedAt !== undefined
   const outdated = isRefilled
     ? await readOutdated(couch.database(database), objects, bases)
@@ -110,13 +127,14 @@ export async function gatherObjects(
         const home = homes.get(copyId(share, id)) ?? { kind: 'none' }
         const { limit, isUnshared, isOwners }: Limit =
           entry?.database === database
-            ? { limit: own(base?.shares, share) ?? null }
+            ? { limit: own(base?.shares, share) ?? (forgotten.has(copyId(share, id)) ? true : null) }
             : (limits.get(copyId(share, id)) ?? { limit: null })
         exchanges.set(share, {
           ...{ share, home, limit, owner: entry?.owner ?? '' },
           ...(isUnshared ? { isUnshared } : {}),
           ...(entry?.losses ? { losses: entry.losses } : {}),
           ...(away.has(share) ? { isAway: true as const } : {}),
+          ...forgottenOf(forgotten.get(copyId(share, id))),
           ...(home.kind === 'none' && homes.has(copyId(share, id)) && isOwners
             ? { isToCome: true as const }
             : {}),
@@ -164,13 +182,33 @@ export async function gatherObjects(
   }
 }
 
-/** Those of the objects that are missing although a base knows of them, and that an admin has purged. */
+/** True where a base that is not there went with a lost outbox, or may have. */
+function isLost(
+  base: Base | null | undefined,
+  share: string,
+  { entries, subscriptions }: Shares,
+  database: string,
+): boolean {
+  if (own(base?.agreed, share) !== undefined) return false
+  const entry = entries.get(share)
+  return (entry?.database === database ? entry : subscriptions.get(share))?.forgotten === true
+}
+
+const forgottenOf = (forgotten: Forgotten | undefined): Pick<ExchangeFacts, 'forgotten'> =>
+  forgotten ? { forgotten } : {}
+
+/** Those of the objects that are missing although a base knows of them, or did, and that an admin has purged. */
 async function readPurged(
   database: Database,
   objects: readonly UserDoc[],
   bases: ReadonlyMap<string, Base | null>,
+  forgotten: ReadonlyMap<string, Forgotten>,
 ): Promise<Set<string>> {
-  const missing = objects.filter(({ id, isMissing }) => isMissing && sharesOf(bases.get(id)).length > 0)
+  const isForgotten = (id: string): boolean =>
+    [...forgotten.keys()].some((copy) => parseCopyId(copy)?.object === id)
+  const missing = objects.filter(
+    ({ id, isMissing }) => isMissing && (sharesOf(bases.get(id)).length > 0 || isForgotten(id)),
+  )
   if (missing.length === 0) return new Set()
   const purged = await database.purged()
   return new Set(missing.flatMap(({ id }) => (purged.has(id) ? id : [])))

@@ -38,6 +38,11 @@ export interface ShareEntry {
   /** The outbox was lost, too: what the share holds and the outbox does not is no word of its owner's. */
   refilled?: true
   /**
+   * The outbox was lost, and the owner's objects and copies have not all been gone through since: an object of which there
+   * is no base may have been shared.
+   */
+  forgotten?: true
+  /**
    * The outbox has all that the share is to have, or the owner has what was in one that ends: until it is open again, a share
    * database that is away is not lost.
    */

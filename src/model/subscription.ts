@@ -71,6 +71,8 @@ export interface SubscriptionEntry {
   reason?: string
   /** The share was out of reach for a while: everything is to be compared when it is back. */
   paused?: true
+  /** This user's outbox was lost, and not everything has been compared since: what there is no base of may have been known. */
+  forgotten?: true
   /** Something of the share has changed that this user's database has to learn of. */
   due?: true
   rejected?: Rejection[]

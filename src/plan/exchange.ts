@@ -18,6 +18,7 @@ import {
 } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { carry, foldLeaves, takeIn, uniteLeaves } from './carry.ts'
+import { planForgotten, type Forgotten } from './forgotten.ts'
 import { isUnsure } from './given.ts'
 import { noteLosses, planAfterLoss } from './loss.ts'
 import { parted, planReturn } from './return.ts'
@@ -66,6 +67,8 @@ export interface ExchangeFacts {
   isAway?: true
   /** There is no copy, and the owner, who knows of one, is about to put it back. */
   isToCome?: true
+  /** The base went with a lost outbox: what else tells of what it may have said. */
+  forgotten?: Forgotten
   /** The most bytes and objects of somebody who writes only because everybody may. */
   bounds: Bounds | null
   /** Others have brought as many objects into the owner's share as they may. */
@@ -144,6 +147,8 @@ export interface ExchangeOptions {
 /** Plans one object in one share. Seeing the same again after all has landed plans nothing. */
 export function planExchange(options: ExchangeOptions): ExchangePlan {
   const { agreed, facts, isAfterLoss } = options
+  const recalled = agreed === null && facts.forgotten ? planForgotten(options, facts.forgotten) : null
+  if (recalled) return recalled
   const isLost = agreed !== null && !isAfterLoss && (agreed.losses ?? 0) !== (facts.losses ?? 0)
   return noteLosses(isLost ? planAfterLoss(options, agreed) : planKnown(options), options)
 }
@@ -575,7 +580,7 @@ function makePrivate(
 }
 
 /** The copy goes, with all its live leaves. */
-const removeCopy = ({ rivals }: LiveCopy): Pick<ExchangePlan, 'copy' | 'drops'> => ({
+export const removeCopy = ({ rivals }: LiveCopy): Pick<ExchangePlan, 'copy' | 'drops'> => ({
   copy: { kind: 'delete' },
   drops: rivals.map(({ _rev }) => ({ rev: _rev, content: null })),
 })
@@ -616,7 +621,7 @@ export const wasThere = (agreed: Agreed | null): boolean =>
 const isBare = ({ attributes, attachments }: Agreed): boolean =>
   Object.keys(attributes).length === 0 && Object.keys(attachments).length === 0
 
-const isSame = (one: Content, other: Content): boolean => {
+export const isSame = (one: Content, other: Content): boolean => {
   const [here, there] = [digestsOf(one), digestsOf(other)]
   return haveSame(here.attributes, there.attributes) && haveSame(here.attachments, there.attachments)
 }

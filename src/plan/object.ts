@@ -425,7 +425,9 @@ function land(
   if (role !== 'owner' || phase === 'waiting') return effects
   const shown = consentIn(plan.doc, share)
   const hasRivals = exchange.home.kind === 'live' && exchange.home.rivals.length > 0
-  const known = ledger.widest(share)
+  const isForgotten = exchange.forgotten !== undefined && exchange.home.kind === 'live'
+  // Of a copy whose base was lost, anything may have been readable.
+  const known = ledger.widest(share) ?? (isForgotten ? true : undefined)
   // What was pushed over an older revision may show what is not shared any more, and whoever writes into the share may
   // put there what never was: until it is withdrawn, that is readable.
   const old =

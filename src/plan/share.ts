@@ -76,6 +76,7 @@ type ChangingKey =
   | 'home'
   | 'rotate'
   | 'refilled'
+  | 'forgotten'
   | 'saved'
   | 'losses'
   | 'rotations'
@@ -437,6 +438,7 @@ const ended = (share: string): ShareEffect => ({
     access: undefined,
     home: undefined,
     rotate: undefined,
+    forgotten: undefined,
     saved: undefined,
     emptied: undefined,
     problem: undefined,
@@ -446,8 +448,10 @@ const ended = (share: string): ShareEffect => ({
 })
 
 /** What is left when the objects of an owner were gone through for a share. */
-export const planScanned = (share: string, entry: ShareEntry | null): ShareEffect[] =>
-  entry?.state === 'ending' && entry.emptied ? over(share) : []
+export function planScanned(share: string, entry: ShareEntry | null): ShareEffect[] {
+  if (entry?.state === 'ending' && entry.emptied) return over(share)
+  return entry?.state === 'active' && entry.forgotten ? [changeEntry(share, { forgotten: undefined })] : []
+}
 
 /** What is left where a share could not be opened: its owner reads why. */
 export function planHalted(facts: ShareFacts, found: Problem): ShareEffect[] {

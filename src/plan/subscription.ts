@@ -50,6 +50,7 @@ type ChangingKey =
   | 'onEnd'
   | 'reason'
   | 'paused'
+  | 'forgotten'
   | 'due'
   | 'rejected'
   | 'joinedAt'
@@ -105,6 +106,7 @@ function vanish({ share, entry }: SubscriptionFacts): SubscriptionEffect[] {
     ...{ state: entry.granted ? 'invited' : 'ended', due: entry.granted ? true : undefined },
     ...{ invited: undefined, admitted: undefined, onEnd: undefined, reason: undefined },
     ...{ paused: undefined, rejected: undefined, joinedAt: undefined },
+    ...(entry.forgotten ? { forgotten: undefined } : {}),
   }
   const isSaid = Object.entries(change).every(([key, value]) => entry[key as ChangingKey] === value)
   const tookPart = entry.state === 'active' || entry.state === 'ending'
@@ -261,6 +263,8 @@ function reasonToEnd({ shareEntry }: SubscriptionFacts, entry: SubscriptionEntry
 /** What is left when the objects of a user were gone through for a subscription. */
 export function planLeft(facts: SubscriptionFacts): SubscriptionEffect[] {
   const { share, doc, entry } = facts
+  if (entry?.state === 'active' && entry.forgotten && !entry.paused)
+    return [change(share, { forgotten: undefined })]
   if (entry?.state !== 'ending') return []
   return [
     // Who left by himself, and wrote a new document meanwhile, asks again. Said first: who is found to be over asks, too.
@@ -269,6 +273,7 @@ export function planLeft(facts: SubscriptionFacts): SubscriptionEffect[] {
       state: entry.granted ? 'invited' : 'ended',
       admitted: undefined,
       paused: undefined,
+      ...(entry.forgotten ? { forgotten: undefined } : {}),
       onEnd: undefined,
       joinedAt: undefined,
     }),

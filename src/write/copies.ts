@@ -48,6 +48,18 @@ async function writeSideBySide(share: Database, docs: StoredDoc[]): Promise<Writ
   return (await Promise.all(parts.map((part) => writeBulk(share, part, { newEdits: false })))).flat()
 }
 
+/** Gives a tombstone to copies of which the outbox has none, nor anything else. */
+export async function buryUnknown(outbox: Database, copies: Iterable<string>): Promise<void> {
+  for (const ids of chunk([...copies], COMPARE_PAGE)) {
+    const rows = await outbox.fetch(ids, { includeDocs: false })
+    const unknown = rows.filter(({ rev }) => rev === null)
+    await writeBulk(
+      outbox,
+      unknown.map(({ id }) => ({ _id: id, _deleted: true })),
+    )
+  }
+}
+
 /** A leaf of a copy, by name. */
 export interface LeafName {
   id: string

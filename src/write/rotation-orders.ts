@@ -7,7 +7,7 @@ export async function orderRotation(
   { registry, rotations }: Deps,
   owner: string,
   share: string,
-  more: Pick<ShareEntry, 'refilled'> = {},
+  more: Pick<ShareEntry, 'refilled' | 'forgotten'> = {},
 ): Promise<void> {
   await registry.orderRotation(share, more)
   rotations.set(owner, new Set([...(rotations.get(owner) ?? []), share]))

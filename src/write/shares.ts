@@ -8,11 +8,10 @@ import { isOurProblem, problem, type Problem } from '../model/problem.ts'
 import { ADMIN_ONLY, bothAllow, closedToWriters } from '../model/security.ts'
 import type { Home } from '../plan/object.ts'
 import type { EntryChange, ShareEffect } from '../plan/share.ts'
-import { START } from '../feed/checkpoints.ts'
 import { derive, ensureAccount, readHashing, removeAccount } from './accounts.ts'
 import { writeBulk } from './bulk.ts'
 import { announce } from './announce.ts'
-import { copiesEver } from './copies.ts'
+import { buryUnknown, copiesEver } from './copies.ts'
 import type { Deps } from './deps.ts'
 import { assertUnwritten } from './direct-writes.ts'
 import type { Basis } from './entry-changes.ts'
@@ -20,7 +19,9 @@ import { forgetCopies } from './forgotten-copies.ts'
 import { turnHome } from './home-turns.ts'
 import { withdrawLate } from './late-copies.ts'
 import { secure } from './births.ts'
+import { createOutbox } from './outboxes.ts'
 import { refill, savePart } from './saved-copies.ts'
+import { beginScan } from './scans.ts'
 
 /**
  * `lost`: somebody else has the id now · `again`: what is known of the share has changed: plan it anew · `drain`: what
@@ -150,7 +151,7 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
       log.info(context, 'share made anew')
       return DONE
     case 'scan':
-      await beginScan(deps, owner, effect.share)
+      await beginScan(deps, owner, [effect.share])
       return DONE
     case 'enlist':
       tell(
@@ -229,7 +230,7 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   const { couch, users, registry, births, leases, ceilings, log } = deps
   const share = couch.database(shareDatabase(id))
   const outbox = couch.database(users.outbox(owner))
-  const { home = 'outbox' } = (await registry.entry(id)) ?? {}
+  const { home = 'outbox', refilled } = (await registry.entry(id)) ?? {}
   const put = (wanted: () => Promise<object>): Promise<void> =>
     ceilings.inTurn(id, async () => secure(share, ceilings.limit(id, await wanted())))
   const stopped = leases.stop(id, owner)
@@ -242,6 +243,8 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
     await put(async () => closedToWriters(bothAllow(await share.security(), security)))
     await assertUnwritten(deps, owner, id)
     for (const copy of await copyOut(share, outbox, id, home)) copies.add(copy)
+    // What was un-shared while there was no outbox: who has it is told by a tombstone.
+    if (refilled && home === 'outbox') await buryUnknown(outbox, copies)
     await registry.change(id, { saved: true })
   }
   // With their tombstones: where this stopped half-way before, nothing else knows any more what was taken out.
@@ -275,15 +278,6 @@ async function copyOut(share: Database, outbox: Database, id: string, home: Home
   return copies
 }
 
-/** Has all objects gone through again. Reaches the disk before the state that says so: it must not be lost. */
-export async function beginScan({ checkpoints, users }: Deps, owner: string, share: string): Promise<void> {
-  const database = users.database(owner)
-  const checkpoint = (await checkpoints.read([database])).get(database) ?? START
-  const shares = [...new Set([...(checkpoint.scan?.shares ?? []), share])]
-  checkpoints.set(database, { ...checkpoint, scan: { since: START.since, shares } })
-  await checkpoints.flush()
-}
-
 /**
  * A conflict means that the user wrote meanwhile: that change comes by itself. Where there is no room left in the document for
  * what the daemon has to say, it stays as it is, and nothing else waits for that.
@@ -301,15 +295,6 @@ export async function writeUserDocument(
     log.info({ db, doc: doc._id, code: ($error as Problem).code }, 'problem reported')
   if (!written.ok && written.error !== 'conflict')
     log.warn({ db, doc: doc._id, code: written.error }, 'document not updated')
-}
-
-/** Creates an owner's outbox, for the server's admins only, and has it followed. Where it is there, nothing is written. */
-export async function createOutbox({ users, births, checkpoints, log }: Deps, owner: string): Promise<void> {
-  const name = users.outbox(owner)
-  const created = await births.create(name)
-  await births.equip(name, 'outbox', ADMIN_ONLY)
-  if (created) log.info({ db: name }, 'outbox created')
-  if (!(await checkpoints.read([name])).has(name)) checkpoints.set(name, START)
 }
 
 /**

@@ -4,7 +4,9 @@ import { shareCheckpoint } from '../model/names.ts'
 import type { SubscriptionEntry } from '../model/subscription.ts'
 import type { SubscriptionEffect } from '../plan/subscription.ts'
 import type { Deps } from './deps.ts'
-import { beginScan, createOutbox, writeUserDocument } from './shares.ts'
+import { createOutbox } from './outboxes.ts'
+import { beginScan } from './scans.ts'
+import { writeUserDocument } from './shares.ts'
 
 /**
  * Performs effects in their order, up to a change of an entry that says something else by now.
@@ -60,7 +62,7 @@ async function perform(
     case 'create-outbox':
       return createOutbox(deps, subscriber)
     case 'scan':
-      return beginScan(deps, subscriber, effect.share)
+      return beginScan(deps, subscriber, [effect.share])
     case 'tell-owner': {
       const owner = await noteForOwner(deps, effect.share)
       if (owner !== null) mark(owner, { shares: new Set([effect.share]) })

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import type { Agreed } from '../../src/model/base.ts'
 import type { MemoryDatabase } from './memory-database.ts'
-import { lose } from './participants-losses.ts'
+import { lose, loseOutbox } from './participants-losses.ts'
 import { withAttachment, type AttachmentAction } from './participants-attachments.ts'
 import { MemoryWorld, type WorldOptions } from './memory-world.ts'
 import { PrivateValues } from './participants-private.ts'
@@ -70,6 +70,8 @@ export type Action =
   | { kind: 'recreate'; user: number; isKept?: boolean | undefined }
   /** A share database is dropped, by an admin or a fault. */
   | { kind: 'lose'; share: string }
+  /** So is a user's outbox. */
+  | { kind: 'lose-outbox'; user: number }
 
 /** A value that somebody wrote, and that nobody else can have written. */
 export interface Token {
@@ -339,6 +341,8 @@ export class Participants {
         return this.#recreate(action.user)
       case 'lose':
         return lose(this, action.share)
+      case 'lose-outbox':
+        return loseOutbox(this, action.user)
       default:
         return action satisfies never
     }

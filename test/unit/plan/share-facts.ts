@@ -175,4 +175,4 @@ export const FILLED_AGAIN = `entry -problem state=opening, entry access, create-
 export const active = { $state: 'active' }
 /** The last that is done for a share that ends. */
 export const OVER =
-  'tell-participants, entry -access -counts -emptied -home -problem -rejected -rotate -saved state=ended'
+  'tell-participants, entry -access -counts -emptied -forgotten -home -problem -rejected -rotate -saved state=ended'

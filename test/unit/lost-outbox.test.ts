@@ -1,0 +1,309 @@
+// An outbox that somebody dropped took with it what was known of its user's objects: what is un-shared at that moment goes from
+// the share all the same, nobody's changes are lost, nothing private gets out, and no turn fails for ever.
+import assert from 'node:assert/strict'
+import { assertRight } from '../support/participants-checks.ts'
+import { Participants, valuesOf, type Action, type Wish } from '../support/participants.ts'
+
+const [JOE, ANN, BOB] = [0, 1, 2]
+const edit = (user: number, object: string, set: string[], drop: string[] = []): Action => ({
+  ...{ kind: 'edit', user, object, set, drop, clock: { kind: 'none' } },
+})
+const wish = (user: number, object: string, value: Wish = true): Action => ({
+  ...{ kind: 'wish', user, object, share: 'x', wish: value },
+})
+const remove = (user: number, object: string): Action => ({ kind: 'remove', user, object })
+const lose = (user: number): Action => ({ kind: 'lose-outbox', user })
+
+/** Joe shares `a`; Ann writes and Bob does, or reads, or nobody but Joe writes. */
+async function begun(bob: 'write' | 'read' | null = 'write', shown: Wish = true): Promise<Participants> {
+  const people = await Participants.create({ users: 3 })
+  const access = { read: [ANN, BOB], write: bob === null ? [] : bob === 'write' ? [ANN, BOB] : [ANN] }
+  for (const one of [
+    { kind: 'access', share: 'x', access } as const,
+    { kind: 'subscribe', user: ANN, share: 'x' } as const,
+    { kind: 'subscribe', user: BOB, share: 'x' } as const,
+    edit(JOE, 'a', ['name', 'note']),
+    wish(JOE, 'a', shown),
+  ])
+    people.act(one)
+  await people.world.settle()
+  return people
+}
+
+/** Everything settles, in few writes, and everybody has the same. */
+async function settles(people: Participants): Promise<void> {
+  const before = people.world.couch.writes.length
+  await people.world.settle()
+  people.noteSettled()
+  const written = people.world.couch.writes.slice(before).filter((line) => !line.startsWith('shares/'))
+  assert(written.length < 80, `few writes until rest, not ${written.length}`)
+  assertRight(people)
+  for (const name of ['share/x', ...[JOE, ANN, BOB].map((user) => `subscription/x/${people.hash(user)}`)])
+    assert.equal(people.registry.read(name)?.['forgotten'], undefined, `${name} is known again`)
+}
+
+const copy = (people: Participants, object = 'a'): string[] =>
+  valuesOf(people.share('x')?.read(`share/x/${object}`) ?? null)
+const values = (people: Participants, user: number, object = 'a'): string[] =>
+  valuesOf(people.database(user).read(object))
+const kept = (people: Participants, user: number, object = 'a'): string[] =>
+  people
+    .database(user)
+    .leaves(object)
+    .flatMap((leaf) => (leaf._deleted ? valuesOf(leaf) : []))
+/** Everything that can be read in the share, of any age. */
+const readable = (people: Participants, object = 'a'): string[] =>
+  [...(people.share('x')?.trees.get(`share/x/${object}`)?.revisions.values() ?? [])].flatMap(({ body }) =>
+    valuesOf(body),
+  )
+
+for (const how of ['while the daemon runs', 'while it does not', 'and created again by somebody']) {
+  describe(`an outbox that is lost ${how}`, () => {
+    const goOn = async (people: Participants, user: number, ...actions: Action[]): Promise<void> => {
+      if (how.startsWith('and')) {
+        const { name } = people.outbox(user) ?? assert.fail()
+        people.act(lose(user))
+        people.world.couch.create(name)
+      } else people.act(lose(user))
+      for (const one of actions) people.act(one)
+      if (how === 'while it does not') await people.world.restart()
+      await settles(people)
+    }
+
+    for (const bob of ['write', null] as const)
+      describe(
+        bob ? 'by the owner of a share that others write into' : 'by an owner who alone writes',
+        () => {
+          it('changes nothing where nothing is changed', async () => {
+            const people = await begun(bob)
+            const before = values(people, JOE)
+            await goOn(people, JOE)
+            for (const user of [JOE, ANN, BOB]) assert.deepEqual(values(people, user), before)
+            assert.deepEqual(copy(people), before)
+          })
+
+          it('has what is edited then', async () => {
+            const people = await begun(bob)
+            await goOn(people, JOE, edit(JOE, 'a', ['name', 'own']))
+            for (const user of [ANN, BOB]) assert.deepEqual(values(people, user), values(people, JOE))
+            assert.equal(values(people, JOE).length, 3)
+          })
+
+          it('withdraws what is narrowed then', async () => {
+            const people = await begun(bob)
+            const [name = '', note = ''] = values(people, JOE)
+            await goOn(people, JOE, wish(JOE, 'a', ['name']))
+            assert.deepEqual(copy(people), [name])
+            assert(!readable(people).includes(note))
+            for (const user of [ANN, BOB]) assert.deepEqual(values(people, user), [name])
+            assert.deepEqual(values(people, JOE), [name, note])
+          })
+
+          for (const taken of [false, null] as const)
+            it(`withdraws what is un-shared then, ${taken === false ? 'by `false`' : 'by taking the id out'}`, async () => {
+              const people = await begun(bob)
+              const before = values(people, JOE)
+              await goOn(people, JOE, wish(JOE, 'a', taken))
+              assert.deepEqual(copy(people), [])
+              assert.deepEqual(readable(people), [])
+              for (const user of [ANN, BOB]) assert.deepEqual(values(people, user), [])
+              assert.deepEqual(values(people, JOE), before)
+            })
+
+          it('withdraws what is deleted then', async () => {
+            const people = await begun(bob)
+            await goOn(people, JOE, remove(JOE, 'a'))
+            assert.deepEqual(readable(people), [])
+            for (const user of [JOE, ANN, BOB]) assert.deepEqual(values(people, user), [])
+          })
+
+          it('withdraws what an admin purges then', async () => {
+            const people = await begun(bob)
+            await goOn(people, JOE, { kind: 'purge', user: JOE, object: 'a' })
+            assert.deepEqual(readable(people), [])
+            for (const user of [JOE, ANN, BOB]) assert.deepEqual(values(people, user), [])
+          })
+        },
+      )
+
+    describe('by the owner of a share that others write into', () => {
+      it('has what others edit then', async () => {
+        const people = await begun()
+        await goOn(people, JOE, edit(ANN, 'a', ['name']))
+        for (const user of [JOE, BOB]) assert.deepEqual(values(people, user), values(people, ANN))
+      })
+
+      it('has what both edit then, in different attributes', async () => {
+        const people = await begun()
+        await goOn(people, JOE, edit(ANN, 'a', ['name']), edit(JOE, 'a', ['note']))
+        for (const user of [JOE, ANN, BOB])
+          assert.deepEqual(
+            values(people, user).map((one) => one.slice(0, 3)),
+            ['ann', 'joe'],
+          )
+      })
+
+      it('loses nothing of what a writer edits while it is un-shared', async () => {
+        const people = await begun()
+        people.act(edit(ANN, 'a', ['name']))
+        await people.world.turn(people.hash(ANN))
+        const [name = ''] = values(people, ANN)
+        await goOn(people, JOE, wish(JOE, 'a', null))
+        assert.deepEqual(copy(people), [])
+        assert([...values(people, JOE), ...kept(people, JOE)].includes(name))
+      })
+
+      it('has what a writer brings then', async () => {
+        const people = await begun()
+        await goOn(people, JOE, edit(ANN, 'b', ['name']), wish(ANN, 'b'))
+        for (const user of [JOE, BOB]) assert.deepEqual(values(people, user, 'b'), values(people, ANN, 'b'))
+      })
+
+      it('leaves two objects of one _id two', async () => {
+        const people = await begun()
+        for (const one of [edit(JOE, 'b', ['name']), edit(ANN, 'b', ['name']), wish(ANN, 'b')])
+          people.act(one)
+        await people.world.settle()
+        people.noteSettled()
+        const [mine, theirs] = [values(people, JOE, 'b'), values(people, ANN, 'b')]
+        await goOn(people, JOE, edit(JOE, 'b', ['note']))
+        assert.deepEqual(values(people, JOE, 'b')[0], mine[0])
+        for (const user of [ANN, BOB]) assert.deepEqual(values(people, user, 'b'), theirs)
+      })
+
+      it('leaves an object alone that was never in the share, and that a writer brings another one beside then', async () => {
+        const people = await begun()
+        people.act(edit(JOE, 'b', ['name']))
+        await people.world.settle()
+        const mine = values(people, JOE, 'b')
+        await goOn(people, JOE, edit(ANN, 'b', ['name']), wish(ANN, 'b'))
+        assert.deepEqual(values(people, JOE, 'b'), mine)
+        assert.deepEqual(values(people, BOB, 'b'), values(people, ANN, 'b'))
+      })
+
+      it('ends with what others wrote last', async () => {
+        const people = await begun()
+        await goOn(people, JOE, edit(ANN, 'a', ['name']), { kind: 'close', share: 'x' })
+        assert(values(people, JOE).some((one) => one.startsWith('joe')))
+      })
+    })
+
+    describe('by a writer', () => {
+      it('has what the writer edits then, and others get it', async () => {
+        const people = await begun()
+        await goOn(people, ANN, edit(ANN, 'a', ['name']))
+        for (const user of [JOE, BOB]) assert.deepEqual(values(people, user), values(people, ANN))
+        assert(values(people, JOE)[0]?.startsWith('ann'))
+      })
+
+      it('has what others edit then', async () => {
+        const people = await begun()
+        await goOn(people, ANN, edit(JOE, 'a', ['note']), edit(BOB, 'a', ['name']))
+        for (const user of [ANN, BOB]) assert.deepEqual(values(people, user), values(people, JOE))
+        assert.deepEqual(
+          values(people, JOE).map((one) => one.slice(0, 3)),
+          ['bob', 'joe'],
+        )
+      })
+
+      it('loses nothing where CouchDB has compacted what both had', async () => {
+        const people = await begun()
+        people.act(edit(ANN, 'a', ['name']))
+        const mine = values(people, ANN)[0] ?? ''
+        await goOn(people, ANN, { kind: 'compact', user: ANN })
+        assert.deepEqual(values(people, ANN), values(people, JOE))
+        assert([...values(people, ANN), ...kept(people, ANN)].includes(mine))
+      })
+
+      it('takes out what is deleted then', async () => {
+        const people = await begun()
+        await goOn(people, ANN, remove(ANN, 'a'))
+        assert.deepEqual(copy(people), [])
+        assert.deepEqual(values(people, BOB), [])
+        assert.equal(values(people, JOE).length, 2)
+      })
+
+      it('brings nothing back that its owner takes out then', async () => {
+        const people = await begun()
+        await goOn(people, ANN, wish(JOE, 'a', false))
+        assert.deepEqual(copy(people), [])
+        assert.equal(people.database(ANN).read('a')?.['$shares'], undefined)
+      })
+
+      it('has nothing of what stays private', async () => {
+        const people = await begun('write', ['name'])
+        people.act(edit(ANN, 'a', ['own']))
+        await people.world.settle()
+        people.noteSettled()
+        const own = values(people, ANN)[1] ?? ''
+        await goOn(people, ANN, wish(JOE, 'a', true))
+        assert(!copy(people).includes(own))
+        assert(values(people, ANN).includes(own))
+      })
+    })
+
+    describe('by a reader', () => {
+      it('has what others edit then, and sends nothing', async () => {
+        const people = await begun('read')
+        await goOn(people, BOB, edit(JOE, 'a', ['note']))
+        assert.deepEqual(values(people, BOB), values(people, JOE))
+        people.act(edit(BOB, 'a', ['name']))
+        await settles(people)
+        assert(!copy(people).some((one) => one.startsWith('bob')))
+      })
+
+      it('loses nothing of what is edited then', async () => {
+        const people = await begun('read')
+        people.act(edit(BOB, 'a', ['name']))
+        const mine = values(people, BOB)[0] ?? ''
+        await goOn(people, BOB)
+        assert([...values(people, BOB), ...kept(people, BOB)].includes(mine))
+        assert(!copy(people).includes(mine))
+      })
+    })
+  })
+}
+
+describe('an outbox that is lost', () => {
+  it('is made anew with all that is right, wherever the daemon is killed', async () => {
+    for (const user of [JOE, ANN])
+      for (let after = 0; after < 50; after += 1) {
+        const people = await begun()
+        people.act(lose(user))
+        people.act(edit(ANN, 'a', ['name']))
+        people.act(wish(JOE, 'a', ['name']))
+        await people.world.crash(after, async () => {
+          for (const one of [JOE, ANN, BOB])
+            await people.world.turn(people.hash(one), { user: true, outbox: true, shares: new Set(['x']) })
+        })
+        await settles(people)
+        assert.deepEqual(copy(people), values(people, BOB), `killed before write ${after}`)
+        assert.deepEqual(copy(people), values(people, ANN).slice(0, 1))
+        assert(copy(people)[0]?.startsWith('ann'))
+      }
+  })
+
+  it('does not keep anybody from having everybody’s outbox lost', async () => {
+    const people = await begun()
+    for (const user of [JOE, ANN, BOB]) people.act(lose(user))
+    people.act(edit(ANN, 'a', ['name']))
+    people.act(edit(JOE, 'a', ['note']))
+    await settles(people)
+    for (const user of [JOE, ANN, BOB])
+      assert.deepEqual(
+        values(people, user).map((one) => one.slice(0, 3)),
+        ['ann', 'joe'],
+      )
+  })
+
+  it('and with it how far was read, is noticed all the same', async () => {
+    const people = await begun()
+    const before = values(people, JOE)
+    people.act(lose(JOE))
+    people.act(wish(JOE, 'a', false))
+    await people.world.forgetCheckpoints()
+    await settles(people)
+    assert.deepEqual(readable(people), [])
+    assert.deepEqual(values(people, JOE), before)
+  })
+})
