@@ -143,6 +143,17 @@ const template = z.string().transform((text, context): UserDatabases => {
   }
 })
 
+const accountRole = z.string().transform((text, context): string => {
+  try {
+    userDatabases('user/{id}', text)
+    return text
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error
+    context.issues.push({ code: 'custom', message: error.expected, input: text })
+    return z.NEVER
+  }
+})
+
 const folder = parsedBy('a folder that exists', (text) => {
   const path = resolve(text)
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? path : undefined
@@ -191,6 +202,7 @@ export const SETTINGS = {
   HOODIE_ADMIN_PASS_FILE: { schema: z.string(), default: null },
   REPLICATION_SERVER: { schema: addressWithoutCredentials, default: null },
   USER_DATABASES: { schema: template, default: 'user/{id}' },
+  ACCOUNT_ROLE: { schema: accountRole, default: '{id}' },
   OUTBOX: { schema: oneOf(['always', 'first-share']), default: 'always' },
   DATABASES: { schema: z.string(), default: null },
   MASTER_DATABASES: { schema: z.string(), default: null },
@@ -329,7 +341,9 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
   const user = readAdmin('HOODIE_ADMIN_USER', 'HOODIE_ADMIN_USER_FILE', inUrl('user'), EMBEDDED_ADMIN.user)
   const pass = readAdmin('HOODIE_ADMIN_PASS', 'HOODIE_ADMIN_PASS_FILE', inUrl('pass'), EMBEDDED_ADMIN.pass)
 
-  const users = read('USER_DATABASES')
+  const named = read('USER_DATABASES')
+  const role = read('ACCOUNT_ROLE')
+  const users = named && userDatabases(named.template, role ?? undefined)
   // Nothing is checked against a template that is wrong itself, and masters that are wrong count as none.
   const masters = users ? readEntries('MASTER_DATABASES', (text) => parseMasters(text, users)) : undefined
   const databases = users

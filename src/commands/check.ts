@@ -9,6 +9,7 @@ import { fits, PERSONAL_KIND } from '../model/kinds.ts'
 import { CHECKPOINTS } from '../model/names.ts'
 import { isPublic } from '../model/security.ts'
 import { SILENT_MS } from '../write/duty.ts'
+import { checkOwners } from './check-owners.ts'
 import { checkAdminsPass } from './refused-security.ts'
 import { urlOf, withConnection, readSettings, type Connection } from './connection.ts'
 
@@ -46,6 +47,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
         await checkVersion(connection),
         await checkGlobalChanges(connection),
         await checkDuty(connection),
+        ...(await checkOwners(connection)),
         ...(await checkReplicationServer(connection)),
         ...(await checkPolicyDatabases(connection)),
         ...(await checkMasterDatabases(connection)),

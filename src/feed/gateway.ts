@@ -240,8 +240,8 @@ export class GatewayFeed {
 
   /** Whose user database came or went may have one for the gateway now, or not any more. */
   async #ownerChanged(owner: string, db: string): Promise<void> {
-    const { couch, gateway } = this.#options
-    const name = await userOfOwner({ couch }, owner)
+    const { couch, gateway, users } = this.#options
+    const name = await userOfOwner({ couch, users }, owner)
     if (name !== null) this.#lanes.mark(name, { user: true })
     await this.#markUsersOf(`${db}/${gateway.name}`, { user: true })
   }

@@ -152,7 +152,7 @@ export class Provisioning {
       return master === null ? [] : [{ doc, master }]
     })
     if (asking.length === 0) return
-    const name = await userOfOwner({ couch }, owner)
+    const name = await userOfOwner({ couch, users }, owner)
     if (name === null) return
     const entry = await people.entry(name)
     const wakes = asking.filter(

@@ -54,7 +54,8 @@ export async function gatherShare(
     objects: Math.max(0, (info?.doc_count ?? 0) - SHARE_DESIGN_DOCUMENTS),
     security: info !== null && isMine ? ((await home.security()) as Security & ShareFacts['security']) : null,
     ownerExists: found.doc !== null || (await couch.database(database).info()) !== null,
-    owner: known && isMine ? await ownerGrants(deps, owner) : { names: [], roles: [owner] },
+    owner:
+      known && isMine ? await ownerGrants(deps, owner) : { names: [], roles: [deps.users.roleOf(owner)] },
     named: names.length === 0 ? new Map() : await resolveNames(deps, names),
     participants: known && entry && isMine ? await participantsOf(deps, share, entry) : [],
     account:

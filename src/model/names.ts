@@ -133,6 +133,10 @@ export interface UserDatabases {
   isTaken(db: string): boolean
   database(owner: string): string
   outbox(owner: string): string
+  /** The role of the account that an owner's user database belongs to. */
+  roleOf(owner: string): string
+  /** The owner that a role of an account stands for, or null where it is another role. */
+  ownerOfRole(role: string): string | null
 }
 
 /** A template that cannot be used; `expected` completes the sentence "expected …". */
@@ -149,10 +153,12 @@ const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/
 
 /**
  * Compiles a template such as `user/{id}` or `userdb-{id}`.
+ * @param accountRole how accounts are called by roles: `{id}`, `id:{id}` (Hoodie since 2016), `user:{id}` (CouchAuth)
  * @throws {TemplateError} without exactly one `{id}`, with an illegal database name around it,
  *   or where it would also match a database of the daemon or of CouchDB.
  */
-export function userDatabases(template: string): UserDatabases {
+export function userDatabases(template: string, accountRole = '{id}'): UserDatabases {
+  const { roleOf, ownerOfRole } = accountRoles(accountRole)
   const parts = template.split('{id}')
   const [prefix, suffix] = parts
   if (parts.length !== 2 || prefix === undefined || suffix === undefined)
@@ -185,5 +191,20 @@ export function userDatabases(template: string): UserDatabases {
     ownerOfOutbox: (db) => (db.endsWith(OUTBOX_SUFFIX) ? ownerOf(db.slice(0, -OUTBOX_SUFFIX.length)) : null),
     database,
     outbox: (owner) => database(owner) + OUTBOX_SUFFIX,
+    roleOf,
+    ownerOfRole,
+  }
+}
+
+function accountRoles(template: string): Pick<UserDatabases, 'roleOf' | 'ownerOfRole'> {
+  const parts = template.split('{id}')
+  const [prefix, suffix] = parts
+  // Roles that begin with `_` are CouchDB's.
+  if (parts.length !== 2 || prefix === undefined || suffix === undefined || prefix.startsWith('_'))
+    throw new TemplateError('a template with exactly one {id}, like {id}, id:{id} or user:{id}')
+  const pattern = new RegExp(`^${escapeRegExp(prefix)}(.+)${escapeRegExp(suffix)}$`, 's')
+  return {
+    roleOf: (owner) => prefix + owner + suffix,
+    ownerOfRole: (role) => pattern.exec(role)?.[1] ?? null,
   }
 }

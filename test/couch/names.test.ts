@@ -7,7 +7,7 @@ import { install } from '../../src/install.ts'
 import { createLogger } from '../../src/log.ts'
 import { shareSecurity, type ShareSecurity } from '../../src/model/security.ts'
 import { readSkeleton } from '../../src/skeleton.ts'
-import { displayName, ownerGrants, resolveNames, type NamedUser } from '../../src/write/names.ts'
+import { displayName, ownerGrants, resolveNames, type NamedUser, type People } from '../../src/write/names.ts'
 import { SKELETON, type Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 
@@ -20,7 +20,7 @@ const asName = (name: string, ...owners: string[]): NamedUser => ({
 })
 
 /** Users and databases of one test, under a mark of its own; they go with it. */
-class People {
+class Accounts {
   readonly #space: Space
   readonly #made: string[] = []
 
@@ -55,9 +55,9 @@ class People {
 }
 
 /** Installs the daemon's views, runs the test, and takes its users out of `_users`. */
-async function withPeople(space: Space, test: (people: People) => Promise<void>): Promise<void> {
+async function withPeople(space: Space, test: (people: Accounts) => Promise<void>): Promise<void> {
   await install(space.couch, await readSkeleton(SKELETON), createLogger({ level: 'silent', pretty: false }))
-  const people = new People(space)
+  const people = new Accounts(space)
   try {
     await test(people)
   } finally {
@@ -65,8 +65,10 @@ async function withPeople(space: Space, test: (people: People) => Promise<void>)
   }
 }
 
-const resolve = ({ couch, config }: Space, names: string[]): Promise<Map<string, NamedUser>> =>
-  resolveNames({ couch, users: config.userDatabases }, names)
+const lookup = ({ couch, config }: Space): People => ({ couch, users: config.userDatabases })
+
+const resolve = (space: Space, names: string[]): Promise<Map<string, NamedUser>> =>
+  resolveNames(lookup(space), names)
 
 onEachServer(
   'names of users',
@@ -105,6 +107,28 @@ onEachServer(
       }))
 
     it(
+      'stand as roles that say what they are, where ACCOUNT_ROLE does (Hoodie since 2016)',
+      (space) =>
+        withPeople(space, async (people) => {
+          const [joe, jim] = ['joe', 'jim'].map((name) => people.mark(name)) as [string, string]
+          await Promise.all(['abc', 'xyz'].map((owner) => space.user(owner).create()))
+          // Whoever has a role that is called as a database is not its owner for that.
+          await people.add({ [joe]: ['id:abc', 'user', 'xyz'], [jim]: ['xyz'] })
+          assert.deepEqual(
+            await resolve(space, [joe, jim]),
+            new Map([
+              [joe, { grants: { names: [], roles: ['id:abc'] }, owners: ['abc'] }],
+              [jim, asName(jim)],
+            ]),
+          )
+          assert.deepEqual(await ownerGrants(lookup(space), 'abc'), { names: [], roles: ['id:abc'] })
+          assert.equal(await displayName(lookup(space), 'abc'), joe)
+          assert.equal(await displayName(lookup(space), 'xyz'), null)
+        }),
+      { accountRole: 'id:{id}' },
+    )
+
+    it(
       'stand as names where the database is called after them (couch_peruser)',
       (space) =>
         withPeople(space, async (people) => {
@@ -121,12 +145,11 @@ onEachServer(
               [homeless, asName(homeless)],
             ]),
           )
-          const { couch } = space
-          assert.deepEqual(await ownerGrants({ couch }, hex(umlaut)), {
+          assert.deepEqual(await ownerGrants(lookup(space), hex(umlaut)), {
             names: [umlaut],
             roles: [hex(umlaut)],
           })
-          assert.equal(await displayName({ couch }, hex(umlaut)), umlaut)
+          assert.equal(await displayName(lookup(space), hex(umlaut)), umlaut)
         }),
       { template: (prefix) => `${prefix}userdb-{id}` },
     )
@@ -272,7 +295,6 @@ onEachServer(
 
     it('gain nothing by being somebody’s hash in hex', (space) =>
       withPeople(space, async (people) => {
-        const { couch } = space
         const thief = people.mark('thief')
         const joe = people.mark('user/joe')
         await space.user(hex(thief)).create()
@@ -285,8 +307,8 @@ onEachServer(
             [thief, asName(thief)],
           ]),
         )
-        assert.deepEqual(await ownerGrants({ couch }, hex(thief)), { names: [], roles: [hex(thief)] })
-        assert.equal(await displayName({ couch }, hex(thief)), joe.slice('user/'.length))
+        assert.deepEqual(await ownerGrants(lookup(space), hex(thief)), { names: [], roles: [hex(thief)] })
+        assert.equal(await displayName(lookup(space), hex(thief)), joe.slice('user/'.length))
 
         const own = people.mark('own')
         await space.user(hex(own)).create()
@@ -340,17 +362,19 @@ onEachServer(
 
     it('are told to others without their prefix, and owners always stand as a role', (space) =>
       withPeople(space, async (people) => {
-        const { couch } = space
         const mark = people.mark('hash')
         const [joe, ann] = [people.mark('joe'), people.mark('ann')]
         await people.add({ [`user/${joe}`]: [mark], [ann]: [`${mark}-two`], [joe]: [`${mark}-two`] })
-        assert.equal(await displayName({ couch }, mark), joe)
-        assert.equal(await displayName({ couch }, `${mark}-two`), ann)
-        assert.equal(await displayName({ couch }, `${mark}-none`), null)
-        assert.equal(await displayName({ couch }, hex(`user/${joe}`)), joe)
-        assert.deepEqual(await ownerGrants({ couch }, mark), { names: [], roles: [mark] })
-        assert.deepEqual(await ownerGrants({ couch }, `${mark}-none`), { names: [], roles: [`${mark}-none`] })
-        assert.deepEqual(await ownerGrants({ couch }, hex(`user/${joe}`)), {
+        assert.equal(await displayName(lookup(space), mark), joe)
+        assert.equal(await displayName(lookup(space), `${mark}-two`), ann)
+        assert.equal(await displayName(lookup(space), `${mark}-none`), null)
+        assert.equal(await displayName(lookup(space), hex(`user/${joe}`)), joe)
+        assert.deepEqual(await ownerGrants(lookup(space), mark), { names: [], roles: [mark] })
+        assert.deepEqual(await ownerGrants(lookup(space), `${mark}-none`), {
+          names: [],
+          roles: [`${mark}-none`],
+        })
+        assert.deepEqual(await ownerGrants(lookup(space), hex(`user/${joe}`)), {
           names: [`user/${joe}`],
           roles: [hex(`user/${joe}`)],
         })
@@ -398,7 +422,7 @@ onEachServer(
     /** A database with a share's design documents, and the security that `access` gives with the users of a test. */
     async function open(
       space: Space,
-      people: People,
+      people: Accounts,
     ): Promise<{
       path: string
       joe: string
@@ -433,7 +457,7 @@ onEachServer(
           assert(request.kind === 'valid')
           const users = await resolve(space, namesIn(request.access))
           const security: ShareSecurity = shareSecurity({
-            owner: await ownerGrants({ couch: space.couch }, owner),
+            owner: await ownerGrants(lookup(space), owner),
             access: request.access,
             users: new Map([...users].map(([user, { grants }]) => [user, grants])),
             passwordRole: passwordRole ?? null,

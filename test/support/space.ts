@@ -21,6 +21,7 @@ const PATIENCE_MS = 20_000
 
 export type SpaceOptions = Partial<Omit<DaemonConfig, 'url' | 'admin' | 'userDatabases'>> & {
   template?: (prefix: string) => string
+  accountRole?: string
 }
 
 export class Space {
@@ -39,7 +40,7 @@ export class Space {
   readonly #others: Daemon[] = []
 
   /** @param name of the test: its databases are called after it */
-  constructor(server: Server, name: string, { template, ...settings }: SpaceOptions = {}) {
+  constructor(server: Server, name: string, { template, accountRole, ...settings }: SpaceOptions = {}) {
     this.server = server
     const slug = name
       .toLowerCase()
@@ -50,7 +51,7 @@ export class Space {
     this.config = {
       url: server.url,
       admin: { user: server.user, pass: server.pass },
-      userDatabases: userDatabases(template?.(this.prefix) ?? `${this.prefix}{id}`),
+      userDatabases: userDatabases(template?.(this.prefix) ?? `${this.prefix}{id}`, accountRole),
       databases: [],
       masters: [],
       userDatabaseAttributes: ['voicemail_db'],

@@ -245,6 +245,23 @@ describe('model/names', () => {
     for (const [what, template] of bad)
       it(`refuses ${what}: ${template}`, () => assert.throws(() => userDatabases(template), TemplateError))
 
+    for (const [accountRole, role] of [
+      ['{id}', 'abc'],
+      ['id:{id}', 'id:abc'],
+      ['user:{id}', 'user:abc'],
+    ] as const)
+      it(`knows accounts by the role ${accountRole}`, () => {
+        const users = userDatabases('user/{id}', accountRole)
+        assert.equal(users.roleOf('abc'), role)
+        assert.equal(users.ownerOfRole(role), 'abc')
+        if (accountRole !== '{id}') assert.equal(users.ownerOfRole('abc'), null)
+        assert.equal(users.ownerOfRole(''), null)
+      })
+
+    for (const accountRole of ['', 'user', '{id}{id}', '_{id}'])
+      it(`refuses a role that names nobody, several or CouchDB’s own: ${accountRole}`, () =>
+        assert.throws(() => userDatabases('user/{id}', accountRole), TemplateError))
+
     it('knows owners only where the whole name fits', () => {
       const users = userDatabases('user/{id}')
       for (const db of ['user', 'user/', 'user/a/b', 'user/A', 'user/ä', 'xuser/a', 'users/a', 'user/a\n'])

@@ -1,0 +1,50 @@
+// Whose the user databases are: a wrong USER_DATABASES or ACCOUNT_ROLE shows here, and nowhere else before somebody shares something.
+import chunk from 'lodash/chunk.js'
+import { isFault } from '../couch/fault.ts'
+import { whatNamesOwners } from '../write/names.ts'
+import type { Connection } from './connection.ts'
+import type { Finding } from './check.ts'
+
+const MOST_EXAMPLES = 5
+/** Keys of one request to a view. */
+const AT_ONCE = 500
+
+/** How many user databases there are, and what says whose they are. @throws {CouchFault} */
+export async function checkOwners({ couch, config }: Connection): Promise<Finding[]> {
+  const users = config.userDatabases
+  const names = await couch.allDbs({ startKey: users.prefix, endKey: `${users.prefix}\ufff0` })
+  const owners = names.flatMap((name) => users.ownerOf(name) ?? [])
+  if (owners.length === 0)
+    return [{ level: 'note', text: `no database is called as USER_DATABASES, ${users.template}, says` }]
+  const known = new Map<string, 'role' | 'name' | null>()
+  try {
+    for (const some of chunk(owners, AT_ONCE))
+      for (const [owner, by] of await whatNamesOwners({ couch, users }, some)) known.set(owner, by)
+  } catch (error) {
+    if (!isFault(error, 'not_found')) throw error
+    const text = `${owners.length} user databases; after the daemon's first start this says whose they are`
+    return [{ level: 'note', text }]
+  }
+  const counted = (by: 'role' | 'name' | null): string[] => owners.filter((owner) => known.get(owner) === by)
+  const [byRole, byName, nobodys] = [counted('role'), counted('name'), counted(null)]
+  const said = [
+    byRole.length > 0 ? `${byRole.length} by the role ${users.roleOf('{id}')}` : '',
+    byName.length > 0 ? `${byName.length} by the name in hex` : '',
+  ].filter((text) => text !== '')
+  const some = nobodys.slice(0, MOST_EXAMPLES).map((owner) => users.database(owner))
+  return [
+    ...(said.length > 0
+      ? [{ level: 'ok' as const, text: `user databases that an account owns: ${said.join(', ')}` }]
+      : []),
+    ...(nobodys.length > 0
+      ? [
+          {
+            level: 'note' as const,
+            text:
+              `${nobodys.length} of ${owners.length} user databases are no account's, among them ${some.join(', ')}: ` +
+              `none has the role ${users.roleOf('{id}')}, or a name whose hex it is; ACCOUNT_ROLE says which role counts`,
+          },
+        ]
+      : []),
+  ]
+}

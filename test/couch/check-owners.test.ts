@@ -1,0 +1,39 @@
+// What `couch-shares check` says of user databases: how many there are, and whose they are.
+import assert from 'node:assert/strict'
+import { userDatabases } from '../../src/model/names.ts'
+import { checkOwners } from '../../src/commands/check-owners.ts'
+import { withPeople } from '../support/people.ts'
+import type { Space } from '../support/space.ts'
+import { onEachServer } from '../support/suites.ts'
+
+const said = async ({ couch, config }: Space, accountRole?: string): Promise<string[]> => {
+  const connection = {
+    couch,
+    config: { ...config, userDatabases: userDatabases(config.userDatabases.template, accountRole) },
+  }
+  return (await checkOwners(connection as never)).map(({ level, text }) => `${level} ${text}`)
+}
+
+onEachServer('couch-shares check, of user databases,', ({ it }) => {
+  it('says that there is none', async (space) => {
+    await space.start()
+    assert.deepEqual(await said(space), [
+      `note no database is called as USER_DATABASES, ${space.prefix}{id}, says`,
+    ])
+  })
+
+  it('says whose they are, and which are nobody’s', (space) =>
+    withPeople(space, ['joe', 'ann'], async ({ joe }) => {
+      await space.start()
+      assert.deepEqual(await said(space), ['ok user databases that an account owns: 2 by the role {id}'])
+      const nobodys = space.user('nobody')
+      await nobodys.create()
+      await space.user(Buffer.from(joe.account.name).toString('hex')).create()
+      const [owned, note = ''] = await said(space)
+      assert.equal(owned, 'ok user databases that an account owns: 2 by the role {id}, 1 by the name in hex')
+      assert.match(note, /^note 1 of 4 user databases are no account's/)
+      assert.ok(note.includes(nobodys.name), note)
+      const [, otherwise = ''] = await said(space, 'id:{id}')
+      assert.match(otherwise, /^note 3 of 4 .* none has the role id:\{id\}/)
+    }))
+})
