@@ -72,7 +72,7 @@ onEachServer(
 
         const end = Date.now() + WRITING_MS
         const written = (await Promise.all([writeOn(joe.db, 'joe', end), writeOn(ann.db, 'ann', end)])).flat()
-        await space.settled()
+        await space.settled(undefined, 60_000)
         await agree(space, [joe.db, ann.db])
 
         const superseded = new Set(written.map(({ over }) => over))
