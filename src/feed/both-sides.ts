@@ -6,7 +6,11 @@ import type { DocumentFacts } from '../plan/master-document.ts'
 
 export type BothSides = Pick<DocumentFacts, 'id' | 'master' | 'personal' | 'ancestors'>
 
-/** Two requests for all documents, and more for what leaves have in common that are apart. @throws {CouchFault} */
+/**
+ * Two requests for all documents, and more for what leaves have in common that are apart. The user's side first: what another
+ * daemon has just brought there is at the master by then, and is not taken for something that the user made.
+ * @throws {CouchFault}
+ */
 export async function readBothSides(
   master: Database,
   personal: Database,
@@ -14,12 +18,11 @@ export async function readBothSides(
 ): Promise<BothSides[]> {
   if (ids.length === 0) return []
   const wanted = ids.map((id) => ({ id }))
-  const [there, here] = await Promise.all(
-    [master, personal].map(async (one) => byDocument((await one.leaves(wanted)) as Leaf[])),
-  )
+  const here = byDocument(await personal.leaves(wanted))
+  const there = byDocument(await master.leaves(wanted))
   const both: BothSides[] = []
   for (const id of ids) {
-    const [theirs, own] = [there?.get(id) ?? [], here?.get(id) ?? []]
+    const [theirs, own] = [there.get(id) ?? [], here.get(id) ?? []]
     const ancestors = await readAncestors({ master, personal }, theirs, own)
     both.push({ id, master: theirs, personal: own, ancestors })
   }

@@ -55,18 +55,18 @@ async function gatherDocuments(
   masters: readonly Master[],
   { ids, now, takesNew }: { ids: readonly string[]; now: number; takesNew: boolean },
 ): Promise<Gathered[]> {
-  const [own, ...rows] = await Promise.all(
-    [database, ...masters.map((master) => master.database)].map((one) =>
-      one.fetch([...ids], { conflicts: true }),
-    ),
+  // The user's side first, as in `readBothSides`: else what another daemon brings meanwhile is new, and may be sent elsewhere.
+  const own = await database.fetch([...ids], { conflicts: true })
+  const rows = await Promise.all(
+    masters.map((master) => master.database.fetch([...ids], { conflicts: true })),
   )
-  const isNew = (at: number): boolean => own?.[at]?.doc != null && rows.every((all) => all[at]?.rev === null)
+  const isNew = (at: number): boolean => own[at]?.doc != null && rows.every((all) => all[at]?.rev === null)
   const purges = ids.some((_, at) => isNew(at))
     ? await Promise.all(masters.map((master) => readPurges(master.database)))
     : []
   const verdicts = masters.map(({ access }, index) => judgeRows(access, rows[index] ?? [], asker))
   const standings = ids.flatMap((id, at): Standing[] => {
-    const mine = own?.[at]
+    const mine = own[at]
     if (mine === undefined) return []
     const candidates = masters.flatMap((master, index) => {
       const row = rows[index]?.[at]

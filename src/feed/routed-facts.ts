@@ -30,10 +30,8 @@ export const gatherRouted =
     { writer, database: personal }: RoutedPerson,
   ): Gather =>
   async (ids, now) => {
-    const [own, rows] = await Promise.all(
-      [personal, source.database].map((one) => one.fetch([...ids], { conflicts: true })),
-    )
-    if (own === undefined || rows === undefined) return []
+    const own = await personal.fetch([...ids], { conflicts: true })
+    const rows = await source.database.fetch([...ids], { conflicts: true })
     const routes = new Map(await router.route(rows))
     const channels = new Set(writer.channels)
     const isFor = (id: string): boolean => {
