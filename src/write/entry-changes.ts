@@ -31,9 +31,12 @@ export function overNewest(
   if (read && differ(entry, read, DECIDING)) return null
   const { rotate, rotations, losses, ...rest } = change
   const isOthers = closing !== undefined && entry.closing !== closing
+  // Of a share that has ended there is nothing to make anew, though somebody was taken out just then.
+  const isOver = (change.state ?? entry.state) === 'ended'
+  const isKept = !('rotate' in change) || (rotate === undefined && isOthers && !isOver)
   return {
     ...rest,
-    ...(!('rotate' in change) || (rotate === undefined && isOthers) ? {} : { rotate }),
+    ...(isKept ? {} : { rotate: isOver ? undefined : rotate }),
     ...(rotations === undefined ? {} : { rotations: (entry.rotations ?? 0) + 1 }),
     ...(losses === undefined ? {} : { losses: (entry.losses ?? 0) + 1 }),
   }

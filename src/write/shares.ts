@@ -179,7 +179,8 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
 
 /** Who was taken out beside this turn has feeds open that begun in a database which was made anew before that. */
 function stillToRotate({ ceilings }: Deps, share: string, change: EntryChange): EntryChange {
-  if (!('rotate' in change) || change.rotate === true || !ceilings.has(share)) return change
+  if (!('rotate' in change) || change.rotate === true || change.state === 'ended') return change
+  if (!ceilings.has(share)) return change
   const { rotate: _, ...rest } = change
   return rest
 }

@@ -1,6 +1,7 @@
 // Two daemons plan from the same entry of a share: what the second one writes is over what the first one wrote.
 import assert from 'node:assert/strict'
 import type { ShareEntry } from '../../../src/model/entry.ts'
+import { planScanned } from '../../../src/plan/share.ts'
 import { performShare } from '../../../src/write/shares.ts'
 import type { Participants } from '../../support/participants.ts'
 import { joeShowsAnn, planned, JOE } from '../../support/planned-share.ts'
@@ -62,5 +63,18 @@ describe('write/entry-changes', () => {
     assert.deepEqual(await performShare(world.deps, people.hash(JOE), effects, read), { kind: 'again' })
     assert.equal((await entryOf(people)).state, 'ended')
     assert.equal(people.share('x'), null)
+  })
+
+  it('makes nothing anew of a share that has ended, though somebody was taken out just then', async () => {
+    const people = await joeShowsAnn()
+    const { deps } = people.world
+    await deps.registry.change('x', { state: 'ending', emptied: true, rotate: true })
+    deps.ceilings.set('x', { members: { names: [], roles: ['_admin'] } })
+    const read = await entryOf(people)
+    await performShare(deps, people.hash(JOE), planScanned('x', read), read)
+    const after = await entryOf(people)
+    assert.deepEqual([after.state, after.rotate], ['ended', undefined])
+    await deps.registry.orderRotation('x')
+    assert.equal((await entryOf(people)).rotate, undefined)
   })
 })
