@@ -20,7 +20,9 @@ export interface Config {
   databases: Assignment[]
   /** The databases that give documents to personal databases; without any, nobody gets a personal database. */
   masters: Master[]
-  /** Attributes of `_users` documents, beside `database`, that name databases whose security the daemon sets. */
+  /** The attribute of `_users` documents that names the personal database. */
+  personalDatabaseAttribute: string
+  /** Further attributes of `_users` documents that name databases whose security the daemon sets. */
   userDatabaseAttributes: string[]
   /** What becomes of a personal database whose user is gone: kept for the admins, or dropped. */
   deprovision: 'keep' | 'drop'
@@ -169,18 +171,23 @@ const userName = parsedBy('a name without a colon', (text) => (text.includes(':'
 /** What CouchDB, or the daemon, reads in a document of `_users`: https://docs.couchdb.org/en/stable/intro/security.html */
 const TAKEN_ATTRIBUTES = [
   ...['name', 'password', 'roles', 'type', 'salt', 'derived_key', 'iterations', 'password_scheme'],
-  ...['pbkdf2_prf', 'database'],
+  ...['pbkdf2_prf'],
 ]
+
+const isAttribute = (name: string): boolean =>
+  /^[a-z][a-z0-9_-]*$/i.test(name) && !TAKEN_ATTRIBUTES.includes(name)
+
+const attribute = parsedBy(
+  `the name of an attribute of _users documents: a letter, then letters, digits, _ and -, none of ${TAKEN_ATTRIBUTES.join(', ')}`,
+  (text) => (isAttribute(text) ? text : undefined),
+)
 
 const attributes = parsedBy(
   `names of attributes of _users documents, each once: a letter, then letters, digits, _ and -, none of ${TAKEN_ATTRIBUTES.join(', ')}`,
   (text) => {
     const names = text.split(',').map((name) => name.trim())
     const given = names.filter((name) => name !== '')
-    const isRight = given.every(
-      (name) => /^[a-z][a-z0-9_-]*$/i.test(name) && !TAKEN_ATTRIBUTES.includes(name),
-    )
-    return isRight && new Set(given).size === given.length ? given : undefined
+    return given.every(isAttribute) && new Set(given).size === given.length ? given : undefined
   },
 )
 
@@ -206,6 +213,7 @@ export const SETTINGS = {
   OUTBOX: { schema: oneOf(['always', 'first-share']), default: 'always' },
   DATABASES: { schema: z.string(), default: null },
   MASTER_DATABASES: { schema: z.string(), default: null },
+  PERSONAL_DATABASE_ATTRIBUTE: { schema: attribute, default: 'database' },
   USER_DATABASE_ATTRIBUTES: { schema: attributes, default: 'voicemail_db' },
   DEPROVISION: { schema: oneOf(['keep', 'drop']), default: 'keep' },
   SKELETON: { schema: folder, default: null },
@@ -349,13 +357,18 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
   const databases = users
     ? readEntries('DATABASES', (text) => parseAssignments(text, users, masters))
     : undefined
+  const personal = read('PERSONAL_DATABASE_ATTRIBUTE')
+  const others = read('USER_DATABASE_ATTRIBUTES')
+  if (personal && others?.includes(personal))
+    fault('USER_DATABASE_ATTRIBUTES', 'other attributes than `PERSONAL_DATABASE_ATTRIBUTE`', display(personal))
   const values = {
     replicationServer: read('REPLICATION_SERVER'),
     userDatabases: users,
     outbox: read('OUTBOX'),
     databases,
     masters,
-    userDatabaseAttributes: read('USER_DATABASE_ATTRIBUTES'),
+    personalDatabaseAttribute: personal,
+    userDatabaseAttributes: others,
     deprovision: read('DEPROVISION'),
     skeleton: read('SKELETON', written('SKELETON') ?? SHIPPED_SKELETON),
     skeletonWarm: read('SKELETON_WARM'),

@@ -49,6 +49,7 @@ export type DaemonConfig = Pick<
   | 'userDatabases'
   | 'databases'
   | 'masters'
+  | 'personalDatabaseAttribute'
   | 'userDatabaseAttributes'
   | 'deprovision'
   | 'skeletonWarm'

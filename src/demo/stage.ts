@@ -63,6 +63,7 @@ export class Stage {
         userDatabases: userDatabases('user/{id}'),
         databases: [],
         masters: [],
+        personalDatabaseAttribute: 'database',
         userDatabaseAttributes: ['voicemail_db'],
         deprovision: 'keep',
         skeletonWarm: false,

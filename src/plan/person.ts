@@ -16,7 +16,7 @@ import { ADMIN_ONLY, type FoundSecurity } from '../model/security.ts'
 export interface KnownUser {
   /** Given by the server's admins. */
   roles: readonly string[]
-  /** `database`, which may be the user's own writing; undefined where there is none. */
+  /** The personal database, which may be the user's own writing; undefined where there is none. */
   recorded: unknown
   /** The other attributes that name databases, as they are. */
   others: Readonly<Record<string, unknown>>
@@ -24,6 +24,8 @@ export interface KnownUser {
 
 export interface PersonFacts {
   name: string
+  /** Which of `_users` names the personal database. */
+  attribute: string
   /** Null: there is no such user, or none any more. */
   user: KnownUser | null
   entry: PersonEntry | null
@@ -79,7 +81,7 @@ function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
   // Whoever looks for people by a role that was gained finds this one before the comparison begins.
   const isDue = isNew || entry.due === true || !isDeepStrictEqual(entry.roles, roles)
   return [
-    ...(claims.has(chosen) ? [] : [{ kind: 'claim', database: chosen, attribute: 'database' } as const]),
+    ...(claims.has(chosen) ? [] : [{ kind: 'claim', database: chosen, attribute: facts.attribute } as const]),
     {
       kind: 'change',
       change: {
@@ -122,7 +124,7 @@ function chooseDatabase(facts: PersonFacts, { recorded }: KnownUser): string | P
   const { entry, fresh } = facts
   if (entry?.state === 'active' && entry.database !== null) return entry.database
   if (recorded === undefined || recorded === null) return fresh
-  return mayHave(facts, recorded, 'database') ?? (recorded as string)
+  return mayHave(facts, recorded, facts.attribute) ?? (recorded as string)
 }
 
 /** Why a database that an attribute names is not to be the user's, or null. */

@@ -270,8 +270,7 @@ class PersonTurn {
 
   /** A role that was lost is lost at once, and so is an account: what the user writes then may be read before `_users` is. */
   async #confirm(): Promise<void> {
-    const { couch, attributes } = this.#deps
-    const user = await readPerson(couch, this.#asker.name, attributes)
+    const user = await readPerson(this.#deps.couch, this.#asker.name, this.#deps)
     if (user === null || !isEqual(sortedRoles(user.roles), sortedRoles(this.#asker.roles)))
       throw new RolesChanged()
   }

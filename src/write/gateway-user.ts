@@ -54,7 +54,7 @@ export async function readHoldings(
   { couch, routes }: Pick<GatewayUserDeps, 'couch' | 'routes'>,
   name: string,
 ): Promise<Holdings | null> {
-  const person = await readPerson(couch, name, [])
+  const person = await readPerson(couch, name, { attribute: 'database', attributes: [] })
   return person && routes.holdings(name, person.roles)
 }
 

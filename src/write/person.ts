@@ -21,9 +21,14 @@ import type { OwnWrites } from './own-writes.ts'
 import type { People } from './people.ts'
 import type { TurnLeases } from './personal-leases.ts'
 
+/** Where `_users` documents name databases. */
+type Named = Pick<PersonSettings, 'attribute' | 'attributes'>
+
 /** How provisioning is set up. */
 export interface PersonSettings {
-  /** Attributes of `_users` documents, beside `database`, that name databases of the user. */
+  /** The attribute of `_users` documents that names the personal database. */
+  attribute: string
+  /** Further ones that name databases of the user. */
   attributes: readonly string[]
   onDeparture: 'keep' | 'drop'
   /** How long a user who is gone may come back to the same database. */
@@ -33,10 +38,15 @@ export interface PersonSettings {
 }
 
 export const personSettings = ({
+  personalDatabaseAttribute,
   userDatabaseAttributes,
   deprovision,
   deletionGraceMs,
-}: Pick<Config, 'userDatabaseAttributes' | 'deprovision' | 'deletionGraceMs'>): PersonSettings => ({
+}: Pick<
+  Config,
+  'personalDatabaseAttribute' | 'userDatabaseAttributes' | 'deprovision' | 'deletionGraceMs'
+>): PersonSettings => ({
+  attribute: personalDatabaseAttribute,
   attributes: userDatabaseAttributes,
   onDeparture: deprovision,
   graceMs: deletionGraceMs,
@@ -77,27 +87,23 @@ export async function settlePerson(
 }
 
 /** What `_users` says of a name, as far as it counts; null for nobody. */
-export async function readPerson(
-  couch: Couch,
-  name: string,
-  attributes: readonly string[],
-): Promise<KnownUser | null> {
-  return knownUser(await couch.database(USERS).get(userDocumentId(name)), name, attributes)
+export async function readPerson(couch: Couch, name: string, named: Named): Promise<KnownUser | null> {
+  return knownUser(await couch.database(USERS).get(userDocumentId(name)), name, named)
 }
 
-function knownUser(doc: StoredDoc | null, name: string, attributes: readonly string[]): KnownUser | null {
+function knownUser(doc: StoredDoc | null, name: string, { attribute, attributes }: Named): KnownUser | null {
   if (doc === null || doc._deleted || doc['name'] !== name) return null
   const roles = Array.isArray(doc['roles']) ? doc['roles'] : []
   return {
     roles: roles.filter((role): role is string => typeof role === 'string'),
-    recorded: doc['database'],
-    others: Object.fromEntries(attributes.map((attribute) => [attribute, doc[attribute]])),
+    recorded: doc[attribute],
+    others: Object.fromEntries(attributes.map((other) => [other, doc[other]])),
   }
 }
 
 async function gather(deps: PersonWriting, name: string, entry: PersonEntry | null): Promise<PersonFacts> {
-  const { couch, people, attributes, onDeparture, graceMs, newDatabase, now } = deps
-  const user = await readPerson(couch, name, attributes)
+  const { couch, people, attribute, onDeparture, graceMs, newDatabase, now } = deps
+  const user = await readPerson(couch, name, deps)
   const named = [
     user?.recorded,
     ...Object.values(user?.others ?? {}),
@@ -109,7 +115,7 @@ async function gather(deps: PersonWriting, name: string, entry: PersonEntry | nu
   const securities = new Map<string, FoundSecurity>()
   for (const database of there.keys()) securities.set(database, await couch.database(database).security())
   return {
-    ...{ name, user, entry, securities, onDeparture, graceMs },
+    ...{ name, attribute, user, entry, securities, onDeparture, graceMs },
     claims: await people.claims(databases),
     fresh: newDatabase(),
     at: new Date(now()).toISOString(),
@@ -177,17 +183,14 @@ export async function openPersonal(
   })
 }
 
-async function record(
-  { couch, ownWrites, attributes }: PersonWriting,
-  { name, user }: PersonFacts,
-  database: string,
-): Promise<void> {
+async function record(deps: PersonWriting, { name, user }: PersonFacts, database: string): Promise<void> {
+  const { couch, ownWrites, attribute } = deps
   const users = couch.database(USERS)
   const doc = await users.get(userDocumentId(name))
   if (doc === null || doc._deleted) return
-  const written = await users.put({ ...doc, database })
+  const written = await users.put({ ...doc, [attribute]: database })
   if (!written.ok)
     throw new CouchFault('server_error', USERS, `a user's document was not written: ${written.reason}`)
   // Written over what is not known yet, it is the only sign of that.
-  if (isEqual(knownUser(doc, name, attributes), user)) ownWrites.add(USERS, written.id, written.rev)
+  if (isEqual(knownUser(doc, name, deps), user)) ownWrites.add(USERS, written.id, written.rev)
 }

@@ -54,6 +54,7 @@ export class Space {
       userDatabases: userDatabases(template?.(this.prefix) ?? `${this.prefix}{id}`, accountRole),
       databases: [],
       masters: [],
+      personalDatabaseAttribute: 'database',
       userDatabaseAttributes: ['voicemail_db'],
       deprovision: 'keep',
       skeletonWarm: false,

@@ -35,7 +35,16 @@ const user = (more: Partial<NonNullable<PersonFacts['user']>> = {}): NonNullable
 
 const plan = (facts: Partial<PersonFacts>): PersonEffect[] =>
   planPerson({
-    ...{ name: 'joe', user: user(), entry: null, fresh: FRESH, onDeparture: 'keep', graceMs: 0, at: NOW },
+    ...{
+      name: 'joe',
+      attribute: 'database',
+      user: user(),
+      entry: null,
+      fresh: FRESH,
+      onDeparture: 'keep',
+      graceMs: 0,
+      at: NOW,
+    },
     claims: new Map(),
     securities: new Map(),
     ...facts,

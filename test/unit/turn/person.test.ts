@@ -61,7 +61,13 @@ function world(roles: string[]) {
     masters: () => [{ name: MASTER, database: couch.database(MASTER), access: ACCESS }],
     leaseState: () => ({ kind: 'none' }),
     resumed: new Set<string>(),
-    ...{ attributes: [], onDeparture: 'keep', graceMs: 0, newDatabase: () => DATABASE },
+    ...{
+      attribute: 'database',
+      attributes: [],
+      onDeparture: 'keep',
+      graceMs: 0,
+      newDatabase: () => DATABASE,
+    },
     log: createLogger({ level: 'silent', pretty: false }),
   } as unknown as PersonDeps
   /** Turns until nothing is left to do. */

@@ -34,7 +34,7 @@ function world() {
       leases: { stop: () => Promise.resolve() },
       checkpoints: { remove: () => undefined },
       configured: ['master'],
-      attributes: [],
+      ...{ attribute: 'database', attributes: [] },
       onDeparture: 'keep',
       log: createLogger({ level: 'silent', pretty: false }),
     } as unknown as PersonWriting
@@ -68,6 +68,29 @@ describe('write/person', () => {
     assert.equal(again.entry?.database, FIRST)
     assert.equal(users.read(ANN)?.['database'], FIRST)
     assert(!opened.includes(SECOND))
+  })
+
+  it('names the database in the attribute that is set for it, and leaves others as they are', async () => {
+    const { users, daemon } = world()
+    // As Hoodie's accounts have it: the user database.
+    users.write({ ...users.read(ANN, { conflicts: false }), _id: ANN, database: 'user/abc' })
+    const deps = { ...daemon(() => FIRST), attribute: 'personal_db' }
+    const { entry } = await settlePerson(deps, 'ann', null)
+    assert.deepEqual([entry?.state, entry?.database], ['active', FIRST])
+    const { database, personal_db } = users.read(ANN) as Record<string, unknown>
+    assert.deepEqual([database, personal_db], ['user/abc', FIRST])
+    const otherwise = world()
+    otherwise.users.write({
+      ...otherwise.users.read(ANN, { conflicts: false }),
+      _id: ANN,
+      database: 'user/abc',
+    })
+    const refused = await settlePerson(
+      otherwise.daemon(() => FIRST),
+      'ann',
+      null,
+    )
+    assert.equal(refused.entry?.problem?.code, 'illegal_database')
   })
 
   it('knows its record in `_users` for its own, unless it covers what it did not know', async () => {
