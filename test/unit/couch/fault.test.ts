@@ -17,8 +17,8 @@ describe('couch/fault', () => {
     [415, null, 'bad_request', false],
     [429, null, 'too_many_requests', true],
     [500, 'unknown_error', 'server_error', true],
-    [502, null, 'server_error', true],
-    [503, null, 'server_error', true],
+    [502, null, 'unreachable', true],
+    [503, null, 'unreachable', true],
     [504, null, 'server_error', true],
   ]
   for (const [status, word, code, retryable] of statuses)
