@@ -44,6 +44,9 @@ const BEYOND_EMBEDDED = new Set(['object-with-exact-numbers'])
 /** What the server's own replicator brings may come a little later. */
 const PATIENCE_MS = 15_000
 
+/** All of them are at work at once, beside the other files of the run. */
+const SETTLING_MS = 60_000
+
 /** Fewer recordings than this are played together with those of the next subject. */
 const FEWEST_TOGETHER = 10
 
@@ -82,7 +85,7 @@ async function replay(space: Space, names: readonly string[]): Promise<void> {
   await space.start()
   for (let at = 0; players.some(({ length }) => at < length); at += 1) {
     await Promise.all(players.map((player) => player.play(at)))
-    await space.settled()
+    await space.settled(undefined, SETTLING_MS)
   }
   const outcomes = await Promise.all(fixtures.map((fixture) => outcome(fixture, open)))
   const failed = outcomes.flatMap((fault) => fault ?? [])
