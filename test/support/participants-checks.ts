@@ -289,7 +289,7 @@ function assertNothingLost(people: Participants): void {
       for (const id of database.trees.keys())
         for (const leaf of database.leaves(id)) for (const value of valuesOf(leaf)) found.add(value)
   for (const { value, object, at } of people.tokens.values()) {
-    if (found.has(value) || people.superseded.has(value)) continue
+    if (found.has(value) || people.superseded.has(value) || people.purged.has(object)) continue
     const isSaid = people.rejections.some((rejection) => rejection.object === object && rejection.at >= at)
     assert(isSaid, `${value} in ${object} is lost`)
   }

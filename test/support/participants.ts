@@ -134,6 +134,8 @@ export class Participants {
   readonly tokens = new Map<string, Token>()
   /** Values that somebody replaced or deleted who had seen them. */
   readonly superseded = new Set<string>()
+  /** Objects that were purged at a share's owner: they go everywhere, with what others have made of them. */
+  readonly purged = new Set<string>()
   /** Objects of which a user said something himself in his own database, as `<user> <object>`. */
   readonly touched = new Set<string>()
   /** Objects that a user took out for himself, in part or all, or deleted. */
@@ -364,6 +366,7 @@ export class Participants {
     if (!this.#canPurge) return
     const leaves = this.database(user).leaves(object)
     this.left.add(`${user} ${object}`)
+    if (Object.values(this.owners).includes(user)) this.purged.add(object)
     for (const leaf of leaves) this.#supersede(leaf, null)
     this.database(user).purge(
       object,

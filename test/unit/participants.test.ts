@@ -218,6 +218,11 @@ const attached = (user: number, bytes: string | undefined, type: string): Action
   ...{ bytes, type },
 })
 const begun = { users: 4, owners: { x: 0, y: 0 }, canPurge: false, begun: ['x', 'y'] }
+const writersEdit: Action = {
+  ...{ kind: 'edit', user: 1, object: 'a', set: ['name'], drop: [] },
+  clock: { kind: 'iso', minutes: 0 },
+}
+const ownersPurge: Action = { kind: 'purge', user: 0, object: 'a' }
 /** Histories that once ended wrong. */
 const FOUND: History[] = [
   // An attachment that a writer adds while the owner begins to show all stays private.
@@ -327,6 +332,14 @@ const FOUND: History[] = [
       { kind: 'crash', after: 4, users: [0, 1], isRacing: false, seed: 0 },
     ],
   },
+  // An admin purges an object that a writer is just changing: it goes, with the change.
+  ...[
+    [writersEdit, ownersPurge],
+    [ownersPurge, writersEdit],
+  ].map((actions): History => ({
+    ...{ ...begun, users: 2, canPurge: true, begun: ['x'] },
+    steps: actions.map((action) => ({ kind: 'act', action })),
+  })),
   // An admin purges an object, and its share ends, or its user goes, before anybody has looked at that.
   {
     ...{ ...begun, users: 2, canPurge: true, begun: ['x'] },
