@@ -360,7 +360,11 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
   const personal = read('PERSONAL_DATABASE_ATTRIBUTE')
   const others = read('USER_DATABASE_ATTRIBUTES')
   if (personal && others?.includes(personal))
-    fault('USER_DATABASE_ATTRIBUTES', 'other attributes than `PERSONAL_DATABASE_ATTRIBUTE`', display(personal))
+    fault(
+      'USER_DATABASE_ATTRIBUTES',
+      'other attributes than `PERSONAL_DATABASE_ATTRIBUTE`',
+      display(personal),
+    )
   const values = {
     replicationServer: read('REPLICATION_SERVER'),
     userDatabases: users,
