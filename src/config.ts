@@ -135,25 +135,23 @@ const addressWithoutCredentials = parsedBy(
   },
 )
 
-const template = z.string().transform((text, context): UserDatabases => {
-  try {
-    return userDatabases(text)
-  } catch (error) {
-    if (!(error instanceof TemplateError)) throw error
-    context.issues.push({ code: 'custom', message: error.expected, input: text })
-    return z.NEVER
-  }
-})
+/** What is compiled from a template; what is wrong with it ends the sentence "Expected X to be …". */
+const compiledBy = <T>(compile: (text: string) => T) =>
+  z.string().transform((text, context): T => {
+    try {
+      return compile(text)
+    } catch (error) {
+      if (!(error instanceof TemplateError)) throw error
+      context.issues.push({ code: 'custom', message: error.expected, input: text })
+      return z.NEVER
+    }
+  })
 
-const accountRole = z.string().transform((text, context): string => {
-  try {
-    userDatabases('user/{id}', text)
-    return text
-  } catch (error) {
-    if (!(error instanceof TemplateError)) throw error
-    context.issues.push({ code: 'custom', message: error.expected, input: text })
-    return z.NEVER
-  }
+const template = compiledBy((text) => userDatabases(text))
+
+const accountRole = compiledBy((text) => {
+  userDatabases('user/{id}', text)
+  return text
 })
 
 const folder = parsedBy('a folder that exists', (text) => {
