@@ -2,33 +2,14 @@
 // the share all the same, nobody's changes are lost, nothing private gets out, and no turn fails for ever.
 import assert from 'node:assert/strict'
 import { assertRight } from '../support/participants-checks.ts'
-import { Participants, valuesOf, type Action, type Wish } from '../support/participants.ts'
+import { valuesOf, type Action, type Participants, type Wish } from '../support/participants.ts'
+import { ANN, BOB, edit, JOE, remove, threePeople, wish } from '../support/three-people.ts'
 
-const [JOE, ANN, BOB] = [0, 1, 2]
-const edit = (user: number, object: string, set: string[], drop: string[] = []): Action => ({
-  ...{ kind: 'edit', user, object, set, drop, clock: { kind: 'none' } },
-})
-const wish = (user: number, object: string, value: Wish = true): Action => ({
-  ...{ kind: 'wish', user, object, share: 'x', wish: value },
-})
-const remove = (user: number, object: string): Action => ({ kind: 'remove', user, object })
 const lose = (user: number): Action => ({ kind: 'lose-outbox', user })
 
 /** Joe shares `a`; Ann writes and Bob does, or reads, or nobody but Joe writes. */
-async function begun(bob: 'write' | 'read' | null = 'write', shown: Wish = true): Promise<Participants> {
-  const people = await Participants.create({ users: 3 })
-  const access = { read: [ANN, BOB], write: bob === null ? [] : bob === 'write' ? [ANN, BOB] : [ANN] }
-  for (const one of [
-    { kind: 'access', share: 'x', access } as const,
-    { kind: 'subscribe', user: ANN, share: 'x' } as const,
-    { kind: 'subscribe', user: BOB, share: 'x' } as const,
-    edit(JOE, 'a', ['name', 'note']),
-    wish(JOE, 'a', shown),
-  ])
-    people.act(one)
-  await people.world.settle()
-  return people
-}
+const begun = (bob: 'write' | 'read' | null = 'write', shown: Wish = true): Promise<Participants> =>
+  threePeople([ANN, BOB], bob, shown)
 
 /** Everything settles, in few writes, and everybody has the same. */
 async function settles(people: Participants): Promise<void> {

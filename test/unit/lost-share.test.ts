@@ -4,33 +4,14 @@ import assert from 'node:assert/strict'
 import type { Doc } from '../../src/couch/document.ts'
 import type { Base } from '../../src/model/base.ts'
 import { assertRight } from '../support/participants-checks.ts'
-import { Participants, valuesOf, type Action, type Wish } from '../support/participants.ts'
+import { valuesOf, type Action, type Participants, type Wish } from '../support/participants.ts'
+import { ANN, BOB, edit, JOE, remove, threePeople, wish } from '../support/three-people.ts'
 
-const [JOE, ANN, BOB] = [0, 1, 2]
-const edit = (user: number, object: string, set: string[], drop: string[] = []): Action => ({
-  ...{ kind: 'edit', user, object, set, drop, clock: { kind: 'none' } },
-})
-const wish = (user: number, object: string, value: Wish = true): Action => ({
-  ...{ kind: 'wish', user, object, share: 'x', wish: value },
-})
-const remove = (user: number, object: string): Action => ({ kind: 'remove', user, object })
 const lose: Action = { kind: 'lose', share: 'x' }
 
 /** Joe shares `a`; Ann and Bob take part, and write, or Bob reads. */
-async function begun(bob: 'write' | 'read' | null = 'write', shown: Wish = true): Promise<Participants> {
-  const people = await Participants.create({ users: 3 })
-  const access = { read: [BOB], write: bob === null ? [] : bob === 'write' ? [ANN, BOB] : [ANN] }
-  for (const one of [
-    { kind: 'access', share: 'x', access } as const,
-    { kind: 'subscribe', user: ANN, share: 'x' } as const,
-    { kind: 'subscribe', user: BOB, share: 'x' } as const,
-    edit(JOE, 'a', ['name', 'note']),
-    wish(JOE, 'a', shown),
-  ])
-    people.act(one)
-  await people.world.settle()
-  return people
-}
+const begun = (bob: 'write' | 'read' | null = 'write', shown: Wish = true): Promise<Participants> =>
+  threePeople([BOB], bob, shown)
 
 /** Only this user's lane sees what that user writes; nobody else does, and nothing is replicated. */
 async function alone(people: Participants, user: number, ...actions: Action[]): Promise<void> {
