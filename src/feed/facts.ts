@@ -204,10 +204,9 @@ async function readPurged(
   bases: ReadonlyMap<string, Base | null>,
   forgotten: ReadonlyMap<string, Forgotten>,
 ): Promise<Set<string>> {
-  const isForgotten = (id: string): boolean =>
-    [...forgotten.keys()].some((copy) => parseCopyId(copy)?.object === id)
+  const recalled = new Set([...forgotten.keys()].map((copy) => parseCopyId(copy)?.object))
   const missing = objects.filter(
-    ({ id, isMissing }) => isMissing && (sharesOf(bases.get(id)).length > 0 || isForgotten(id)),
+    ({ id, isMissing }) => isMissing && (sharesOf(bases.get(id)).length > 0 || recalled.has(id)),
   )
   if (missing.length === 0) return new Set()
   const purged = await database.purged()

@@ -579,6 +579,15 @@ function makePrivate(
   }
 }
 
+/** A plan that notes something more in whatever it writes of what is agreed on. */
+export const noteInAgreed = (plan: ExchangePlan, note: (agreed: Agreed) => Agreed): ExchangePlan => ({
+  ...plan,
+  before: plan.before && note(plan.before),
+  after: plan.after && note(plan.after),
+  otherwise: plan.otherwise && note(plan.otherwise),
+  ...(plan.sent ? { sent: note(plan.sent) } : {}),
+})
+
 /** The copy goes, with all its live leaves. */
 export const removeCopy = ({ rivals }: LiveCopy): Pick<ExchangePlan, 'copy' | 'drops'> => ({
   copy: { kind: 'delete' },

@@ -109,19 +109,12 @@ function groundOf(
       [...new Set([...Object.keys(mine[kind]), ...Object.keys(theirs[kind])])].flatMap((name) => {
         const [one, other] = [own(mine[kind], name), own(theirs[kind], name)]
         const isOld = { one: held(there, kind, name, one), other: held(here, kind, name, other) }
-        const isUnclear = isOld.one === isOld.other
-        const known =
-          one === other
-            ? one
-            : !isUnclear
-              ? isOld.other
-                ? other
-                : one
-              : who === 'owner' || other === undefined
-                ? undefined
-                : one
-        if (one !== other && isUnclear && known !== undefined) isLost = true
-        return known === undefined ? [] : [[name, known] as const]
+        const known = (digest: string | undefined) => (digest === undefined ? [] : [[name, digest] as const])
+        if (one === other) return known(one)
+        if (isOld.one !== isOld.other) return known(isOld.other ? other : one)
+        if (who === 'owner' || one === undefined || other === undefined) return []
+        isLost = true
+        return known(one)
       }),
     )
   return { ground: { attributes: ground('attributes'), attachments: ground('attachments') }, isLost }

@@ -1,6 +1,6 @@
 // What a participant has put into a copy, and nobody else may have where the share database is lost.
 import type { Agreed } from '../model/base.ts'
-import type { ExchangeFacts, ExchangePlan } from './exchange.ts'
+import { noteInAgreed, type ExchangeFacts, type ExchangePlan } from './exchange.ts'
 
 /**
  * Notes that a participant gives something to the share, before that is done, and for as long as the base knows of the
@@ -13,15 +13,9 @@ export function noteGiven(
 ): ExchangePlan {
   const isGiving = role !== 'owner' && plan.copy?.kind === 'put'
   if (!isGiving && !agreed?.given) return plan
-  const noted = <One extends Agreed | null>(one: One): One =>
-    one === null || one.mine || !OF_A_COPY.includes(one.state) ? one : { ...one, given: true }
-  return {
-    ...plan,
-    before: noted(plan.before),
-    after: noted(plan.after),
-    otherwise: noted(plan.otherwise),
-    ...(plan.sent ? { sent: noted(plan.sent) } : {}),
-  }
+  return noteInAgreed(plan, (one) =>
+    one.mine || !OF_A_COPY.includes(one.state) ? one : { ...one, given: true },
+  )
 }
 
 const OF_A_COPY: readonly Agreed['state'][] = ['coming', 'both', 'parted']

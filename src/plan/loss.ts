@@ -10,6 +10,7 @@ import {
   planKnown,
   shownTo,
   wasThere,
+  noteInAgreed,
   type ExchangeOptions,
   type ExchangePlan,
   type LiveCopy,
@@ -119,16 +120,9 @@ export function noteLosses(plan: ExchangePlan, { agreed, facts }: ExchangeOption
   const { losses } = facts
   const isKnown = (one: Agreed | null | undefined): boolean => !one || one === agreed || one.losses === losses
   if ([plan.before, plan.after, plan.otherwise, plan.sent].every(isKnown)) return plan
-  const noted = <One extends Agreed | null>(one: One): One => {
-    if (one === null || isKnown(one)) return one
+  return noteInAgreed(plan, (one) => {
+    if (isKnown(one)) return one
     const { losses: _, ...rest } = one
-    return { ...rest, ...(losses ? { losses } : {}) } as unknown as One
-  }
-  return {
-    ...plan,
-    before: noted(plan.before),
-    after: noted(plan.after),
-    otherwise: noted(plan.otherwise),
-    ...(plan.sent ? { sent: noted(plan.sent) } : {}),
-  }
+    return { ...rest, ...(losses ? { losses } : {}) }
+  })
 }
