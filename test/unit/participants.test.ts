@@ -148,6 +148,10 @@ const kindsOf: Record<string, { weight: number; arbitrary: fc.Arbitrary<Action> 
     ),
   },
   lose: { weight: 2, arbitrary: fc.record({ kind: fc.constant<'lose'>('lose'), share }) },
+  'lose-outbox': {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant<'lose-outbox'>('lose-outbox'), user }),
+  },
   leave: { weight: 1, arbitrary: fc.record({ kind: fc.constant<'leave'>('leave'), user, share }) },
 }
 const kinds = process.env['KINDS']?.split(',') ?? Object.keys(kindsOf)
