@@ -104,9 +104,9 @@ export async function endOfDeparted(deps: Deps, owner: string, share: string): P
   for (;;) {
     const facts = await gatherShare(deps, owner, none, { scanning: false, fromStart: false })
     if (facts.ownerExists) return false
-    // Another daemon may be at it, too.
+    // Another daemon may be at it, too; or there is an owner again, who gets what others wrote last.
     const { kind } = await performShare(deps, owner, planShare(facts), facts.entry)
-    if (kind !== 'again') return true
+    if (kind !== 'again' && kind !== 'drain') return true
   }
 }
 

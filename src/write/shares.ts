@@ -13,7 +13,7 @@ import { writeBulk } from './bulk.ts'
 import { announce } from './announce.ts'
 import { buryUnknown, copiesEver } from './copies.ts'
 import type { Deps } from './deps.ts'
-import { assertUnwritten } from './direct-writes.ts'
+import { assertUnwritten, isUnread } from './direct-writes.ts'
 import type { Basis } from './entry-changes.ts'
 import { forgetCopies } from './forgotten-copies.ts'
 import { turnHome } from './home-turns.ts'
@@ -136,8 +136,7 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
     case 'drain':
       return { kind: 'drain' }
     case 'drop-database':
-      await deps.gates.close(effect.share, () => drop(deps, owner, effect.share))
-      return DONE
+      return deps.gates.close(effect.share, () => drop(deps, owner, effect.share))
     case 'forget-copies':
       await forgetCopies(outbox, effect.share, deps)
       return DONE
@@ -210,13 +209,20 @@ async function restoreAccount({ couch, registry, log }: Deps, share: string): Pr
   log.warn({ share }, 'account of a password restored')
 }
 
-async function drop(deps: Deps, owner: string, id: string): Promise<void> {
+/**
+ * Drops a share database when nobody writes there any more, and its owner has all that is in it. Whoever has looked at a copy
+ * before that was noted agrees on nothing that is written from now on: see `blockClosed`.
+ */
+async function drop(deps: Deps, owner: string, id: string): Promise<Performed> {
   const share = deps.couch.database(shareDatabase(id))
-  if ((await share.info()) === null) return
+  if ((await share.info()) === null) return DONE
   await secure(share, ADMIN_ONLY)
+  await deps.registry.change(id, { closing: randomUUID() })
   await assertUnwritten(deps, owner, id)
+  if (await isUnread(deps, owner, id)) return { kind: 'drain' }
   await share.drop()
   await deps.registry.change(id, { refilled: undefined })
+  return DONE
 }
 
 /** What others write while it is looked at is looked at again, so often. */

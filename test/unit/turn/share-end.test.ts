@@ -66,4 +66,31 @@ describe('a share that ends', () => {
     await people.world.settle()
     assert.match(String(people.database(0).read('a')?.['name']), /^ann/)
   })
+
+  it('has what a lane that looked before it was closed writes after it was drained', async () => {
+    const people = await Participants.create({ users: 2 })
+    people.act({ kind: 'access', share: 'x', access: { write: [1] } })
+    people.act({ kind: 'subscribe', user: 1, share: 'x' })
+    people.act({
+      ...{ kind: 'edit', user: 0, object: 'a', set: ['name'], drop: [] },
+      clock: { kind: 'none' },
+    })
+    people.act({ kind: 'wish', user: 0, object: 'a', share: 'x', wish: true })
+    await people.world.settle()
+    people.act({ kind: 'close', share: 'x' })
+    const share = people.share('x')
+    let isLate = false
+    people.world.couch.onWrite = (_db, id) => {
+      const { saved } = (people.registry.read('share/x') ?? {}) as { saved?: boolean }
+      const there = share?.read('share/x/a')
+      if (isLate || !saved || !id.startsWith('subscription/x') || !there) return
+      const { _conflicts: _, ...copy } = there
+      share?.write({ ...copy, name: 'late' })
+      isLate = true
+    }
+    await people.world.settle()
+    assert(isLate)
+    assert.equal(people.database(0).read('a')?.['name'], 'late')
+    assert.equal(people.share('x'), null)
+  })
 })
