@@ -22,7 +22,7 @@ import type { Upkeep } from './feed/upkeep.ts'
 import { Express } from './feed/express.ts'
 import { followUpdates, type Update } from './feed/updates.ts'
 import type { Gateway } from './gateway/gateway.ts'
-import { identify, install } from './install.ts'
+import { identify, install, keepClosed } from './install.ts'
 import type { Logger } from './log.ts'
 import type { ShareEntry } from './model/entry.ts'
 import { kindsOf, type Kinds } from './model/kinds.ts'
@@ -544,6 +544,7 @@ export class Daemon {
       onRotate: (owner, share) =>
         void this.#rotations.set(owner, new Set([...(this.#rotations.get(owner) ?? []), share])),
     })
+    await keepClosed(this.#couch, this.#kinds, log)
     await this.#users.look()
     await this.#orders.look()
     const rest = (): Promise<void> => (slow ? this.#sleep(SLOW_SWEEP_REST_MS) : Promise.resolve())

@@ -13,6 +13,7 @@ import { ADMIN_ONLY } from './model/security.ts'
 import { planSkeleton, type Wanted } from './plan/skeleton.ts'
 import type { SkeletonOfKind } from './skeleton.ts'
 import { secure } from './write/births.ts'
+import { keepSecurity } from './write/kept-security.ts'
 import { equip } from './write/equip.ts'
 import { SECURITY_DOCUMENT } from './write/skeletons.ts'
 
@@ -36,11 +37,10 @@ export interface ServerKind {
 /** The vendor that the embedded server calls itself. */
 const EMBEDDED_VENDOR = 'couch-shares embedded'
 
-/** Databases of CouchDB that nobody creates by default, and the daemon's own. */
-const DATABASES = ['_users', REPLICATOR, '_global_changes', REGISTRY, CHECKPOINTS]
+/** Databases of CouchDB that nobody creates by default. */
+const COUCHDBS_OWN = ['_users', REPLICATOR, '_global_changes']
 /** What is needed where there are masters or gateways. */
 const WITH_PERSONAL = [PROVISIONING]
-const ADMIN_ONLY_DATABASES = [REGISTRY, CHECKPOINTS, PROVISIONING]
 
 /** Kinds of one database each: their skeletons are put in place directly. */
 const IN_PLACE: Partial<Record<FixedKind, string>> = {
@@ -164,17 +164,31 @@ export async function install(
   used: UsedKinds = NONE,
 ): Promise<void> {
   const userKinds = used.userKinds.filter((kind) => skeleton.has(kind))
-  const kinds = [...KEPT_KINDS, ...used.policies, ...userKinds]
-  const routes = used.gateways.map(routesDatabase)
-  const own = used.masters.length + routes.length > 0 ? [...DATABASES, ...WITH_PERSONAL] : DATABASES
-  for (const name of [...own, ...routes, ...kinds.map((kind) => SKELETON_PREFIX + kind)]) {
-    if (await couch.database(name).create()) log.info({ db: name }, 'database created')
-    if ([...ADMIN_ONLY_DATABASES, ...routes].includes(name) || name.startsWith(SKELETON_PREFIX))
-      await secure(couch.database(name), ADMIN_ONLY)
+  const closed = closedDatabases({ ...used, userKinds })
+  for (const name of new Set([...COUCHDBS_OWN, ...closed])) {
+    const database = couch.database(name)
+    if (!(await database.create())) continue
+    log.info({ db: name }, 'database created')
+    // A server can be set so that a new database is everybody's.
+    if (closed.includes(name)) await secure(database, ADMIN_ONLY)
   }
+  await keepClosed(couch, { ...used, userKinds }, log)
   const sources = [...used.masters.map(({ database }) => database), ...used.gateways]
   for (const database of sources) await createSource(couch.database(database), log)
   for (const installation of installations(skeleton, used)) await installOrTell(couch, installation, log)
+}
+
+/** The daemon's databases that are nobody's but the server's admins', besides outboxes. */
+const closedDatabases = ({ policies, userKinds, masters, gateways }: UsedKinds): string[] => [
+  ...[REGISTRY, CHECKPOINTS],
+  ...(masters.length + gateways.length > 0 ? WITH_PERSONAL : []),
+  ...gateways.map(routesDatabase),
+  ...[...KEPT_KINDS, ...policies, ...userKinds].map((kind) => SKELETON_PREFIX + kind),
+]
+
+/** Puts right who may enter these; one that is not there is passed over. @throws {CouchFault} */
+export async function keepClosed(couch: Couch, used: UsedKinds, log: Logger): Promise<void> {
+  for (const name of closedDatabases(used)) await keepSecurity(couch.database(name), ADMIN_ONLY, log)
 }
 
 /** What a policy's own function refuses is that policy's trouble: it stays as it is, and all else works. */

@@ -17,6 +17,7 @@ import {
 import { own } from './model/own.ts'
 import { asksForShare } from './model/share.ts'
 import { asksForSubscription } from './model/subscription.ts'
+import { ADMIN_ONLY } from './model/security.ts'
 import { planScanned } from './plan/share.ts'
 import { Context } from './turn/context.ts'
 import { readPage } from './turn/deletions.ts'
@@ -32,6 +33,7 @@ import { finishSubscription, planSubscriptions } from './turn/subscriptions.ts'
 import type { Deps } from './write/deps.ts'
 import { namesOfOwner } from './write/names.ts'
 import { createOutbox, isOutboxLost } from './write/outboxes.ts'
+import { keepSecurity } from './write/kept-security.ts'
 import { performShare } from './write/shares.ts'
 
 /** Changes a page of a user database, with their documents. */
@@ -256,8 +258,10 @@ class Turn {
 
   /** The outbox is the daemon's own; what somebody else changed there is put right. */
   async #followOutbox(): Promise<boolean> {
-    const { checkpoints, ownWrites } = this.#deps
+    const { checkpoints, ownWrites, log } = this.#deps
     const checkpoint = (await checkpoints.read([this.#outbox.name])).get(this.#outbox.name)
+    // No feed tells of `_security`: after a sweep it is looked at, and nothing asked for it in each turn.
+    if (this.#hint.updateSeqs?.has(this.#outbox.name)) await keepSecurity(this.#outbox, ADMIN_ONLY, log)
     if (!checkpoint || (checkpoint.since !== START.since && !this.#hint.outbox)) return false
     const page = await this.#readOutbox(checkpoint.since)
     if (page === null) {

@@ -1,10 +1,11 @@
 // Provisioning: follows `_users`, the masters and the personal databases, and has each user's lane do what there is to do.
-import type { Change } from '../couch/document.ts'
+import type { Change, Seq } from '../couch/document.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Replicator } from '../couch/replicator.ts'
 import type { Kinds } from '../model/kinds.ts'
 import { isObjectId } from '../model/names.ts'
 import { isPersonalName, masterOfProvision, nameOfUserDocument, type PersonEntry } from '../model/person.ts'
+import { databasesOf } from '../plan/person.ts'
 import { provisionDocument, saysThat, type LeaseState } from '../plan/standing.ts'
 import { takePersonTurn, type PersonDeps, type PersonOutcome } from '../turn/person.ts'
 import { mergePersonHints, type PersonHint } from '../turn/person-hint.ts'
@@ -311,7 +312,7 @@ export class Provisioning {
   async #compare(entries: readonly PersonEntry[]): Promise<void> {
     const { couch, checkpoints } = this.#options
     const active = entries.filter(({ state }) => ['active', 'refused', 'leaving'].includes(state))
-    const databases = active.flatMap(({ database }) => database ?? [])
+    const databases = active.flatMap(databasesOf)
     const infos = await couch.dbsInfo(databases)
     const known = await checkpoints.read(databases)
     for (const entry of active) {
@@ -333,6 +334,14 @@ export class Provisioning {
       if (isMissed || isStale) this.#lanes.mark(entry.name, { user: true, all: isStale })
       if (info && checkpoint?.updateSeq !== info.update_seq)
         this.#lanes.mark(entry.name, { personal: true, updateSeq: info.update_seq })
+      // Nobody follows these; it may be who may enter them that was changed.
+      const others = databasesOf(entry).flatMap((db): [string, Seq][] => {
+        const seen = infos.get(db)?.update_seq
+        return db === entry.database || seen === undefined || known.get(db)?.updateSeq === seen
+          ? []
+          : [[db, seen]]
+      })
+      if (others.length > 0) this.#lanes.mark(entry.name, { user: true, others: new Map(others) })
     }
   }
 }

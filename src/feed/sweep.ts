@@ -134,7 +134,13 @@ async function compareShares(options: SweepOptions, owners: ReadonlySet<string>)
       if (!owners.has(entry.owner)) onGone(entry.owner)
       else if (needsWork(entry) || !info) onDirty(entry.owner, { user: true, shares: new Set([share]) })
       if (entry.rotate) onRotate(entry.owner, share)
-      if (info && owners.has(entry.owner)) await compareFeed(options, share, entry.owner, info.update_seq)
+      if (
+        info &&
+        owners.has(entry.owner) &&
+        (await compareFeed(options, share, entry.owner, info.update_seq))
+      )
+        // It may be `_security` that was changed: nothing else tells of that.
+        onDirty(entry.owner, { shares: new Set([share]) })
       if (info && entry.state === 'active' && options.isSlow) await count(registry, share, entry, info)
     }
     await rest()
@@ -174,17 +180,18 @@ async function compareSubscriptions(options: SweepOptions, owners: ReadonlySet<s
   }
 }
 
-/** Marks somebody who follows a share that is not as he has seen it. */
+/** Marks somebody who follows a share that is not as he has seen it. @returns true where it is not */
 async function compareFeed(
   { users, checkpoints, onDirty }: SweepOptions,
   share: string,
   owner: string,
   updateSeq: Seq,
-): Promise<void> {
+): Promise<boolean> {
   const name = shareCheckpoint(share, users.database(owner))
   const checkpoint = (await checkpoints.read([name])).get(name)
-  if (checkpoint?.updateSeq !== updateSeq)
-    onDirty(owner, { feeds: new Set([share]), updateSeqs: new Map([[name, updateSeq]]) })
+  if (checkpoint?.updateSeq === updateSeq) return false
+  onDirty(owner, { feeds: new Set([share]), updateSeqs: new Map([[name, updateSeq]]) })
+  return true
 }
 
 const needsWork = ({ state, rotate, due, problem, order }: ShareEntry): boolean =>

@@ -77,6 +77,7 @@ function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
     ]
   }
   const { others, effects, found } = planOthers(facts, user)
+  const former = formerOf(entry, chosen, others)
   const isNew = entry?.database !== chosen || entry.state !== 'active'
   // Whoever looks for people by a role that was gained finds this one before the comparison begins.
   const isDue = isNew || entry.due === true || !isDeepStrictEqual(entry.roles, roles)
@@ -90,7 +91,7 @@ function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
         roles: isNew ? roles : sortedRoles([...entry.roles, ...roles]),
         due: isDue ? true : undefined,
         others,
-        former: formerOf(entry, chosen, others),
+        former,
         // Where somebody else of the same name has asked is none of this one's.
         ...(entry?.database === chosen ? {} : { asked: undefined }),
         ...(isNew ? { masters: {} } : {}),
@@ -101,6 +102,11 @@ function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
     ...(user.recorded === chosen ? [] : [{ kind: 'record', database: chosen } as const]),
     { kind: 'open', database: chosen },
     ...effects,
+    ...(former ?? []).map((database): PersonEffect => ({
+      kind: 'secure',
+      database,
+      security: personalSecurity(facts.name, database),
+    })),
   ]
 }
 
@@ -187,7 +193,8 @@ function planDeparture({ entry, onDeparture, graceMs, at }: PersonFacts): Person
   if (entry === null || isGone(entry.state)) return []
   const masters = canceled(entry.masters, at)
   const left = { due: undefined, masters, problem: undefined }
-  if (entry.state === 'leaving' && remainingGrace(entry, graceMs, at) > 0) return []
+  // Also where somebody has opened one meanwhile.
+  if (entry.state === 'leaving' && remainingGrace(entry, graceMs, at) > 0) return planShut(entry)
   const closing = entry.state === 'leaving' ? [] : planClosing(entry)
   if (entry.state !== 'leaving' && graceMs > 0)
     return [...closing, { kind: 'change', change: { ...left, state: 'leaving', leftAt: at } }]
@@ -203,16 +210,16 @@ function planDeparture({ entry, onDeparture, graceMs, at }: PersonFacts): Person
 export const remainingGrace = ({ leftAt = '' }: { leftAt?: string }, graceMs: number, at: string): number =>
   Math.max(0, Date.parse(leftAt) + graceMs - Date.parse(at)) || 0
 
-const databasesOf = ({ database, others, former = [] }: PersonEntry): string[] =>
+/** All databases of a user's that the daemon keeps closed to others. */
+export const databasesOf = ({ database, others, former = [] }: PersonEntry): string[] =>
   database === null ? [] : [database, ...Object.values(others), ...former]
+
+const planShut = (entry: PersonEntry): PersonEffect[] =>
+  databasesOf(entry).map((database) => ({ kind: 'secure', database, security: ADMIN_ONLY }))
 
 function planClosing(entry: PersonEntry): PersonEffect[] {
   return [
-    ...databasesOf(entry).map((database): PersonEffect => ({
-      kind: 'secure',
-      database,
-      security: ADMIN_ONLY,
-    })),
+    ...planShut(entry),
     ...(entry.database === null ? [] : [{ kind: 'end-leases', database: entry.database } as const]),
   ]
 }

@@ -7,6 +7,7 @@ import { shownPassword } from '../model/password.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import {
   ADMIN_ONLY,
+  isPublic,
   narrowsReading,
   shareSecurity,
   type Grants,
@@ -285,6 +286,14 @@ export const securityOf = (facts: ShareFacts, entry: ShareEntry | null, access: 
     passwordRole: entry?.password?.role ?? null,
     publicMostBytes: facts.publicMostBytes,
   })
+
+/** True where everybody may enter a share that is not for everybody: somebody has emptied its `_security`. */
+export const isLeftOpen = ({ entry, security }: ShareFacts): boolean =>
+  entry?.state === 'active' &&
+  security !== null &&
+  isPublic(security) &&
+  entry.access?.read !== true &&
+  entry.access?.write !== true
 
 /** Where anybody else may write, or somebody did, copies are written into the share itself, for good. */
 function turnHome(facts: ShareFacts, entry: ShareEntry | null, { write }: Access): ShareEffect[] {

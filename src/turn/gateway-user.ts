@@ -7,12 +7,13 @@ import { PersonalFeed } from '../feed/personal-feed.ts'
 import { gatherRouted } from '../feed/routed-facts.ts'
 import type { Router } from '../feed/router.ts'
 import { ALL_DOCUMENTS, EVERYBODY, type Holdings } from '../gateway/grants.ts'
-import type { GatewayUser } from '../model/gateway.ts'
+import { gatewaySecurity, type GatewayUser } from '../model/gateway.ts'
 import { isObjectId } from '../model/names.ts'
 import type { Problem } from '../model/problem.ts'
 import { gatewayDocument } from '../plan/gateway-standing.ts'
 import { remainingGrace } from '../plan/person.ts'
 import { rejectedAfter } from '../plan/standing.ts'
+import { keepSecurity } from '../write/kept-security.ts'
 import { readHoldings, settleGatewayUser, type GatewayUserDeps } from '../write/gateway-user.ts'
 import { say } from '../write/standing.ts'
 import type { Removals } from '../write/removals.ts'
@@ -72,7 +73,7 @@ export async function takeGatewayTurn(
     return { ...DONE, returnInMs: remainingGrace(left, deps.graceMs, at) }
   }
   try {
-    return await new GatewayTurn(deps, standing, hint).take()
+    return await new GatewayTurn(deps, standing, hint, mustSettle).take()
   } catch (error) {
     // Something may have been left halfway.
     deps.resumed.delete(name)
@@ -87,18 +88,22 @@ class GatewayTurn {
   readonly #holdings: Holdings
   readonly #personal: Database
   readonly #feed: PersonalFeed
+  readonly #isOpened: boolean
   readonly #problems = new Map<string, Problem | null>()
   readonly #carried = new Set<string>()
   #entry: GatewayUser
   /** False where there may be more or fewer documents than there were. */
   #isCounted = true
 
+  /** @param isOpened `_security` of the database was just seen to be right */
   constructor(
     deps: GatewayTurnDeps,
     { entry, holdings: { roles, channels } }: { entry: GatewayUser; holdings: Holdings },
     hint: GatewayHint,
+    isOpened: boolean,
   ) {
     this.#deps = deps
+    this.#isOpened = isOpened
     this.#hint = hint
     this.#entry = entry
     this.#holdings = { roles, channels }
@@ -107,7 +112,7 @@ class GatewayTurn {
   }
 
   async take(): Promise<GatewayOutcome> {
-    const { couch, database, removals, resumed, checkpoints } = this.#deps
+    const { couch, database, removals, resumed, checkpoints, log } = this.#deps
     const infos = await couch.dbsInfo([database.name, this.#personal.name])
     // While the gateway is away users keep what they have.
     if (!infos.has(database.name)) return DONE
@@ -128,6 +133,8 @@ class GatewayTurn {
     // Whoever made it anew has not let the user in.
     if (found === 'renewed' || isAnother)
       return { isThere: true, next: { user: true, all: true, personal: true } }
+    if (!this.#isOpened)
+      await keepSecurity(this.#personal, gatewaySecurity(this.#entry.name, this.#holdings), log)
     const isWhole = this.#hint.all === true || this.#entry.due === true
     if (!(await (isWhole ? this.#compareAll() : this.#lookAt([...(this.#hint.documents ?? [])]))))
       return { isThere: true, next: { ...this.#hint, personal: true } }

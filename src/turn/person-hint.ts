@@ -18,6 +18,8 @@ export interface PersonHint {
   idle?: ReadonlySet<string>
   /** `update_seq` of the personal database as `_dbs_info` showed it. */
   updateSeq?: Seq | undefined
+  /** The same of the user's other databases, where somebody may have changed who may enter them. */
+  others?: ReadonlyMap<string, Seq>
 }
 
 /** So many documents are named; where there are more all are compared. Ten thousand users may wait at once. */
@@ -38,6 +40,7 @@ export function mergePersonHints(one: PersonHint, other: PersonHint): PersonHint
     asked: unite(one.asked, other.asked),
     idle: unite(one.idle, other.idle),
     updateSeq: other.updateSeq ?? one.updateSeq,
+    others: new Map([...(one.others ?? []), ...(other.others ?? [])]),
   }
 }
 

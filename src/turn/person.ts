@@ -6,13 +6,18 @@ import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { DatabaseInfo } from '../couch/document.ts'
 import type { Asker } from '../engine/access.ts'
-import type { Checkpoints } from '../feed/checkpoints.ts'
+import { START, type Checkpoints } from '../feed/checkpoints.ts'
 import { gatherFrom, type Master } from '../feed/master-facts.ts'
 import { countDocuments, idsIn } from '../feed/personal-documents.ts'
 import { PersonalFeed } from '../feed/personal-feed.ts'
 import type { Logger } from '../log.ts'
 import { isObjectId, type UserDatabases } from '../model/names.ts'
-import { masterOfProvision, type MasterStanding, type PersonEntry } from '../model/person.ts'
+import {
+  masterOfProvision,
+  personalSecurity,
+  type MasterStanding,
+  type PersonEntry,
+} from '../model/person.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { canceled, remainingGrace, sortedRoles } from '../plan/person.ts'
 import {
@@ -23,6 +28,7 @@ import {
   type LeaseState,
 } from '../plan/standing.ts'
 import type { Births } from '../write/births.ts'
+import { keepSecurity } from '../write/kept-security.ts'
 import type { OwnWrites } from '../write/own-writes.ts'
 import type { People } from '../write/people.ts'
 import { openPersonal, readPerson, settlePerson, type PersonSettings } from '../write/person.ts'
@@ -82,6 +88,8 @@ export async function takePersonTurn(
   const there = await deps.people.entry(name)
   const mustLook = hint.user === true || hint.all === true || there === null || there.due === true
   const settled = mustLook ? await settlePerson(deps, name, there) : null
+  for (const [database, updateSeq] of settled === null ? [] : (hint.others ?? []))
+    deps.checkpoints.set(database, { ...START, updateSeq })
   let entry = settled ? settled.entry : there
   if (entry === null) return DONE
   if (hint.asked?.size)
@@ -193,11 +201,15 @@ class PersonTurn {
 
   /** @returns true for a database that is another one than the last time */
   async #greet(info: DatabaseInfo): Promise<boolean> {
+    const { name } = this.#personal
     const found = await this.#feed.greet(info)
-    if (found === 'same') return false
+    if (found === 'same') {
+      if (!this.#isOpened)
+        await keepSecurity(this.#personal, personalSecurity(this.#asker.name, name), this.#deps.log)
+      return false
+    }
     // Whoever made it anew has not let the user in.
-    if (found === 'renewed' || !this.#isOpened)
-      await openPersonal(this.#deps, this.#asker.name, this.#personal.name)
+    if (found === 'renewed' || !this.#isOpened) await openPersonal(this.#deps, this.#asker.name, name)
     return found === 'renewed'
   }
 

@@ -2,8 +2,8 @@
 import { concernsOneDocument, isFault } from '../couch/fault.ts'
 import { gatherShare, type ShareSituation } from '../feed/share-facts.ts'
 import { readUserDocs, type UserDoc } from '../feed/user-docs.ts'
-import { shareDocumentId, shareOfDocument } from '../model/names.ts'
-import { planHalted, planShare, type ShareEffect } from '../plan/share.ts'
+import { shareDatabase, shareDocumentId, shareOfDocument } from '../model/names.ts'
+import { isLeftOpen, planHalted, planShare, type ShareEffect } from '../plan/share.ts'
 import { isWritten } from '../write/direct-writes.ts'
 import type { Deps } from '../write/deps.ts'
 import { performShare } from '../write/shares.ts'
@@ -62,6 +62,11 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
       isDrained,
     }
     const facts = await gatherShare(deps, owner, found, situation)
+    if (isLeftOpen(facts))
+      deps.log.warn(
+        { db: shareDatabase(share) },
+        'everybody may enter a share that is not for everybody: put right',
+      )
     const effects = planShare(facts)
     // What the owner wrote into the database that is to go is taken in first, as a writer's would be.
     if (

@@ -19,6 +19,7 @@ import { userDocumentId } from '../model/person.ts'
 import { ADMIN_ONLY } from '../model/security.ts'
 import { remainingGrace } from '../plan/person.ts'
 import { createDatabase, equipDatabase, secure } from './births.ts'
+import { keepSecurity } from './kept-security.ts'
 import { ownerOfUser } from './names.ts'
 import type { OwnWrites } from './own-writes.ts'
 import { readPerson } from './person.ts'
@@ -145,6 +146,7 @@ async function leave(deps: GatewayUserDeps, entry: GatewayUser): Promise<void> {
     await routes.change(entry, { state: 'leaving', leftAt: at, due: undefined })
     log.info({ db: gateway.name, doc: userDocumentId(entry.name) }, 'a user of a gateway is gone')
   } else if (remainingGrace(entry, graceMs, at) === 0) await end(deps, entry)
+  else await keepSecurity(couch.database(entry.database), ADMIN_ONLY, log)
 }
 
 async function end(

@@ -230,9 +230,9 @@ describe('planPerson', () => {
         assert.deepEqual(kinds(effects), [`secure ${OWN}`, `end-leases ${OWN}`, 'change'])
         assert.deepEqual([changeOf(effects)['state'], changeOf(effects)['leftAt']], ['leaving', NOW])
       })
-      it('waits, then does the rest', () => {
+      it('waits, and keeps it closed, whoever opened it, then does the rest', () => {
         const early = { user: null, entry: leaving('2026-01-01T00:05:00.001Z'), graceMs }
-        assert.deepEqual(plan(early), [])
+        assert.deepEqual(kinds(plan(early)), [`secure ${OWN}`])
         const late = { ...early, entry: leaving('2026-01-01T00:05:00.000Z'), onDeparture: 'drop' as const }
         assert.deepEqual(kinds(plan(late)), [`end-claim ${OWN}`, `drop ${OWN}`, 'change'])
         assert.equal(changeOf(plan(late))['state'], 'dropped')
