@@ -14,13 +14,14 @@ const { PROPERTY_SEED = '1' } = process.env
 if (PROPERTY_SEED !== 'random') fc.configureGlobal({ seed: Number(PROPERTY_SEED) })
 
 /** What each file left out, a line each: files may run in processes of their own, and one of them sums it up. */
-const run = process.env['MOCHA_WORKER_ID'] === undefined ? process.pid : process.ppid
+const worker = process.env['MOCHA_WORKER_ID']
+const run = worker === undefined ? process.pid : process.ppid
 const LEFT_OUT = join(tmpdir(), `couch-shares-left-out-${run}`)
 
 export const mochaHooks = {
   /** Once for the run, or, where files run side by side, for each of them. */
   async afterAll(): Promise<void> {
-    await stopServers()
+    await stopServers({ isOver: worker === undefined })
     await appendFile(LEFT_OUT, `${casesLeftOut()}\n`)
   },
 }

@@ -37,11 +37,15 @@ export async function useServer(kind: ServerKind): Promise<Server> {
   return (await running).server
 }
 
-/** Stops every server that this run started. */
-export async function stopServers(): Promise<void> {
-  const all = [...started.values()]
-  started.clear()
-  for (const one of await Promise.allSettled(all)) if (one.status === 'fulfilled') await one.value.stop()
+/**
+ * Stops the servers that this process started.
+ * @param isOver false where another file comes in this process: the embedded server stays for it, and ends with the process
+ */
+export async function stopServers({ isOver }: { isOver: boolean }): Promise<void> {
+  const stopped = [...started].filter(([kind]) => isOver || kind !== 'embedded')
+  for (const [kind] of stopped) started.delete(kind)
+  for (const one of await Promise.allSettled(stopped.map(([, running]) => running)))
+    if (one.status === 'fulfilled') await one.value.stop()
 }
 
 async function start(kind: ServerKind): Promise<{ server: Server; stop: () => Promise<void> }> {
