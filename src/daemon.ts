@@ -5,7 +5,7 @@ import PQueue from 'p-queue'
 import type { Config } from './config.ts'
 import { Couch, type Aside } from './couch/client.ts'
 import type { Seq } from './couch/document.ts'
-import { CouchFault, isFault, type FaultCode } from './couch/fault.ts'
+import { concernsServer, CouchFault, isFault } from './couch/fault.ts'
 import { Outage, persist, type Waiting } from './couch/outage.ts'
 import { Checkpoints } from './feed/checkpoints.ts'
 import { Departures } from './feed/departures.ts'
@@ -85,8 +85,6 @@ const LONGEST_PAUSE_MS = 30_000
 const FLUSH_MS = 1_000
 /** A slow sweep rests so long between two batches. */
 const SLOW_SWEEP_REST_MS = 1_000
-/** What says that the server may be away, or will not have us. */
-const OUTAGE_FAULTS: ReadonlySet<FaultCode> = new Set(['unreachable', 'timeout', 'unauthorized'])
 /** The server is taken for one that is away where it has nothing to say for so long. */
 const PROBE_MS = 5_000
 /** Idle leases are looked for at least so often. */
@@ -479,7 +477,8 @@ export class Daemon {
   #unlessOutage(error: unknown, tell: () => void): void {
     const { signal } = this.#stop
     if (signal.aborted || isFault(error, 'stopped')) return
-    if (!isFault(error) || !OUTAGE_FAULTS.has(error.code)) return tell()
+    // What takes too long may be a server that is away, too.
+    if (!isFault(error) || !(concernsServer(error) || error.code === 'timeout')) return tell()
     void this.#outage.suspect().then((isOutage) => {
       if (!isOutage && !signal.aborted) tell()
     })

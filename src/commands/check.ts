@@ -9,9 +9,11 @@ import { fits, PERSONAL_KIND } from '../model/kinds.ts'
 import { CHECKPOINTS } from '../model/names.ts'
 import { isPublic } from '../model/security.ts'
 import { SILENT_MS } from '../write/duty.ts'
+import { checkLockout } from './check-lockout.ts'
 import { checkOwners } from './check-owners.ts'
 import { checkAdminsPass } from './refused-security.ts'
 import { urlOf, withConnection, readSettings, type Connection } from './connection.ts'
+import { readServerSetting } from './server-setting.ts'
 
 /** `ok` is as it should be, `note` may be meant so, `fault` is to be put right. */
 export interface Finding {
@@ -47,6 +49,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
         await checkVersion(connection),
         await checkGlobalChanges(connection),
         await checkDuty(connection),
+        ...(await checkLockout(connection)),
         ...(await checkOwners(connection)),
         ...(await checkReplicationServer(connection)),
         ...(await checkPolicyDatabases(connection)),
@@ -56,6 +59,12 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
     })
   } catch (error) {
     if (error instanceof InstallError) return [fault(error.message)]
+    if (isFault(error, 'locked_out'))
+      return [
+        fault(
+          `the server at ${url} has locked our account for this address for some minutes: ${error.reason}`,
+        ),
+      ]
     if (error instanceof CouchFault) return [fault(`the server at ${url} does not answer: ${error.reason}`)]
     throw error
   }
@@ -187,21 +196,9 @@ async function checkAnonymous({ couch }: Connection, open: string[]): Promise<Fi
   const more = open.length > MOST_EXAMPLES ? ` and ${open.length - MOST_EXAMPLES} more` : ''
   const names = open.slice(0, MOST_EXAMPLES).join(', ') + more
   for (const setting of ['require_valid_user', 'require_valid_user_except_for_up'])
-    if ((await readSetting(setting, couch)) === 'true')
+    if ((await readServerSetting(couch, 'chttpd', setting)) === 'true')
       return ok(`who is logged in may read ${names}, which have no members; others may not (${setting})`)
   return fault(
     `everybody on the network may read ${names}, without a login: they have no members, and [chttpd] require_valid_user is not true`,
   )
-}
-
-/** https://docs.couchdb.org/en/stable/api/server/configuration.html */
-async function readSetting(name: string, couch: Connection['couch']): Promise<string | null> {
-  try {
-    return await couch.request<string>({ path: ['_node', '_local', '_config', 'chttpd', name] })
-  } catch (error) {
-    // Unset, or a server that has no settings; or one that does not show them.
-    if (isFault(error) && !error.retryable) return null
-    if (isFault(error, 'server_error')) return null
-    throw error
-  }
 }

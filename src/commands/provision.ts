@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
 import { loadConfig } from '../config.ts'
-import { isFault } from '../couch/fault.ts'
+import { concernsServer, isFault } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { sideBySide } from '../feed/side-by-side.ts'
 import type { PersonEntry } from '../model/person.ts'
@@ -96,7 +96,7 @@ async function problemsAfter(provisioner: Provisioner, name: string): Promise<st
     // Whoever was deleted meanwhile is no failure.
     return entry === null || isGone(entry) ? [] : problemsOf(entry, provisioner.masters)
   } catch (error) {
-    if (!isFault(error) || error.code === 'unreachable' || error.code === 'unauthorized') throw error
+    if (!isFault(error) || concernsServer(error)) throw error
     return [error.message]
   }
 }

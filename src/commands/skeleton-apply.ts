@@ -1,6 +1,6 @@
 // `couch-shares skeleton apply`: rolls the skeleton out now. Beside a running daemon it is safe, and so is doing it again.
 import { setTimeout as delay } from 'node:timers/promises'
-import { isFault } from '../couch/fault.ts'
+import { concernsServer, isFault } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { countOfKind, databasesOfKind } from '../feed/kind-databases.ts'
 import { sideBySide } from '../feed/side-by-side.ts'
@@ -58,7 +58,7 @@ async function applyKind(
         await warmer?.warm(database, wanted)
         counts[isSettled(await equip(database, wanted)) ? 'skipped' : 'changed'] += 1
       } catch (error) {
-        if (isFault(error, 'unreachable') || isFault(error, 'unauthorized')) throw error
+        if (isFault(error) && concernsServer(error)) throw error
         // Dropped meanwhile is no failure.
         if (!isFault(error, 'not_found')) {
           counts.failed += 1

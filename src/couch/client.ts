@@ -381,7 +381,7 @@ export class Couch {
       if (deadline.isStopped) throw new CouchFault('stopped', where(request), 'stopped')
       if (deadline.isExpired) throw new CouchFault('timeout', where(request), 'no answer in time')
       if (statusCode === undefined) throw new CouchFault('unreachable', where(request), message)
-      const code = faultOfStatus(statusCode, word ?? null)
+      const code = faultOfStatus(statusCode, word ?? null, reason)
       throw new CouchFault(
         code,
         where(request),
@@ -419,7 +419,7 @@ async function faultOf(
   request: Pick<Request, 'method' | 'path'>,
 ): Promise<CouchFault> {
   const { error, reason } = (await body.json().catch(() => ({}))) as { error?: string; reason?: string }
-  const code = faultOfStatus(statusCode, error ?? null)
+  const code = faultOfStatus(statusCode, error ?? null, reason)
   return new CouchFault(code, where(request), reason ?? `status ${statusCode}`, statusCode, error ?? null)
 }
 

@@ -8,6 +8,8 @@ const FAULTS = {
   too_many_requests: { retryable: true },
   stopped: { retryable: false },
   unauthorized: { retryable: false },
+  /** Somebody tried wrong passwords for our name, from an address that CouchDB takes for ours: the right one does not help. */
+  locked_out: { retryable: true },
   forbidden: { retryable: false },
   not_found: { retryable: false },
   conflict: { retryable: false },
@@ -52,13 +54,16 @@ export class CouchFault extends Error {
   }
 }
 
-/** The fault that an HTTP status of CouchDB stands for. */
-export function faultOfStatus(status: number, error: string | null): FaultCode {
+/** CouchDB's words, since 3.5: `LOCKOUT_MSG` in its couch_httpd_auth.erl. The status is that of any refusal. */
+const LOCKED_OUT = 'Account is temporarily locked due to multiple authentication failures'
+
+/** The fault that an HTTP status of CouchDB stands for, with the words that came with it. */
+export function faultOfStatus(status: number, error: string | null, reason: string | null = null): FaultCode {
   switch (status) {
     case 401:
       return 'unauthorized'
     case 403:
-      return 'forbidden'
+      return reason === LOCKED_OUT ? 'locked_out' : 'forbidden'
     case 404:
       return 'not_found'
     case 409:
@@ -93,6 +98,10 @@ export async function orNull<T>(answer: Promise<T>): Promise<T | null> {
     throw error
   }
 }
+
+/** True where the server is away, or will not have us, whatever is asked of it. */
+export const concernsServer = ({ code }: CouchFault): boolean =>
+  code === 'unreachable' || code === 'unauthorized' || code === 'locked_out'
 
 /** True for refusals that waiting does not heal, and that say nothing about the server. */
 export const concernsOneDocument = ({ code }: CouchFault): boolean =>

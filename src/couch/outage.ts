@@ -67,16 +67,20 @@ export class Outage {
     try {
       await this.#options.probe()
       return false
-    } catch {
-      this.#begin()
+    } catch (error) {
+      this.#begin(error)
       return true
     }
   }
 
-  #begin(): void {
+  #begin(error: unknown): void {
     if (this.#isOngoing || this.#options.signal.aborted) return
     this.#isOngoing = true
-    this.#options.log.error('CouchDB does not answer')
+    this.#options.log.error(
+      isFault(error, 'locked_out')
+        ? 'CouchDB has locked the admin’s account for this address: somebody tried wrong passwords. Waiting, see "Locked out" in docs/operating.md'
+        : 'CouchDB does not answer',
+    )
     this.#options.onBegin()
     void this.#wait().then(() => {
       this.#isOngoing = false

@@ -1,10 +1,7 @@
 // Brings databases up to the skeletons of their kinds, in the lanes in which they are worked on.
-import { isFault, type FaultCode } from '../couch/fault.ts'
+import { concernsServer, isFault } from '../couch/fault.ts'
 import { visited, type Visited } from '../feed/visits.ts'
 import type { Deps } from '../write/deps.ts'
-
-/** The server is away, or will not have us: the lane waits and tries again, and no database has failed. */
-const OUTAGES: ReadonlySet<FaultCode> = new Set(['unreachable', 'timeout', 'unauthorized', 'stopped'])
 
 /**
  * Looks at one database and writes what differs; in a rollout without looking, where it is clear what is there. A
@@ -29,7 +26,9 @@ export async function refreshDatabase(
       return visited(await births.refresh(db, kind, { inRollout }))
     } catch (error) {
       if (isFault(error, 'not_found')) return { kind: 'gone' }
-      if (isFault(error) && OUTAGES.has(error.code)) throw error
+      // The lane waits and tries again, and no database has failed.
+      if (isFault(error) && (concernsServer(error) || error.code === 'timeout' || error.code === 'stopped'))
+        throw error
       return { kind: 'failed', error }
     }
   }

@@ -1,6 +1,6 @@
 // Builds the indexes of a changed design document while the old one still answers, so that nobody waits for them.
 import type { Database } from '../couch/database.ts'
-import { isFault } from '../couch/fault.ts'
+import { concernsServer, isFault } from '../couch/fault.ts'
 import type { Logger } from '../log.ts'
 import { marked } from '../model/design.ts'
 import { firstView, indexParts, needsIndex, warmingId } from '../model/index-parts.ts'
@@ -77,8 +77,7 @@ export class Warmer {
         return
       } catch (error) {
         if (isFault(error, 'timeout')) continue
-        if (isFault(error, 'stopped') || isFault(error, 'unreachable') || isFault(error, 'unauthorized'))
-          throw error
+        if (isFault(error, 'stopped') || (isFault(error) && concernsServer(error))) throw error
         log.warn({ db: database.name, doc: design._id, err: error }, 'index cannot be built beforehand')
         return
       }

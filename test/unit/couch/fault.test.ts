@@ -27,6 +27,13 @@ describe('couch/fault', () => {
       assert.equal(new CouchFault(code, 'GET /db', 'why', status, word).retryable, retryable)
     })
 
+  it('403 is `locked_out` where CouchDB says that the account is locked, and heals by waiting', () => {
+    const words = 'Account is temporarily locked due to multiple authentication failures'
+    assert.equal(faultOfStatus(403, 'forbidden', words), 'locked_out')
+    assert.equal(faultOfStatus(403, 'forbidden', `validation says: ${words}`), 'forbidden')
+    assert.ok(new CouchFault('locked_out', 'GET /', words, 403, 'forbidden').retryable)
+  })
+
   it('a server that is away may come back; a stop is final', () => {
     assert.ok(new CouchFault('unreachable', 'GET /', 'x').retryable)
     assert.ok(!new CouchFault('stopped', 'GET /', 'x').retryable)
