@@ -8,6 +8,7 @@ import { isFixedKind, parseAssignments, userKindOf, type Assignment } from './mo
 import { findDesignTwice, parseMasters, type Master } from './model/masters.ts'
 import { TemplateError, userDatabases, type UserDatabases } from './model/names.ts'
 import { SettingError } from './model/setting.ts'
+import { parsePaths, UPDATED_AT, type Path } from './model/time.ts'
 
 /** What the daemon runs with; times in milliseconds, folders absolute. */
 export interface Config {
@@ -34,6 +35,8 @@ export interface Config {
   sweepIntervalMs: number
   deletionGraceMs: number
   publicLimits: { mostBytes: number; mostObjects: number; mostChanges: number }
+  /** Where documents say when they were written: of two changes the later one wins. */
+  updatedAt: readonly Path[]
   skeleton: string
   /** Indexes of a changed design document are built before it takes the place of the old one. */
   skeletonWarm: boolean
@@ -214,6 +217,7 @@ export const SETTINGS = {
   PERSONAL_DATABASE_ATTRIBUTE: { schema: attribute, default: 'database' },
   USER_DATABASE_ATTRIBUTES: { schema: attributes, default: 'voicemail_db' },
   DEPROVISION: { schema: oneOf(['keep', 'drop']), default: 'keep' },
+  UPDATED_AT: { schema: z.string(), default: UPDATED_AT.map((path) => path.join('.')).join(',') },
   SKELETON: { schema: folder, default: null },
   SKELETON_WARM: { schema: flag, default: 'false' },
   CONCURRENCY: { schema: wholeNumber(1, 100), default: '8' },
@@ -325,7 +329,7 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
 
   /** The entries of a setting that is a list of them; undefined where a fault was noted. */
   const readEntries = <Entries>(
-    name: 'MASTER_DATABASES' | 'DATABASES',
+    name: 'MASTER_DATABASES' | 'DATABASES' | 'UPDATED_AT',
     parse: (text: string) => Entries,
   ): Entries | undefined => {
     try {
@@ -372,6 +376,7 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
     personalDatabaseAttribute: personal,
     userDatabaseAttributes: others,
     deprovision: read('DEPROVISION'),
+    updatedAt: readEntries('UPDATED_AT', parsePaths),
     skeleton: read('SKELETON', written('SKELETON') ?? SHIPPED_SKELETON),
     skeletonWarm: read('SKELETON_WARM'),
     concurrency: read('CONCURRENCY'),

@@ -61,6 +61,7 @@ export type DaemonConfig = Pick<
   | 'sweepIntervalMs'
   | 'deletionGraceMs'
   | 'publicLimits'
+  | 'updatedAt'
 > & { url: string }
 
 export interface DaemonOptions {

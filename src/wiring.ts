@@ -79,6 +79,7 @@ export function wireDeps(
     allowance: new Allowance({ most: config.publicLimits.mostChanges, now }),
     tries: new Allowance({ most: MOST_TRIES, now }),
     limits: config.publicLimits,
+    updatedAt: config.updatedAt,
     canPurge: !isEmbedded,
     log: parts.log,
   }
@@ -124,6 +125,7 @@ export function wireGateways(parts: Parts, gateways: readonly Gateway[], calls: 
     users: config.userDatabases,
     removals: new Removals({ couch, ownWrites, canPurge: !isEmbedded }),
     graceMs: config.deletionGraceMs,
+    updatedAt: config.updatedAt,
     concurrency: config.concurrency,
   })
 }

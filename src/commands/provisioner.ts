@@ -56,6 +56,7 @@ export class Provisioner {
       ...{ couch, births, ownWrites, log, now: Date.now },
       people: new People(couch, ownWrites, Date.now),
       users: config.userDatabases,
+      updatedAt: config.updatedAt,
       removals: new Removals({ couch, ownWrites, canPurge: !isEmbedded }),
       // Never flushed: the daemon's own say what the daemon has seen.
       checkpoints: new Checkpoints(couch),

@@ -8,6 +8,7 @@ import { Daemon } from '../daemon.ts'
 import { startEmbedded } from '../embedded/server.ts'
 import { createLogger } from '../log.ts'
 import { userDatabases } from '../model/names.ts'
+import { UPDATED_AT } from '../model/time.ts'
 import { readSkeleton } from '../skeleton.ts'
 import { DemoError } from './failure.ts'
 import type { Action, Exhibit } from './story.ts'
@@ -75,6 +76,7 @@ export class Stage {
         sweepIntervalMs: 15 * 60_000,
         deletionGraceMs: 5 * 60_000,
         publicLimits: { mostObjects: 1000, mostBytes: 100_000, mostChanges: 120 },
+        updatedAt: UPDATED_AT,
       },
       skeleton,
       log: createLogger({

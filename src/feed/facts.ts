@@ -36,7 +36,7 @@ import { withRivals, type ReadRival, type UserDoc } from './user-docs.ts'
 
 export type Sources = Pick<
   Deps,
-  'couch' | 'users' | 'registry' | 'allowance' | 'limits' | 'checkpoints' | 'now'
+  'couch' | 'users' | 'registry' | 'allowance' | 'limits' | 'checkpoints' | 'now' | 'updatedAt'
 >
 
 /** What is known of the shares that a page of objects has to do with. */
@@ -112,6 +112,7 @@ export async function gatherObjects(
   const outdated = isRefilled
     ? await readOutdated(couch.database(database), objects, bases)
     : new Map<string, Held>()
+  const clock = { now: sources.now(), updatedAt: sources.updatedAt }
   const facts: ObjectFacts[] = []
   for (const { id, doc, rivals: read, line = [], isMissing = false } of objects) {
     const base = bases.get(id) ?? null
@@ -157,7 +158,7 @@ export async function gatherObjects(
     }
     facts.push({
       object: id,
-      ...{ doc, rivals, line, isMissing, base, exchanges, now: sources.now() },
+      ...{ doc, rivals, line, isMissing, base, exchanges, clock },
       ...(purged.has(id) ? { isPurged: true as const } : {}),
       ...(ground ? { ground } : {}),
       standings: new Map(oneWay.map((share) => [share, standing(shares.entries.get(share), database)])),

@@ -7,6 +7,7 @@ import type { Logger } from '../log.ts'
 import { parseGatewayUserDatabase, routesDatabase, type GatewayUser } from '../model/gateway.ts'
 import { isObjectId, type UserDatabases } from '../model/names.ts'
 import { nameOfUserDocument } from '../model/person.ts'
+import type { Clock } from '../model/time.ts'
 import { takeGatewayTurn, type GatewayOutcome, type GatewayTurnDeps } from '../turn/gateway-user.ts'
 import { mergeGatewayHints, type GatewayHint } from '../turn/gateway-hint.ts'
 import { userOfOwner } from '../write/names.ts'
@@ -41,6 +42,7 @@ export interface GatewayOptions extends Host {
   ownWrites: OwnWrites
   removals: Removals
   graceMs: number
+  updatedAt: Clock['updatedAt']
   log: Logger
   now: () => number
 }

@@ -1,5 +1,6 @@
 // What is gathered of documents that a user has from somewhere: the facts, and the plan that goes with them.
 import type { Database } from '../couch/database.ts'
+import type { Clock } from '../model/time.ts'
 import type { DocumentFacts, DocumentPlan } from '../plan/master-document.ts'
 
 /** A database that gives users documents, and takes back what they change: a master of provisioning, or a gateway. */
@@ -17,5 +18,5 @@ export interface Gathered {
   settled: { id: string; isThere: boolean }[]
 }
 
-/** Looks at documents on both sides. @param now milliseconds @throws {CouchFault} */
-export type Gather = (ids: readonly string[], now: number) => Promise<Gathered[]>
+/** Looks at documents on both sides. @throws {CouchFault} */
+export type Gather = (ids: readonly string[], clock: Clock) => Promise<Gathered[]>

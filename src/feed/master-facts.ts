@@ -7,6 +7,7 @@ import { readBothSides } from './both-sides.ts'
 import { purgedFacts, type PurgedFacts, readPurges } from './purges.ts'
 import type { Gather, Gathered } from './gathered.ts'
 import { problem, type Problem } from '../model/problem.ts'
+import type { Clock } from '../model/time.ts'
 import { byRank, isLive, type Leaf } from '../plan/lineage.ts'
 import { planDocument, planProjected, type DocumentFacts } from '../plan/master-document.ts'
 
@@ -41,8 +42,8 @@ interface Standing {
  */
 export const gatherFrom =
   (person: Personal, masters: readonly Master[], { isWhole = true } = {}): Gather =>
-  (ids, now) =>
-    gatherDocuments(person, masters, { ids, now, takesNew: isWhole })
+  (ids, clock) =>
+    gatherDocuments(person, masters, { ids, clock, takesNew: isWhole })
 
 /**
  * Looks at documents on both sides. Two requests where all is as it should be; the leaves of those where it is not, more.
@@ -53,7 +54,7 @@ export const gatherFrom =
 async function gatherDocuments(
   { asker, database }: Personal,
   masters: readonly Master[],
-  { ids, now, takesNew }: { ids: readonly string[]; now: number; takesNew: boolean },
+  { ids, clock, takesNew }: { ids: readonly string[]; clock: Clock; takesNew: boolean },
 ): Promise<Gathered[]> {
   // The user's side first, as in `readBothSides`: else what another daemon brings meanwhile is new, and may be sent elsewhere.
   const own = await database.fetch([...ids], { conflicts: true })
@@ -84,7 +85,7 @@ async function gatherDocuments(
       source: master,
       plan: (facts) =>
         master.access.fields === null ? planDocument(facts) : planProjected(facts, master.access.fields),
-      facts: await readFacts(master, { asker, database }, left, now),
+      facts: await readFacts(master, { asker, database }, left, clock),
       settled: done.map(({ id, own: { doc } }) => ({ id, isThere: doc !== null })),
     })
   }
@@ -140,7 +141,7 @@ async function readFacts(
   { database: master, access }: Master,
   { asker, database: personal }: Personal,
   standings: readonly Standing[],
-  now: number,
+  clock: Clock,
 ): Promise<DocumentFacts[]> {
   const both = await readBothSides(
     master,
@@ -158,7 +159,7 @@ async function readFacts(
     ...purged.get(sides.id),
     lets: (doc) => (known.has(doc) ? (known.get(doc) ?? null) : access.judges(doc, asker)),
     refuses: (doc) => refusalOf(access, asker, doc),
-    now,
+    clock,
   }))
 }
 

@@ -29,7 +29,7 @@ export const gatherRouted =
     { source, router, sync }: { source: Source; router: Router; sync: SyncFunction },
     { writer, database: personal }: RoutedPerson,
   ): Gather =>
-  async (ids, now) => {
+  async (ids, clock) => {
     const own = await personal.fetch([...ids], { conflicts: true })
     const rows = await source.database.fetch([...ids], { conflicts: true })
     const routes = new Map(await router.route(rows))
@@ -56,10 +56,10 @@ export const gatherRouted =
     const facts = both.map((sides): DocumentFacts => ({
       ...sides,
       ...purged.get(sides.id),
-      now,
+      clock,
       isJudged: true,
       lets: () => isFor(sides.id),
-      refuses: (leaf) => refusalOf(sync, { leaf, over: byRank(sides.master)[0], writer, now }),
+      refuses: (leaf) => refusalOf(sync, { leaf, over: byRank(sides.master)[0], writer, now: clock.now }),
     }))
     const settled = done.map(({ id, own: mine }) => ({ id, isThere: mine?.doc != null }))
     return [{ source, facts, plan: planDocument, settled }]

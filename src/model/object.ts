@@ -114,7 +114,10 @@ const SIGNATURE: ReadonlySet<string> = new Set(
 
 /** True for such an attribute, and for one that holds nothing but such, as Hoodie's clients write `hoodie`. */
 export const isSignature = (name: string, value: unknown): boolean =>
-  SIGNATURE.has(name) || isRecordOf(value, (key) => SIGNATURE.has(key))
+  SIGNATURE.has(name) || holdsOnlySignature(value)
+
+/** True for a value that holds nothing but such attributes. */
+export const holdsOnlySignature = (value: unknown): boolean => isRecordOf(value, (key) => SIGNATURE.has(key))
 
 const isRecordOf = (value: unknown, isIt: (key: string) => boolean): boolean =>
   typeof value === 'object' &&

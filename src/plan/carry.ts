@@ -26,7 +26,8 @@ import {
   type ExchangePlan,
   type LiveCopy,
 } from './exchange.ts'
-import { givesWay, merge, timeOf, type Common, type Side } from './merge.ts'
+import type { Clock } from '../model/time.ts'
+import { givesWay, merge, sideOf, type Common } from './merge.ts'
 import { absentIn, outdatedSignatures, privateValues } from './private-values.ts'
 
 /** Which attributes, and which attachments, are merged. */
@@ -56,7 +57,7 @@ function carryOwner(
   agreed: Agreed,
   home: LiveCopy,
 ): ExchangePlan {
-  const { leaf, keep, drops } = foldLeaves(home, options.now)
+  const { leaf, keep, drops } = foldLeaves(home, options.clock)
   const there = contentOf(leaf)
   // What is being withdrawn is not the share's any more, though it may still be readable.
   const reach = reachOf(scope, agreed.limit ?? options.facts.limit, there)
@@ -220,7 +221,7 @@ export function takeIn(
   home: LiveCopy,
   agreed: Agreed,
 ): { doc: ObjectDoc; keepLocal: Content[]; isNew: boolean; agreed: Agreed } {
-  const { leaf, keep, drops } = foldLeaves(home, options.now)
+  const { leaf, keep, drops } = foldLeaves(home, options.clock)
   const there = contentOf(leaf)
   const limit = options.facts.limit ?? Object.keys(agreed.attributes)
   const reach = reachOf([], limit, there)
@@ -243,12 +244,12 @@ export function takeIn(
  */
 export function foldLeaves(
   { leaf, rivals, ancestors = [], mostBytes }: LiveCopy,
-  now: number,
+  clock: Clock,
 ): { leaf: ObjectDoc; keep: Content[]; drops: ExchangePlan['drops'] } {
   const commons = rivals.map((_, index) => ancestors[index] ?? null)
   const most = mostTogether([leaf, ...rivals], mostBytes)
   const folded = rivals.reduce((merged, rival, index) => {
-    const { local } = merge(sideOf(merged, now), sideOf(rival, now), {
+    const { local } = merge(sideOf(contentOf(merged), clock), sideOf(contentOf(rival), clock), {
       agreed: commons[index] ?? null,
       maySend: true,
     })
@@ -298,9 +299,9 @@ function namesPushed({ rivals, ancestors = [] }: LiveCopy, reach: Reach): string
  */
 export function uniteLeaves(
   home: LiveCopy,
-  now: number,
+  clock: Clock,
 ): Pick<ExchangePlan, 'copy' | 'drops' | 'keepHome' | 'keepLocal'> {
-  const { leaf, keep, drops } = foldLeaves(home, now)
+  const { leaf, keep, drops } = foldLeaves(home, clock)
   const content = contentOf(leaf)
   const isHomeRight = isSame(content, contentOf(home.leaf))
   // Further leaves go when their content is safe in the first.
@@ -338,7 +339,7 @@ interface Sides {
 }
 
 function mergeSides(
-  { facts, elsewhere = [], isAfterLoss, now }: ExchangeOptions,
+  { facts, elsewhere = [], isAfterLoss, clock }: ExchangeOptions,
   doc: ObjectDoc,
   leaf: ObjectDoc,
   agreed: Agreed,
@@ -351,15 +352,10 @@ function mergeSides(
     attachments: pickFrom(agreed.attachments, (name) => reach('attachments', name)),
     ...(agreed.kept ? { kept: agreed.kept } : {}),
   }
-  const time = ({ updatedAt }: ObjectDoc): number | null => timeOf(updatedAt, now)
-  const result = merge(
-    { ...local, time: time(doc) },
-    { ...inside, time: time(leaf) },
-    {
-      ...{ agreed: known, elsewhere },
-      maySend: facts.role !== 'reader',
-    },
-  )
+  const result = merge(sideOf(local, clock), sideOf(inside, clock), {
+    ...{ agreed: known, elsewhere },
+    maySend: facts.role !== 'reader',
+  })
   return {
     ...{ local, result },
     merged: withContent(doc, result.local, reach),
@@ -439,11 +435,6 @@ const settledOn = (before: Agreed, { kept, attributes, attachments }: Common): A
   attributes,
   attachments,
   ...(Object.keys(kept).length > 0 ? { kept } : {}),
-})
-
-const sideOf = (doc: ObjectDoc, now: number): Side => ({
-  ...contentOf(doc),
-  time: timeOf(doc['updatedAt'], now),
 })
 
 const namesOf = ({ attributes, attachments }: Content): string[] => [

@@ -17,6 +17,7 @@ import {
   type Selection,
 } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
+import type { Clock } from '../model/time.ts'
 import { carry, foldLeaves, takeIn, uniteLeaves } from './carry.ts'
 import { planForgotten, type Forgotten } from './forgotten.ts'
 import { isUnsure } from './given.ts'
@@ -140,8 +141,7 @@ export interface ExchangeOptions {
   isAfterLoss?: true
   /** What the object and its copies held before. */
   history?: Histories
-  /** Milliseconds. */
-  now: number
+  clock: Clock
 }
 
 /** Plans one object in one share. Seeing the same again after all has landed plans nothing. */
@@ -568,10 +568,10 @@ function planClosing(options: ExchangeOptions): ExchangePlan {
 
 /** What others wrote comes back as an object of the owner's own. */
 function makePrivate(
-  { object, now }: ExchangeOptions,
+  { object, clock }: ExchangeOptions,
   home: LiveCopy,
 ): Pick<ExchangePlan, 'doc' | 'keepLocal'> {
-  const { leaf, keep, drops } = foldLeaves(home, now)
+  const { leaf, keep, drops } = foldLeaves(home, clock)
   const { attributes, attachments } = contentOf(leaf)
   return {
     doc: withAttachments({ ...attributes, _id: object, _rev: '' }, attachments),
@@ -599,12 +599,12 @@ export const removeCopy = ({ rivals }: LiveCopy): Pick<ExchangePlan, 'copy' | 'd
  * leaves of the copy are the share's owner's to bring together all the same.
  */
 const unrelated = (
-  { agreed, facts, now }: ExchangeOptions,
+  { agreed, facts, clock }: ExchangeOptions,
   doc: ObjectDoc,
   home: LiveCopy,
 ): ExchangePlan => ({
   ...idle(doc, agreed),
-  ...(facts.role === 'owner' ? uniteLeaves(home, now) : {}),
+  ...(facts.role === 'owner' ? uniteLeaves(home, clock) : {}),
   after: nothingAgreed('unrelated', false),
   rejection: problem('unrelated_object'),
 })

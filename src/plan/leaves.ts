@@ -14,7 +14,8 @@ import {
   type Content,
   type ObjectDoc,
 } from '../model/object.ts'
-import { givesWay, merge, timeOf, type Side } from './merge.ts'
+import type { Clock } from '../model/time.ts'
+import { givesWay, merge, sideOf } from './merge.ts'
 
 /** A losing leaf, and the newest revision it has in common with the winner where CouchDB still has that. */
 export interface Rival {
@@ -84,11 +85,11 @@ export interface MergedLeaves {
  * Each leaf is merged against what it has in common with the winner; where CouchDB does not have that any more, nothing
  * is known: what both have and differs is in conflict.
  */
-export function mergeLeaves(winner: ObjectDoc, rivals: readonly Rival[], now: number): MergedLeaves {
+export function mergeLeaves(winner: ObjectDoc, rivals: readonly Rival[], clock: Clock): MergedLeaves {
   const commons = rivals.map(commonOf)
   let doc = winner
   for (const [index, { leaf }] of rivals.entries()) {
-    const { local } = merge(sideOf(doc, now), sideOf(leaf, now), {
+    const { local } = merge(sideOf(contentOf(doc), clock), sideOf(contentOf(leaf), clock), {
       agreed: commons[index] ?? null,
       maySend: true,
     })
@@ -109,11 +110,6 @@ export function mergeLeaves(winner: ObjectDoc, rivals: readonly Rival[], now: nu
     keep: rivals.some((_, index) => isLost(winner, index)) ? contentOf(winner) : null,
   }
 }
-
-const sideOf = (doc: ObjectDoc, now: number): Side => ({
-  ...contentOf(doc),
-  time: timeOf(doc['updatedAt'], now),
-})
 
 /** What changed against the ancestor holds; where both did, or nothing is known, the narrower of the two. */
 function mergedShares(one: unknown, other: unknown, common: Held | null): unknown {

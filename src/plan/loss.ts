@@ -2,8 +2,9 @@
 // participants have. What was agreed before says what each of them had; it says nothing of the copy any more.
 import { digestsOf, isDigestOf, type Agreed, type Digests } from '../model/base.ts'
 import type { Seen } from '../model/history.ts'
-import { contentOf, intersect, type ObjectDoc } from '../model/object.ts'
+import { contentOf, intersect, pickFrom, type ObjectDoc } from '../model/object.ts'
 import { own } from '../model/own.ts'
+import { timeOf } from '../model/time.ts'
 import { carry } from './carry.ts'
 import {
   idle,
@@ -16,7 +17,6 @@ import {
   type LiveCopy,
 } from './exchange.ts'
 import { generationOf } from './lineage.ts'
-import { timeOf } from './merge.ts'
 
 /** Plans one object in a share whose database was lost since something was agreed. */
 export function planAfterLoss(options: ExchangeOptions, agreed: Agreed): ExchangePlan {
@@ -46,12 +46,21 @@ function planFound(options: ExchangeOptions, agreed: Agreed, home: LiveCopy): Ex
  * and gives way; any other is as new as if somebody had just written it, unless the object says that it is the later one.
  * A reader, who has nothing to give, takes what there is.
  */
-function groundOf({ doc, facts, history, now }: ExchangeOptions, agreed: Agreed, { leaf }: LiveCopy): Agreed {
+function groundOf(
+  { doc, facts, history, clock }: ExchangeOptions,
+  agreed: Agreed,
+  { leaf }: LiveCopy,
+): Agreed {
   if (facts.role === 'reader') return agreed
   const copy = digestsOf(contentOf(leaf))
   const seen = Object.values(history ?? {}).flat()
-  const [here, there] = [doc, leaf].map((one) => timeOf(one?.['updatedAt'], now))
-  const isLater = here != null && there != null && here > there
+  // What the copy does not show of the object's times is no measure of the copy's.
+  const here = timeOf(
+    pickFrom(doc ?? {}, (name) => Object.hasOwn(leaf, name)),
+    clock,
+  )
+  const there = timeOf(leaf, clock)
+  const isLater = here !== null && there !== null && here > there
   const ground = (kind: keyof Digests): Record<string, string> => {
     const names = new Set([...Object.keys(agreed[kind]), ...Object.keys(copy[kind])])
     return Object.fromEntries(

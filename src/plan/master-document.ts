@@ -4,9 +4,10 @@ import memoize from 'lodash/memoize.js'
 import { digestsOf } from '../model/base.ts'
 import { holds, pickFrom, project, withAttachments, type Content } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
+import type { Clock } from '../model/time.ts'
 import { byRank, isLive, isRelated, kinshipOf, lineOf, type Kinship, type Leaf } from './lineage.ts'
 import { REMOVED } from '../model/tombstone.ts'
-import { merge, timeOf, type Side } from './merge.ts'
+import { merge, sideOf, type Side } from './merge.ts'
 
 /** Set to true by a user, it brings the document back to the master's version. */
 export const RESTORE = '$restore'
@@ -35,8 +36,7 @@ export interface DocumentFacts {
   isJudged?: boolean
   /** Revisions that have just been carried to the master, where somebody may have been faster. */
   sent?: ReadonlySet<string>
-  /** Milliseconds. */
-  now: number
+  clock: Clock
 }
 
 /** One of the two databases. */
@@ -231,10 +231,10 @@ function planHidden(facts: DocumentFacts, master: Leaf, live: Leaf[]): DocumentP
 }
 
 /** Two wrote at the master at once, one of them perhaps by this daemon: merged there, so that users never see it. */
-function planConflict({ ancestors, now }: DocumentFacts, master: Leaf, rivals: Leaf[]): DocumentPlan {
+function planConflict({ ancestors, clock }: DocumentFacts, master: Leaf, rivals: Leaf[]): DocumentPlan {
   const content = rivals.reduce(
-    (merged, rival) => mergeInto(merged, rival, ancestors.get(rival._rev), now),
-    sideOf(master, now),
+    (merged, rival) => mergeInto(merged, rival, ancestors.get(rival._rev), clock),
+    sideOf(contentOf(master), clock),
   )
   return plan(
     [
@@ -338,17 +338,17 @@ function planMerge(
   others: Leaf[],
   edits: Leaf[],
 ): DocumentPlan {
-  const { ancestors, now } = facts
+  const { ancestors, clock } = facts
   const baseOf = (leaf: Leaf): Leaf | undefined =>
     kinshipOf(leaf, master) === 'ahead' ? master : ancestors.get(leaf._rev)
   const { _id, _rev } = master
   const refusalOf = ({ attributes, attachments }: Content): Problem | null =>
     facts.refuses(withAttachments({ ...attributes, _id, _rev }, attachments))
   const sources: Leaf[] = []
-  let content = sideOf(master, now)
+  let content = sideOf(contentOf(master), clock)
   let refusal: Problem | null = null
   for (const leaf of edits) {
-    const merged = mergeInto(content, leaf, baseOf(leaf), now)
+    const merged = mergeInto(content, leaf, baseOf(leaf), clock)
     // Where the writer is known anyway, what counts is what the master would have. Otherwise each has to be allowed by
     // itself: what one says of its author must not stand for another.
     const refused = facts.isJudged ? refusalOf(merged) : facts.refuses(leaf)
@@ -389,17 +389,12 @@ export function contentOf(doc: Leaf): Content {
   }
 }
 
-const sideOf = (doc: Leaf, now: number): Side => ({
-  ...contentOf(doc),
-  time: timeOf(doc['updatedAt'] ?? doc['updated_at'], now),
-})
-
-function mergeInto(into: Side, leaf: Leaf, base: Leaf | undefined, now: number): Side {
-  const { home } = merge(sideOf(leaf, now), into, {
+function mergeInto(into: Side, leaf: Leaf, base: Leaf | undefined, clock: Clock): Side {
+  const { home } = merge(sideOf(contentOf(leaf), clock), into, {
     agreed: base ? { ...digestsOf(contentOf(base)), kept: {} } : null,
     maySend: true,
   })
-  return { ...home, time: timeOf(home.attributes['updatedAt'] ?? home.attributes['updated_at'], now) }
+  return sideOf(home, clock)
 }
 
 const isSame = (one: Leaf, other: Leaf): boolean => holds(one, contentOf(other))

@@ -1,5 +1,6 @@
 // The three-way merge by attribute (DESIGN.md, both directions): a participant's object, the copy in the share, and what
 // both last had in common.
+import omit from 'lodash/omit.js'
 import {
   attachmentDigest,
   digestsOf,
@@ -9,16 +10,12 @@ import {
   type Digests,
 } from '../model/base.ts'
 import { canonicalJson, digestOf } from '../model/digest.ts'
-import type { AttachmentStub, Content } from '../model/object.ts'
+import { holdsOnlySignature, type AttachmentStub, type Content } from '../model/object.ts'
 import { own } from '../model/own.ts'
-// eslint-disable-next-line no-restricted-imports -- a class for numbers, without I/O
-import { ExactNumber } from '../couch/json.ts'
-
-/** A clock that is ahead by more than this is not believed. */
-export const MOST_AHEAD_MS = 5 * 60_000
+import { timeOf, type Clock } from '../model/time.ts'
 
 export interface Side extends Content {
-  /** When its author last wrote it, by its `updatedAt`, in milliseconds; null where it does not say. */
+  /** When its author last wrote it, as it says itself, in milliseconds; null where it does not say. */
   time: number | null
 }
 
@@ -44,26 +41,11 @@ export interface Merged {
   found: Common
 }
 
-/** `updatedAt` as milliseconds; ISO 8601 or a number. @param now what counts for a time too far ahead */
-export function timeOf(updatedAt: unknown, now: number): number | null {
-  const value = updatedAt instanceof ExactNumber ? Number(updatedAt.source) : updatedAt
-  const time = typeof value === 'number' ? value : typeof value === 'string' ? parseIso(value) : NaN
-  if (!Number.isFinite(time)) return null
-  return time > now + MOST_AHEAD_MS ? now : time
-}
-
-const ISO = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(Z|[+-]\d\d(?::?\d\d)?)?)?$/
-
-/** A time without a zone is taken for UTC: what is merged must not depend on where the daemon runs. */
-function parseIso(text: string): number {
-  const match = ISO.exec(text)
-  if (!match) return NaN
-  const [, zone] = match
-  if (zone === undefined) return Date.parse(text.includes('T') ? `${text.replace(',', '.')}Z` : text)
-  const [, sign = '', hours = '', minutes = '00'] = /^([+-])(\d\d):?(\d\d)?$/.exec(zone) ?? []
-  const local = text.slice(0, text.length - zone.length).replace(',', '.')
-  return Date.parse(local + (sign === '' ? 'Z' : `${sign}${hours}:${minutes}`))
-}
+/** A content with the time that it says. */
+export const sideOf = (content: Content, clock: Clock): Side => ({
+  ...{ attributes: content.attributes, attachments: content.attachments },
+  time: timeOf(content.attributes, clock),
+})
 
 /** Merges what of both sides is shared; what is not is not handed in. */
 export function merge(local: Side, home: Side, { agreed, maySend, elsewhere = [] }: MergeOptions): Merged {
@@ -113,14 +95,15 @@ function withTime(
   agreed: MergeOptions['agreed'],
 ): { attributes: Record<string, string>; kept: Record<string, string> } {
   const { attributes = {}, kept = {} } = agreed ?? {}
-  const isNew = (side: Record<string, unknown>, known: Record<string, string>): boolean =>
-    Object.hasOwn(side, 'updatedAt') && !isDigestOf(own(known, 'updatedAt'), digestOf(side['updatedAt']))
-  const { updatedBy: _, ...others } = attributes
-  const { updatedBy: __, ...otherKept } = kept
-  return {
-    attributes: isNew(local, attributes) && isNew(home, attributes) ? others : attributes,
-    kept: isNew(local, kept) && isNew(local, attributes) ? otherKept : kept,
-  }
+  const isNew = (side: Record<string, unknown>, known: Record<string, string>, when: string): boolean =>
+    Object.hasOwn(side, when) && !isDigestOf(own(known, when), digestOf(side[when]))
+  const isAuthorOpen = ({ when }: Signature): boolean =>
+    isNew(local, attributes, when) && isNew(home, attributes, when)
+  const isAuthorOwn = ({ when }: Signature): boolean =>
+    isNew(local, kept, when) && isNew(local, attributes, when)
+  const authors = (isIt: (signature: Signature) => boolean): string[] =>
+    SIGNATURES.filter(isIt).map(({ by }) => by)
+  return { attributes: omit(attributes, authors(isAuthorOpen)), kept: omit(kept, authors(isAuthorOwn)) }
 }
 
 interface PartOptions<Value> {
@@ -233,12 +216,24 @@ export function givesWay(side: Content, result: Content, agreed: Digests | null)
     !isDigestOf(own(there[kind], name), here[kind][name]) &&
     !isDigestOf(agreed ? own(agreed[kind], name) : undefined, here[kind][name])
   return (
-    Object.keys(side.attributes).some((name) => !SIGNATURE.has(name) && isLost('attributes', name)) ||
-    Object.keys(side.attachments).some((name) => isLost('attachments', name))
+    Object.entries(side.attributes).some(
+      ([name, value]) => !isSignature(name) && !holdsOnlySignature(value) && isLost('attributes', name),
+    ) || Object.keys(side.attachments).some((name) => isLost('attachments', name))
   )
 }
 
-const SIGNATURE: ReadonlySet<string> = new Set(['updatedAt', 'updatedBy'])
+/** Attributes that say of the last change when it was made, and by whom. */
+interface Signature {
+  when: string
+  by: string
+}
+
+const SIGNATURES: readonly Signature[] = [
+  { when: 'updatedAt', by: 'updatedBy' },
+  { when: 'updated_at', by: 'updated_by' },
+]
+
+const isSignature = (name: string): boolean => SIGNATURES.some(({ when, by }) => name === when || name === by)
 
 /**
  * An attachment that a client compressed has another digest once it was carried. Home's is taken where it may be so, so

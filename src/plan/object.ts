@@ -18,6 +18,7 @@ import {
 } from '../model/object.ts'
 import { decodeHistories, type Held, type Histories } from '../model/history.ts'
 import { isOurProblem, problem, STICKY, type Problem } from '../model/problem.ts'
+import type { Clock } from '../model/time.ts'
 import { idle, planExchange, type ExchangeFacts, type ExchangePlan } from './exchange.ts'
 import { noteGiven } from './given.ts'
 import { groundedOn } from './refilled.ts'
@@ -53,8 +54,7 @@ export interface ObjectFacts {
   copies: ReadonlyMap<string, CopyState>
   /** Shares in which others write, or that are somebody else's. */
   exchanges: ReadonlyMap<string, ExchangeFacts>
-  /** Milliseconds. */
-  now: number
+  clock: Clock
 }
 
 /** Where a copy is written: into the owner's outbox, or into the share itself. */
@@ -377,7 +377,7 @@ function planOne(
   share: string,
   doc: ObjectDoc | null,
 ): ExchangePlan {
-  const { object, isMissing, isPurged = false, exchanges, now } = facts
+  const { object, isMissing, isPurged = false, exchanges, clock } = facts
   const exchange = exchanges.get(share) as ExchangeFacts
   const agreed = ledger.agreed(share)
   if (isTooWideFor(exchange, doc)) return { ...idle(doc, agreed), rejection: problem('too_large') }
@@ -400,7 +400,7 @@ function planOne(
     elsewhere: exchange.role === 'reader' ? shownElsewhere(facts, exchange) : [],
     history: decodeHistories(facts.base?.history),
     ownersElsewhere: [...shownElsewhere(facts, exchange), ...agreedElsewhere(facts, exchange, ledger)],
-    now,
+    clock,
   })
   return noteGiven(plan, agreed, exchange)
 }
@@ -611,8 +611,8 @@ function changeObject(
 
 /** The user's own conflict in an object that others change, too. */
 function resolveLeaves(facts: ObjectFacts, doc: ObjectDoc): ObjectEffect[] {
-  const { object, rivals, now } = facts
-  const merged = mergeLeaves(doc, rivals, now)
+  const { object, rivals, clock } = facts
+  const merged = mergeLeaves(doc, rivals, clock)
   const sources = sourcesOf(facts)
   return [
     ...(merged.keep

@@ -10,6 +10,7 @@ import { ALL_DOCUMENTS, EVERYBODY, type Holdings } from '../gateway/grants.ts'
 import { gatewaySecurity, type GatewayUser } from '../model/gateway.ts'
 import { isObjectId } from '../model/names.ts'
 import type { Problem } from '../model/problem.ts'
+import type { Clock } from '../model/time.ts'
 import { gatewayDocument } from '../plan/gateway-standing.ts'
 import { remainingGrace } from '../plan/person.ts'
 import { rejectedAfter } from '../plan/standing.ts'
@@ -30,6 +31,8 @@ export interface GatewayTurnDeps extends GatewayUserDeps {
   /** Resolves when all is routed that was written at the gateway before. @throws {CouchFault} */
   catchUp: () => Promise<void>
   removals: Removals
+  /** Where documents say when they were written. */
+  updatedAt: Clock['updatedAt']
   /** Users of whom what was left halfway was looked after since the start. */
   resumed: Set<string>
 }

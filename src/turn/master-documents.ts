@@ -4,6 +4,7 @@ import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Gather } from '../feed/gathered.ts'
 import { STICKY, type Problem } from '../model/problem.ts'
+import type { Clock } from '../model/time.ts'
 import { isLive, isRelated, kinshipOf } from '../plan/lineage.ts'
 import type { DocumentFacts, DocumentPlan } from '../plan/master-document.ts'
 import { performDocuments, type Performed } from '../write/master-documents.ts'
@@ -17,6 +18,7 @@ export interface ReconciliationDeps {
   ownWrites: OwnWrites
   removals: Removals
   now: () => number
+  updatedAt: Clock['updatedAt']
   /** Called between reading what a user wrote and doing something about it; throws where the user's rights are others meanwhile. */
   confirm?: () => Promise<void>
   /** Called before what a user wrote gives way, by document: after it nobody could tell any more. */
@@ -72,7 +74,8 @@ export class Reconciliation {
 
   async #once(ids: readonly string[]): Promise<string[]> {
     const again = new Set<string>()
-    for (const { source, facts, settled, plan: planOf } of await this.#gather(ids, this.#deps.now())) {
+    const clock = { now: this.#deps.now(), updatedAt: this.#deps.updatedAt }
+    for (const { source, facts, settled, plan: planOf } of await this.#gather(ids, clock)) {
       if (facts.length + settled.length === 0) continue
       const found = this.#findingsOf(source.name)
       for (const { id, isThere } of settled) this.#count(source.name, id, isThere, isThere)

@@ -19,6 +19,7 @@ import {
   type PersonEntry,
 } from '../model/person.ts'
 import { problem, type Problem } from '../model/problem.ts'
+import type { Clock } from '../model/time.ts'
 import { canceled, remainingGrace, sortedRoles } from '../plan/person.ts'
 import {
   provisionDocument,
@@ -59,6 +60,8 @@ export interface PersonDeps extends PersonSettings {
   resumed: Set<string>
   log: Logger
   now: () => number
+  /** Where documents say when they were written. */
+  updatedAt: Clock['updatedAt']
 }
 
 export interface PersonOutcome {

@@ -5,6 +5,7 @@ import type { Checkpoints } from '../feed/checkpoints.ts'
 import type { Logger } from '../log.ts'
 import type { Kinds } from '../model/kinds.ts'
 import type { UserDatabases } from '../model/names.ts'
+import type { Clock } from '../model/time.ts'
 import type { Visited } from '../feed/visits.ts'
 import type { Hint } from '../turn/hint.ts'
 import type { Allowance } from './allowance.ts'
@@ -60,5 +61,7 @@ export interface Deps {
   canPurge: boolean
   /** Milliseconds. */
   now: () => number
+  /** Where documents say when they were written. */
+  updatedAt: Clock['updatedAt']
   log: Logger
 }

@@ -2,6 +2,7 @@
 import { Bench } from 'tinybench'
 import { decodeJson, encodeJson } from '../../src/couch/json.ts'
 import { project, type ObjectDoc } from '../../src/model/object.ts'
+import { UPDATED_AT } from '../../src/model/time.ts'
 import { planObject, type ObjectFacts } from '../../src/plan/object.ts'
 import { todo } from './ground.ts'
 import { toRow, type Findings, type Pair } from './report.ts'
@@ -17,7 +18,7 @@ const facts: ObjectFacts = {
   standings: new Map([['milk', 'open']]),
   copies: new Map([['milk', null]]),
   exchanges: new Map(),
-  now: 0,
+  clock: { now: 0, updatedAt: UPDATED_AT },
 }
 
 export async function benchPlan({ quick }: { quick: boolean }): Promise<Findings> {

@@ -22,6 +22,7 @@ import {
 import { CHECKPOINTS, userDatabases } from '../../src/model/names.ts'
 import { userDocumentId } from '../../src/model/person.ts'
 import { REMOVED } from '../../src/model/tombstone.ts'
+import { UPDATED_AT } from '../../src/model/time.ts'
 import { RESTORE } from '../../src/plan/master-document.ts'
 import { readSkeleton, type SkeletonOfKind } from '../../src/skeleton.ts'
 import { OwnWrites } from '../../src/write/own-writes.ts'
@@ -431,6 +432,7 @@ export class GatewayPlay {
       onTurn: () => undefined,
       every: () => Promise.resolve(),
       now: () => this.#clock.now,
+      updatedAt: UPDATED_AT,
       sleep: this.#clock.sleep,
     })
     return daemon

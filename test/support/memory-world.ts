@@ -10,6 +10,7 @@ import { install } from '../../src/install.ts'
 import type { Logger } from '../../src/log.ts'
 import { kindsOf } from '../../src/model/kinds.ts'
 import { CHECKPOINTS, REGISTRY, shareDatabase, userDatabases } from '../../src/model/names.ts'
+import { UPDATED_AT } from '../../src/model/time.ts'
 import { readSkeleton, type SkeletonOfKind } from '../../src/skeleton.ts'
 import { takeTurn } from '../../src/turn.ts'
 import { mergeHints, type Hint } from '../../src/turn/hint.ts'
@@ -398,6 +399,7 @@ export class MemoryWorld {
       mark,
       canPurge: this.#canPurge,
       now,
+      updatedAt: UPDATED_AT,
       log,
     }
     const isBusy = (owner: string): boolean => memory.marked.has(owner) || memory.turning.has(owner)

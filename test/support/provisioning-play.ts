@@ -6,6 +6,7 @@ import type { Database } from '../../src/couch/database.ts'
 import type { Access, Asker } from '../../src/engine/access.ts'
 import { newestCommon, type Leaf } from '../../src/plan/lineage.ts'
 import { REMOVED } from '../../src/model/tombstone.ts'
+import { UPDATED_AT } from '../../src/model/time.ts'
 import { contentOf } from '../../src/plan/master-document.ts'
 import { gatherFrom } from '../../src/feed/master-facts.ts'
 import { Reconciliation } from '../../src/turn/master-documents.ts'
@@ -199,7 +200,7 @@ export class ProvisioningPlay {
     const personal = this.#couch.database(person.personal.name) as Database
     const masters = [{ name: 'master', database: this.#couch.database('master') as Database, access: ACCESS }]
     const reconciliation = new Reconciliation(
-      { ownWrites: this.#ownWrites, removals, now: () => 0 },
+      { ownWrites: this.#ownWrites, removals, now: () => 0, updatedAt: UPDATED_AT },
       personal,
       gatherFrom({ asker: person.asker, database: personal }, masters),
     )

@@ -11,6 +11,7 @@ import { Daemon, type DaemonConfig } from '../../src/daemon.ts'
 import type { Gateway } from '../../src/gateway/gateway.ts'
 import { createLogger } from '../../src/log.ts'
 import { copyId, REGISTRY, shareDatabase, userDatabases } from '../../src/model/names.ts'
+import { UPDATED_AT } from '../../src/model/time.ts'
 import { readSkeleton } from '../../src/skeleton.ts'
 import type { Server } from './servers.ts'
 
@@ -66,6 +67,7 @@ export class Space {
       sweepIntervalMs: 15 * 60_000,
       deletionGraceMs: 5 * 60_000,
       publicLimits: { mostObjects: 1000, mostBytes: 100_000, mostChanges: 120 },
+      updatedAt: UPDATED_AT,
       ...settings,
     }
   }

@@ -8,6 +8,7 @@ import { install } from '../../../src/install.ts'
 import { createLogger } from '../../../src/log.ts'
 import { PROVISIONING, userDatabases } from '../../../src/model/names.ts'
 import { personEntryId, userDocumentId } from '../../../src/model/person.ts'
+import { UPDATED_AT } from '../../../src/model/time.ts'
 import { readSkeleton } from '../../../src/skeleton.ts'
 import { OwnWrites } from '../../../src/write/own-writes.ts'
 import { People } from '../../../src/write/people.ts'
@@ -35,7 +36,7 @@ async function world() {
   const queue = new PQueue({ concurrency: 4 })
   let turns = 0
   const provisioning = new Provisioning({
-    ...{ couch, people, ownWrites, log, queue, concurrency: 4, now: () => 0 },
+    ...{ couch, people, ownWrites, log, queue, concurrency: 4, now: () => 0, updatedAt: UPDATED_AT },
     users: userDatabases('user/{id}'),
     births: { create: () => Promise.resolve(false), equip: () => Promise.resolve() },
     leases: new PersonalLeases({

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { digestsOf, type Agreed } from '../../../src/model/base.ts'
 import { digestOf } from '../../../src/model/digest.ts'
 import type { Selection } from '../../../src/model/object.ts'
+import { UPDATED_AT } from '../../../src/model/time.ts'
 import type { ExchangeFacts } from '../../../src/plan/exchange.ts'
 import { planObject, type ObjectEffect } from '../../../src/plan/object.ts'
 
@@ -27,7 +28,14 @@ const exchange = (
 /** Ann reads x and writes into y, in which her edit stands. @param limit what the owner shows of the object there */
 const plan = (limit: Selection | null): ObjectEffect[] =>
   planObject({
-    ...{ object: 'o', isMissing: false, rivals: [], standings: new Map(), copies: new Map(), now: 0 },
+    ...{
+      object: 'o',
+      isMissing: false,
+      rivals: [],
+      standings: new Map(),
+      copies: new Map(),
+      clock: { now: 0, updatedAt: UPDATED_AT },
+    },
     doc: { _id: 'o', _rev: '3-o', ...EDITED, $shares: { x: true, y: true } },
     base: {
       ...{ _id: 'base/o', _rev: '1-b', shares: {} },

@@ -4,6 +4,7 @@ import { isEmptyBase, type Base } from '../../../src/model/base.ts'
 import { heldBy } from '../../../src/model/history.ts'
 import { parseConsents, type Content, type ObjectDoc } from '../../../src/model/object.ts'
 import type { Problem } from '../../../src/model/problem.ts'
+import { UPDATED_AT } from '../../../src/model/time.ts'
 import type { ExchangeFacts } from '../../../src/plan/exchange.ts'
 import { planObject, settledObject, type ObjectEffect, type ObjectFacts } from '../../../src/plan/object.ts'
 import { Conflict, Tree } from './revisions.ts'
@@ -120,7 +121,7 @@ export class World {
       ),
       copies: new Map(),
       exchanges: new Map(exchanged.map((share) => [share, this.#exchange(user, share)])),
-      now: NOW,
+      clock: { now: NOW, updatedAt: UPDATED_AT },
     })
   }
 

@@ -7,6 +7,7 @@ import { digestOf } from '../../../src/model/digest.ts'
 import { heldBy } from '../../../src/model/history.ts'
 import { contentOf, type Consent, type ObjectDoc, type Selection } from '../../../src/model/object.ts'
 import { problem } from '../../../src/model/problem.ts'
+import { UPDATED_AT } from '../../../src/model/time.ts'
 import {
   planExchange,
   type ExchangeFacts,
@@ -42,7 +43,13 @@ type Given = Partial<Omit<ExchangeOptions, 'facts'>> & { facts?: Partial<Exchang
 
 function plan({ facts = {}, ...given }: Given): ExchangePlan {
   const options: ExchangeOptions = {
-    ...{ object: 'o', doc: null, consent: undefined, agreed: null, now: NOW },
+    ...{
+      object: 'o',
+      doc: null,
+      consent: undefined,
+      agreed: null,
+      clock: { now: NOW, updatedAt: UPDATED_AT },
+    },
     ...given,
     facts: {
       ...{ share: 's', role: 'writer', phase: 'active', onEnd: 'remove', home: { kind: 'none' } },
@@ -1147,4 +1154,35 @@ describe('plan/exchange', () => {
             assert.deepEqual(made.doc?.['$shares'], $shares)
           }
     })
+})
+
+describe('The later of two changes', () => {
+  const [id, before] = [{ s: true }, { name: 'base' }]
+  const meet = (mine: Attributes, theirs: Attributes, limit: Selection = true): unknown => {
+    const made = plan({
+      doc: object({ ...mine, $shares: id }),
+      consent: share(),
+      agreed: agreedOn('both', before),
+      facts: { limit, home: live(theirs) },
+    })
+    return made.doc?.['name'] ?? mine['name']
+  }
+  const at = (updatedAt: number): Attributes => ({ hoodie: { createdAt: 1, updatedAt } })
+
+  it('is told by what Hoodie’s client writes', () => {
+    assert.equal(meet({ name: 'a', ...at(3) }, { name: 'z', ...at(2) }), 'a')
+    assert.equal(meet({ name: 'a', ...at(2) }, { name: 'z', ...at(3) }), 'z')
+  })
+  it('is told where only one of two clients writes it so', () => {
+    assert.equal(meet({ name: 'a', ...at(4), updatedAt: 1 }, { name: 'z', ...at(2), updatedAt: 3 }), 'a')
+    assert.equal(meet({ name: 'a', ...at(2), updatedAt: 3 }, { name: 'z', ...at(4), updatedAt: 1 }), 'z')
+  })
+  it('is the larger where the list does not show the time', () => {
+    assert.equal(meet({ name: 'a', ...at(3) }, { name: 'z' }, ['name']), 'z')
+    assert.equal(meet({ name: 'z', ...at(2) }, { name: 'a' }, ['name']), 'z')
+  })
+  it('is told by what both show, whatever else the object says', () => {
+    const shown: Selection = ['name', 'hoodie']
+    assert.equal(meet({ name: 'a', ...at(2), updatedAt: 9 }, { name: 'z', ...at(3) }, shown), 'z')
+  })
 })

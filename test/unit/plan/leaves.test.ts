@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Content, ObjectDoc } from '../../../src/model/object.ts'
+import { UPDATED_AT } from '../../../src/model/time.ts'
 import { jointConsents, mergeLeaves, redundantLeaves, type Rival } from '../../../src/plan/leaves.ts'
 
 type Attributes = Record<string, unknown>
 
 const NOW = Date.parse('2024-06-01T12:00:00Z')
+const CLOCK = { now: NOW, updatedAt: UPDATED_AT }
 const doc = (attributes: Attributes, rev = '2-w'): ObjectDoc => ({ _id: 'o', _rev: rev, ...attributes })
 const rival = (attributes: Attributes, ancestor: Attributes | null, rev = '2-r'): Rival => ({
   leaf: doc(attributes, rev),
@@ -63,7 +65,7 @@ describe('plan/leaves', () => {
 
   describe('merged', () => {
     const merge = (winner: Attributes, ...rivals: Rival[]) => {
-      const { doc: merged, keep, drops } = mergeLeaves(doc(winner), rivals, NOW)
+      const { doc: merged, keep, drops } = mergeLeaves(doc(winner), rivals, CLOCK)
       const { _id, _rev, ...words } = merged
       assert.deepEqual([_id, _rev], ['o', '2-w'])
       assert.deepEqual(
@@ -207,7 +209,7 @@ describe('plan/leaves', () => {
       fc.assert(
         fc.property(words, fc.array(leaf, { minLength: 1, maxLength: 3 }), (winner, rivals) => {
           const leaves = rivals.map((one, index) => rival(one.words, one.ancestor, `2-r${index}`))
-          const merged = mergeLeaves(doc(winner), leaves, NOW)
+          const merged = mergeLeaves(doc(winner), leaves, CLOCK)
           const kept = [merged.keep, ...merged.drops.map((one) => one.content)].flatMap((one) => one ?? [])
           const isThere = (name: string, wanted: unknown): boolean =>
             [merged.doc, ...kept.map(({ attributes }) => attributes)].some((one) => one[name] === wanted)

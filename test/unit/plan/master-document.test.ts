@@ -1,6 +1,7 @@
 // One document of a master and of a user, by tables: what is there in, what is done out.
 import assert from 'node:assert/strict'
 import { problem } from '../../../src/model/problem.ts'
+import { UPDATED_AT } from '../../../src/model/time.ts'
 import type { Leaf } from '../../../src/plan/lineage.ts'
 import {
   planDocument,
@@ -31,7 +32,7 @@ const gone = (line: string, attributes: Record<string, unknown> = {}): Leaf => {
 
 /** A user whose role is the domain x; what is not signed stays. */
 const facts = (master: Leaf[], personal: Leaf[], ancestors: Record<string, Leaf> = {}): DocumentFacts => ({
-  ...{ id: ID, master, personal, now: 0 },
+  ...{ id: ID, master, personal, clock: { now: 0, updatedAt: UPDATED_AT } },
   ancestors: new Map(Object.entries(ancestors)),
   lets: ({ domain, user_access, _deleted }) => !_deleted && domain === 'x' && user_access !== false,
   refuses: ({ updated_by, $restore, $removed, domain, user_access, _deleted }) => {

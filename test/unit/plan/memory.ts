@@ -2,6 +2,7 @@
 // The oracle in here reads DESIGN.md for itself; nothing of it calls the code that it judges.
 import { isEmptyBase, type Base } from '../../../src/model/base.ts'
 import type { ObjectDoc, Selection } from '../../../src/model/object.ts'
+import { UPDATED_AT } from '../../../src/model/time.ts'
 import {
   settledObject,
   type ObjectEffect,
@@ -216,7 +217,7 @@ export class Memory {
       standings: new Map([...names].map((share) => [share, standingOf(this.lives.get(share) ?? 'none')])),
       copies: new Map([...names].map((share) => [share, this.#copies.get(share) ?? null])),
       exchanges: new Map(),
-      now: 0,
+      clock: { now: 0, updatedAt: UPDATED_AT },
     })
   }
 

@@ -5,7 +5,8 @@ import { decodeJson } from '../../../src/couch/json.ts'
 import { attachmentDigest, digestsOf, type Agreed } from '../../../src/model/base.ts'
 import { digestOf } from '../../../src/model/digest.ts'
 import type { AttachmentStub, Content } from '../../../src/model/object.ts'
-import { givesWay, merge, MOST_AHEAD_MS, timeOf, type Merged, type Side } from '../../../src/plan/merge.ts'
+import { MOST_AHEAD_MS, parseTime } from '../../../src/model/time.ts'
+import { givesWay, merge, type Merged, type Side } from '../../../src/plan/merge.ts'
 
 type Attributes = Record<string, unknown>
 
@@ -121,8 +122,8 @@ describe('plan/merge', () => {
     for (const [what, one, other] of later)
       it(`the later \`updatedAt\` wins: ${what}`, () => {
         const [winner, loser] = [
-          side({ a: 'a', b: 'b', updatedAt: one }, timeOf(one, NOW)),
-          side({ a: 'z', updatedAt: other }, timeOf(other, NOW)),
+          side({ a: 'a', b: 'b', updatedAt: one }, parseTime(one, NOW)),
+          side({ a: 'z', updatedAt: other }, parseTime(other, NOW)),
         ]
         const agreed = baseOf({ a: 'base', b: 'base', updatedAt: 0 })
         for (const merged of [
@@ -155,44 +156,6 @@ describe('plan/merge', () => {
           writer({ a: 1 }, { a: 3 }, { a: 2 }, [theirs, mine]),
           { a: 3 },
         ))
-  })
-
-  describe('timeOf', () => {
-    const rows: [unknown, number | null][] = [
-      [NOW, NOW],
-      [0, 0],
-      [-1, -1],
-      ['2024-06-01T12:00:00Z', NOW],
-      ['2024-06-01T12:00:00.000Z', NOW],
-      ['2024-06-01T12:00Z', NOW],
-      ['2024-06-01T14:00:00+02:00', NOW],
-      ['2024-06-01T14:00:00+0200', NOW],
-      ['2024-06-01T14:00:00+02', NOW],
-      ['2024-06-01T12:00:00,5Z', NOW + 500],
-      // Wherever the daemon runs.
-      ['2024-06-01T12:00:00', NOW],
-      ['2024-06-01', Date.parse('2024-06-01T00:00:00Z')],
-      [NOW + MOST_AHEAD_MS, NOW + MOST_AHEAD_MS],
-      [NOW + MOST_AHEAD_MS + 1, NOW],
-      ['2999-01-01', NOW],
-      ['June 1st', null],
-      ['2024-13-01', null],
-      ['2024-06-01T25:00:00Z', null],
-      ['', null],
-      [String(NOW), null],
-      [null, null],
-      [undefined, null],
-      [true, null],
-      [{}, null],
-      [[NOW], null],
-      [NaN, null],
-      [decodeJson('1e999'), null],
-      [decodeJson('1717243200000.0'), NOW],
-    ]
-    for (const [value, expected] of rows)
-      it(`${JSON.stringify(value) ?? 'nothing'} is ${String(expected)}`.slice(0, 80), () =>
-        assert.equal(timeOf(value, NOW), expected),
-      )
   })
 
   describe('of who wrote', () => {
@@ -449,6 +412,9 @@ describe('plan/merge', () => {
       ['what both had', { a: 1 }, { a: 3 }, { a: 1 }, false],
       ['anything, where nothing is known', { a: 1 }, { a: 3 }, null, true],
       ['when it was written', { updatedAt: 2 }, { updatedAt: 3 }, { updatedAt: 1 }, false],
+      ['the same with a line', { updated_at: 2 }, { updated_at: 3 }, { updated_at: 1 }, false],
+      ['the same in `hoodie`', { hoodie: { updatedAt: 2 } }, { hoodie: { updatedAt: 3 } }, {}, false],
+      ['more in `hoodie`', { hoodie: { updatedAt: 2, by: 1 } }, { hoodie: { updatedAt: 3 } }, {}, true],
       ['who wrote it', { updatedBy: 'a' }, { updatedBy: 'b' }, {}, false],
       ['what was taken out by its author', {}, { a: 3 }, { a: 1 }, false],
       ['a name that JavaScript knows', { constructor: 1 }, {}, {}, true],

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { Base } from '../../../src/model/base.ts'
 import type { ObjectDoc, Selection } from '../../../src/model/object.ts'
 import { problem } from '../../../src/model/problem.ts'
+import { UPDATED_AT } from '../../../src/model/time.ts'
 import {
   planObject,
   settledObject,
@@ -46,7 +47,7 @@ function plan({ doc = null, base = null, copies = {}, standings = { s: 'open' },
     rivals,
     base: base && baseOf(base),
     exchanges: new Map(),
-    now: 0,
+    clock: { now: 0, updatedAt: UPDATED_AT },
     standings: new Map(Object.entries(standings)),
     copies: new Map<string, CopyState>(
       Object.entries(copies).map(([share, attributes]) => [share, copyOf(share, attributes)]),
@@ -429,7 +430,7 @@ describe('plan/object', () => {
       ]),
       copies: new Map(),
       exchanges: new Map(),
-      now: 0,
+      clock: { now: 0, updatedAt: UPDATED_AT },
     })
     assert.deepEqual({ doc, base }, before)
   })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { nothingAgreed } from '../../../src/model/base.ts'
 import { MOST_MERGED, type ObjectDoc } from '../../../src/model/object.ts'
 import { problem } from '../../../src/model/problem.ts'
+import { UPDATED_AT } from '../../../src/model/time.ts'
 import type { ExchangeFacts } from '../../../src/plan/exchange.ts'
 import { planObject, type ObjectEffect } from '../../../src/plan/object.ts'
 
@@ -38,7 +39,7 @@ function plan(
     home: { kind: 'live', leaf, rivals: [] },
   }
   return planObject({
-    ...{ object: 'o', doc, isMissing: false, rivals: [], now: 0 },
+    ...{ object: 'o', doc, isMissing: false, rivals: [], clock: { now: 0, updatedAt: UPDATED_AT } },
     base: {
       ...{ _id: 'base/o', _rev: '1-b' },
       shares: role === 'owner' ? { s: true } : {},

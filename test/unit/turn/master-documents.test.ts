@@ -4,6 +4,7 @@ import type { Database } from '../../../src/couch/database.ts'
 import type { Access } from '../../../src/engine/access.ts'
 import { gatherFrom } from '../../../src/feed/master-facts.ts'
 import { problem, type Problem } from '../../../src/model/problem.ts'
+import { UPDATED_AT } from '../../../src/model/time.ts'
 import { addProblems, Reconciliation } from '../../../src/turn/master-documents.ts'
 import { OwnWrites } from '../../../src/write/own-writes.ts'
 import { Removals } from '../../../src/write/removals.ts'
@@ -30,7 +31,7 @@ function worldOf(...ids: string[]) {
   const masters = [{ name: 'master', database: couch.database('master') as Database, access: ACCESS }]
   const reconciliation = ({ isWhole = true } = {}): Reconciliation =>
     new Reconciliation(
-      { ownWrites, removals, now: () => 0 },
+      { ownWrites, removals, now: () => 0, updatedAt: UPDATED_AT },
       person.database,
       gatherFrom(person, masters, { isWhole }),
     )

@@ -6,6 +6,7 @@ import { Checkpoints } from '../../../src/feed/checkpoints.ts'
 import { createLogger } from '../../../src/log.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../../src/model/names.ts'
 import { userDocumentId } from '../../../src/model/person.ts'
+import { UPDATED_AT } from '../../../src/model/time.ts'
 import { takePersonTurn, type PersonDeps } from '../../../src/turn/person.ts'
 import type { PersonHint } from '../../../src/turn/person-hint.ts'
 import { OwnWrites } from '../../../src/write/own-writes.ts'
@@ -52,7 +53,7 @@ function world(roles: string[]) {
     ...{ now: () => 0, idleTimeoutMs: 1_000 },
   })
   const deps = {
-    ...{ couch, ownWrites, leases, now: () => 0 },
+    ...{ couch, ownWrites, leases, now: () => 0, updatedAt: UPDATED_AT },
     people: new People(couch, ownWrites, () => 0),
     births: { create: () => Promise.resolve(false), equip: () => Promise.resolve() },
     removals: new Removals({ couch, ownWrites, canPurge: true }),

@@ -8,6 +8,7 @@ import { Reconciliation } from '../../../src/turn/master-documents.ts'
 import { OwnWrites } from '../../../src/write/own-writes.ts'
 import { Removals } from '../../../src/write/removals.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
+import { UPDATED_AT } from '../../../src/model/time.ts'
 
 const OPEN = {
   fields: null,
@@ -27,6 +28,7 @@ function ground() {
     ownWrites,
     removals: new Removals({ couch: couch.asCouch(), ownWrites, canPurge: true }),
     now: () => 0,
+    updatedAt: UPDATED_AT,
   }
   const person = { asker: { name: 'ann', roles: [] }, database: at('personal') }
   const run = (names: string[], isWhole: boolean): Promise<boolean> =>

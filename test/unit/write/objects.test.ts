@@ -4,6 +4,7 @@ import type { Doc, Row, Written } from '../../../src/couch/document.ts'
 import { createLogger } from '../../../src/log.ts'
 import { userDatabases } from '../../../src/model/names.ts'
 import type { ObjectDoc } from '../../../src/model/object.ts'
+import { UPDATED_AT } from '../../../src/model/time.ts'
 import { planObject } from '../../../src/plan/object.ts'
 import type { Deps } from '../../../src/write/deps.ts'
 import { performObjects } from '../../../src/write/objects.ts'
@@ -55,7 +56,7 @@ describe('write/objects', () => {
       standings: new Map([['s', 'open']]),
       copies: new Map(),
       exchanges: new Map(),
-      now: 0,
+      clock: { now: 0, updatedAt: UPDATED_AT },
     })
     await performObjects(deps, 'me', effects)
     const nth = (db: string, id: string): number =>
@@ -78,7 +79,7 @@ describe('write/objects', () => {
       standings: new Map([['s', 'open']]),
       copies: new Map(),
       exchanges: new Map(),
-      now: 0,
+      clock: { now: 0, updatedAt: UPDATED_AT },
     })
     await performObjects(deps, 'me', effects)
     assert.deepEqual(requests.at(-1), { db: 'user/me', ids: ['todo/1'] })
