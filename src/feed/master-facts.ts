@@ -6,6 +6,7 @@ import type { Access, Asker } from '../engine/access.ts'
 import { readBothSides } from './both-sides.ts'
 import { purgedFacts, type PurgedFacts, readPurges } from './purges.ts'
 import type { Gather, Gathered } from './gathered.ts'
+import { isTooComplex, tooComplex } from '../model/complexity.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import type { Clock } from '../model/time.ts'
 import { byRank, isLive, type Leaf } from '../plan/lineage.ts'
@@ -163,8 +164,12 @@ async function readFacts(
   }))
 }
 
-/** The `to` filter says what may be sent; of what is sent, the `from` filter has to say that it is the user's. */
+/**
+ * The `to` filter says what may be sent; of what is sent, the `from` filter has to say that it is the user's. What no view can
+ * take is kept from the master, which has one.
+ */
 function refusalOf(access: Access, asker: Asker, doc: Leaf): Problem | null {
   if (!access.carries(doc, asker)) return problem('held_back')
+  if (isTooComplex(doc)) return tooComplex()
   return !isLive(doc) || access.judges(doc, asker) === true ? null : problem('outside_roles')
 }

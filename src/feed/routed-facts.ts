@@ -1,5 +1,6 @@
 // Gathers what planDocument asks about for a user of a gateway: where each document goes, and all leaves of both sides where
 // they differ.
+import { isTooComplex, tooComplex } from '../model/complexity.ts'
 import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
@@ -97,6 +98,7 @@ function refusalOf(
   sync: SyncFunction,
   { leaf, over, writer, now }: { leaf: Leaf; over: Leaf | undefined; writer: Writer; now: number },
 ): Problem | null {
+  if (isTooComplex(leaf)) return tooComplex()
   const oldDoc = over && isLive(over) ? judgeable(over) : null
   const verdict = sync.evaluate({ doc: judgeable(leaf), oldDoc, writer, now })
   return verdict.kind === 'accepted' ? null : problemOf(verdict)

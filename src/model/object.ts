@@ -1,7 +1,7 @@
 // An object and its `$shares`: what its author consents to, and the projection of it that a share gets to see.
-import { isDeepStrictEqual } from 'node:util'
 import { isShareId } from './names.ts'
 import { kindOf, MOST_ATTRIBUTES, MOST_SHARES, problem, type Problem } from './problem.ts'
+import { isSameJson } from './same-json.ts'
 
 /** The daemon's own attributes: never copied, in any direction. */
 export const DAEMON_ATTRIBUTES: ReadonlySet<string> = new Set(['$shares', '$state', '$error', '$rejected'])
@@ -193,10 +193,7 @@ export function withoutShare(doc: ObjectDoc, share: string, consent?: Consent): 
 /** True where a copy as it stands holds that content; attachments are the same where digest and type are. */
 export function holds(copy: ObjectDoc, { attributes, attachments }: Content): boolean {
   const there = Object.fromEntries(Object.entries(copy).filter(([name]) => !name.startsWith('_')))
-  return (
-    isDeepStrictEqual(there, attributes) &&
-    isDeepStrictEqual(essence(copy._attachments ?? {}), essence(attachments))
-  )
+  return isSameJson(there, attributes) && isSameJson(essence(copy._attachments ?? {}), essence(attachments))
 }
 
 const essence = (attachments: Record<string, AttachmentStub>): Record<string, unknown> =>

@@ -50,6 +50,8 @@ const PROBLEMS = {
     `The share ${quote(id)} belongs to somebody else, and you take no part in it.`,
   too_large: () =>
     'The copy of this object, or what has to be remembered of it, would be larger than the server takes: it has too much in it, or too many attributes.',
+  too_complex: (levels: string, values: string) =>
+    `Expected at most ${levels} arrays and objects inside each other, and ${values} values in all: this is for nobody else as it is.`,
   copy_refused: (why: string) => `The server refused the copy of this object: ${cut(why)}`,
   read_only: () => 'You may read this share, not write into it: your change stays in your database.',
   unrelated_object: () =>

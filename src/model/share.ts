@@ -1,9 +1,9 @@
 // A `$share` document: is it one that can be put in force?
-import { isDeepStrictEqual } from 'node:util'
 import { parseAccess, publicRight, type Access, type Right } from './access.ts'
 import { isShareId, shareOfDocument } from './names.ts'
 import { parsePassword, type PasswordWish } from './password.ts'
 import { kindOf, problem, type Problem } from './problem.ts'
+import { isSameJson } from './same-json.ts'
 
 export type ShareRequest =
   | { kind: 'valid'; share: string; access: Access; password: Exclude<PasswordWish, { kind: 'malformed' }> }
@@ -64,7 +64,7 @@ export function parseShareLeaves(winner: RequestDoc, losers: readonly RequestDoc
     .reduce((joint, one) => jointAccess(joint, one, passwords.length > 0), first.access)
   const [password = first.password, ...more] = passwords
   const isDecided =
-    more.every((one) => isDeepStrictEqual(one, password)) &&
+    more.every((one) => isSameJson(one, password)) &&
     (password.kind !== 'new' || first.password.kind === 'new')
   return isDecided
     ? { ...first, access, password }

@@ -1,7 +1,7 @@
 // A user deleted a document offline while the daemon wrote into it: CouchDB lets the live leaf win, the user meant it to go.
-import { isDeepStrictEqual } from 'node:util'
 import { shareOfInvitation, shareOfDocument, shareOfSubscription } from '../model/names.ts'
 import type { ObjectDoc } from '../model/object.ts'
+import { isSameJson } from '../model/same-json.ts'
 import { ownAttributes } from './leaves.ts'
 import { lineOf, newestCommon, type Leaf } from './lineage.ts'
 import { shareAsWritten } from './share-document.ts'
@@ -46,7 +46,7 @@ export function isLastWord(
   // Apps put what they delete into the tombstone: where there is nothing in between, that stands for what was compacted.
   const words = Object.keys(deleted).some((name) => !name.startsWith('_'))
   const ancestor = known.get(common) ?? (words && before.length === 0 && since.length === 0 ? deleted : null)
-  if (ancestor === null || isDeepStrictEqual(content(live), content(ancestor))) return false
+  if (ancestor === null || isSameJson(content(live), content(ancestor))) return false
   // A revision that is not known was not the daemon's, and one that was deleted was made again by the user.
   return [...since.map((rev) => known.get(rev)), live].every(
     (one) => one !== undefined && one['_deleted'] !== true && isOfTheDaemon(one, ancestor),
@@ -72,19 +72,17 @@ function isOfTheDaemon(leaf: ObjectDoc, ancestor: ObjectDoc): boolean {
         ? subscriptionAsWritten
         : (doc: ObjectDoc) => doc
   return (
-    isDeepStrictEqual(
-      ownAttributes(asWritten(leaf, ancestor)),
-      ownAttributes(asWritten(ancestor, ancestor)),
-    ) && !wishesMore(leaf['$shares'], ancestor['$shares'])
+    isSameJson(ownAttributes(asWritten(leaf, ancestor)), ownAttributes(asWritten(ancestor, ancestor))) &&
+    !wishesMore(leaf['$shares'], ancestor['$shares'])
   )
 }
 
 /** True where an object is given to a share to which it was not given; what was taken out goes with the deletion, too. */
 function wishesMore(now: unknown, before: unknown): boolean {
-  if (now === undefined || isDeepStrictEqual(now, before)) return false
+  if (now === undefined || isSameJson(now, before)) return false
   if (!isRecord(now) || !isRecord(before)) return true
   return Object.entries(now).some(
-    ([id, wish]) => wish !== false && !(Object.hasOwn(before, id) && isDeepStrictEqual(before[id], wish)),
+    ([id, wish]) => wish !== false && !(Object.hasOwn(before, id) && isSameJson(before[id], wish)),
   )
 }
 

@@ -1,6 +1,7 @@
 // What is to be done between a participant's object and its copy in a share that others write into, or that is somebody
 // else's: changes go in both directions (DESIGN.md, both directions).
 import { digestsOf, isDigestOf, nothingAgreed, seenOf, type Agreed, type Digests } from '../model/base.ts'
+import { isTooComplex, tooComplex } from '../model/complexity.ts'
 import { canonicalJson } from '../model/digest.ts'
 import type { Held, Histories } from '../model/history.ts'
 import {
@@ -610,6 +611,7 @@ const unrelated = (
 })
 
 export function boundOf(content: Content, bounds: ExchangeFacts['bounds'], isNew: boolean): Problem | null {
+  if (isTooComplex(content.attributes)) return tooComplex()
   if (bounds === null) return null
   if (bounds.isTooFast) return problem('too_many_changes', String(bounds.mostChanges))
   if (isNew && bounds.objects >= bounds.mostObjects)

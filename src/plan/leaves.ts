@@ -1,5 +1,4 @@
 // A user's own conflicts: the user was offline while the daemon wrote. Which leaves can go without anything being lost?
-import { isDeepStrictEqual } from 'node:util'
 import { digestOf } from '../model/digest.ts'
 import { heldBy, wishesOf, type Held } from '../model/history.ts'
 import {
@@ -15,6 +14,7 @@ import {
   type ObjectDoc,
 } from '../model/object.ts'
 import type { Clock } from '../model/time.ts'
+import { isSameJson } from '../model/same-json.ts'
 import { givesWay, merge, sideOf } from './merge.ts'
 
 /** A losing leaf, and the newest revision it has in common with the winner where CouchDB still has that. */
@@ -38,8 +38,7 @@ export function redundantLeaves(winner: ObjectDoc, rivals: readonly Rival[]): st
   const redundant = new Set<string>()
   for (const rival of rivals) {
     const { leaf } = rival
-    if (isDeepStrictEqual(ownWords(leaf), ownWords(winner)) || isDaemonsOnly(leaf, rival))
-      redundant.add(leaf._rev)
+    if (isSameJson(ownWords(leaf), ownWords(winner)) || isDaemonsOnly(leaf, rival)) redundant.add(leaf._rev)
     else if (isDaemonsOnly(winner, rival)) redundant.add(winner._rev)
   }
   return [...redundant]
@@ -47,8 +46,8 @@ export function redundantLeaves(winner: ObjectDoc, rivals: readonly Rival[]): st
 
 /** True where nothing but the daemon's attributes differs; taking a refused share out of `$shares` is the daemon's doing. */
 function isDaemonsOnly(leaf: ObjectDoc, { ancestor, known = null }: Rival): boolean {
-  if (ancestor) return isDeepStrictEqual(ownWords(leaf), ownWords(ancestor))
-  return known !== null && isDeepStrictEqual(wordsIn(heldBy(leaf)), wordsIn(known))
+  if (ancestor) return isSameJson(ownWords(leaf), ownWords(ancestor))
+  return known !== null && isSameJson(wordsIn(heldBy(leaf)), wordsIn(known))
 }
 
 /** The digests of what the user wrote: no `false` in `$shares`. */
@@ -114,9 +113,9 @@ export function mergeLeaves(winner: ObjectDoc, rivals: readonly Rival[], clock: 
 /** What changed against the ancestor holds; where both did, or nothing is known, the narrower of the two. */
 function mergedShares(one: unknown, other: unknown, common: Held | null): unknown {
   const before = common?.shares
-  if (isDeepStrictEqual(one, other)) return one
-  if (before && isDeepStrictEqual(wishesOf(one), before)) return other
-  if (before && isDeepStrictEqual(wishesOf(other), before)) return one
+  if (isSameJson(one, other)) return one
+  if (before && isSameJson(wishesOf(one), before)) return other
+  if (before && isSameJson(wishesOf(other), before)) return one
   if (!isRecord(one) || !isRecord(other)) return isRecord(one) ? other : one
   const entries = [...new Set([...Object.keys(one), ...Object.keys(other)])].flatMap((id) => {
     const [left, right] = [one, other].map((wishes) => (Object.hasOwn(wishes, id) ? wishes[id] : undefined))

@@ -1,5 +1,4 @@
 // What is to be done for an object: which copies it should have, against those that it has.
-import { isDeepStrictEqual } from 'node:util'
 import { digestsOf, type Agreed, type Base, type Digests } from '../model/base.ts'
 import {
   contentOf,
@@ -16,9 +15,11 @@ import {
   type ObjectDoc,
   type Selection,
 } from '../model/object.ts'
+import { isTooComplex, tooComplex } from '../model/complexity.ts'
 import { decodeHistories, type Held, type Histories } from '../model/history.ts'
 import { isOurProblem, problem, STICKY, type Problem } from '../model/problem.ts'
 import type { Clock } from '../model/time.ts'
+import { isSameJson } from '../model/same-json.ts'
 import { idle, planExchange, type ExchangeFacts, type ExchangePlan } from './exchange.ts'
 import { noteGiven } from './given.ts'
 import { groundedOn } from './refilled.ts'
@@ -149,7 +150,7 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
   const ledger = new Ledger(base)
   const exchanged = planExchanges(facts, consents, ledger)
   const { next } = exchanged
-  const isChanged = !isDeepStrictEqual(next, doc)
+  const isChanged = !isSameJson(next, doc)
 
   const copies: ObjectEffect[] = []
   const withdrawals: ObjectEffect[] = []
@@ -177,7 +178,9 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
       const content = project(doc, consent.selection)
       if (ledger.show(share, consent.selection, old)) withdrawals.push({ kind: 'withdraw', share, object })
       // What comes in from elsewhere is carried on when the object's own change comes by.
-      if (!isChanged && (copy === null || !holds(copy, content)))
+      const isToGo = !isChanged && (copy === null || !holds(copy, content))
+      if (isToGo && isTooComplex(content.attributes)) problems.push({ share, problem: tooComplex() })
+      else if (isToGo)
         copies.push({
           ...{ kind: 'put-copy', home: 'outbox', share, object, content },
           ...{ over: copy, from: doc, sources: [{ share: null, leaf: doc }] },
@@ -293,7 +296,7 @@ class Ledger {
       stage === 'before'
         ? { shares: this.#base?.shares ?? {}, agreed: this.#base?.agreed ?? {} }
         : { shares: this.#shares.before, agreed: this.#agreed.before }
-    if (isDeepStrictEqual({ shares, agreed }, { shares: there.shares, agreed: there.agreed })) return []
+    if (isSameJson({ shares, agreed }, { shares: there.shares, agreed: there.agreed })) return []
     const rev = this.#base?._rev ?? null
     const hidden = stage === 'after' && this.#hidden.length > 0 ? { hidden: this.#hidden } : {}
     return [{ kind: 'put-base', object, shares, agreed, rev, stage, ...hidden, seen: seen() }]
@@ -327,7 +330,7 @@ function planExchanges(
     exchange,
     plan: planOne(facts, consents, ledger, share, doc),
   }))
-  const isStill = (plan: ExchangePlan): boolean => isDeepStrictEqual(plan.doc, doc)
+  const isStill = (plan: ExchangePlan): boolean => isSameJson(plan.doc, doc)
   const isSending = (plan: ExchangePlan): boolean =>
     plan.copy?.kind === 'put' && (plan.sent !== undefined || isStill(plan))
   if (!plans.some(({ plan }) => isSending(plan))) return bringIn(facts, consents, ledger, plans[0]?.plan)
@@ -475,7 +478,7 @@ function namesBeyond(home: ExchangeFacts['home'], selection: Selection): string[
 /** True where others have not been told yet how much of the object is shared. */
 const isNewList = (agreed: Agreed | null, old: Selection | undefined, selection: Selection): boolean =>
   agreed?.limit !== undefined ||
-  !isDeepStrictEqual(old ?? true, selection) ||
+  !isSameJson(old ?? true, selection) ||
   (agreed?.state !== 'both' && selection !== true)
 
 /** Others look at an object when its copy changes: where nothing but the list of attributes has, it is written anew. */
@@ -582,7 +585,7 @@ function effectsOf(
   for (const content of plan.keepLocal)
     effects.push({ kind: 'keep-loser', share: null, object, content, sources })
   const { rejection } = plan
-  const isCarried = plan.copy?.kind === 'put' || !isDeepStrictEqual(plan.doc, doc)
+  const isCarried = plan.copy?.kind === 'put' || !isSameJson(plan.doc, doc)
   if (rejection && rejection.code !== rejected)
     effects.push({ kind: 'report', share, object, problem: rejection })
   else if (!rejection && rejected !== null && isHealed(rejected, isCarried, home))
@@ -618,7 +621,7 @@ function resolveLeaves(facts: ObjectFacts, doc: ObjectDoc): ObjectEffect[] {
     ...(merged.keep
       ? [{ kind: 'keep-loser', share: null, object, content: merged.keep, sources } as const]
       : []),
-    ...(isDeepStrictEqual(merged.doc, doc)
+    ...(isSameJson(merged.doc, doc)
       ? []
       : [{ kind: 'put-object', object, doc: merged.doc, over: doc, sources } as const]),
     ...merged.drops.map(({ rev, content }) => ({ kind: 'drop-leaf', object, rev, content }) as const),
@@ -649,7 +652,7 @@ export function settledObject(
     ...(isEmpty || left === undefined ? {} : { $shares: left }),
     ...(reported === undefined ? {} : { $error: reported }),
   }
-  return isDeepStrictEqual(settled, doc) ? null : settled
+  return isSameJson(settled, doc) ? null : settled
 }
 
 function report(problems: readonly ReportedProblem[]): unknown {

@@ -1,5 +1,4 @@
 // A `$share` as its owner reads it: its state, what is wrong with it, who takes part, and what was rejected.
-import { isDeepStrictEqual } from 'node:util'
 import type { Access, Right } from '../model/access.ts'
 import type { ShareEntry } from '../model/entry.ts'
 import { shareOfDocument } from '../model/names.ts'
@@ -8,6 +7,7 @@ import { parsePassword, shownPassword } from '../model/password.ts'
 import { isOurProblem, type Problem } from '../model/problem.ts'
 import type { LeavesRequest } from '../model/share.ts'
 import { rightOf } from '../model/subscription.ts'
+import { isSameJson } from '../model/same-json.ts'
 import { redundantLeaves, type Rival } from './leaves.ts'
 import type { ShareEffect, ShareFacts } from './share.ts'
 
@@ -83,7 +83,7 @@ export function markAsIs(
     ...(participants.length > 0 ? { $participants: participants } : {}),
     ...(isShare && entry?.rejected?.length ? { $rejected: entry.rejected } : {}),
   } as ObjectDoc
-  return isDeepStrictEqual(marked, doc) ? [] : [{ kind: 'put-document', doc: marked }]
+  return isSameJson(marked, doc) ? [] : [{ kind: 'put-document', doc: marked }]
 }
 
 /** Who takes part, by the access that is in force now. */

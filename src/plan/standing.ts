@@ -1,5 +1,4 @@
 // How a user's documents of a master stand, and the document in which the user reads it.
-import { isDeepStrictEqual } from 'node:util'
 import {
   provisionDocumentId,
   type MasterStanding,
@@ -8,6 +7,7 @@ import {
 } from '../model/person.ts'
 import { problem, STICKY, type Problem } from '../model/problem.ts'
 import { withRejection, type Rejection } from '../model/rejected.ts'
+import { isSameJson } from '../model/same-json.ts'
 
 /** How the replication of a master into a personal database is doing. */
 export type LeaseState =
@@ -104,5 +104,5 @@ export function provisionDocument(
 /** True where a document says just that: whoever wrote something else into it asks. */
 export function saysThat(doc: Record<string, unknown>, said: { _id: string }): boolean {
   const { _rev, _conflicts, ...rest } = doc
-  return isDeepStrictEqual(rest, said)
+  return isSameJson(rest, said)
 }

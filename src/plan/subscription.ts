@@ -1,5 +1,4 @@
 // What is to be done for one user's part in somebody else's share: the `$subscription`, the `$invitation`, the entry.
-import { isDeepStrictEqual } from 'node:util'
 import { publicRight, type Right } from '../model/access.ts'
 import { isToBeThere, type ShareEntry } from '../model/entry.ts'
 import { invitationDocumentId, shareOfSubscription } from '../model/names.ts'
@@ -11,6 +10,7 @@ import {
   type OnEnd,
   type SubscriptionEntry,
 } from '../model/subscription.ts'
+import { isSameJson } from '../model/same-json.ts'
 import { redundantLeaves, type Rival } from './leaves.ts'
 
 export interface SubscriptionFacts {
@@ -312,7 +312,7 @@ function planInvitation({
   }
   const { _rev, ...there } = invitation ?? { _rev: '' }
   return [
-    ...(isDeepStrictEqual(there, wanted)
+    ...(isSameJson(there, wanted)
       ? []
       : [{ kind: 'put-document', doc: { ...wanted, _rev } as ObjectDoc } as const]),
     ...noted(right),
@@ -357,5 +357,5 @@ function mark(
     ...(ended === null || ended === '' ? {} : { $reason: ended }),
     ...(rejected.length > 0 && isSubscription ? { $rejected: rejected } : {}),
   } as ObjectDoc
-  return isDeepStrictEqual(marked, doc) ? [] : [{ kind: 'put-document', doc: marked }]
+  return isSameJson(marked, doc) ? [] : [{ kind: 'put-document', doc: marked }]
 }

@@ -7,6 +7,7 @@ import { digestOf } from '../../../src/model/digest.ts'
 import { heldBy } from '../../../src/model/history.ts'
 import { contentOf, type Consent, type ObjectDoc, type Selection } from '../../../src/model/object.ts'
 import { problem } from '../../../src/model/problem.ts'
+import { MOST_VALUES } from '../../../src/model/complexity.ts'
 import { UPDATED_AT } from '../../../src/model/time.ts'
 import {
   planExchange,
@@ -834,6 +835,19 @@ describe('plan/exchange', () => {
     it('is told by the owner’s lane when the share is full', () => {
       const made = plan({ facts: { role: 'owner', home: live(SAME), isFull: true } })
       assert.equal(inWords(made, null, null), 'delete, withdraw, too_many_in_share')
+    })
+  })
+
+  describe('what is nested too deep, or has too much in it', () => {
+    const doc = object({ ...SAME, a: Array(MOST_VALUES).fill(0), $shares: { s: true } })
+    it('is brought to nobody, and its author is told', () => {
+      const made = plan({ doc, consent: share() })
+      assert.deepEqual([made.copy, made.rejection?.code], [null, 'too_complex'])
+    })
+    it('waits, while what others write comes in', () => {
+      const facts = { home: live({ a: 1, b: 2 }) }
+      const made = plan({ doc, consent: share(), agreed: agreedOn('both', SAME), facts })
+      assert.deepEqual([made.copy, made.rejection?.code, made.doc?.['b']], [null, 'too_complex', 2])
     })
   })
 

@@ -1,5 +1,6 @@
 // "An object's life", row by row: what is planned, and in which order.
 import assert from 'node:assert/strict'
+import { decodeJson } from '../../../src/couch/json.ts'
 import type { Base } from '../../../src/model/base.ts'
 import type { ObjectDoc, Selection } from '../../../src/model/object.ts'
 import { problem } from '../../../src/model/problem.ts'
@@ -22,6 +23,9 @@ interface Given {
 }
 
 const stub = { content_type: 'text/plain', digest: 'md5-a', length: 3 }
+/** Deeper than anything is that takes the stack to be read. */
+const NESTED = decodeJson(`${'['.repeat(20_000)}${']'.repeat(20_000)}`)
+
 const object = (attributes: Record<string, unknown>, rev = '2-o'): ObjectDoc => ({
   _id: 'o',
   _rev: rev,
@@ -95,6 +99,16 @@ describe('plan/object', () => {
         },
       },
       ['base before {"s":true}', 'copy s {"name":"n","owner":"o"} +f'],
+    ],
+    [
+      'true, and nested too deep: nothing goes out, and what is there stays',
+      { doc: { $shares: { s: true }, a: NESTED }, base: { s: true }, copies: { s: { a: 1 } } },
+      ['settle s:too_complex'],
+    ],
+    [
+      'un-shared, and nested too deep',
+      { doc: { $shares: { s: false }, a: NESTED }, base: { s: true }, copies: { s: { a: 1 } } },
+      ['uncopy s', 'withdraw s', 'base after {}', 'settle -s'],
     ],
     [
       'true, and all there',

@@ -1,8 +1,12 @@
 // `_design/write_access`: who may write into a share, and what.
 import assert from 'node:assert/strict'
+import { decodeJson } from '../../../src/couch/json.ts'
+import { isTooComplex, MOST_LEVELS, MOST_VALUES } from '../../../src/model/complexity.ts'
 import { sourceOf, writeAccess, type Refusal, type UserContext } from './compiled.ts'
 
 const DB = 'share/abc'
+
+const nested = (levels: number): unknown => decodeJson('['.repeat(levels) + ']'.repeat(levels))
 const FORBIDDEN = { forbidden: 'You may not write into this share.' }
 const UNAUTHORIZED = { unauthorized: 'Log in to write into this share.' }
 
@@ -75,6 +79,29 @@ describe('skeleton/share write_access', () => {
       // A deletion, and an edit, are writes like any other.
       assert.deepEqual(validate(doc({ _deleted: true }), userCtx, secObj, doc()), expected)
       assert.deepEqual(validate(doc({ name: 'milk' }), userCtx, secObj, doc()), expected)
+    })
+
+  const amounts: [string, object, boolean][] = [
+    ['as many levels as may be', { a: nested(MOST_LEVELS - 1) }, true],
+    ['one more', { a: nested(MOST_LEVELS) }, false],
+    ['as an attacker nests it', { a: nested(20_000) }, false],
+    ['as many values as may be', { a: Array(MOST_VALUES - 2).fill(null) }, true],
+    ['one more of them', { a: Array(MOST_VALUES - 1).fill(null) }, false],
+    [
+      'them in an object',
+      { a: Object.fromEntries(Array.from({ length: MOST_VALUES }, (_, n) => [n, n])) },
+      false,
+    ],
+    ['a long history', { _revisions: { start: 1, ids: Array(MOST_VALUES).fill('') } }, true],
+  ]
+  for (const [what, more, isTaken] of amounts)
+    it(`${isTaken ? 'takes' : 'refuses'} ${what}`, () => {
+      const refusal = validate(doc(more), who('joe'), writers({ names: ['joe'] }))
+      if (isTaken) assert.equal(refusal, null)
+      else assert.match(reasonOf(refusal), /^A document in a share may have at most 1000 arrays/)
+      // It goes by the same numbers as the daemon.
+      assert.equal(isTooComplex(doc(more)), !isTaken)
+      assert.equal(validate(doc(more), who('admin', '_admin'), writers({})), null)
     })
 
   const WRITERS: [string, UserContext, object][] = [

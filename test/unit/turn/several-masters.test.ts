@@ -1,5 +1,6 @@
 // Documents of several masters in one personal database: each goes to its own, and to no other while that is away.
 import assert from 'node:assert/strict'
+import { decodeJson } from '../../../src/couch/json.ts'
 import type { Database } from '../../../src/couch/database.ts'
 import type { Access } from '../../../src/engine/access.ts'
 import type { Master } from '../../../src/feed/master-facts.ts'
@@ -31,35 +32,48 @@ function ground() {
     updatedAt: UPDATED_AT,
   }
   const person = { asker: { name: 'ann', roles: [] }, database: at('personal') }
-  const run = (names: string[], isWhole: boolean): Promise<boolean> =>
-    new Reconciliation(deps, person.database, gatherFrom(person, names.map(master), { isWhole })).run(['d'])
+  const reconcile = async (names: string[], isWhole: boolean): Promise<Reconciliation['findings']> => {
+    const gather = gatherFrom(person, names.map(master), { isWhole })
+    const reconciliation = new Reconciliation(deps, person.database, gather)
+    assert(await reconciliation.run(['d']))
+    return reconciliation.findings
+  }
   const revOf = async (name: string): Promise<string | null> => (await at(name).fetch(['d']))[0]?.rev ?? null
-  return { at, run, revOf }
+  return { at, reconcile, revOf }
 }
 
 describe('documents of several masters', () => {
   it('go to the one that has them, whatever the order', async () => {
-    const { at, run, revOf } = ground()
+    const { at, reconcile, revOf } = ground()
     await at('two').put({ _id: 'd', n: 1 })
-    await run(['one', 'two'], true)
+    await reconcile(['one', 'two'], true)
     const there = await at('personal').get('d')
     await at('personal').put({ ...there, _id: 'd', n: 2 })
-    await run(['one', 'two'], true)
+    await reconcile(['one', 'two'], true)
     assert.equal(await revOf('one'), null)
     assert.equal(await revOf('two'), await revOf('personal'))
   })
 
   it('go to the first that takes them, where they are new', async () => {
-    const { at, run, revOf } = ground()
+    const { at, reconcile, revOf } = ground()
     await at('personal').put({ _id: 'd', n: 1 })
-    await run(['one', 'two'], true)
+    await reconcile(['one', 'two'], true)
     assert.deepEqual([await revOf('one'), await revOf('two')], [await revOf('personal'), null])
   })
 
+  it('go nowhere where they are nested so deep that no view takes them', async () => {
+    const { at, revOf, reconcile } = ground()
+    await at('personal').put({ _id: 'd', n: decodeJson('['.repeat(20_000) + ']'.repeat(20_000)) })
+    const found = await reconcile(['one', 'two'], true)
+    assert.deepEqual([await revOf('one'), await revOf('two')], [null, null])
+    assert.equal(found.get('one')?.problems.get('d')?.code, 'too_complex')
+    assert.ok(await at('personal').get('d'))
+  })
+
   it('go nowhere while a master is away that may have them', async () => {
-    const { at, run, revOf } = ground()
+    const { at, reconcile, revOf } = ground()
     await at('personal').put({ _id: 'd', n: 1 })
-    await run(['one'], false)
+    await reconcile(['one'], false)
     assert.equal(await revOf('one'), null)
   })
 })

@@ -30,6 +30,34 @@ function validate(newDoc, oldDoc, userCtx, secObj) {
       throw { forbidden: 'The attribute ' + attribute + ' is reserved.' }
   })
 
+  // Whoever takes part gets it, and may have views, which CouchDB's JavaScript cannot build with it: see src/model/complexity.ts.
+  function isTooComplex() {
+    var level = Object.keys(newDoc).map(function (attribute) {
+      return attribute === '_revisions' ? null : newDoc[attribute]
+    })
+    var values = level.length
+    for (var levels = 1; level.length > 0; levels += 1) {
+      var next = []
+      for (var at = 0; at < level.length; at += 1) {
+        var one = level[at]
+        if (typeof one !== 'object' || one === null) continue
+        if (levels >= 1000) return true
+        var keys = Array.isArray(one) ? null : Object.keys(one)
+        var count = keys ? keys.length : one.length
+        values += count
+        if (values > 100000) return true
+        for (var item = 0; item < count; item += 1) next.push(one[keys ? keys[item] : item])
+      }
+      level = next
+    }
+    return false
+  }
+  if (isTooComplex())
+    throw {
+      forbidden:
+        'A document in a share may have at most 1000 arrays and objects inside each other, and 100000 values in all.',
+    }
+
   if (isNamed || typeof writers.mostBytes !== 'number') return
 
   // In UTF-8, as CouchDB stores it; an emoji is two units of two bytes each.
