@@ -31,6 +31,7 @@ import type { SkeletonOfKind } from './skeleton.ts'
 import { takeTurn } from './turn.ts'
 import { narrowAtOnce } from './turn/narrowing.ts'
 import { mergeHints, type Hint, type Outcome } from './turn/hint.ts'
+import { AccountIndex } from './write/account-index.ts'
 import { adoptReplications } from './write/adoption.ts'
 import { announce } from './write/announce.ts'
 import { Births } from './write/births.ts'
@@ -103,6 +104,7 @@ export class Daemon {
   readonly #registry: Registry
   readonly #ownWrites = new OwnWrites()
   readonly #people: People
+  readonly #accounts: AccountIndex
   readonly #users: Follower<Hint>
   readonly #orders: Follower<Hint>
   readonly #checkpoints: Checkpoints
@@ -158,6 +160,7 @@ export class Daemon {
         ),
     })
     this.#registry = new Registry(this.#couch, this.#ownWrites, now)
+    this.#accounts = new AccountIndex(this.#couch)
     this.#people = new People(this.#couch, this.#ownWrites, now)
     this.#checkpoints = new Checkpoints(this.#couch)
     this.#kinds = kindsOf(
@@ -370,6 +373,7 @@ export class Daemon {
       couch: this.#couch,
       registry: this.#registry,
       people: this.#people,
+      accounts: this.#accounts,
       births: this.#births,
       kinds: this.#kinds,
       skeletons: this.#skeletons,

@@ -11,6 +11,7 @@ import { Upkeep, type UpkeepOptions } from './feed/upkeep.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import type { Logger } from './log.ts'
 import type { Kinds } from './model/kinds.ts'
+import type { AccountIndex } from './write/account-index.ts'
 import { Allowance } from './write/allowance.ts'
 import type { Births } from './write/births.ts'
 import { Ceilings } from './write/ceilings.ts'
@@ -35,6 +36,7 @@ export interface Parts {
   log: Logger
   isEmbedded: boolean
   couch: Couch
+  accounts: AccountIndex
   registry: Registry
   people: People
   births: Births
@@ -68,6 +70,7 @@ export function wireDeps(
     ...more,
     ...{ couch, replicator, leases, now },
     users: config.userDatabases,
+    accounts: parts.accounts,
     registry: parts.registry,
     births: parts.births,
     kinds: parts.kinds,

@@ -1,12 +1,13 @@
 // Whose the user databases are: a wrong USER_DATABASES or ACCOUNT_ROLE shows here, and nowhere else before somebody shares something.
 import chunk from 'lodash/chunk.js'
 import { isFault } from '../couch/fault.ts'
+import { AccountIndex } from '../write/account-index.ts'
 import { whatNamesOwners } from '../write/names.ts'
 import type { Connection } from './connection.ts'
 import type { Finding } from './check.ts'
 
 const MOST_EXAMPLES = 5
-/** Keys of one request to a view. */
+/** Owners that are looked up together. */
 const AT_ONCE = 500
 
 /** How many user databases there are, and what says whose they are. @throws {CouchFault} */
@@ -16,10 +17,11 @@ export async function checkOwners({ couch, config }: Connection): Promise<Findin
   const owners = names.flatMap((name) => users.ownerOf(name) ?? [])
   if (owners.length === 0)
     return [{ level: 'note', text: `no database is called as USER_DATABASES, ${users.template}, says` }]
+  const people = { couch, users, accounts: new AccountIndex(couch) }
   const known = new Map<string, 'role' | 'name' | null>()
   try {
     for (const some of chunk(owners, AT_ONCE))
-      for (const [owner, by] of await whatNamesOwners({ couch, users }, some)) known.set(owner, by)
+      for (const [owner, by] of await whatNamesOwners(people, some)) known.set(owner, by)
   } catch (error) {
     if (!isFault(error, 'not_found')) throw error
     const text = `${owners.length} user databases; after the daemon's first start this says whose they are`

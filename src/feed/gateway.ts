@@ -10,6 +10,7 @@ import { nameOfUserDocument } from '../model/person.ts'
 import type { Clock } from '../model/time.ts'
 import { takeGatewayTurn, type GatewayOutcome, type GatewayTurnDeps } from '../turn/gateway-user.ts'
 import { mergeGatewayHints, type GatewayHint } from '../turn/gateway-hint.ts'
+import type { AccountIndex } from '../write/account-index.ts'
 import { userOfOwner } from '../write/names.ts'
 import type { OwnWrites } from '../write/own-writes.ts'
 import type { Removals } from '../write/removals.ts'
@@ -37,6 +38,7 @@ const EXPIRY_MS = 30_000
 export interface GatewayOptions extends Host {
   gateway: Gateway
   couch: Couch
+  accounts: AccountIndex
   users: UserDatabases
   checkpoints: Checkpoints
   ownWrites: OwnWrites
@@ -242,8 +244,8 @@ export class GatewayFeed {
 
   /** Whose user database came or went may have one for the gateway now, or not any more. */
   async #ownerChanged(owner: string, db: string): Promise<void> {
-    const { couch, gateway, users } = this.#options
-    const name = await userOfOwner({ couch, users }, owner)
+    const { gateway } = this.#options
+    const name = await userOfOwner(this.#options, owner)
     if (name !== null) this.#lanes.mark(name, { user: true })
     await this.#markUsersOf(`${db}/${gateway.name}`, { user: true })
   }

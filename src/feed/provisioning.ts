@@ -9,6 +9,7 @@ import { databasesOf } from '../plan/person.ts'
 import { provisionDocument, saysThat, type LeaseState } from '../plan/standing.ts'
 import { takePersonTurn, type PersonDeps, type PersonOutcome } from '../turn/person.ts'
 import { mergePersonHints, type PersonHint } from '../turn/person-hint.ts'
+import type { AccountIndex } from '../write/account-index.ts'
 import { userOfOwner } from '../write/names.ts'
 import { filterOf } from '../write/personal-filter.ts'
 import type { PersonalLease, PersonalLeases } from '../write/personal-leases.ts'
@@ -40,6 +41,7 @@ const LONGEST_IDLE_CHECK_MS = 60_000
 
 export interface ProvisioningOptions
   extends Host, Omit<PersonDeps, 'masters' | 'configured' | 'leaseState' | 'resumed' | 'leases'> {
+  accounts: AccountIndex
   leases: PersonalLeases
   kinds: Kinds
   skeletons: Skeletons
@@ -147,13 +149,13 @@ export class Provisioning {
 
   /** The user whose database that is asks in it, by a document `$provision/<master>`. @throws {CouchFault} */
   async hear(owner: string, docs: readonly { _id: string }[]): Promise<void> {
-    const { couch, people, users } = this.#options
+    const { people, users } = this.#options
     const asking = docs.flatMap((doc) => {
       const master = masterOfProvision(doc._id)
       return master === null ? [] : [{ doc, master }]
     })
     if (asking.length === 0) return
-    const name = await userOfOwner({ couch, users }, owner)
+    const name = await userOfOwner(this.#options, owner)
     if (name === null) return
     const entry = await people.entry(name)
     const wakes = asking.filter(

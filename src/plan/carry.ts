@@ -68,7 +68,10 @@ function carryOwner(
     agreed,
     reach,
   )
-  const content = project(merged, scope)
+  const wished = project(merged, scope)
+  const bound = isSame(wished, contentOf(home.leaf)) ? null : boundOf(wished, null, false)
+  // What may not go out waits here; what the copy has stays, as far as it is shared still.
+  const content = bound === null ? wished : pickContent(there, reachOf(scope))
   const isHomeRight = isSame(content, contentOf(home.leaf))
   const foreign = [...new Set([...namesOf(outside), ...namesPushed(home, reach)])]
   const isNarrowed = options.facts.limit !== null && !covers(scope, options.facts.limit)
@@ -82,7 +85,10 @@ function carryOwner(
   const dropped = isHomeRight ? drops : []
   const common = (from: Common): Agreed => settledOn(agreed, digestsWithin(from, scope))
   const rejection =
-    foreign.length > 0 ? problem('unshared_attributes', foreign.sort().slice(0, MOST_NAMED).join(', ')) : null
+    bound ??
+    (foreign.length > 0
+      ? problem('unshared_attributes', foreign.sort().slice(0, MOST_NAMED).join(', '))
+      : null)
   const plan: ExchangePlan = {
     ...idle(merged, options.agreed),
     copy: isHomeRight ? null : { kind: 'put', content },
@@ -91,7 +97,7 @@ function carryOwner(
     // The owner has it where neither a narrowing nor a making-anew reaches; in the share its members read it.
     keepLocal: [...lostLocally, ...lostThere, ...dropped.flatMap((one) => one.content ?? [])],
     keepHome: lostThere.map(inScope),
-    after: common(result.agreed),
+    after: common(bound === null ? result.agreed : result.found),
     // What came with something that is refused comes in first: nothing else is left when that is taken out.
     ...(rejection ? {} : { sent: common(result.sent) }),
     otherwise: common(result.found),

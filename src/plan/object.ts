@@ -179,11 +179,18 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
       if (ledger.show(share, consent.selection, old)) withdrawals.push({ kind: 'withdraw', share, object })
       // What comes in from elsewhere is carried on when the object's own change comes by.
       const isToGo = !isChanged && (copy === null || !holds(copy, content))
-      if (isToGo && isTooComplex(content.attributes)) problems.push({ share, problem: tooComplex() })
-      else if (isToGo)
+      const isBound = isToGo && isTooComplex(content.attributes)
+      if (isBound) problems.push({ share, problem: tooComplex() })
+      // What may not go out waits here; what the copy has stays, as far as it is shared still.
+      const shown = isBound ? copy && project(copy, consent.selection) : content
+      if (isToGo && shown !== null && (copy === null || !holds(copy, shown)))
         copies.push({
-          ...{ kind: 'put-copy', home: 'outbox', share, object, content },
-          ...{ over: copy, from: doc, sources: [{ share: null, leaf: doc }] },
+          ...{ kind: 'put-copy', home: 'outbox', share, object, content: shown },
+          ...{
+            over: copy,
+            from: doc,
+            sources: [isBound && copy ? { share, leaf: copy } : { share: null, leaf: doc }],
+          },
         })
     } else if (standing === 'opening') {
       // The base stays: once the share is open, what was un-shared meanwhile is withdrawn there.

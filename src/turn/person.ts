@@ -5,6 +5,7 @@ import sum from 'lodash/sum.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { DatabaseInfo } from '../couch/document.ts'
+import { isFault, type CouchFault } from '../couch/fault.ts'
 import type { Asker } from '../engine/access.ts'
 import { START, type Checkpoints } from '../feed/checkpoints.ts'
 import { gatherFrom, type Master } from '../feed/master-facts.ts'
@@ -135,6 +136,8 @@ class PersonTurn {
   readonly #deps: PersonDeps
   readonly #asker: Asker
   readonly #hint: PersonHint
+  /** Of masters whose view gives no answer. */
+  readonly #viewFaults = new Map<string, CouchFault>()
   readonly #personal: Database
   readonly #feed: PersonalFeed
   readonly #masters: readonly Master[]
@@ -188,7 +191,12 @@ class PersonTurn {
     const next = await this.#followPersonal(masters)
     await this.#count(masters)
     await this.#keepLeases(masters)
-    await this.#settle(masters, { isComparing: false })
+    await this.#settle(
+      masters.filter(({ name }) => !this.#viewFaults.has(name)),
+      { isComparing: false },
+    )
+    // The lane tries again, ever more slowly.
+    for (const fault of this.#viewFaults.values()) throw fault
     return {
       isThere: true,
       next: this.#isAsked || this.#entry.due ? { ...next, all: true } : next,
@@ -242,17 +250,33 @@ class PersonTurn {
         this.#isStarting = true
     }
     await this.#settle(masters, { isComparing: true })
-    const ids = new Set<string>()
-    for (const { database, access } of masters)
-      for (const { id } of await database.view(access.design, 'roles', [...roles]))
-        if (isObjectId(id)) ids.add(id)
-    for await (const page of idsIn(this.#personal)) for (const id of page) ids.add(id)
+    const there = new Set<string>()
+    for await (const page of idsIn(this.#personal)) for (const id of page) there.add(id)
     this.#counts = new Map()
-    // Where somebody keeps writing, the rest is for the next turn, which compares all again.
-    if (!(await this.#lookAt(masters, [...ids], { isAll: true }))) return
+    // Where somebody keeps writing, the rest is for the next turn, which compares all again. What is to be taken away is there:
+    // that waits for no view.
+    if (!(await this.#lookAt(masters, [...there], { isAll: true }))) return
+    const readable = await this.#readable(masters)
+    const coming = [...readable].filter((id) => !there.has(id))
+    if (!(await this.#lookAt(masters, coming, { isAll: true }))) return
+    if (this.#viewFaults.size > 0) return
     // Whoever has compared meanwhile, with other roles perhaps, may have brought back what went here.
     const over = this.#entry
     this.#entry = await people.change(name, { roles: sortedRoles(roles), due: undefined }, { over })
+  }
+
+  /** The documents that the roles allow, by views: one that fails keeps nobody from the documents of other masters. */
+  async #readable(masters: readonly Master[]): Promise<Set<string>> {
+    const ids = new Set<string>()
+    for (const { name, database, access } of masters)
+      try {
+        for (const { id } of await database.view(access.design, 'roles', [...this.#asker.roles]))
+          if (isObjectId(id)) ids.add(id)
+      } catch (error) {
+        if (!isFault(error, 'server_error') && !isFault(error, 'timeout')) throw error
+        this.#viewFaults.set(name, error)
+      }
+    return ids
   }
 
   /**

@@ -8,6 +8,7 @@ import type { UserDatabases } from '../model/names.ts'
 import type { Clock } from '../model/time.ts'
 import type { Visited } from '../feed/visits.ts'
 import type { Hint } from '../turn/hint.ts'
+import type { AccountIndex } from './account-index.ts'
 import type { Allowance } from './allowance.ts'
 import type { Births } from './births.ts'
 import type { Ceilings } from './ceilings.ts'
@@ -29,6 +30,7 @@ export interface PublicLimits {
 
 export interface Deps {
   couch: Couch
+  accounts: AccountIndex
   users: UserDatabases
   registry: Registry
   births: Births

@@ -20,6 +20,7 @@ import { ADMIN_ONLY } from '../model/security.ts'
 import { remainingGrace } from '../plan/person.ts'
 import { createDatabase, equipDatabase, secure } from './births.ts'
 import { keepSecurity } from './kept-security.ts'
+import type { AccountIndex } from './account-index.ts'
 import { ownerOfUser } from './names.ts'
 import type { OwnWrites } from './own-writes.ts'
 import { readPerson } from './person.ts'
@@ -28,6 +29,7 @@ import type { Routes } from './routes.ts'
 export interface GatewayUserDeps {
   couch: Couch
   users: UserDatabases
+  accounts: AccountIndex
   gateway: Gateway
   routes: Routes
   checkpoints: Checkpoints

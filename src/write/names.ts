@@ -1,12 +1,13 @@
 // The names in `access` as they stand in CouchDB: who is meant, by which role or name, and whose databases are theirs.
 import type { Couch } from '../couch/client.ts'
 import type { UserDatabases } from '../model/names.ts'
-import { USER_DOCUMENT_PREFIX } from '../model/person.ts'
 import type { Grants } from '../model/security.ts'
+import type { AccountIndex } from './account-index.ts'
 
 /** Where users are looked up, and how they and their databases are called. */
 export interface People {
   couch: Couch
+  accounts: AccountIndex
   users: UserDatabases
 }
 
@@ -22,12 +23,6 @@ export interface NamedUser {
 interface Claims {
   byRole: Set<string>
   byName: Set<string>
-}
-
-/** A row of the view that maps owner hashes to users. */
-interface OwnerRow {
-  by: 'role' | 'name'
-  name: string
 }
 
 /** Hoodie's, which people leave out. */
@@ -46,7 +41,7 @@ const NO_CLAIMS: Claims = { byRole: new Set(), byName: new Set() }
  * - of several such roles, those that others have too are a group's and do not count;
  * - a hash that is somebody's role and another's name in hex (couch_peruser) proves nothing for either of them.
  *
- * Asks twice of `_users`, and once for each hundred databases that might be the users'.
+ * Asks `_users` for what has changed, and once for each hundred databases that might be the users'.
  * @throws {CouchFault}
  */
 export async function resolveNames(
@@ -111,7 +106,7 @@ export async function userOfOwner(people: People, owner: string): Promise<string
 /**
  * Of each owner, what says that an account has the user database: its role, or the name whose hex it is (couch_peruser); null
  * where nobody's does.
- * @throws {CouchFault} `not_found` where the daemon's views are not in `_users` yet
+ * @throws {CouchFault} `not_found` where there is no `_users`
  */
 export async function whatNamesOwners(
   people: People,
@@ -163,29 +158,21 @@ function standingOf(
   return { grants: { names: [user], roles: [] }, owners: inHex.map(({ hash }) => hash) }
 }
 
-/**
- * Of each user with one of these names, in full or without `user/`: what all roles may stand for, and the name in hex. By full names.
- * CouchDB compares keys of views as people read them, so that a name with an invisible character more is found as well
- * *(seen)*: what counts is the `_id` of the user's document.
- */
+/** Of each user with one of these names, in full or without `user/`: what all roles may stand for, and the name in hex. By full names. */
 async function hashesOfUsers(
-  { couch, users }: People,
+  { accounts, users }: People,
   names: readonly string[],
 ): Promise<Map<string, string[]>> {
-  const asked = new Set(names)
-  if (asked.size === 0) return new Map()
-  const rows = await couch.database('_users').view<string>('shares', 'hashes', [...asked])
-  const hashes = new Map<string, Set<string>>()
-  for (const { id, value } of rows) {
-    const user = id.slice(USER_DOCUMENT_PREFIX.length)
-    const isMeant =
-      asked.has(user) || (user.startsWith(NAME_PREFIX) && asked.has(user.slice(NAME_PREFIX.length)))
-    if (!isMeant) continue
-    const found = hashes.get(user) ?? new Set()
-    // The row says not whether it is of a role or of the name; who claims what is asked after.
-    hashes.set(user, found.add(value).add(users.ownerOfRole(value) ?? value))
-  }
-  return new Map([...hashes].map(([user, found]) => [user, [...found]]))
+  const asked = names.filter((name) => name !== '')
+  if (asked.length === 0) return new Map()
+  const known = await accounts.rolesOf(new Set(asked.flatMap((name) => [name, NAME_PREFIX + name])))
+  // It is not said whether one is of a role or of the name; who claims what is asked after.
+  return new Map(
+    [...known].map(([user, roles]) => {
+      const hashes = [...roles, hexOf(user)].flatMap((hash) => [hash, users.ownerOfRole(hash) ?? hash])
+      return [user, [...new Set(hashes)]]
+    }),
+  )
 }
 
 /** Those of the candidates that name a user database that is there. */
@@ -200,16 +187,26 @@ async function existing({ couch, users }: People, candidates: readonly string[])
 const claimsOnOne = async (people: People, owner: string): Promise<Claims> =>
   (await claimsOn(people, [owner])).get(owner) ?? NO_CLAIMS
 
-async function claimsOn({ couch, users }: People, ids: readonly string[]): Promise<Map<string, Claims>> {
+async function claimsOn({ accounts, users }: People, ids: readonly string[]): Promise<Map<string, Claims>> {
   const claims = new Map(ids.map((id): [string, Claims] => [id, { byRole: new Set(), byName: new Set() }]))
   if (claims.size === 0) return claims
-  const keys = new Set(ids.flatMap((id) => [id, users.roleOf(id)]))
-  const rows = await couch.database('_users').view<OwnerRow>('shares', 'owners', [...keys])
-  for (const { key, value } of rows) {
-    if (value.by === 'name') claims.get(key)?.byName.add(value.name)
-    else claims.get(users.ownerOfRole(key) ?? '')?.byRole.add(value.name)
-  }
+  const named = new Map(ids.flatMap((id) => nameInHex(id) ?? []).map((name) => [name, hexOf(name)]))
+  const [known, holders] = await Promise.all([
+    accounts.rolesOf(named.keys()),
+    accounts.namesWith(ids.map((id) => users.roleOf(id))),
+  ])
+  for (const name of known.keys()) claims.get(named.get(name) ?? '')?.byName.add(name)
+  for (const [role, names] of holders)
+    for (const name of names) claims.get(users.ownerOfRole(role) ?? '')?.byRole.add(name)
   return claims
+}
+
+const hexOf = (name: string): string => Buffer.from(name, 'utf8').toString('hex')
+
+/** The name whose hex it is; null where it is nobody's. */
+function nameInHex(id: string): string | null {
+  const name = Buffer.from(id, 'hex').toString('utf8')
+  return name !== '' && hexOf(name) === id ? name : null
 }
 
 /** Half a surrogate pair is nobody's name, and CouchDB would refuse the whole request for it. */

@@ -4,6 +4,7 @@ import { Checkpoints } from '../../src/feed/checkpoints.ts'
 import { createLogger } from '../../src/log.ts'
 import { routeId, type GatewayUser, type Route } from '../../src/model/gateway.ts'
 import { settleGatewayUser } from '../../src/write/gateway-user.ts'
+import { AccountIndex } from '../../src/write/account-index.ts'
 import { OwnWrites } from '../../src/write/own-writes.ts'
 import { Routes, type GatewayUserChange } from '../../src/write/routes.ts'
 import { GatewayGround } from '../support/gateway.ts'
@@ -47,6 +48,7 @@ onEachServer('a new user of a gateway', ({ it }) => {
       assert(gateway)
       const deps = {
         ...{ couch, gateway, users: config.userDatabases, graceMs: 0, now: Date.now },
+        accounts: new AccountIndex(couch),
         routes: new SlowRoutes(couch, ground.name, Date.now),
         checkpoints: new Checkpoints(couch),
         ownWrites: new OwnWrites(),

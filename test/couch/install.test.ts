@@ -13,7 +13,6 @@ import { SKELETON, type Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 
 const ADMINS_ONLY = { names: [], roles: ['_admin'] }
-const hex = (name: string): string => Buffer.from(name, 'utf8').toString('hex')
 
 /** Runs a test with a copy of skeleton/ to change, and takes out of `skeleton/share` what it put there. */
 async function withFolder(
@@ -82,7 +81,6 @@ onEachServer('installation', ({ kind, it }) => {
     for (const name of ['_users', '_replicator', '_global_changes', 'shares', 'shares/checkpoints'])
       assert(names.includes(name), `Expected ${name} to be there`)
     for (const [db, design] of [
-      ['_users', '_design/shares'],
       ['_replicator', '_design/shares'],
       ['shares', '_design/shares'],
       ['skeleton/share', '_design/write_access'],
@@ -233,57 +231,6 @@ onEachServer('installation', ({ kind, it }) => {
       assert(answer.ok, `${method}: ${answer.status} ${await answer.text()}`)
       assert.equal(await replicator.get(id), null)
       assert.equal((await cancel()).status, 404)
-    }
-  })
-
-  it('maps names of users to owner hashes and back, by name and roles alone', async (space) => {
-    await space.start()
-    const users = space.couch.database('_users')
-    const mark = space.prefix.slice(0, 7)
-    const user = (name: string, roles: string[], more: object = {}) => ({
-      _id: `org.couchdb.user:${name}`,
-      type: 'user',
-      name,
-      roles,
-      ...more,
-    })
-    const role = `${mark}-hash`
-    const peruser = `jöe ☃ ${mark}`
-    const liar = `liar-${mark}`
-    const docs = [
-      user(`user/${mark}`, [role]),
-      user(peruser, []),
-      user(liar, [], {
-        id: role,
-        hash: role,
-        hoodieId: role,
-        owner: role,
-        role,
-        database: `user/${role}`,
-        $shares: { [role]: true },
-        email: `user/${mark}`,
-        names: [peruser],
-      }),
-    ]
-    try {
-      for (const written of await users.bulk(docs)) assert(written.ok, JSON.stringify(written))
-      const hashes = async (name: string) =>
-        (await users.view<string>('shares', 'hashes', [name])).map(({ value }) => value).sort()
-      const owners = async (hash: string) =>
-        (await users.view<{ name: string; by: string }>('shares', 'owners', [hash])).map(({ value }) => value)
-
-      assert.deepEqual(await hashes(`user/${mark}`), [role, hex(`user/${mark}`)].sort())
-      assert.deepEqual(await hashes(mark), [role, hex(`user/${mark}`)].sort())
-      assert.deepEqual(await hashes(peruser), [hex(peruser)])
-      assert.deepEqual(await hashes(liar), [hex(liar)])
-      assert.deepEqual(await owners(role), [{ by: 'role', name: `user/${mark}` }])
-      assert.deepEqual(await owners(hex(peruser)), [{ by: 'name', name: peruser }])
-      assert.deepEqual(await owners(hex(liar)), [{ by: 'name', name: liar }])
-    } finally {
-      const there = await users.fetch(docs.map(({ _id }) => _id))
-      await users.bulk(
-        there.flatMap(({ doc }) => (doc ? [{ _id: doc._id, _rev: doc._rev, _deleted: true }] : [])),
-      )
     }
   })
 })

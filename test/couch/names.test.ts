@@ -7,6 +7,7 @@ import { install } from '../../src/install.ts'
 import { createLogger } from '../../src/log.ts'
 import { shareSecurity, type ShareSecurity } from '../../src/model/security.ts'
 import { readSkeleton } from '../../src/skeleton.ts'
+import { AccountIndex } from '../../src/write/account-index.ts'
 import { displayName, ownerGrants, resolveNames, type NamedUser, type People } from '../../src/write/names.ts'
 import { SKELETON, type Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
@@ -65,7 +66,17 @@ async function withPeople(space: Space, test: (people: Accounts) => Promise<void
   }
 }
 
-const lookup = ({ couch, config }: Space): People => ({ couch, users: config.userDatabases })
+const lookup = ({ couch, config }: Space): People => ({
+  ...{ couch, accounts: new AccountIndex(couch) },
+  users: config.userDatabases,
+})
+
+/** With all accounts read, as a daemon has them. */
+async function warm(space: Space): Promise<People> {
+  const known = lookup(space)
+  await known.accounts.rolesOf([])
+  return known
+}
 
 const resolve = (space: Space, names: string[]): Promise<Map<string, NamedUser>> =>
   resolveNames(lookup(space), names)
@@ -185,7 +196,7 @@ onEachServer(
         )
       }))
 
-    it('are compared by every character, as CouchDB’s views do not', (space) =>
+    it('are compared by every character', (space) =>
       withPeople(space, async (people) => {
         const joe = people.mark('joe')
         const impostors = [
@@ -196,10 +207,9 @@ onEachServer(
           joe.toUpperCase(),
         ]
         await people.add(Object.fromEntries(impostors.map((name) => [name, []])))
-        const rows = await space.couch.database('_users').view('shares', 'hashes', [joe])
-        assert(rows.length > 0, 'Expected CouchDB to take some of these for the same key')
+        const known = await warm(space)
         const before = space.couch.requests
-        assert.deepEqual(await resolve(space, [joe, joe.normalize('NFD')]), new Map())
+        assert.deepEqual(await resolveNames(known, [joe, joe.normalize('NFD')]), new Map())
         assert.equal(space.couch.requests - before, 1, 'Expected no look at the databases of others')
 
         const accented = people.mark('é')
@@ -343,8 +353,9 @@ onEachServer(
           Object.fromEntries(names.slice(0, there).map((name, at) => [name, [hashOf(at), 'all']])),
         )
 
+        const known = await warm(space)
         const before = couch.requests
-        const found = await resolve(space, [...names, ...names])
+        const found = await resolveNames(known, [...names, ...names])
         const candidates = there * 2 + 1
         assert.equal(couch.requests - before, 2 + Math.ceil(candidates / 100))
         assert.deepEqual([...found.keys()], names.slice(0, there))

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
+import { decodeJson } from '../../src/couch/json.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../src/model/names.ts'
@@ -1162,6 +1163,39 @@ onEachServer(
         'all is taken out',
         async () => (await ida.at('GET', many[9_999] ?? '')).status === 404,
       )
+    })
+
+    way('36: a document that is nested so deep that it ends the view of the master', async (stage) => {
+      const { x, master, anna } = stage
+      const nested = decodeJson('['.repeat(20_000) + ']'.repeat(20_000))
+      await stage.holds(async () => {
+        assert.equal(await anna.write(`number:36@${x}`, { nested }), 201)
+        await stage.told(anna, `number:36@${x}`, 'too_complex')
+      })
+      const over = `number:works@${x}`
+      await stage.holdsBut([over], async () => {
+        assert.equal(await anna.write(over, { nested }), 201)
+        await stage.told(anna, over, 'too_complex')
+        assert.equal((await master.get(over))?.['nested'], undefined)
+      })
+      // Who comes now gets what the view says, and so does who had it.
+      const kim = await stage.join('kim', [`number_domain:${x}`])
+      await stage.there(kim, over)
+    })
+
+    way('37: and where an admin puts one there, a role that is lost is lost all the same', async (stage) => {
+      const { x, master, space } = stage
+      const id = `number:37@${x}`
+      const lea = await stage.join('lea', [`number_domain:${x}`])
+      await stage.there(lea, `number:works@${x}`)
+      await stage.give(id, { nested: decodeJson('['.repeat(20_000) + ']'.repeat(20_000)) })
+      await assert.rejects(master.view('provisioning', 'roles', [id]), { code: 'server_error' })
+      await stage.roles(lea, () => [])
+      await space.until(
+        'what the role gave is taken out',
+        async () => (await lea.at('GET', `number:works@${x}`)).status === 404,
+      )
+      await space.write(master, { _id: id, _deleted: true })
     })
 
     way('and then nothing is left to do', async (stage) => {

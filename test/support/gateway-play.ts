@@ -25,6 +25,7 @@ import { REMOVED } from '../../src/model/tombstone.ts'
 import { UPDATED_AT } from '../../src/model/time.ts'
 import { RESTORE } from '../../src/plan/master-document.ts'
 import { readSkeleton, type SkeletonOfKind } from '../../src/skeleton.ts'
+import { AccountIndex } from '../../src/write/account-index.ts'
 import { OwnWrites } from '../../src/write/own-writes.ts'
 import { Removals } from '../../src/write/removals.ts'
 import {
@@ -422,7 +423,15 @@ export class GatewayPlay {
     const ownWrites = new OwnWrites()
     daemon.checkpoints = new Checkpoints(couch)
     daemon.feed = new GatewayFeed({
-      ...{ gateway, couch, users, ownWrites, log: LOG, signal: stop.signal },
+      ...{
+        gateway,
+        couch,
+        users,
+        ownWrites,
+        accounts: new AccountIndex(couch),
+        log: LOG,
+        signal: stop.signal,
+      },
       checkpoints: daemon.checkpoints,
       removals: new Removals({ couch, ownWrites, canPurge: true }),
       graceMs: GRACE_MS,

@@ -1,6 +1,7 @@
 // Real users of a real CouchDB: they sign up, log in, ask over HTTP as themselves, and hold feeds open.
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
+import { encodeJson } from '../../src/couch/json.ts'
 import { CHECKPOINTS, REGISTRY } from '../../src/model/names.ts'
 import type { Server } from './servers.ts'
 import type { Space } from './space.ts'
@@ -136,7 +137,7 @@ export async function ask(
       'content-type': typeof body === 'string' ? 'text/plain' : 'application/json',
       ...headersOf(person),
     },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : encodeJson(body) }),
   })
   return { status: answer.status, text: await answer.text() }
 }

@@ -554,12 +554,6 @@ const ELSEWHERE: Action[] = [
       pathOf('_replicator', replicationId(space.config.userDatabases.outbox(owner), share, 'share')),
   },
   {
-    title: 'ask whose database is whose',
-    expected: NEVER,
-    method: 'GET',
-    where: () => '_users/_design/shares/_view/owners',
-  },
-  {
     title: 'ask who is named in which share',
     expected: NEVER,
     method: 'GET',

@@ -15,6 +15,7 @@ import { readSkeleton, type SkeletonOfKind } from '../../src/skeleton.ts'
 import { takeTurn } from '../../src/turn.ts'
 import { mergeHints, type Hint } from '../../src/turn/hint.ts'
 import { adoptReplications } from '../../src/write/adoption.ts'
+import { AccountIndex } from '../../src/write/account-index.ts'
 import { Allowance } from '../../src/write/allowance.ts'
 import { announce } from '../../src/write/announce.ts'
 import { Births } from '../../src/write/births.ts'
@@ -378,6 +379,7 @@ export class MemoryWorld {
     }
     const deps: Deps = {
       couch,
+      accounts: new AccountIndex(couch),
       users,
       registry: new Registry(couch, ownWrites, now),
       births: new Births(couch, skeletons),

@@ -1,10 +1,14 @@
 // A refusal is not a race: what the server does not take is told to its author, and everything else goes on.
 import assert from 'node:assert/strict'
+import { decodeJson } from '../../src/couch/json.ts'
 import { Participants, type Action } from '../support/participants.ts'
 
 /** A document of this size is small; what has to be remembered of so many attributes is not. */
 const MANY = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`a${at}`, 1]))
 const MOST_CHARACTERS = 9_000
+
+/** What ends CouchDB's JavaScript. */
+const NESTED = decodeJson('['.repeat(20_000) + ']'.repeat(20_000))
 
 const set = (user: number, object: string, names: string[]): Action => ({
   ...{ kind: 'edit', user, object, set: names, drop: [] },
@@ -63,6 +67,22 @@ describe('what the server does not take', () => {
     await goesOn(people)
     assert.deepEqual(rejectedBy(people, 0, '$share/x'), ['a too_large'])
   })
+
+  for (const [who, user, where] of [
+    ['the owner', 0, '$share/x'],
+    ['a writer', 1, '$subscription/x'],
+  ] as const)
+    it(`is nothing that is nested too deep, of ${who}`, async () => {
+      const people = await pair()
+      people.world.couch.mostCharacters = Infinity
+      const there = people.database(user).read('a')
+      people.database(user).write({ ...there, _id: 'a', nested: NESTED })
+      await people.world.settle()
+      await goesOn(people)
+      assert.deepEqual(rejectedBy(people, user, where), ['a too_complex'])
+      assert.equal(people.share('x')?.read('share/x/a')?.['nested'], undefined)
+      assert.equal(people.database(1 - user).read('a')?.['nested'], undefined)
+    })
 
   it('of what somebody put directly into the share is listed for those who do not get it', async () => {
     const people = await pair()

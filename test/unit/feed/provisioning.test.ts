@@ -10,6 +10,7 @@ import { PROVISIONING, userDatabases } from '../../../src/model/names.ts'
 import { personEntryId, userDocumentId } from '../../../src/model/person.ts'
 import { UPDATED_AT } from '../../../src/model/time.ts'
 import { readSkeleton } from '../../../src/skeleton.ts'
+import { AccountIndex } from '../../../src/write/account-index.ts'
 import { OwnWrites } from '../../../src/write/own-writes.ts'
 import { People } from '../../../src/write/people.ts'
 import { PersonalLeases } from '../../../src/write/personal-leases.ts'
@@ -37,6 +38,7 @@ async function world() {
   let turns = 0
   const provisioning = new Provisioning({
     ...{ couch, people, ownWrites, log, queue, concurrency: 4, now: () => 0, updatedAt: UPDATED_AT },
+    accounts: new AccountIndex(couch),
     users: userDatabases('user/{id}'),
     births: { create: () => Promise.resolve(false), equip: () => Promise.resolve() },
     leases: new PersonalLeases({

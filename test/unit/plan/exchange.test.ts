@@ -844,6 +844,12 @@ describe('plan/exchange', () => {
       const made = plan({ doc, consent: share() })
       assert.deepEqual([made.copy, made.rejection?.code], [null, 'too_complex'])
     })
+    it('keeps nothing in the share that its owner lists no more', () => {
+      const facts = { role: 'owner', limit: true, home: live({ a: 1, b: 1 }) } as const
+      const made = plan({ doc, consent: share(['a']), agreed: agreedOn('both', { a: 1, b: 1 }), facts })
+      assert.deepEqual(made.copy, { kind: 'put', content: { attributes: { a: 1 }, attachments: {} } })
+      assert.equal(made.rejection?.code, 'too_complex')
+    })
     it('waits, while what others write comes in', () => {
       const facts = { home: live({ a: 1, b: 2 }) }
       const made = plan({ doc, consent: share(), agreed: agreedOn('both', SAME), facts })

@@ -106,6 +106,15 @@ describe('plan/object', () => {
       ['settle s:too_complex'],
     ],
     [
+      'a shorter list, and nested too deep: what is not listed goes all the same',
+      {
+        doc: { $shares: { s: ['a'] }, a: NESTED, b: 1 },
+        base: { s: true },
+        copies: { s: { a: 1, b: 1 } },
+      },
+      ['copy s {"a":1}', 'withdraw s', 'base after {"s":["a"]}', 'settle s:too_complex'],
+    ],
+    [
       'un-shared, and nested too deep',
       { doc: { $shares: { s: false }, a: NESTED }, base: { s: true }, copies: { s: { a: 1 } } },
       ['uncopy s', 'withdraw s', 'base after {}', 'settle -s'],

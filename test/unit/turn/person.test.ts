@@ -104,6 +104,27 @@ describe('turn/person', () => {
     assert(!JSON.stringify([...replicator.docs.values()]).includes('"b"'))
   })
 
+  it('takes away what a lost role gave, and goes on, also where a document has ended the view of the master', async () => {
+    const { master, personal, setRoles, turns } = world(['a', 'b'])
+    for (const role of ['a', 'b']) master.write({ _id: `note:${role}`, role })
+    await turns({ user: true })
+    const ended = new CouchFault('server_error', MASTER, '{exit_status,139}', 500)
+    const view = master.view.bind(master)
+    master.view = () => {
+      throw ended
+    }
+    setRoles('a')
+    personal.write({ ...personal.read('note:a'), _id: 'note:a', text: 'two' })
+    await assert.rejects(turns({ user: true, personal: true }), ended)
+    assert.equal(personal.read('note:b'), null)
+    assert.equal(master.read('note:a')?.['text'], 'two')
+    const said = (): unknown => (personal.read(`$provision/${MASTER}`)?.['$error'] as { code: string })?.code
+    assert.equal(said(), 'master_unavailable')
+    master.view = view
+    await turns({ user: true })
+    assert.equal(said(), undefined)
+  })
+
   it('carries nothing for a user who was deleted meanwhile, with roles or without', async () => {
     const { server, users, master, personal, turns } = world([])
     master.write({ _id: 'note:1', text: 'one' })
