@@ -175,7 +175,10 @@ export class Daemon {
       log,
       onChanged: () => this.#onSkeletons(),
     })
-    this.#births = new Births(this.#couch, this.#skeletons, { isGuessing: !config.skeletonWarm })
+    this.#births = new Births(this.#couch, this.#skeletons, {
+      kinds: this.#kinds,
+      isGuessing: !config.skeletonWarm,
+    })
     this.#warmer = new Warmer({ log, signal: this.#stop.signal, sleep: this.#sleep })
     this.#express = new Express({
       isBusy: (owner) => this.#lanes.isBusy(owner),

@@ -25,8 +25,9 @@ const USAGE = `couch-shares: sharing between the users of a CouchDB
   couch-shares check     look at the server and the settings; exit 1 where something is to be put right
   couch-shares skeleton diff
                          show what rolling the skeleton out would change, and write nothing; exit 1 where it would
-  couch-shares skeleton apply [--warm]
-                         roll the skeleton out now; --warm builds the indexes of changed views before
+  couch-shares skeleton apply [--warm] [--widen]
+                         roll the skeleton out now; --warm builds the indexes of changed views before; --widen lets a
+                         policy's members into databases that others have, and names each; exit 1 where one is left out
   couch-shares provision <user>
                          bring a user's personal database up to date now; exit 1 where something is wrong
   couch-shares provision --all

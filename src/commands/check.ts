@@ -1,19 +1,18 @@
 // `couch-shares check`: a look at the server and the settings, for whoever sets them up.
 import { CouchFault, isFault } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { countOfKind, databasesOfKind } from '../feed/kind-databases.ts'
-import { sideBySide } from '../feed/side-by-side.ts'
+import { countOfKind } from '../feed/kind-databases.ts'
 import { InstallError } from '../install.ts'
 import { dutyId, nameOfHolder, parseDuty } from '../model/duty.ts'
-import { fits, PERSONAL_KIND } from '../model/kinds.ts'
+import { PERSONAL_KIND } from '../model/kinds.ts'
 import { CHECKPOINTS } from '../model/names.ts'
 import { isPublic } from '../model/security.ts'
 import { SILENT_MS } from '../write/duty.ts'
 import { checkLockout } from './check-lockout.ts'
 import { checkOwners } from './check-owners.ts'
+import { checkPolicyDatabases } from './check-policies.ts'
 import { checkAdminsPass } from './refused-security.ts'
 import { urlOf, withConnection, readSettings, type Connection } from './connection.ts'
-import { readServerSetting } from './server-setting.ts'
 
 /** `ok` is as it should be, `note` may be meant so, `fault` is to be put right. */
 export interface Finding {
@@ -26,7 +25,6 @@ const SIGNS = { ok: '✓', note: '·', fault: '✗' }
 const LEAST_VERSION = [3, 3]
 /** CouchDB's own. */
 const USUAL_REVS_LIMIT = 1000
-const MOST_EXAMPLES = 5
 const REACH_MS = 5_000
 
 /** @returns `failure` where there is a fault @throws {ConfigError | SkeletonError} */
@@ -117,29 +115,6 @@ async function checkReplicationServer({ config: { replicationServer } }: Connect
   }
 }
 
-async function checkPolicyDatabases(connection: Connection): Promise<Finding[]> {
-  const { kinds, couch, config } = connection
-  const matched = new Set<string>()
-  const open: string[] = []
-  let count = 0
-  for (const policy of kinds.policies)
-    for await (const page of databasesOfKind(policy, null, connection))
-      await sideBySide(page, config.concurrency, async ({ db }) => {
-        if (isPublic(await couch.database(db).security())) open.push(db)
-        if (kinds.isMaster(db)) return true
-        count += 1
-        const pattern = kinds.assignments.find((assignment) => fits(assignment, db))?.pattern
-        if (pattern !== undefined) matched.add(pattern)
-        return true
-      })
-  const idle = kinds.assignments.filter(({ pattern }) => !matched.has(pattern))
-  return [
-    ...(count > 0 ? [ok(`${count} databases are under a policy of DATABASES`)] : []),
-    ...idle.map(({ pattern, kind }) => note(`no database is called as ${pattern} in DATABASES (${kind})`)),
-    ...(open.length === 0 ? [] : [await checkAnonymous(connection, open.sort())]),
-  ]
-}
-
 async function checkMasterDatabases(connection: Connection): Promise<Finding[]> {
   const names = connection.kinds.masters.map(({ database }) => database)
   if (names.length === 0) return []
@@ -189,16 +164,4 @@ async function checkHistories(
     : fault(
         `the ${what} database ${name} keeps ${limit} revisions of a document (_revs_limit): ${USUAL_REVS_LIMIT} are needed`,
       )
-}
-
-/** Without members, CouchDB lets everybody read; whether that takes a login, the server's configuration says. */
-async function checkAnonymous({ couch }: Connection, open: string[]): Promise<Finding> {
-  const more = open.length > MOST_EXAMPLES ? ` and ${open.length - MOST_EXAMPLES} more` : ''
-  const names = open.slice(0, MOST_EXAMPLES).join(', ') + more
-  for (const setting of ['require_valid_user', 'require_valid_user_except_for_up'])
-    if ((await readServerSetting(couch, 'chttpd', setting)) === 'true')
-      return ok(`who is logged in may read ${names}, which have no members; others may not (${setting})`)
-  return fault(
-    `everybody on the network may read ${names}, without a login: they have no members, and [chttpd] require_valid_user is not true`,
-  )
 }

@@ -40,7 +40,7 @@ export class Provisioner {
     await insist(() => install(couch, skeleton, log, kinds))
     const skeletons = new Skeletons({ ...kinds, couch, log })
     await skeletons.load()
-    const births = new Births(couch, skeletons)
+    const births = new Births(couch, skeletons, { kinds })
     for (const { database, kind } of kinds.masters) await insist(() => births.refresh(database, kind))
     const masters = new Masters({ couch, kinds, skeletons, log })
     masters.load()

@@ -5,8 +5,10 @@ import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { countOfKind, databasesOfKind } from '../feed/kind-databases.ts'
 import { sideBySide } from '../feed/side-by-side.ts'
 import { install } from '../install.ts'
-import { isSettled, type Wanted } from '../plan/skeleton.ts'
+import { isSettled, type SkeletonPlan, type Wanted } from '../plan/skeleton.ts'
+import { isWidening, WIDENING } from '../plan/withheld.ts'
 import { equip } from '../write/equip.ts'
+import { PolicyGuard, Withheld } from '../write/policy-guard.ts'
 import { Skeletons } from '../write/skeletons.ts'
 import { Warmer } from '../write/warming.ts'
 import { withConnection, type Connection } from './connection.ts'
@@ -15,12 +17,14 @@ import { createProgress, type Progress } from './progress.ts'
 export interface ApplyOptions {
   /** Indexes are built before a changed design document takes the place of the old one. */
   warm: boolean
+  /** Policies let others into databases that have members of their own; else those stay as they are. */
+  widen?: boolean
 }
 
 /** @returns `failure` where a database could not be brought up to date; stderr says which */
 export async function skeletonApply(
   env: NodeJS.ProcessEnv,
-  { warm }: ApplyOptions,
+  { warm, widen = false }: ApplyOptions,
   progress: Progress = createProgress(),
 ): Promise<ExitCode> {
   return withConnection(env, async (connection) => {
@@ -34,33 +38,60 @@ export async function skeletonApply(
     for (const kind of skeletons.kinds) {
       const wanted = skeletons.of(kind)
       if (wanted === null) failed += 1
-      else failed += await applyKind(connection, kind, wanted, warmer, progress)
+      else failed += await applyKind(connection, { kind, wanted, warmer, widen }, progress)
     }
     return failed === 0 ? EXIT.ok : EXIT.failure
   })
 }
 
+/** What is to be done with the databases of a kind. */
+interface Work {
+  kind: string
+  wanted: Wanted
+  warmer: Warmer | null
+  widen: boolean
+}
+
 /** @returns how many databases could not be brought up to date */
 async function applyKind(
   connection: Connection,
-  kind: string,
-  wanted: Wanted,
-  warmer: Warmer | null,
+  { kind, wanted, warmer, widen }: Work,
   progress: Progress,
 ): Promise<number> {
-  const { couch, config, log } = connection
+  const { couch, config, log, kinds } = connection
   const counts = { changed: 0, skipped: 0, failed: 0 }
+  const isPolicy = kinds.policies.includes(kind)
+  const guard = new PolicyGuard(couch, kinds)
+  const limit = (db: string, plan: SkeletonPlan): SkeletonPlan => {
+    if (!isWidening(plan)) return plan
+    if (widen) {
+      log.warn({ db, kind }, 'others are let in, as its policy says')
+      return plan
+    }
+    const limited = guard.limit(db, plan)
+    counts.failed += 1
+    log.error({ db, kind }, `_security stays as it is: ${WIDENING}`)
+    return limited
+  }
   progress.begin(kind, await countOfKind(kind, connection))
   for await (const page of databasesOfKind(kind, null, connection))
     await sideBySide(page, config.concurrency, async ({ db }) => {
       const database = couch.database(db)
       try {
+        const why = isPolicy ? await guard.why(db, wanted) : null
+        if (why !== null) throw new Withheld(why)
         await warmer?.warm(database, wanted)
-        counts[isSettled(await equip(database, wanted)) ? 'skipped' : 'changed'] += 1
+        const plan = await equip(database, wanted, {
+          limit: (planned) => limit(db, planned),
+        })
+        counts[isSettled(plan) ? 'skipped' : 'changed'] += 1
       } catch (error) {
         if (isFault(error) && concernsServer(error)) throw error
-        // Dropped meanwhile is no failure.
-        if (!isFault(error, 'not_found')) {
+        if (error instanceof Withheld) {
+          counts.failed += 1
+          log.error({ db, kind }, `left as it is: ${error.message}`)
+          // Dropped meanwhile is no failure.
+        } else if (!isFault(error, 'not_found')) {
           counts.failed += 1
           log.error({ db, err: error }, 'skeleton not put in place')
         }

@@ -12,6 +12,7 @@ import { SKELETON_PREFIX } from '../model/names.ts'
 import { planSkeleton, type Wanted } from '../plan/skeleton.ts'
 import { linesOf, Summary } from '../plan/skeleton-report.ts'
 import { inspect } from '../write/equip.ts'
+import { PolicyGuard } from '../write/policy-guard.ts'
 import {
   personalWanted,
   readSkeletonDatabase,
@@ -86,17 +87,20 @@ async function documentsOf(database: Database): Promise<StoredDoc[] | null> {
 
 /** @returns whether nothing differs in the databases of a kind */
 async function diffKind(connection: Connection, kind: string, say: (text: string) => void): Promise<boolean> {
-  const { couch, config } = connection
+  const { couch, config, kinds } = connection
   const wanted = await wantedAfterInstall(connection, kind)
   if (typeof wanted === 'string') {
     say(`${kind}: the skeleton cannot be used: ${wanted}\n`)
     return false
   }
   const summary = new Summary(kind)
+  const guard = kinds.policies.includes(kind) ? new PolicyGuard(couch, kinds) : null
   for await (const page of databasesOfKind(kind, null, connection))
     await sideBySide(page, config.concurrency, async ({ db }) => {
       try {
-        summary.add(db, planSkeleton(wanted, await inspect(couch.database(db), wanted)))
+        const why = (await guard?.why(db, wanted)) ?? null
+        if (why !== null) summary.withhold(db, why)
+        else summary.add(db, planSkeleton(wanted, await inspect(couch.database(db), wanted)))
       } catch (error) {
         // Dropped meanwhile.
         if (!isFault(error, 'not_found')) throw error
@@ -108,7 +112,7 @@ async function diffKind(connection: Connection, kind: string, say: (text: string
 }
 
 /** What the databases of a kind are to have, once the folder is in `skeleton/<kind>`; or why that cannot be used. */
-async function wantedAfterInstall(connection: Connection, kind: string): Promise<Wanted | string> {
+export async function wantedAfterInstall(connection: Connection, kind: string): Promise<Wanted | string> {
   if (kind !== PERSONAL_KIND) return wantedOf(kind, await documentsAfterInstall(connection, kind))
   const parts: [string, readonly DesignDocument[]][] = []
   for (const userKind of connection.kinds.userKinds)

@@ -2,22 +2,24 @@
 import { parseArgs } from 'node:util'
 import type { ExitCode } from '../exit-codes.ts'
 import { noMore, UsageError } from './command.ts'
-import { skeletonApply } from './skeleton-apply.ts'
+import { skeletonApply, type ApplyOptions } from './skeleton-apply.ts'
 import { skeletonDiff } from './skeleton-diff.ts'
 
-const USAGE = 'Expected `couch-shares skeleton diff` or `couch-shares skeleton apply [--warm]`'
+const USAGE = 'Expected `couch-shares skeleton diff` or `couch-shares skeleton apply [--warm] [--widen]`'
 
 /** @throws {UsageError | ConfigError | SkeletonError | InstallError | CouchFault} */
 export async function skeleton(args: string[], env: NodeJS.ProcessEnv): Promise<ExitCode> {
   const [subcommand, ...rest] = args
   if (subcommand === 'diff') return skeletonDiff(noMore('skeleton diff', rest, env))
-  if (subcommand === 'apply') return skeletonApply(env, { warm: isWarm(rest) })
+  if (subcommand === 'apply') return skeletonApply(env, optionsOf(rest))
   throw new UsageError(USAGE)
 }
 
-function isWarm(args: string[]): boolean {
+function optionsOf(args: string[]): ApplyOptions {
   try {
-    return parseArgs({ args, options: { warm: { type: 'boolean' } } }).values.warm === true
+    const options = { warm: { type: 'boolean' }, widen: { type: 'boolean' } } as const
+    const { warm = false, widen = false } = parseArgs({ args, options }).values
+    return { warm, widen }
   } catch {
     throw new UsageError(USAGE)
   }

@@ -157,6 +157,9 @@ class Pass {
   readonly #options: RolloutOptions
   #progress: Progress
   readonly #foreign: string[] = []
+  /** Databases that are left as they are, each with the reason. */
+  readonly #withheld: string[] = []
+  #withheldCount = 0
   #savedAt: number
   #toldAt: number
 
@@ -198,6 +201,11 @@ class Pass {
     this.#progress = { ...this.#progress, isDone: true, since: null, total: this.#progress.done }
     await record.save(this.#kind, all ? { ...all, failed: this.#progress.failed } : this.#progress)
     if (this.#progress.total > 0) log.info(this.fields, 'rollout finished')
+    if (this.#withheldCount > 0)
+      this.#options.log.warn(
+        { kind: this.#kind, databases: this.#withheldCount, examples: this.#withheld },
+        'databases that fit are not the policy’s, and stay as they are; `couch-shares skeleton diff` names them',
+      )
     if (this.#foreign.length > 0)
       log.warn(
         { kind: this.#kind, databases: this.#progress.foreign, examples: this.#foreign },
@@ -216,6 +224,11 @@ class Pass {
         )
         break
       case 'gone':
+        break
+      case 'withheld':
+        progress.skipped += 1
+        this.#withheldCount += 1
+        if (this.#withheld.length < MOST_EXAMPLES) this.#withheld.push(`${db}: ${result.reason}`)
         break
       case 'changed':
       case 'same':

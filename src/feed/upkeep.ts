@@ -53,6 +53,8 @@ export class Upkeep {
   readonly #policies: Lanes<Hint>
   /** Databases of policies in which something was written. */
   readonly #touched = new Set<string>()
+  /** Databases that fit a pattern and are left as they are, as far as the log has said so. */
+  readonly #withheld = new Set<string>()
   /** Databases of policies that were looked at since the start: by name, 10,000 of them are a megabyte. */
   readonly #seen = new Set<string>()
 
@@ -106,11 +108,19 @@ export class Upkeep {
 
   /** A lane has looked at a database. */
   onVisited(db: string, visited: Visited): void {
-    if (this.#visits.settle(db, visited) || visited.kind !== 'failed') return
+    if (this.#visits.settle(db, visited)) return
+    if (visited.kind === 'withheld') this.#tellWithheld(db, visited.reason)
+    if (visited.kind !== 'failed') return
     const place = this.#options.kinds.placeOf(db)
     if (place === null) return
     this.#options.log.warn({ db, err: visited.error }, 'skeleton not put in place, tried again later')
     this.#rollout.noteFailure(place.kind === 'policy' ? place.policy : place.kind, db)
+  }
+
+  #tellWithheld(db: string, reason: string): void {
+    if (this.#withheld.has(db)) return
+    this.#withheld.add(db)
+    this.#options.log.warn({ db, reason }, 'a database that fits is not its policy’s, and stays as it is')
   }
 
   /** Finds databases of policies that changed while nobody looked, and has what failed tried again. @throws {CouchFault} */
@@ -175,11 +185,12 @@ export class Upkeep {
   }
 
   async #warmAndVisit(database: KindDatabase): Promise<Visited> {
-    const { isWarming, warmer, skeletons, couch, log } = this.#options
+    const { isWarming, warmer, skeletons, births, couch, log } = this.#options
     const wanted = skeletons.of(database.kind)
     if (isWarming && wanted !== null)
       try {
-        await warmer.warm(couch.database(database.db), wanted)
+        const isWithheld = (await births.whyWithheld(database.db, database.kind)) !== null
+        if (!isWithheld) await warmer.warm(couch.database(database.db), wanted)
       } catch (error) {
         if (!isFault(error, 'not_found') && !isFault(error, 'stopped'))
           log.warn({ db: database.db, err: error }, 'index not built beforehand')

@@ -6,6 +6,8 @@ export type Visited =
   | { kind: 'changed' | 'same'; foreign: readonly string[] }
   | { kind: 'gone' }
   | { kind: 'failed'; error: unknown }
+  /** It is not for the policy whose pattern it fits, and stays as it is; `reason` says why. */
+  | { kind: 'withheld'; reason: string }
   /** The daemon stops: it may have been done or not. */
   | { kind: 'stopped' }
 

@@ -1,5 +1,5 @@
 // Which kind a database is of: told by its name alone, from the templates, from DATABASES and from MASTER_DATABASES.
-import { parseGatewayUserDatabase, routesDatabase } from './gateway.ts'
+import { parseGatewayUserDatabase, ROUTES_SUFFIX } from './gateway.ts'
 import type { Master } from './masters.ts'
 import {
   CHECKPOINTS,
@@ -104,7 +104,7 @@ function parseEntry(entry: string, users: UserDatabases): Assignment {
   // What a pattern is for shows where each * is a letter; a broad one that fits others too just never gets them.
   if (!isFree(pattern.replaceAll('*', 'x'), users))
     throw new SettingError(
-      'databases that are free: no user databases or outboxes, no shares, none of the daemon’s own',
+      'databases that are free: no user databases (userdb- and hex, too), personal ones (u and a UUID) or outboxes, no shares, none of the daemon’s own',
       entry,
     )
   return { pattern, kind }
@@ -120,8 +120,6 @@ function refuseConfusion({ pattern, kind }: Assignment, masters: readonly Master
     )
   if (masters.some(({ database }) => database === pattern))
     throw new SettingError('other databases than those of MASTER_DATABASES', entry)
-  if (masters.length > 0 && isPersonalName(pattern))
-    throw new SettingError('other databases than personal ones, u and a UUID', entry)
 }
 
 /** False for databases that no policy is ever put on: CouchDB's own, the daemon's own, shares, and those of users. */
@@ -129,9 +127,14 @@ export function isFree(db: string, users: UserDatabases): boolean {
   if (db.startsWith('_') || db === REGISTRY || db === CHECKPOINTS || db.startsWith(`${REGISTRY}/`))
     return false
   if (db.startsWith(shareDatabase('')) || db.startsWith(SKELETON_PREFIX)) return false
-  // Outboxes of users of another daemon, with another template, are not free either.
-  return !users.isTaken(db) && !db.endsWith(OUTBOX_SUFFIX)
+  // What users of another daemon have, with another template, or other settings, is not free either.
+  if (db.endsWith(OUTBOX_SUFFIX) || db.endsWith(ROUTES_SUFFIX)) return false
+  if (isPersonalName(db) || PERUSER_DATABASE.test(db)) return false
+  return !users.isTaken(db) && parseGatewayUserDatabase(users, db) === null
 }
+
+/** As couch_peruser calls them unless it is told otherwise. https://docs.couchdb.org/en/stable/config/couch-peruser.html */
+const PERUSER_DATABASE = /^userdb-(?:[0-9a-f]{2})+$/
 
 /** What a database is, by its name. Whether a share is one of this daemon's, and whose a personal database is, only the registry knows. */
 export type Place =
@@ -159,7 +162,7 @@ export interface Kinds {
 /**
  * Compiles the patterns. Where several fit, the first one counts; a master is of its own kind whatever fits it, and what the
  * daemon makes for gateways is of none. Without
- * masters there are no personal databases, and a name like theirs is as any other.
+ * masters there are no personal databases, and what is called so is of none either.
  */
 export function kindsOf(
   assignments: readonly Assignment[],
@@ -169,9 +172,6 @@ export function kindsOf(
 ): Kinds {
   const patterns = assignments.map(({ pattern, kind }) => ({ fits: compile(pattern), kind }))
   const kindOfMaster = new Map(masters.map(({ database, kind }) => [database, kind]))
-  const isOfGateway = (db: string): boolean =>
-    gateways.some((name) => db === routesDatabase(name)) ||
-    gateways.includes(parseGatewayUserDatabase(users, db)?.gateway ?? '')
   const masterKinds = [...new Set(kindOfMaster.values())]
   return {
     policies: [...new Set([...masterKinds, ...assignments.map(({ kind }) => kind)])],
@@ -190,7 +190,7 @@ export function kindsOf(
         return isShareId(share) ? { kind: 'share', db, share } : null
       }
       if (masters.length > 0 && isPersonalName(db)) return { kind: 'personal', db }
-      if (!isFree(db, users) || isOfGateway(db)) return null
+      if (!isFree(db, users)) return null
       const policy = kindOfMaster.get(db) ?? patterns.find(({ fits }) => fits(db))?.kind
       return policy === undefined ? null : { kind: 'policy', db, policy }
     },

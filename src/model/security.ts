@@ -87,6 +87,26 @@ export function narrowsReading(before: FoundSecurity, after: FoundSecurity): boo
   return names.some((name) => !left.names.includes(name)) || roles.some((role) => !left.roles.includes(role))
 }
 
+/**
+ * True where a database has people of its own, and `after` lets in others, too. One that is the server's admins' alone, or
+ * everybody's, has nobody whose it is.
+ */
+export function widens(before: FoundSecurity, after: FoundSecurity): boolean {
+  const there = readersOf(before)
+  if (isPublic(before) || there.names.length + there.roles.length === 0) return false
+  if (isPublic(after)) return true
+  const { names, roles } = readersOf(after)
+  return (
+    names.some((name) => !there.names.includes(name)) || roles.some((role) => !there.roles.includes(role))
+  )
+}
+
+/** True where one user alone is a member, as in the databases of couch_peruser. */
+export function isOneUsers(security: FoundSecurity): boolean {
+  const { names = [], roles = [] } = membersOf(security)
+  return names.length === 1 && roles.every((role) => role === '_admin')
+}
+
 /** CouchDB takes a database without members for a public one. `is_public_db` in its couch_db.erl */
 export const isPublic = (security: FoundSecurity): boolean => {
   const { names = [], roles = [] } = membersOf(security)

@@ -1,10 +1,12 @@
 // What a plan for a database says to people, line by line; equal plans have equal lines.
 import { markOf } from '../model/design.ts'
+import { isWidening, WIDENING } from './withheld.ts'
 import { differences, type DesignChange, type SkeletonPlan } from './skeleton.ts'
 
-/** `+` is put, `~` is replaced, `-` is taken out, `!` is left alone. */
+/** `+` is put, `~` is replaced, `-` is taken out, `!` is left alone, `?` is to be asked for. */
 export const linesOf = ({ designs, security }: SkeletonPlan): string[] => [
   ...designs.map(lineOf),
+  ...(isWidening({ designs, security }) ? [`? left out: ${WIDENING}`] : []),
   ...(security ? [`~ _security: ${differences(security.before, security.after).join(', ')}`] : []),
 ]
 
@@ -49,10 +51,21 @@ export class Summary {
     this.total += 1
     const lines = linesOf(plan)
     if (lines.some((line) => !line.startsWith('!'))) this.differing += 1
+    this.#tell(db, lines)
+  }
+
+  /** A database that fits, and that its policy does not get. */
+  withhold(db: string, why: string): void {
+    this.total += 1
+    this.#tell(db, [`! left as it is: ${why}`])
+  }
+
+  #tell(db: string, lines: readonly string[]): void {
     for (const line of lines) {
       const group = this.#groups.get(line) ?? { count: 0, examples: [] }
       group.count += 1
-      if (group.examples.length < MOST_EXAMPLES) group.examples.push(db)
+      // Whom to ask about is to be known of each.
+      if (group.examples.length < MOST_EXAMPLES || line.startsWith('?')) group.examples.push(db)
       this.#groups.set(line, group)
     }
   }

@@ -2,6 +2,7 @@
 import { concernsServer, isFault } from '../couch/fault.ts'
 import { visited, type Visited } from '../feed/visits.ts'
 import type { Deps } from '../write/deps.ts'
+import { Withheld } from '../write/policy-guard.ts'
 
 /**
  * Looks at one database and writes what differs; in a rollout without looking, where it is clear what is there. A
@@ -26,6 +27,7 @@ export async function refreshDatabase(
       return visited(await births.refresh(db, kind, { inRollout }))
     } catch (error) {
       if (isFault(error, 'not_found')) return { kind: 'gone' }
+      if (error instanceof Withheld) return { kind: 'withheld', reason: error.message }
       // The lane waits and tries again, and no database has failed.
       if (isFault(error) && (concernsServer(error) || error.code === 'timeout' || error.code === 'stopped'))
         throw error

@@ -4,10 +4,12 @@ import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc, Security } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
+import { isFixedKind, PERSONAL_KIND, type Kinds } from '../model/kinds.ts'
 import { ADMIN_ONLY } from '../model/security.ts'
 import type { SkeletonPlan, Wanted } from '../plan/skeleton.ts'
 import { equip, type OnWritten } from './equip.ts'
 import { Guess } from './guess.ts'
+import { PolicyGuard, Withheld } from './policy-guard.ts'
 import type { Skeletons } from './skeletons.ts'
 
 /** The kinds of database that the daemon creates for users. */
@@ -22,16 +24,29 @@ const SHARDS = 1
 /** Creates a database, empty and the admins' alone; false where it was there. @throws {CouchFault} */
 export const createDatabase = (database: Database): Promise<boolean> => database.create(SHARDS)
 
+export interface BirthOptions {
+  kinds?: Pick<Kinds, 'isMaster' | 'assignments'>
+  isGuessing?: boolean
+}
+
+const NO_KINDS = { isMaster: () => false, assignments: [] }
+
 export class Births {
   readonly #couch: Couch
   readonly #skeletons: Skeletons
+  readonly #guard: PolicyGuard
   readonly #guesses = new Map<string, Guess>()
   readonly #isGuessing: boolean
 
   /** @param isGuessing false where a rollout leaves something in each database that is to be read */
-  constructor(couch: Couch, skeletons: Skeletons, { isGuessing = true } = {}) {
+  constructor(
+    couch: Couch,
+    skeletons: Skeletons,
+    { kinds = NO_KINDS, isGuessing = true }: BirthOptions = {},
+  ) {
     this.#couch = couch
     this.#skeletons = skeletons
+    this.#guard = new PolicyGuard(couch, kinds)
     this.#isGuessing = isGuessing
   }
 
@@ -86,13 +101,24 @@ export class Births {
   /**
    * Brings a database up to the skeleton of its kind as that is now; `_security` only where the kind has one for all.
    * @param inRollout many databases of the kind are visited one after the other, and most have the same history
+   * @throws {Withheld} where a policy does not get the database; nothing was written there
    * @throws {CouchFault}
    */
   async refresh(name: string, kind: string, { inRollout = false } = {}): Promise<SkeletonPlan> {
     const wanted = this.#wanted(kind)
+    const why = await this.whyWithheld(name, kind)
+    if (why !== null) throw new Withheld(why)
     // Nobody looks at a share's design documents again until somebody writes one there: it is always read.
     const guess = inRollout && this.#isGuessing && !wanted.isStrict ? this.#guess(kind) : null
-    return equip(this.#couch.database(name), wanted, { guess })
+    return equip(this.#couch.database(name), wanted, {
+      guess,
+      ...(isPolicy(kind) ? { limit: (plan: SkeletonPlan) => this.#guard.limit(name, plan) } : {}),
+    })
+  }
+
+  /** Why a policy does not get a database that fits its pattern, or null where it may. @throws {CouchFault} */
+  async whyWithheld(name: string, kind: string): Promise<string | null> {
+    return isPolicy(kind) ? this.#guard.why(name, this.#wanted(kind)) : null
   }
 
   #guess(kind: string): Guess {
@@ -108,6 +134,8 @@ export class Births {
     return wanted
   }
 }
+
+const isPolicy = (kind: string): boolean => !isFixedKind(kind) && kind !== PERSONAL_KIND
 
 /**
  * Puts design documents and security in place, in this order: without a validation function, everybody whom `_security`

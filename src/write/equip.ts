@@ -28,6 +28,7 @@ export async function inspect(database: Database, { security }: Pick<Wanted, 'se
 
 /**
  * Writes what differs, and nothing where nothing does.
+ * @param limit says what of a plan is to be carried out; what it throws ends it
  * @param onPlan called before the first write of each try
  * @param onWritten told of each document that was written without a guess
  * @param guess spares the reading of design documents where it is right; what else stands in the database is not seen
@@ -39,10 +40,12 @@ export async function equip(
   database: Database,
   wanted: Wanted,
   {
+    limit = (plan) => plan,
     onPlan = () => Promise.resolve(),
     onWritten = () => undefined,
     guess = null,
   }: {
+    limit?: (plan: SkeletonPlan) => SkeletonPlan
     onPlan?: (plan: SkeletonPlan) => Promise<void>
     onWritten?: OnWritten
     guess?: Guess | null
@@ -52,7 +55,7 @@ export async function equip(
   if (guessed) return guessed
   for (let tries = 1; ; tries += 1) {
     const found = await inspect(database, wanted)
-    const plan = planSkeleton(wanted, found)
+    const plan = limit(planSkeleton(wanted, found))
     if (!isSettled(plan)) guess?.learn(found)
     await onPlan(plan)
     const refused = await perform(database, plan, onWritten)

@@ -309,7 +309,7 @@ describe('config', () => {
         {
           variable: 'DATABASES',
           expected:
-            'databases that are free: no user databases or outboxes, no shares, none of the daemon’s own',
+            'databases that are free: no user databases (userdb- and hex, too), personal ones (u and a UUID) or outboxes, no shares, none of the daemon’s own',
           found: '`user/*=read-only`',
         },
       ])

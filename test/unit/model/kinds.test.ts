@@ -87,6 +87,9 @@ describe('model/kinds', () => {
     ['user/joe', 'user'],
     ['user/joe/$shares', 'outbox'],
     ['userdb-6a6f65/$shares', null],
+    ['userdb-6a6f65', null],
+    ['fleet/$routes', null],
+    ['user/joe/fleet', null],
   ]
   for (const [db, expected] of never)
     it(`* never gets ${db}`, () => assert.equal(kindOf('*=authors', db), expected))
@@ -116,10 +119,10 @@ describe('model/kinds', () => {
       assert.deepEqual(kindsOf([], users, masters).placeOf(personal), { kind: 'personal', db: personal })
     })
 
-    it('knows of no personal databases without masters', () => {
-      assert.equal(kindOf('*=authors', personal), 'authors')
+    it('gives what is called as a personal database to no pattern, without masters either', () => {
+      assert.equal(kindOf('*=authors', personal), null)
       assert.equal(kindsOf([], users).placeOf(personal), null)
-      assert.deepEqual(parse(`${personal}=authors`), [{ pattern: personal, kind: 'authors' }])
+      assert.throws(() => parse(`${personal}=authors`), SettingError)
     })
 
     const confusing: [string, string, RegExp][] = [

@@ -12,6 +12,7 @@ import {
   type SkeletonPlan,
   type Wanted,
 } from '../../../src/plan/skeleton.ts'
+import { WIDENING } from '../../../src/plan/withheld.ts'
 import { linesOf } from '../../../src/plan/skeleton-report.ts'
 
 const design = (name: string, content: object = {}) => marked({ _id: `_design/${name}`, ...content })
@@ -88,6 +89,7 @@ describe('plan/skeleton', () => {
       '+ _design/b',
       '! _design/c was not written by couch-shares: left alone',
       '- _design/gone',
+      `? left out: ${WIDENING}`,
       '~ _security: members.names',
     ])
   })
