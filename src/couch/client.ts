@@ -6,6 +6,7 @@ import { Readable } from 'node:stream'
 import type { Seq } from './document.ts'
 import { Deadline } from './deadline.ts'
 import { CouchFault, faultOfStatus, isFault } from './fault.ts'
+import { decodeJsonInSlices } from './json-in-slices.ts'
 import { decodeJson, encodeJson } from './json.ts'
 import { Database } from './database.ts'
 import { Pace, type PaceOptions } from './pace.ts'
@@ -20,6 +21,9 @@ const REQUEST_TIMEOUT_MS = 60_000
  * `[chttpd] max_http_request_size` was sent, and its answer gets lost. Neither do proxies.
  */
 const SUSPECT_BYTES = 1024 * 1024
+
+/** An answer with more bytes is parsed in slices: nobody's documents hold up others. */
+const LONG_BYTES = 1024 * 1024
 
 /** The most databases that one `_dbs_info` may ask for. https://docs.couchdb.org/en/stable/api/server/common.html#dbs-info */
 const DBS_INFO_KEYS = 100
@@ -285,7 +289,7 @@ export class Couch {
     } finally {
       deadline.close()
     }
-    return decodeJson(Buffer.concat(chunks).toString('utf8')) as T
+    return parsed<T>(Buffer.concat(chunks), request)
   }
 
   /** `GET /`. @throws {CouchFault} `not_couchdb` where something else answers. */
@@ -406,9 +410,10 @@ const where = ({ method = 'GET', path }: Pick<Request, 'method' | 'path'>): stri
 const encodeSegment = (segment: string): string =>
   segment === '.' || segment === '..' ? segment.replaceAll('.', '%2E') : encodeURIComponent(segment)
 
-function parsed<T>(answer: Buffer, request: Pick<Request, 'method' | 'path'>): T {
+async function parsed<T>(answer: Buffer, request: Pick<Request, 'method' | 'path'>): Promise<T> {
   try {
-    return decodeJson(answer.toString('utf8')) as T
+    const text = answer.toString('utf8')
+    return (answer.length > LONG_BYTES ? await decodeJsonInSlices(text) : decodeJson(text)) as T
   } catch {
     throw new CouchFault('not_couchdb', where(request), 'the answer is no JSON')
   }

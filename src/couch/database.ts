@@ -20,7 +20,7 @@ const CREATE_TRIES = 10
 const CREATE_PAUSE_MS = 100
 
 /** Answers with documents are read in smaller parts where they have more bytes than this; a single document always fits. */
-const MOST_BYTES = 64 * 1024 * 1024
+const MOST_BYTES = 16 * 1024 * 1024
 const SINGLE_BYTES = Number.MAX_SAFE_INTEGER
 
 /** A revision that no document has, of a generation that none reaches. */

@@ -1,6 +1,8 @@
 // JSON in and out without losing a digit.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { decodeJsonInSlices } from '../../../src/couch/json-in-slices.ts'
+import { JsonReader } from '../../../src/couch/json-reader.ts'
 import { decodeJson, encodeJson, ExactNumber } from '../../../src/couch/json.ts'
 
 const digits = (least: number, most: number) =>
@@ -70,6 +72,53 @@ describe('couch/json', function () {
       }),
       { numRuns: 3000 },
     )
+  })
+
+  it('reads a text in slices as at once', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(text.value, { maxLength: 4 }), async (values) => {
+        const json = `[${[...values, '1.0'].join(', ')}]`
+        assert.deepEqual(await decodeJsonInSlices(json), decodeJson(json))
+        const reader = new JsonReader(`[${Array(1_000).fill(json).join(',')}]`)
+        let slices = 1
+        while (!reader.read(() => false)) slices += 1
+        assert(slices > 1)
+        assert.equal((reader.value as unknown[]).length, 1_000)
+        assert.deepEqual((reader.value as unknown[]).at(-1), decodeJson(json))
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('takes for JSON what JavaScript does', () => {
+    const piece = fc.constantFrom(...'{}[]",:.-+0e\\ut\n\u0001'.split(''), '')
+    fc.assert(
+      fc.property(text.value, fc.nat(), piece, fc.nat(3), (value, place, inserted, taken) => {
+        const at = place % (value.length + 1)
+        const json = value.slice(0, at) + inserted + value.slice(at + taken)
+        const takes = (parse: () => unknown): boolean => {
+          try {
+            parse()
+            return true
+          } catch (error) {
+            assert(error instanceof SyntaxError)
+            return false
+          }
+        }
+        const reader = new JsonReader(json)
+        assert.equal(
+          takes(() => reader.read(() => true)),
+          takes(() => JSON.parse(json)),
+          json,
+        )
+      }),
+      { numRuns: 5000 },
+    )
+  })
+
+  it('holds many numbers that are the same once', () => {
+    const [one, other] = decodeJson('[1.0,1.0]') as unknown[]
+    assert.equal(one, other)
   })
 
   it('gives back numbers between spaces', () => {
