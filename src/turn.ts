@@ -114,6 +114,7 @@ class Turn {
     const feeds = await this.#followShares()
     const isDone = !user && !outbox && !isScanning && feeds.size === 0
     if (isDone) await this.#rotate()
+    await this.#noteHeldBack()
     for (const share of hint.idle ?? [])
       if (await this.#deps.leases.endIfIdle(share))
         this.#deps.log.info({ share }, 'replication idle, cancelled')
@@ -233,8 +234,20 @@ class Turn {
       this.#context.owner,
       docs.flatMap(({ doc }) => doc ?? []),
     )
+    // Before it counts as read: nothing else tells of it after a crash.
+    if (page.pending === 0) await planShares(this.#context, [], this.#context.heldBack, { isCaughtUp: true })
+    else await this.#noteHeldBack()
     await this.#move(this.#user, page)
     return page.pending > 0
+  }
+
+  /** Shares that let somebody in later are planned again, by whichever daemon is there then. */
+  async #noteHeldBack(): Promise<void> {
+    const { registry, mark } = this.#deps
+    const { owner, heldBack } = this.#context
+    for (const share of heldBack) await registry.change(share, { due: true })
+    if (heldBack.size > 0) mark(owner, { user: true, shares: new Set(heldBack) })
+    heldBack.clear()
   }
 
   /** This user's shares, and those that this user takes part in, as far as they are not ended. */

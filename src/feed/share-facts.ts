@@ -18,6 +18,7 @@ export interface ShareSituation {
   isOrphan?: boolean
   isWrittenDirectly?: boolean
   isDrained?: boolean
+  isBehind?: boolean
 }
 
 /** The participants whose names are looked up; more are not shown. */
@@ -27,7 +28,7 @@ export async function gatherShare(
   deps: Deps,
   owner: string,
   found: UserDoc,
-  { scanning, fromStart, isOrphan, isWrittenDirectly, isDrained }: ShareSituation,
+  { scanning, fromStart, isOrphan, isWrittenDirectly, isDrained, isBehind }: ShareSituation,
 ): Promise<ShareFacts> {
   const { couch, users, registry, limits } = deps
   // A document that only calls itself a share has no share, whatever its id.
@@ -66,6 +67,7 @@ export async function gatherShare(
       password !== null && entry?.password !== undefined && (await verifyPassword(entry.password, password)),
     isWrittenDirectly: isWrittenDirectly === true,
     isDrained: isDrained === true,
+    isBehind: isBehind === true,
     publicMostBytes: limits.mostBytes,
   }
 }

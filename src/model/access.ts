@@ -1,4 +1,5 @@
 // Who may read and who may write a share, as its owner says it in `access` (DESIGN.md, access).
+import isEqual from 'lodash/isEqual.js'
 import { kindOf, MOST_NAMES, problem, quote, type Problem } from './problem.ts'
 
 /** Everyone, or the users of these names, sorted and each once. The owner is always meant as well, and need not be named. */
@@ -65,6 +66,23 @@ export const publicRight = ({ read, write }: Access): Right | null =>
 /** True where nobody but the owner has a right. */
 export const isOwnerOnly = ({ read, write }: Access): boolean =>
   read !== true && write !== true && read.length === 0 && write.length === 0
+
+/**
+ * What both let people do: where the access of a share becomes another one, this takes from nobody what both give, and lets
+ * nobody in whom one of them leaves out.
+ */
+export function commonAccess(before: Access, after: Access): Access {
+  if (isEqual(before, after)) return after
+  return withReadersFrom({
+    read: common(readersOf(before), readersOf(after)),
+    write: common(before.write, after.write),
+  })
+}
+
+const readersOf = ({ read, write }: Access): Whom => (write === true ? true : read)
+
+const common = (one: Whom, other: Whom): Whom =>
+  one === true ? other : other === true ? one : one.filter((name) => other.includes(name))
 
 const malformed = (found: string): AccessRequest => ({
   kind: 'malformed',

@@ -1,6 +1,6 @@
 // What is to be done for a share: its document, its registry entry and its database, brought to agree.
 import { isDeepStrictEqual } from 'node:util'
-import { OWNER_ONLY, type Access, type Right } from '../model/access.ts'
+import { commonAccess, OWNER_ONLY, type Access, type Right } from '../model/access.ts'
 import { isToBeThere, type ShareEntry } from '../model/entry.ts'
 import type { ObjectDoc } from '../model/object.ts'
 import { shownPassword } from '../model/password.ts'
@@ -8,8 +8,10 @@ import { problem, type Problem } from '../model/problem.ts'
 import {
   ADMIN_ONLY,
   isPublic,
+  narrower,
   narrowsReading,
   shareSecurity,
+  type FoundSecurity,
   type Grants,
   type ShareSecurity,
 } from '../model/security.ts'
@@ -66,6 +68,11 @@ export interface ShareFacts {
   isDrained: boolean
   /** The most bytes of a document that somebody may write who writes only because everybody may. */
   publicMostBytes: number
+  /**
+   * The owner's objects may say less by now than the share shows: whoever has not read there yet is not let in. What is
+   * held back is planned when they were looked at.
+   */
+  isBehind?: boolean
 }
 
 /** What may change in an entry; undefined takes an attribute out. */
@@ -146,6 +153,8 @@ function planLife(facts: ShareFacts): ShareEffect[] {
     if (isDeleted || entry.state === 'ending' || entry.order === 'end') return end(facts, entry)
     if (entry.order === 'suspend')
       return [...suspend(facts, entry), ...(doc ? markAsIs(facts, doc, problem('suspended')) : [])]
+    if (entry.state === 'suspended' && facts.databaseExists) return resume(facts)
+    if (isResuming(facts, entry)) return []
   }
   if (doc === null) return mine ? keepInForce(facts, entry) : []
   // An ended one is not opened while an order stands.
@@ -160,7 +169,8 @@ function planLife(facts: ShareFacts): ShareEffect[] {
   // Of an ended share nothing is left: what stands under its name is somebody else's, too.
   const isFree = entry === null || entry.state === 'ended'
   if (isFree && facts.databaseExists) return markAsIs(facts, doc, problem('database_exists', share))
-  const { access, password } = request
+  const { password } = request
+  const access = heldBack(facts, request.access)
   const fault = passwordFault(facts, password)
   if (fault) return [...(mine ? keepInForce(facts, entry) : []), ...markAsIs(facts, doc, fault)]
   if (password.kind === 'new' && !facts.isPasswordInForce)
@@ -184,6 +194,10 @@ function planLife(facts: ShareFacts): ShareEffect[] {
     ...mark(left, doc, { access, password, found: isInPlace ? (left.entry?.problem ?? null) : null }),
   ]
 }
+
+/** What is wanted, without those who were not let in before, where they are not to be let in yet. */
+const heldBack = ({ entry, isBehind }: ShareFacts, wanted: Access): Access =>
+  isBehind && entry?.access && entry.state !== 'ended' ? commonAccess(entry.access, wanted) : wanted
 
 /** What stands in place of a password names its account; another name is none of the daemon's. */
 export function passwordFault({ entry }: ShareFacts, wish: { kind: string; name?: string }): Problem | null {
@@ -242,7 +256,9 @@ const changeEntry = (share: string, change: EntryChange): ShareEffect => ({
 function bringInForce(facts: ShareFacts, entry: ShareEntry, access: Access): ShareEffect[] {
   const { share } = facts
   const present = facts.security ?? ADMIN_ONLY
-  const wanted = securityOf(facts, entry, access)
+  const asked = securityOf(facts, entry, access)
+  // Who signs up, or gets another role, is let in as late as who is named.
+  const wanted = facts.isBehind ? narrower<FoundSecurity>(present, asked) : asked
   const isOther = !isDeepStrictEqual(facts.security, wanted)
   const isNarrowed = isOther && narrowsReading(present, wanted)
   const isNew = !isDeepStrictEqual(entry.access ?? OWNER_ONLY, access)
@@ -394,6 +410,18 @@ function suspend(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
     ...(isRemade ? [{ kind: 'rotate', share, security: ADMIN_ONLY } as const, remade(facts)] : []),
   ]
 }
+
+/**
+ * While a share was closed, nothing was taken out of it that its owner un-shared: the owner's objects are gone through first, and
+ * the database is made anew after that.
+ */
+const resume = ({ share }: ShareFacts): ShareEffect[] => [
+  { kind: 'scan', share },
+  { kind: 'change-entry', share, change: { state: 'active', problem: undefined, rotate: true } },
+]
+
+const isResuming = ({ scanning, security }: ShareFacts, { rotate }: ShareEntry): boolean =>
+  scanning && rotate === true && isDeepStrictEqual(security, ADMIN_ONLY)
 
 /** Takes a share apart. While its owner's objects are gone through there is nothing more to do; after that it is over. */
 function end(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {

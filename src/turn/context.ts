@@ -18,6 +18,8 @@ export class Context {
   orphans: ReadonlySet<string> = new Set()
   /** Shares of others that were out of reach, to be looked at again soon. */
   readonly paused = new Set<string>()
+  /** Shares that are to let somebody in when what their owner has written was looked at. */
+  readonly heldBack = new Set<string>()
   /** Public shares in which more was written than is taken in for now. */
   readonly throttled = new Set<string>()
 

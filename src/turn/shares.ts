@@ -1,4 +1,5 @@
 // Plans the shares of an owner, and has them carried out.
+import { isDeepStrictEqual } from 'node:util'
 import { concernsOneDocument, isFault } from '../couch/fault.ts'
 import { gatherShare, type ShareSituation } from '../feed/share-facts.ts'
 import { readUserDocs, type UserDoc } from '../feed/user-docs.ts'
@@ -14,6 +15,8 @@ export interface PlanOptions {
   /** All objects of the owner are still to come. */
   fromStart?: boolean
   isWrittenDirectly?: boolean
+  /** What the owner has written was looked at to its end: whoever is wanted now is let in. */
+  isCaughtUp?: boolean
 }
 
 /** @param extra shares to be planned whether or not their documents are among `docs` */
@@ -60,6 +63,7 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
       isOrphan: context.orphans.has(share),
       isWrittenDirectly,
       isDrained,
+      isBehind: options.isCaughtUp !== true,
     }
     const facts = await gatherShare(deps, owner, found, situation)
     if (isLeftOpen(facts))
@@ -80,7 +84,10 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
     }
     const result = await performShare(deps, owner, effects, facts.entry)
     if (result.kind === 'done') {
-      if (facts.entry?.due && facts.entry.database === user.name)
+      const isHeldBack = !isDeepStrictEqual(effects, planShare({ ...facts, isBehind: false }))
+      if (isHeldBack) context.heldBack.add(share)
+      else context.heldBack.delete(share)
+      if (facts.entry?.due && !isHeldBack && facts.entry.database === user.name)
         await deps.registry.change(share, { due: undefined })
       // The owner is shown those who take part with the rights that they have now.
       if (!facts.participants.some(({ isActive }) => isActive) || !effects.some(changesRights)) return

@@ -1,5 +1,6 @@
 // One share in memory, with everybody who may try to read it or write into it: effects land in it one by one.
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import type { Right } from '../../../src/model/access.ts'
 import type { ShareEntry } from '../../../src/model/entry.ts'
 import type { ObjectDoc } from '../../../src/model/object.ts'
@@ -565,6 +566,8 @@ export class World {
   #bySubscription(): Rights {
     const rights: Rights = new Map()
     if (this.entry?.state !== 'active') return rights
+    // Nobody is given anything while a share is to be made anew; of one that goes on, nobody was before.
+    if (this.entry.rotate && isDeepStrictEqual(this.database?.security, ADMIN_ONLY)) return rights
     for (const who of ['stranger', 'u1', 'u2']) {
       const { granted, isAdmitted } = this.#part(who)
       const right = rightOf(this.entry, {

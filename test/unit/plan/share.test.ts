@@ -383,16 +383,30 @@ describe('plan/share', () => {
           ...there({ state: 'suspended' }),
           security: ADMIN_ONLY,
         },
-        `entry -problem state=opening, entry access, ${OPEN}, doc active`,
+        'scan, entry -problem rotate state=active',
+      ],
+      [
+        'to suspend, taken out: nobody is let in while its objects are gone through',
+        {
+          doc: docOf({ $state: 'error', $error: problem('suspended') }),
+          ...there({ rotate: true }),
+          ...{ security: ADMIN_ONLY, scanning: true },
+        },
+        '',
+      ],
+      [
+        'to suspend, taken out: it is made anew after that',
+        {
+          doc: docOf({ $state: 'error', $error: problem('suspended') }),
+          ...there({ rotate: true }),
+          security: ADMIN_ONLY,
+        },
+        `tell-participants, ${rotate(MINE_ALONE)}, doc active`,
       ],
       [
         'to suspend, taken out while access is malformed: what was in force is again',
-        {
-          doc: docOf({ access: 'x' }),
-          ...there({ state: 'suspended' }),
-          security: ADMIN_ONLY,
-        },
-        `entry -problem state=opening, entry access, ${OPEN}, doc error invalid_access`,
+        { doc: docOf({ access: 'x' }), ...there({ rotate: true }), security: ADMIN_ONLY },
+        `tell-participants, ${rotate(MINE_ALONE)}, doc error invalid_access`,
       ],
       ['to end', { doc: docOf(active), ...there({ order: 'end' }) }, `${BEGIN_END}, ${END}`],
       ['to end, and deleted', there({ order: 'end' }), `${BEGIN_END}, ${END}`],
