@@ -3,6 +3,7 @@ import type { StoredDoc } from '../couch/document.ts'
 import type { Base } from '../model/base.ts'
 import { project, type Selection } from '../model/object.ts'
 import { isBare } from '../model/tombstone.ts'
+import type { Home } from '../plan/object.ts'
 import { lostVersion } from './lost-version.ts'
 import { revisionOver } from './made-revision.ts'
 
@@ -25,24 +26,40 @@ const isLostVersion = ({ _rev, _deleted }: StoredDoc): boolean => _deleted === t
 /**
  * What stands in a share in place of a leaf; null where nothing is to be left of it. A deleted leaf says nothing: what
  * its author left in it is taken out by a revision over it, which is the same each time. What gave way stays, cut down
- * to what the share shows now.
+ * to what the share shows now. Live ones stay, as they wait to be merged; where the daemon alone writes copies, one that says
+ * more than it would write came from elsewhere, a backup for instance, and is nobody's edit.
+ * @param home where copies are written
  */
-export function keptLeaf(leaf: StoredDoc, shown: Shown): StoredDoc | null {
-  if (!leaf._deleted || isBare(leaf)) return leaf
+export function keptLeaf(leaf: StoredDoc, shown: Shown, home: Home): StoredDoc | null {
+  if (isBare(leaf)) return leaf
+  if (!leaf._deleted) return home === 'share' || saysOnly(leaf, shown) ? leaf : buried(leaf)
   if (!isLostVersion(leaf)) return buried(leaf)
-  if (shown === null) return null
-  const content = project(leaf, shown)
-  const left = [...Object.keys(content.attributes), ...Object.keys(content.attachments)]
-  if (left.length === 0) return null
-  const whole = project(leaf, true)
-  const isWhole =
-    left.length === Object.keys(whole.attributes).length + Object.keys(whole.attachments).length &&
-    Object.keys(leaf).every((name) => name.startsWith('_') || Object.hasOwn(content.attributes, name))
-  if (isWhole) return leaf
+  if (saysOnly(leaf, shown)) return leaf
+  const content = shown === null ? NOTHING : project(leaf, shown)
+  if (isNothing(content)) return null
   return {
     ...lostVersion(leaf._id, content),
     ...(Object.keys(content.attachments).length === 0 ? {} : { _attachments: content.attachments }),
   }
+}
+
+type Content = ReturnType<typeof project>
+
+const NOTHING: Content = { attributes: {}, attachments: {} }
+
+const isNothing = ({ attributes, attachments }: Content): boolean =>
+  Object.keys(attributes).length + Object.keys(attachments).length === 0
+
+/** True where a leaf says something, and nothing but what is shown. */
+function saysOnly(leaf: StoredDoc, shown: Shown): boolean {
+  if (shown === null) return false
+  const { attributes, attachments } = project(leaf, shown)
+  const names = Object.keys(leaf).filter((name) => !name.startsWith('_'))
+  return (
+    !(leaf._deleted && isNothing({ attributes, attachments })) &&
+    names.every((name) => Object.hasOwn(attributes, name)) &&
+    Object.keys(leaf._attachments ?? {}).every((name) => Object.hasOwn(attachments, name))
+  )
 }
 
 /** What the owner's base says that a share shows of the object. While it is being narrowed, no more than is left. */

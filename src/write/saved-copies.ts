@@ -51,7 +51,7 @@ export interface SavedCopies {
  * @throws {CouchFault}
  */
 export async function saveCopies({ outbox, share, home, copies, shownOf }: SavedCopies): Promise<LeafName[]> {
-  const saved = new Saved(outbox, shownOf)
+  const saved = new Saved(outbox, home, shownOf)
   if (home === 'share' && share !== null)
     for await (const leaves of leafPages(share, copies)) await saved.take(share, leaves)
   const there = saved.documents
@@ -84,12 +84,12 @@ export async function refill(
   outbox: Database,
   share: Database,
   copies: Iterable<string>,
-  id: string,
+  { share: id, home }: { share: string; home: Home },
 ): Promise<{ refused: Written[]; late: string[] }> {
   const refused: Written[] = []
   const late: string[] = []
   for (const some of chunk([...copies], REFILL_PAGE)) {
-    const saved = await savePart({ outbox, share: null, home: 'outbox', copies: some }, id)
+    const saved = await savePart({ outbox, share: null, home, copies: some }, id)
     refused.push(...(await bringLeaves(outbox, share, saved)))
     late.push(...(await replacedIn([outbox], saved)))
   }
@@ -121,14 +121,16 @@ async function buryStale(outbox: Database, share: Database, stale: readonly Stal
 
 class Saved {
   readonly #outbox: Database
+  readonly #home: Home
   readonly #shownOf: ShownOf
   readonly #names: LeafName[] = []
   readonly #known = new Set<string>()
   /** Documents of which nothing is kept so far, and one of the leaves that go. */
   readonly #emptied = new Map<string, StoredDoc>()
 
-  constructor(outbox: Database, shownOf: ShownOf) {
+  constructor(outbox: Database, home: Home, shownOf: ShownOf) {
     this.#outbox = outbox
+    this.#home = home
     this.#shownOf = shownOf
   }
 
@@ -147,7 +149,7 @@ class Saved {
   /** Brings into the outbox what is kept of leaves that stand in a database. */
   async take(from: Database, leaves: readonly StoredDoc[]): Promise<void> {
     const kept = leaves.flatMap((leaf) => {
-      const one = keptLeaf(leaf, this.#shownOf(leaf._id))
+      const one = keptLeaf(leaf, this.#shownOf(leaf._id), this.#home)
       if (one === null) this.#emptied.set(leaf._id, leaf)
       // Where it stands in the outbox itself, what it said goes there, too.
       const isOver = from === this.#outbox && one !== leaf && one?._rev.startsWith('1-') !== false

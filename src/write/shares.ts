@@ -261,7 +261,7 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   await ceilings.inTurn(id, () =>
     births.recreate(share.name, 'share', closedToWriters(ceilings.limit(id, security))),
   )
-  const { refused, late } = await refill(outbox, share, copies, id)
+  const { refused, late } = await refill(outbox, share, copies, { share: id, home })
   await withdrawLate(deps, owner, { share: id, home: 'outbox', copies: late })
   for (const row of refused)
     if (!row.ok) log.warn({ share: id, doc: row.id, code: row.error }, 'copy refused by the share')

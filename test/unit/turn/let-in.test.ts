@@ -34,7 +34,7 @@ async function begun(access: Record<string, unknown>, count: number): Promise<St
   for (let n = 0; n < count; n += 1) write(`o${n}`, { name: 'n', secret: SECRET, $shares: { s: true } })
   await world.settle()
   const share = (): MemoryDatabase | undefined => couch.databases.get('share/s')
-  const security = (): FoundSecurity | undefined => share()?.security as FoundSecurity | undefined
+  const security = (): FoundSecurity | undefined => share()?.security
   const watch = (): (() => number) => {
     const before = JSON.stringify(security())
     let shown = 0
