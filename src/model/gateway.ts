@@ -1,6 +1,7 @@
 // Gateway databases: what the databases are called that the daemon keeps for them, and what is in those.
 import { EVERYBODY } from '../gateway/grants.ts'
 import type { Routed } from '../gateway/sync-function.ts'
+import type { AccountMark } from './account.ts'
 import type { UserDatabases } from './names.ts'
 import type { Problem } from './problem.ts'
 import type { Rejection } from './rejected.ts'
@@ -101,6 +102,8 @@ export interface GatewayUser {
   readyAt?: string
   /** The latest changes of the user that did not reach the gateway. */
   rejected?: Rejection[]
+  /** Whose the name was when `_users` was read last: absent where an older daemon wrote this. */
+  account?: AccountMark
   /** When the account was found to be gone; ISO 8601. */
   leftAt?: string
   updatedAt: string

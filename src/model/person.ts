@@ -1,4 +1,5 @@
 // A provisioned user: the registry's documents for the user and for each database of the user's, and what both may say.
+import { parseAccountMark, type AccountMark } from './account.ts'
 import { isAccountName } from './password.ts'
 import type { Problem } from './problem.ts'
 import type { Rejection } from './rejected.ts'
@@ -98,6 +99,8 @@ export interface PersonEntry {
   /** User databases in which the user asked: what `$provision/<master>` says is said there, too. */
   asked?: string[]
   problem?: Problem
+  /** Whose the name was when `_users` was read last: absent where an older daemon wrote this. */
+  account?: AccountMark
   /** When the user was found to be gone; ISO 8601. */
   leftAt?: string
   updatedAt: string
@@ -125,9 +128,11 @@ export interface Claim {
 export function parsePersonEntry(doc: Record<string, unknown> | null): PersonEntry | null {
   if (doc?.['type'] !== 'person' || typeof doc['name'] !== 'string') return null
   if (doc['database'] !== null && !isPersonalName(doc['database'])) return null
-  const { state, roles, others, masters, asked } = doc
+  const { state, roles, others, masters, asked, account, ...rest } = doc
+  const mark = parseAccountMark(account)
   return {
-    ...(doc as unknown as PersonEntry),
+    ...(rest as unknown as PersonEntry),
+    ...(mark === undefined ? {} : { account: mark }),
     state: isState(state) ? state : 'refused',
     roles: textsOf(roles),
     others: pick(others, isText),

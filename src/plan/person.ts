@@ -1,5 +1,6 @@
 // What a user of `_users` is to have: a personal database of the user's own, and no other's, whatever `_users` says.
 import { isDeepStrictEqual } from 'node:util'
+import type { AccountMark } from '../model/account.ts'
 import {
   isPersonalName,
   personalSecurity,
@@ -20,6 +21,8 @@ export interface KnownUser {
   recorded: unknown
   /** The other attributes that name databases, as they are. */
   others: Readonly<Record<string, unknown>>
+  /** What the account is known by. */
+  account: AccountMark
 }
 
 export interface PersonFacts {
@@ -29,6 +32,8 @@ export interface PersonFacts {
   /** Null: there is no such user, or none any more. */
   user: KnownUser | null
   entry: PersonEntry | null
+  /** Somebody else may have the name now: the account that the entry is of was deleted, as far as anybody can tell. */
+  isAnother: boolean
   /** Whose the databases are that user and entry name. */
   claims: ReadonlyMap<string, Claim>
   /** The `_security` of those of them that exist. */
@@ -63,17 +68,24 @@ export function planPerson(facts: PersonFacts): PersonEffect[] {
 function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
   const { entry, claims } = facts
   // Only whoever made the account again as it was knows the name of its database.
-  if (entry?.state === 'leaving' && user.recorded !== entry.database)
+  if (entry && user.recorded !== entry.database && (entry.state === 'leaving' || facts.isAnother))
     return [
+      ...(entry.state === 'leaving' ? [] : planClosing(entry)),
       ...planEnd(entry, facts.onDeparture),
-      ...planPresence({ ...facts, entry: null, claims: withEnded(claims, entry) }, user),
+      ...planPresence({ ...facts, entry: null, isAnother: false, claims: withEnded(claims, entry) }, user),
     ]
   const roles = sortedRoles(user.roles)
   const chosen = chooseDatabase(facts, user)
   if (typeof chosen !== 'string') {
     const masters = entry?.masters ?? {}
     return [
-      { kind: 'change', change: { database: null, state: 'refused', roles: [], masters, problem: chosen } },
+      {
+        kind: 'change',
+        change: {
+          ...{ database: null, state: 'refused', roles: [], masters, problem: chosen },
+          account: user.account,
+        },
+      },
     ]
   }
   const { others, effects, found } = planOthers(facts, user)
@@ -95,6 +107,7 @@ function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
         // Where somebody else of the same name has asked is none of this one's.
         ...(entry?.database === chosen ? {} : { asked: undefined }),
         ...(isNew ? { masters: {} } : {}),
+        account: user.account,
         problem: found ?? undefined,
         leftAt: undefined,
       },

@@ -12,6 +12,7 @@ import { gatherFrom, type Master } from '../feed/master-facts.ts'
 import { countDocuments, idsIn } from '../feed/personal-documents.ts'
 import { PersonalFeed } from '../feed/personal-feed.ts'
 import type { Logger } from '../log.ts'
+import { isSameAccount } from '../model/account.ts'
 import { isObjectId, type UserDatabases } from '../model/names.ts'
 import {
   masterOfProvision,
@@ -312,6 +313,8 @@ class PersonTurn {
     const user = await readPerson(this.#deps.couch, this.#asker.name, this.#deps)
     if (user === null || !isEqual(sortedRoles(user.roles), sortedRoles(this.#asker.roles)))
       throw new RolesChanged()
+    const { account } = this.#entry
+    if (account !== undefined && !isSameAccount(account, user.account)) throw new RolesChanged()
   }
 
   #findingsOf(master: string): Findings {

@@ -7,6 +7,7 @@ import type { Checkpoints } from '../feed/checkpoints.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Holdings } from '../gateway/grants.ts'
 import type { Logger } from '../log.ts'
+import type { AccountMark } from '../model/account.ts'
 import {
   gatewaySecurity,
   gatewayUserDatabase,
@@ -18,6 +19,7 @@ import type { UserDatabases } from '../model/names.ts'
 import { userDocumentId } from '../model/person.ts'
 import { ADMIN_ONLY } from '../model/security.ts'
 import { remainingGrace } from '../plan/person.ts'
+import { isAnotherAccount } from './account-history.ts'
 import { createDatabase, equipDatabase, secure } from './births.ts'
 import { keepSecurity } from './kept-security.ts'
 import type { AccountIndex } from './account-index.ts'
@@ -54,11 +56,18 @@ export interface Standing {
  * @throws {CouchFault}
  */
 export async function readHoldings(
-  { couch, routes }: Pick<GatewayUserDeps, 'couch' | 'routes'>,
+  deps: Pick<GatewayUserDeps, 'couch' | 'routes'>,
   name: string,
 ): Promise<Holdings | null> {
+  return (await readUser(deps, name))?.holdings ?? null
+}
+
+async function readUser(
+  { couch, routes }: Pick<GatewayUserDeps, 'couch' | 'routes'>,
+  name: string,
+): Promise<{ holdings: Holdings; account: AccountMark } | null> {
   const person = await readPerson(couch, name, { attribute: 'database', attributes: [] })
-  return person && routes.holdings(name, person.roles)
+  return person && { holdings: await routes.holdings(name, person.roles), account: person.account }
 }
 
 /**
@@ -73,16 +82,24 @@ export async function settleGatewayUser(
   name: string,
   known: GatewayUser | null,
 ): Promise<Standing | null> {
-  const { users, gateway, routes } = deps
-  const holdings = await readHoldings(deps, name)
-  const owner = holdings === null ? null : await ownerOfUser(deps, name)
+  const { couch, users, gateway, routes, log } = deps
+  const user = await readUser(deps, name)
+  const owner = user === null ? null : await ownerOfUser(deps, name)
   const database = owner === null ? null : gatewayUserDatabase(users, owner, gateway.name)
-  if (holdings === null || database === null) {
+  if (user === null || database === null) {
     if (known) await leave(deps, known)
     return null
   }
+  const { holdings, account } = user
   // Under the same name it may be somebody else, and in the same database there may be what was never sent.
-  const isOther = known !== null && (known.database !== database || known.state !== 'active')
+  const isAnother =
+    known?.account !== undefined && (await isAnotherAccount(couch, name, known.account, account))
+  if (isAnother)
+    log.warn(
+      { db: gateway.name, doc: userDocumentId(name) },
+      'the account was made again: nothing of the former one’s is given to it',
+    )
+  const isOther = known !== null && (known.database !== database || known.state !== 'active' || isAnother)
   if (isOther) await end(deps, known)
   const there = isOther ? null : known
   for (const other of await routes.usersOf(database))
@@ -90,7 +107,10 @@ export async function settleGatewayUser(
       deps.mark(other)
       throw new CouchFault('server_error', database, 'it is another user’s still')
     }
-  const entry = await routes.change(there ?? newEntry(name, database), changeTo(there, holdings))
+  const entry = await routes.change(there ?? newEntry(name, database), {
+    ...changeTo(there, holdings),
+    account,
+  })
   // Who granted something to a role meanwhile may not have found this one among its holders.
   if (entry !== there && !isEqual(await readHoldings(deps, name), holdings))
     return settleGatewayUser(deps, name, entry)

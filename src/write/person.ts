@@ -7,6 +7,7 @@ import type { StoredDoc } from '../couch/document.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Checkpoints } from '../feed/checkpoints.ts'
 import type { Logger } from '../log.ts'
+import { markOfAccount } from '../model/account.ts'
 import {
   isPersonalName,
   personalSecurity,
@@ -16,6 +17,7 @@ import {
 } from '../model/person.ts'
 import type { FoundSecurity } from '../model/security.ts'
 import { planPerson, type KnownUser, type PersonEffect, type PersonFacts } from '../plan/person.ts'
+import { isAnotherAccount } from './account-history.ts'
 import { secure, type Births } from './births.ts'
 import type { OwnWrites } from './own-writes.ts'
 import type { People } from './people.ts'
@@ -79,6 +81,11 @@ export async function settlePerson(
   known: PersonEntry | null,
 ): Promise<{ roles: readonly string[] | null; entry: PersonEntry | null }> {
   const facts = await gather(deps, name, known)
+  if (facts.isAnother)
+    deps.log.warn(
+      { db: USERS, doc: userDocumentId(name) },
+      'the account was made again: nothing of the former one’s is given to it',
+    )
   let entry = known
   for (const effect of planPerson(facts))
     if (effect.kind === 'change') entry = await change(deps, facts, effect.change)
@@ -98,12 +105,17 @@ function knownUser(doc: StoredDoc | null, name: string, { attribute, attributes 
     roles: roles.filter((role): role is string => typeof role === 'string'),
     recorded: doc[attribute],
     others: Object.fromEntries(attributes.map((other) => [other, doc[other]])),
+    account: markOfAccount(doc),
   }
 }
 
 async function gather(deps: PersonWriting, name: string, entry: PersonEntry | null): Promise<PersonFacts> {
   const { couch, people, attribute, onDeparture, graceMs, newDatabase, now } = deps
   const user = await readPerson(couch, name, deps)
+  const { account: known, database, state } = entry ?? {}
+  // Who names the database that the daemon has given knows it from the account itself.
+  const isDoubtful = known !== undefined && state === 'active' && user !== null && user.recorded !== database
+  const isAnother = isDoubtful && (await isAnotherAccount(couch, name, known, user.account))
   const named = [
     user?.recorded,
     ...Object.values(user?.others ?? {}),
@@ -115,7 +127,7 @@ async function gather(deps: PersonWriting, name: string, entry: PersonEntry | nu
   const securities = new Map<string, FoundSecurity>()
   for (const database of there.keys()) securities.set(database, await couch.database(database).security())
   return {
-    ...{ name, attribute, user, entry, securities, onDeparture, graceMs },
+    ...{ name, attribute, user, entry, isAnother, securities, onDeparture, graceMs },
     claims: await people.claims(databases),
     fresh: newDatabase(),
     at: new Date(now()).toISOString(),

@@ -82,11 +82,20 @@ export class GatewayUser {
 
   /** A server admin gives the account these roles, and makes it where there is none. */
   async setRoles(roles: readonly string[]): Promise<void> {
+    await this.#change({ roles: [...roles] })
+  }
+
+  /** A server admin gives the account another password. */
+  async setPassword(password: string): Promise<void> {
+    await this.#change({ password })
+  }
+
+  async #change(attributes: Content): Promise<void> {
     const users = this.#ground.space.couch.database(USERS)
     await users.create()
     const there = await users.get(userDocumentId(this.name))
     const account = there ?? { type: 'user', name: this.name, password: this.password }
-    await this.#ground.space.write(users, { ...account, roles: [...roles], _id: userDocumentId(this.name) })
+    await this.#ground.space.write(users, { ...account, ...attributes, _id: userDocumentId(this.name) })
   }
 
   /** A server admin deletes the account. */

@@ -6,6 +6,7 @@ import { ADMIN_ONLY } from '../../../src/model/security.ts'
 
 const uuid = (digit: string): string => `u${digit.repeat(8)}-0000-4000-8000-000000000000`
 const NOW = '2026-01-01T00:10:00.000Z'
+const ACCOUNT = { rev: '1-a', key: 'k' }
 const [FRESH, OWN, OTHER] = [uuid('f'), uuid('a'), uuid('b')]
 
 const entry = (more: Partial<PersonEntry> = {}): PersonEntry => ({
@@ -30,6 +31,7 @@ const user = (more: Partial<NonNullable<PersonFacts['user']>> = {}): NonNullable
   roles: ['r'],
   recorded: undefined,
   others: {},
+  account: ACCOUNT,
   ...more,
 })
 
@@ -40,6 +42,7 @@ const plan = (facts: Partial<PersonFacts>): PersonEffect[] =>
       attribute: 'database',
       user: user(),
       entry: null,
+      isAnother: false,
       fresh: FRESH,
       onDeparture: 'keep',
       graceMs: 0,
@@ -69,6 +72,7 @@ describe('planPerson', () => {
     assert.deepEqual(changeOf(effects), {
       ...{ database: FRESH, state: 'active', roles: ['r'], due: true, others: {}, masters: {} },
       ...{ problem: undefined, leftAt: undefined, former: undefined, asked: undefined },
+      account: ACCOUNT,
     })
   })
 
@@ -236,6 +240,21 @@ describe('planPerson', () => {
         const late = { ...early, entry: leaving('2026-01-01T00:05:00.000Z'), onDeparture: 'drop' as const }
         assert.deepEqual(kinds(plan(late)), [`end-claim ${OWN}`, `drop ${OWN}`, 'change'])
         assert.equal(changeOf(plan(late))['state'], 'dropped')
+      })
+      it('gives nothing of the former one to an account that was made again, with or without a time to wait', () => {
+        const facts = { entry: entry({ others: { voicemail: OTHER } }), isAnother: true, graceMs, claims }
+        const again = plan(facts)
+        assert.deepEqual(kinds(again), [
+          ...[`secure ${OWN}`, `secure ${OTHER}`, `end-leases ${OWN}`],
+          ...[`end-claim ${OWN}`, `end-claim ${OTHER}`],
+          ...[`claim ${FRESH}`, 'change', `record ${FRESH}`, `open ${FRESH}`],
+        ])
+        const { database, state, due, masters } = changeOf(again)
+        assert.deepEqual([database, state, due, masters], [FRESH, 'active', true, {}])
+      })
+      it('gives it back where the account names it all the same: nobody else knows its name', () => {
+        const facts = { entry: entry(), user: user({ recorded: OWN }), isAnother: true, claims }
+        assert.deepEqual(kinds(plan(facts)), ['change', `open ${OWN}`])
       })
       it('gives the database back to an account that is made again as it was', () => {
         const back = { entry: leaving(NOW), user: user({ recorded: OWN }), claims, graceMs }
