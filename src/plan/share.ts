@@ -423,6 +423,10 @@ const resume = ({ share }: ShareFacts): ShareEffect[] => [
 const isResuming = ({ scanning, security }: ShareFacts, { rotate }: ShareEntry): boolean =>
   scanning && rotate === true && isDeepStrictEqual(security, ADMIN_ONLY)
 
+/** True where nobody but those who take part has what they gave: the database was lost before it was read, or its owner's is gone. */
+const isLeftWithOthers = ({ databaseExists, ownerExists }: ShareFacts, entry: ShareEntry): boolean =>
+  !isFirst(entry) && isToBeThere(entry) && !(databaseExists && ownerExists)
+
 /** Takes a share apart. While its owner's objects are gone through there is nothing more to do; after that it is over. */
 function end(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
   const { share, scanning, ownerExists, databaseExists } = facts
@@ -441,7 +445,7 @@ function end(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
   // Before it goes, and before those who take part hear of it: of one that was lost before, they keep what they gave to it.
   const change: EntryChange = {
     ...(isBegun ? {} : { state: 'ending' }),
-    ...(!databaseExists && isToBeThere(entry) && !isFirst(entry) ? { losses: (entry.losses ?? 0) + 1 } : {}),
+    ...(isLeftWithOthers(facts, entry) ? { losses: (entry.losses ?? 0) + 1 } : {}),
     ...(entry.saved ? {} : { saved: true }),
   }
   return [

@@ -165,7 +165,7 @@ export const OPEN_AGAIN = `entry access rotations, create-outbox, stop-replicati
 export const END = 'stop-replication, drop-database, forget-copies, scan, entry emptied'
 /** What ends a share is begun with this. */
 export const BEGIN_END = 'entry saved state=ending, tell-participants'
-/** The same for a share whose database was lost before that. */
+/** The same for a share whose database was lost before that, or that of its owner. */
 export const BEGIN_END_LOST = 'entry losses saved state=ending, tell-participants'
 /** The share database is made anew. */
 export const rotate = (whom: string): string =>

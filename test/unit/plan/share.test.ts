@@ -220,7 +220,7 @@ describe('plan/share', () => {
     [
       'the user database is gone',
       { ...there(), ownerExists: false },
-      `${BEGIN_END}, stop-replication, drop-database, ${OVER}`,
+      `${BEGIN_END_LOST}, stop-replication, drop-database, ${OVER}`,
     ],
     [
       'the user database is gone while ending',
@@ -476,7 +476,7 @@ describe('plan/share', () => {
     it('takes nothing in where the owner’s database is gone', () =>
       assert.equal(
         words({ ...given, ownerExists: false }),
-        `${BEGIN_END}, stop-replication, drop-database, ${OVER}`,
+        `${BEGIN_END_LOST}, stop-replication, drop-database, ${OVER}`,
       ))
 
     it('takes in what its owner wrote into it directly, too', () =>
