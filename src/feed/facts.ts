@@ -1,4 +1,5 @@
 // Gathers what planObject asks about: what the daemon made of a user's objects, and what the shares hold of them.
+import { forgedIn, withoutForged } from './forged-attachments.ts'
 import groupBy from 'lodash/groupBy.js'
 import { parseBase, type Agreed, type Base } from '../model/base.ts'
 import { isHomeShare, isToBeThere, writersOf, type ShareEntry } from '../model/entry.ts'
@@ -383,11 +384,14 @@ async function readHomes(
         const { _conflicts: _, ...leaf } = doc
         // The owner's lane alone merges them.
         const [found] = entry?.database === database ? await withRivals(home, [{ id, doc }]) : []
+        const rivals = (found?.rivals ?? []).map((rival) => rival.leaf)
+        const isPublic = entry?.access?.write === true
+        const forged = isPublic ? await forgedIn(home, [leaf, ...rivals]) : new Map<string, Set<string>>()
         homes.set(id, {
           kind: 'live',
-          ...{ leaf, tombstones },
-          ...(entry?.access?.write === true ? { mostBytes } : {}),
-          rivals: (found?.rivals ?? []).map((rival) => rival.leaf),
+          ...{ leaf: withoutForged(leaf, forged), tombstones },
+          ...(isPublic ? { mostBytes } : {}),
+          rivals: rivals.map((rival) => withoutForged(rival, forged)),
           ancestors: (found?.rivals ?? []).map((rival) =>
             knownOf(bases.get(object) ?? null, share, found?.line ?? [], rival),
           ),

@@ -69,6 +69,8 @@ const PROBLEMS = {
   too_many_in_share: () =>
     'Everybody may write into this share, and others have brought as many objects as they may.',
   too_large_for_public: (most: string) => `Expected at most ${most} bytes for an object in a public share.`,
+  forged_attachment: () =>
+    'An attachment was larger than it said, and larger than everybody may write: it was taken out of the share.',
   too_many_changes: (most: string) =>
     `Expected at most ${most} changes a minute in a public share. It is tried again.`,
   refused_by_database: (why: string) =>
@@ -111,6 +113,7 @@ export const STICKY: ReadonlySet<ProblemCode> = new Set([
   'not_shared_by_owner',
   'too_many_in_share',
   'too_many_leaves',
+  'forged_attachment',
   'unshared_attributes',
   'no_longer_shared',
   'no_longer_yours',

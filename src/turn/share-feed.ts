@@ -6,6 +6,7 @@ import { readUserDocs } from '../feed/user-docs.ts'
 import { isHomeShare, writersOf, type ShareEntry } from '../model/entry.ts'
 import { parseCopyId, shareCheckpoint, shareDatabase } from '../model/names.ts'
 import type { Context } from './context.ts'
+import { takeOutForged } from './forged-attachments.ts'
 import { excessLeaves, refusalsOf, refuseLeaves } from './leaf-bounds.ts'
 import { reconcileObjects, report } from './objects.ts'
 import { planShares } from './shares.ts'
@@ -70,6 +71,8 @@ export async function followShare(context: Context, share: string): Promise<bool
       await refuseLeaves(context, share, excess)
       for (const [id, revs] of excess) tally.refused(parseCopyId(id)?.object ?? '', revs.length)
     }
+    if (entry?.database === user.name && entry.access?.write === true)
+      await report(context, await takeOutForged(context, share, foreign))
     const leaves = new Map(
       foreign.flatMap(({ id, changes }): [string, string[]][] => {
         const copy = parseCopyId(id)

@@ -1,9 +1,10 @@
 // Nobody gets past what everybody may write into a share by pushing it at once, at the first page, or together.
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 import type { Doc, StoredDoc, Written } from '../../src/couch/document.ts'
 import { copyId } from '../../src/model/names.ts'
-import { open, standingOf, withPeople, type Person } from '../support/people.ts'
+import { open, standingOf, subscribe, withPeople, type Person } from '../support/people.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 
@@ -48,6 +49,52 @@ const leavesOver = (
     }
   })
 }
+
+interface Compressed {
+  bytes: Buffer
+  /** What it is said to have. */
+  length: number
+}
+
+const gzipped = (content: string | Buffer, length: number): Compressed => ({
+  bytes: gzipSync(content),
+  length,
+})
+
+/** A guest pushes a document with compressed attachments, as a replicator does. */
+async function pushCompressed(space: Space, _id: string, files: Record<string, Compressed>): Promise<void> {
+  const _attachments = Object.fromEntries(
+    Object.entries(files).map(([name, { bytes, length }]) => [
+      name,
+      {
+        ...{ follows: true, content_type: 'text/plain', encoding: 'gzip', revpos: 1 },
+        ...{ length, encoded_length: bytes.length },
+      },
+    ]),
+  )
+  const rev = createHash('md5').update(_id).digest('hex')
+  const doc = { _id, _rev: `1-${rev}`, _revisions: { start: 1, ids: [rev] }, _attachments }
+  const body = Buffer.concat([
+    Buffer.from(`--b\r\nContent-Type: application/json\r\n\r\n${JSON.stringify(doc)}`),
+    ...Object.entries(files).flatMap(([name, { bytes }]) => [
+      Buffer.from(
+        `\r\n--b\r\nContent-Disposition: attachment; filename="${name}"\r\nContent-Type: text/plain\r\n` +
+          `Content-Encoding: gzip\r\nContent-Length: ${bytes.length}\r\n\r\n`,
+      ),
+      bytes,
+    ]),
+    Buffer.from('\r\n--b--'),
+  ])
+  const db = _id.split('/').slice(0, 2).join('/')
+  const url = `${space.server.url}/${encodeURIComponent(db)}/${encodeURIComponent(_id)}?new_edits=false`
+  const answer = await fetch(url, {
+    method: 'PUT',
+    headers: { 'content-type': 'multipart/related; boundary="b"' },
+    body,
+  })
+  assert(answer.ok, `${answer.status} ${await answer.text()}`)
+}
+
 onEachServer('the limits of a public share', ({ it, kind }) => {
   it(
     'hold for what two guests push at once, and for the first page',
@@ -133,6 +180,44 @@ onEachServer('the limits of a public share', ({ it, kind }) => {
             assert(refused.every((row) => !row.ok && row.error === 'forbidden'))
           }
           await space.until('the small ones come', async () => (await brought(joe)) === 8)
+        }),
+      { publicLimits: LIMITS },
+    )
+
+  // The embedded server does not take compressed attachments as they are.
+  if (kind === 'couchdb')
+    it(
+      'hold for an attachment that says less than it has',
+      (space) =>
+        withPeople(space, ['joe', 'ann'] as const, async ({ joe, ann }) => {
+          await space.start()
+          const id = await open(space, joe, true)
+          await subscribe(space, id, [ann])
+          const honest = { 'honest.txt': gzipped('x'.repeat(1_000), 1_000) }
+          for (const [n, files] of [
+            honest,
+            { ...honest, forged: gzipped(randomBytes(50_000), 10) },
+          ].entries())
+            await pushCompressed(space, copyId(id, `guest/${n}`), files)
+          for (const person of [joe, ann])
+            for (const n of [0, 1])
+              await space.until('it comes, without what is forged', async () => {
+                const doc = await person.db.get(`guest/${n}`)
+                return Object.keys(doc?._attachments ?? {}).join() === 'honest.txt'
+              })
+          const home = space.share(id)
+          await space.until('it is taken out of the share', async () => {
+            const copy = await home.get(copyId(id, 'guest/1'))
+            return Object.keys(copy?._attachments ?? {}).join() === 'honest.txt'
+          })
+          await space.until('its owner is told', async () => {
+            const share = await joe.db.get(`$share/${id}`)
+            return share !== null && standingOf(share).rejected?.['guest/1'] === 'forged_attachment'
+          })
+          const names = (await joe.db.leaves([{ id: 'guest/1' }])).flatMap(({ _attachments = {} }) =>
+            Object.keys(_attachments),
+          )
+          assert(!names.includes('forged'))
         }),
       { publicLimits: LIMITS },
     )
