@@ -9,6 +9,8 @@ export interface ForeignPage {
   changes: Change[]
   /** There is nothing behind it. */
   isLast: boolean
+  /** Where it ends. */
+  end: Seq
   /** All that this page asks for is done. @param updateSeq of the database as it was seen before, where it is the last page */
   done: (updateSeq: Seq | undefined) => void
 }
@@ -42,13 +44,14 @@ export class PersonalFeed {
 
   /**
    * All leaves: a late edit of an older revision may lose, and CouchDB shows the daemon's own then, and the user's beside it.
+   * @param after the end of the page before it, which may not be done yet; absent: where what is done ends
    * @throws {CouchFault}
    */
-  async page(limit: number): Promise<ForeignPage> {
+  async page(limit: number, after?: Seq): Promise<ForeignPage> {
     const { name } = this.#database
     const checkpoint = (await this.#checkpoints.read([name])).get(name) ?? START
     const page = await this.#database.changes({
-      ...{ since: checkpoint.since, limit, includeDocs: true, allLeaves: true },
+      ...{ since: after ?? checkpoint.since, limit, includeDocs: true, allLeaves: true },
     })
     const isLast = page.pending === 0
     return {
@@ -56,6 +59,7 @@ export class PersonalFeed {
         ({ id, changes }) => !changes.every(({ rev }) => this.#ownWrites.includes(name, id, rev)),
       ),
       isLast,
+      end: page.last_seq,
       done: (updateSeq) =>
         this.#checkpoints.set(name, {
           ...checkpoint,

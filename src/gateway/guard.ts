@@ -8,8 +8,10 @@ import { SyncFunctionError } from './sync-function.ts'
 export const BROKEN_FUNCTION = 'The sync function failed: '
 
 /**
- * Text of a `validate_doc_update` that says what `SyncFunction` says, with the same reasons. What the function grants and assigns
- * is only checked. The writer's roles and channels are in `_security.gateway`: `{ "roles": […], "channels": […] }`. Null in place of a list: more than are named there, so that whatever asks for one passes, and the router
+ * Text of a `validate_doc_update` that says what `SyncFunction` says, with the same reasons, wherever no grant could make it say
+ * something else. Where the function has asked for a role or a channel that the writer is not known to have, the write passes, and
+ * the router decides: the grant may be under way, in the same `_bulk_docs` for instance, and PouchDB never sends again what was
+ * refused. What the function grants and assigns is only checked. The writer's roles and channels are in `_security.gateway`: `{ "roles": […], "channels": […] }`. Null in place of a list: more than are named there, so that whatever asks for one passes, and the router
  * decides. https://docs.couchdb.org/en/stable/ddocs/ddocs.html#validate-document-update-functions
  *
  * - Documents whose `_id` begins with `_` or `$` pass, and so do all writes of server admins: the daemon brings and takes
@@ -42,6 +44,7 @@ return function (newDoc, oldDoc, userCtx, secObj) {
     channels: granted.channels === null || Array.isArray(granted.channels) ? granted.channels : [],
     isAdmin: false,
   })
+  if (verdict.lacks) return
   if (verdict.kind === 'failed') throw { forbidden: ${JSON.stringify(BROKEN_FUNCTION)} + verdict.reason }
   if (verdict.kind === 'rejected') throw verdict.error === 'unauthorized' ? { unauthorized: verdict.reason } : { forbidden: verdict.reason }
 }

@@ -21,7 +21,8 @@ const NO_ADMIN = 'sg admin required'
 
 /**
  * Text of a function of nothing that gives `judge(doc, oldDoc, writer)`, in ES5 but for what is in the source. `judge` never
- * throws, unless memory or time run out.
+ * throws, unless memory or time run out. `lacks` of its answer is true where the function has asked for a role or a channel that
+ * the writer is not known to have: with another grant the answer may be another one.
  *
  * The source stands alone in its scope, so that a name it forgot to declare is never one of ours. What it may call follows
  * https://github.com/couchbase/sync_gateway/blob/main/channels/sync_runner.go and `ReflectExpiry` of base/util.go:
@@ -40,7 +41,7 @@ ${source}
   if (typeof sync !== 'function') throw new TypeError('Expected a function, got ' + (sync === null ? 'null' : typeof sync))
   if (Object.prototype.toString.call(sync) !== '[object Function]') throw new TypeError('Expected a function that is neither async nor a generator')
 
-  var writer, channels, accesses, roles, expires, isTooMuch
+  var writer, channels, accesses, roles, expires, isTooMuch, lacks
 
   function quiet() {}
   function calculable() {
@@ -109,11 +110,13 @@ ${source}
   function requireUser(names) {
     if (!writer.isAdmin && (writer.name === null || !hasAny([writer.name], names))) throw { forbidden: '${WRONG_USER}' }
   }
-  function requireRole(names) {
-    if (!writer.isAdmin && writer.roles !== null && !hasAny(writer.roles, names)) throw { forbidden: '${MISSING_ROLE}' }
-  }
-  function requireAccess(names) {
-    if (!writer.isAdmin && writer.channels !== null && !hasAny(writer.channels, names)) throw { forbidden: '${MISSING_ACCESS}' }
+  function requireRole(names) { needs(writer.roles, names, '${MISSING_ROLE}') }
+  function requireAccess(names) { needs(writer.channels, names, '${MISSING_ACCESS}') }
+  function needs(list, names, reason) {
+    if (writer.isAdmin || (list !== null && hasAny(list, names))) return
+    // Nobody can be granted what has no name.
+    if (writer.name !== null && strings(names).some(Boolean)) lacks = true
+    if (list !== null) throw { forbidden: reason }
   }
   function requireAdmin() {
     if (!writer.isAdmin) throw { forbidden: '${NO_ADMIN}' }
@@ -152,12 +155,19 @@ ${source}
   }
 
   return function (doc, oldDoc, who) {
+    var verdict = judge(doc, oldDoc, who)
+    verdict.lacks = lacks
+    return verdict
+  }
+
+  function judge(doc, oldDoc, who) {
     writer = who
     channels = []
     accesses = []
     roles = []
     expires = null
     isTooMuch = false
+    lacks = false
     try {
       try {
         var result = sync(doc, oldDoc, { xattrs: {} })

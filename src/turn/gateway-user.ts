@@ -23,6 +23,8 @@ import { addProblems, Reconciliation } from './master-documents.ts'
 
 /** Documents that are looked at together. */
 const PAGE = 200
+/** Pages that are read in all before something is refused that one of them may grant. */
+const MOST_PAGES = 10
 
 export interface GatewayTurnDeps extends GatewayUserDeps {
   /** The gateway's. */
@@ -94,7 +96,11 @@ class GatewayTurn {
   readonly #isOpened: boolean
   readonly #problems = new Map<string, Problem | null>()
   readonly #carried = new Set<string>()
+  /** What is refused by what the user has: looked at once more when all is read that may grant what is missing. */
+  readonly #held = new Set<string>()
   #entry: GatewayUser
+  /** What is left to do when all is done that this turn found. */
+  #next: GatewayHint | null = null
   /** False where there may be more or fewer documents than there were. */
   #isCounted = true
 
@@ -141,9 +147,9 @@ class GatewayTurn {
     const isWhole = this.#hint.all === true || this.#entry.due === true
     if (!(await (isWhole ? this.#compareAll() : this.#lookAt([...(this.#hint.documents ?? [])]))))
       return { isThere: true, next: { ...this.#hint, personal: true } }
-    const next = await this.#followPersonal()
-    await this.#settle(isWhole ? instance : null)
-    return { isThere: true, next }
+    const isSettled = await this.#followPersonal()
+    await this.#settle(isWhole && isSettled ? instance : null)
+    return { isThere: true, next: isSettled ? this.#next : { ...this.#hint, personal: true } }
   }
 
   /** All that the user may have, and all that is there. @returns false where somebody keeps writing */
@@ -158,8 +164,11 @@ class GatewayTurn {
     return this.#lookAt([...ids])
   }
 
-  /** @returns false where somebody keeps writing */
-  async #lookAt(ids: readonly string[]): Promise<boolean> {
+  /**
+   * @param isPatient what is refused is only held
+   * @returns false where somebody keeps writing
+   */
+  async #lookAt(ids: readonly string[], isPatient = true): Promise<boolean> {
     const { gateway, database, router } = this.#deps
     const { name } = this.#entry
     const source = { source: { name: gateway.name, database }, router, sync: gateway.sync }
@@ -168,7 +177,7 @@ class GatewayTurn {
     let isSettled = true
     let changed: HoldingsChanged | null = null
     for (const part of chunk(ids.filter(isObjectId), PAGE)) {
-      const deps = { ...this.#deps, confirm: () => this.#confirm(), onRefused: this.#onRefused }
+      const deps = { ...this.#deps, confirm: () => this.#confirm(), onRefused: this.#onRefused, isPatient }
       const reconciliation = new Reconciliation(deps, this.#personal, gather)
       try {
         isSettled = (await reconciliation.run(part)) && isSettled
@@ -177,6 +186,7 @@ class GatewayTurn {
         // Of the others it is to be seen all the same what was taken away.
         changed = error
       }
+      for (const id of reconciliation.held) this.#held.add(id)
       for (const found of reconciliation.findings.values()) {
         addProblems(this.#problems, found)
         for (const id of found.carried) this.#carried.add(id)
@@ -212,16 +222,28 @@ class GatewayTurn {
     return new Date(this.#deps.now()).toISOString()
   }
 
-  /** A page of what was written into the user's database. @returns what is left to do */
-  async #followPersonal(): Promise<GatewayHint | null> {
-    const { changes, isLast, done } = await this.#feed.page(PAGE)
-    this.#isCounted &&= changes.length === 0
-    // Only an admin can have touched them.
-    const isTampered = changes.some(({ id }) => id.startsWith('_design/'))
-    if (!(await this.#lookAt(changes.map(({ id }) => id)))) return { personal: true }
-    done(this.#hint.updateSeq)
-    if (isLast && !isTampered) return null
-    return { personal: true, updateSeq: this.#hint.updateSeq, user: isTampered }
+  /**
+   * A page of what was written into the user's database. Where something of it is refused, more is read first: a list may come after
+   * its tasks, also when they were sent together, and what is refused gives way for good.
+   * @returns false where somebody keeps writing
+   */
+  async #followPersonal(): Promise<boolean> {
+    let page = await this.#feed.page(PAGE)
+    let isTampered = false
+    for (let pages = 1; ; pages += 1) {
+      this.#isCounted &&= page.changes.length === 0
+      // Only an admin can have touched them.
+      isTampered ||= page.changes.some(({ id }) => id.startsWith('_design/'))
+      if (!(await this.#lookAt(page.changes.map(({ id }) => id)))) return false
+      const isEnough = this.#held.size === 0 || pages === MOST_PAGES || (page.isLast && pages > 1)
+      if (isEnough) break
+      page = await this.#feed.page(PAGE, page.end)
+    }
+    if (!(await this.#lookAt([...this.#held], false))) return false
+    const { updateSeq } = this.#hint
+    page.done(updateSeq)
+    this.#next = page.isLast && !isTampered ? null : { personal: true, updateSeq, user: isTampered }
+    return true
   }
 
   /** Writes down how everything stands, and tells the user. @param compared the database that all were compared for */

@@ -23,6 +23,8 @@ export interface ReconciliationDeps {
   confirm?: () => Promise<void>
   /** Called before what a user wrote gives way, by document: after it nobody could tell any more. */
   onRefused?: (problems: ReadonlyMap<string, Problem>) => Promise<void>
+  /** What is refused is left as it is, and named in `held`: what is still to be read may grant what was missing. */
+  isPatient?: boolean
 }
 
 /** What was found of one source's documents. */
@@ -45,6 +47,8 @@ export class Reconciliation {
   readonly #personal: Database
   readonly #gather: Gather
   readonly findings = new Map<string, MasterFindings>()
+  /** Documents that were refused, and left for later. */
+  readonly held = new Set<string>()
   /** By master, the documents that were there when they were first looked at, and those that are. */
   readonly #before = new Map<string, Map<string, boolean>>()
   readonly #there = new Map<string, Map<string, boolean>>()
@@ -87,8 +91,12 @@ export class Reconciliation {
         const given = this.#withSent(one)
         looked.push({ facts: given, plan: planOf(given) })
       }
-      const later = heldBack(looked)
-      for (const { facts: held } of later) again.add(held.id)
+      const isGranting = looked.some(({ plan: { effects } }) => effects.some(isFromUser))
+      const isPatient = this.#deps.isPatient === true
+      const later = new Set(
+        looked.filter((one) => isRefused(one) && (isGranting || (isPatient && !takesAway(one)))),
+      )
+      for (const { facts: held } of later) (isGranting ? again : this.held).add(held.id)
       const now = looked.filter((one) => !later.has(one))
       const done = await this.#perform(source.database, now)
       for (const {
@@ -175,16 +183,15 @@ const mustAsk = ({ plan: { effects, isActive }, facts: { sent } }: Looked): bool
     effects.some(isFromUser) ||
     (sent !== undefined && effects.some(({ kind }) => kind === 'remove')))
 
-/** What is refused while something of the same user goes to the master, which may grant what was missing: looked at after it. */
-function heldBack(looked: readonly Looked[]): Set<Looked> {
-  if (!looked.some(({ plan: { effects } }) => effects.some(isFromUser))) return new Set()
-  return new Set(
-    looked.filter(
-      ({ facts: { isJudged }, plan: { problem, effects } }) =>
-        isJudged === true && problem !== null && effects.length > 0,
-    ),
-  )
-}
+/**
+ * Refused by what the user had before. While something of the same user goes to the master, which may grant what was missing, it is
+ * looked at after it.
+ */
+const isRefused = ({ facts: { isJudged }, plan: { problem, effects } }: Looked): boolean =>
+  isJudged === true && problem !== null && effects.length > 0
+
+/** What the user may not read waits for nothing: else who writes all the time keeps it. */
+const takesAway = ({ plan: { effects } }: Looked): boolean => effects.some(({ kind }) => kind === 'remove')
 
 const isFromUser = (effect: DocumentPlan['effects'][number]): boolean =>
   effect.kind === 'carry' || (effect.kind === 'put-master' && effect.from === 'personal')

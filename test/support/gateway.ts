@@ -28,6 +28,12 @@ export interface GatewayStanding {
 /** Nothing goes on, and nothing was refused. */
 export const complete = (documents: number): GatewayStanding => ({ state: 'complete', documents })
 
+/**
+ * True of what the guard lets pass to the router, because a grant that is under way may allow it: that a role or a channel is
+ * missing. All else CouchDB refuses itself, at once.
+ */
+export const isForRouter = (reason: string): boolean => /^sg missing (role|channel access)$/.test(reason)
+
 /** Null where there is no database, or none for this user; CouchDB fails while one is just being dropped. */
 async function ifLetIn<Answer>(answer: Promise<Answer>): Promise<Answer | null> {
   try {
