@@ -33,6 +33,8 @@ interface Standing {
   row: Row
   /** What an admin purged of it, where no master has it any more. */
   purged: readonly string[] | null
+  /** The revision that the master had before it was made again. */
+  lost: string | undefined
   /** The user may have what the master has; null where that cannot be told. */
   may: boolean | null
 }
@@ -40,11 +42,21 @@ interface Standing {
 /**
  * How documents of masters are gathered for a user.
  * @param isWhole false while a master that is configured is not to be had: what is new to the others may be that one's
+ * @param formerly by document, the last revisions that a master is known to have had, where it was made again since the user's documents
+ *   were compared with it
  */
 export const gatherFrom =
-  (person: Personal, masters: readonly Master[], { isWhole = true } = {}): Gather =>
+  (
+    person: Personal,
+    masters: readonly Master[],
+    { isWhole = true, formerly = nothing }: { isWhole?: boolean; formerly?: Formerly } = {},
+  ): Gather =>
   (ids, clock) =>
-    gatherDocuments(person, masters, { ids, clock, takesNew: isWhole })
+    gatherDocuments(person, masters, { ids, clock, takesNew: isWhole, formerly })
+
+type Formerly = (master: string, ids: readonly string[]) => Promise<ReadonlyMap<string, readonly string[]>>
+
+const nothing: Formerly = () => Promise.resolve(new Map())
 
 /**
  * Looks at documents on both sides. Two requests where all is as it should be; the leaves of those where it is not, more.
@@ -55,7 +67,12 @@ export const gatherFrom =
 async function gatherDocuments(
   { asker, database }: Personal,
   masters: readonly Master[],
-  { ids, clock, takesNew }: { ids: readonly string[]; clock: Clock; takesNew: boolean },
+  {
+    ids,
+    clock,
+    takesNew,
+    formerly,
+  }: { ids: readonly string[]; clock: Clock; takesNew: boolean; formerly: Formerly },
 ): Promise<Gathered[]> {
   // The user's side first, as in `readBothSides`: else what another daemon brings meanwhile is new, and may be sent elsewhere.
   const own = await database.fetch([...ids], { conflicts: true })
@@ -66,6 +83,7 @@ async function gatherDocuments(
   const purges = ids.some((_, at) => isNew(at))
     ? await Promise.all(masters.map((master) => readPurges(master.database)))
     : []
+  const former = await Promise.all(masters.map(({ name }) => formerly(name, ids)))
   const verdicts = masters.map(({ access }, index) => judgeRows(access, rows[index] ?? [], asker))
   const standings = ids.flatMap((id, at): Standing[] => {
     const mine = own[at]
@@ -73,7 +91,8 @@ async function gatherDocuments(
     const candidates = masters.flatMap((master, index) => {
       const row = rows[index]?.[at]
       const purged = isNew(at) ? (purges[index]?.get(id) ?? null) : null
-      return row ? [{ id, own: mine, master, row, purged, may: verdicts[index]?.get(row) ?? null }] : []
+      const lost = former[index]?.get(id)?.find((rev) => rev !== row?.rev)
+      return row ? [{ id, own: mine, master, row, purged, lost, may: verdicts[index]?.get(row) ?? null }] : []
     })
     const chosen = chooseMaster(candidates, asker, takesNew)
     return chosen ? [chosen] : []
@@ -112,7 +131,8 @@ function chooseMaster(candidates: readonly Standing[], asker: Asker, takesNew: b
     candidates.find(({ may }) => may === true) ??
     candidates.find(({ row }) => row.doc) ??
     candidates.find(({ row }) => row.rev !== null) ??
-    candidates.find(({ purged }) => purged !== null)
+    candidates.find(({ purged }) => purged !== null) ??
+    candidates.find(({ lost }) => lost !== undefined)
   if (there) return there
   if (!takesNew) return null
   const writable = candidates.filter(({ master }) => master.access.fields === null)
@@ -152,17 +172,22 @@ async function readFacts(
   const purged = new Map<string, PurgedFacts>()
   for (const { id, purged: revisions } of standings)
     if (revisions) purged.set(id, await purgedFacts(personal, id, revisions))
+  const lost = new Map(standings.map((standing) => [standing.id, standing.lost]))
   const winners = both.flatMap((sides) => byRank(sides.master).slice(0, 1).filter(isLive))
   const answers = access.judgesEach(winners, asker)
   const known = new Map(winners.map((leaf, at) => [leaf, answers[at] ?? null]))
   return both.map((sides) => ({
     ...sides,
     ...purged.get(sides.id),
+    ...lostFacts(lost.get(sides.id)),
     lets: (doc) => (known.has(doc) ? (known.get(doc) ?? null) : access.judges(doc, asker)),
     refuses: (doc) => refusalOf(access, asker, doc),
     clock,
   }))
 }
+
+const lostFacts = (lost: string | undefined): Pick<DocumentFacts, 'lost'> =>
+  lost === undefined ? {} : { lost }
 
 /**
  * The `to` filter says what may be sent; of what is sent, the `from` filter has to say that it is the user's. What no view can

@@ -4,7 +4,13 @@ import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Replicator } from '../couch/replicator.ts'
 import type { Kinds } from '../model/kinds.ts'
 import { isObjectId } from '../model/names.ts'
-import { isPersonalName, masterOfProvision, nameOfUserDocument, type PersonEntry } from '../model/person.ts'
+import {
+  isPersonalName,
+  isRenewed,
+  masterOfProvision,
+  nameOfUserDocument,
+  type PersonEntry,
+} from '../model/person.ts'
 import { databasesOf } from '../plan/person.ts'
 import { provisionDocument, saysThat, type LeaseState } from '../plan/standing.ts'
 import { takePersonTurn, type PersonDeps, type PersonOutcome } from '../turn/person.ts'
@@ -281,7 +287,9 @@ export class Provisioning {
     if (access === undefined) throw new CouchFault('server_error', master, 'its skeleton cannot be used')
     const documents = changes
       .filter(({ id }) => isObjectId(id))
-      .map(({ id, doc, deleted }) => ({ id, roles: doc && !deleted ? access.rolesOf(doc) : [] }))
+      .map(({ id, doc, deleted }) =>
+        doc && !deleted ? { id, roles: access.rolesOf(doc), rev: doc._rev } : { id, roles: [] },
+      )
     await this.#tellOf(master, documents, mark)
   }
 
@@ -315,14 +323,17 @@ export class Provisioning {
     const { couch, checkpoints } = this.#options
     const active = entries.filter(({ state }) => ['active', 'refused', 'leaving'].includes(state))
     const databases = active.flatMap(databasesOf)
-    const infos = await couch.dbsInfo(databases)
+    const infos = await couch.dbsInfo([...databases, ...this.#deps.configured])
     const known = await checkpoints.read(databases)
     for (const entry of active) {
       const info = infos.get(entry.database ?? '')
       const checkpoint = known.get(entry.database ?? '')
       const isStale = this.#deps
         .masters()
-        .some(({ name, access }) => entry.masters[name]?.access !== access.hash)
+        .some(
+          ({ name, access }) =>
+            entry.masters[name]?.access !== access.hash || isRenewed(entry.masters[name], infos.get(name)),
+        )
       const isLeft = Object.entries(entry.masters).some(
         ([name, { state }]) => state !== 'canceled' && !this.#deps.configured.includes(name),
       )

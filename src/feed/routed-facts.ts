@@ -5,6 +5,7 @@ import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
 import type { SyncFunction, Writer } from '../gateway/sync-function.ts'
+import type { Route } from '../model/gateway.ts'
 import type { Problem } from '../model/problem.ts'
 import { byRank, isLive, type Leaf } from '../plan/lineage.ts'
 import { planDocument, type DocumentFacts } from '../plan/master-document.ts'
@@ -57,6 +58,7 @@ export const gatherRouted =
     const facts = both.map((sides): DocumentFacts => ({
       ...sides,
       ...purged.get(sides.id),
+      ...formerly(sides, routes.get(sides.id)),
       clock,
       isJudged: true,
       lets: () => isFor(sides.id),
@@ -80,6 +82,15 @@ async function readPurged(
     if (revisions) found.set(id, await purgedFacts(personal, id, revisions))
   }
   return found
+}
+
+/** What the index knows of a document that the gateway does not: of one that is gone nothing, once everybody has lost it. */
+function formerly(
+  { master }: BothSides,
+  route: Route | undefined,
+): Partial<Pick<DocumentFacts, 'lost' | 'isLongGone'>> {
+  if (route === undefined) return { isLongGone: master.length > 0 && !master.some(isLive) }
+  return route.last === undefined ? {} : { lost: route.last }
 }
 
 /** True where nothing is to be done, as far as the winners tell. */

@@ -62,6 +62,11 @@ export interface Route extends Routed {
   type: 'route'
   /** The gateway's revision that was judged; null: the document is gone. */
   rev: string | null
+  /**
+   * The revision that was judged before this one: a user may have it, and the gateway, dropped and made again, know nothing of it, not
+   * even a tombstone.
+   */
+  last?: string
   /** Why it is in no channel: the function broke, or refused it. */
   problem?: Problem
   /**

@@ -66,7 +66,16 @@ export interface MasterStanding {
   leaseProblem?: Problem
   /** Equal where the master's functions were the same when all documents were compared last. */
   access: string
+  /** `instance_start_time` of the master as it was then. */
+  instance?: string
 }
+
+/** True where a master was dropped and made again since all documents were compared with it. */
+export const isRenewed = (
+  standing: MasterStanding | undefined,
+  info: { instance_start_time: string } | undefined,
+): boolean =>
+  standing?.instance !== undefined && info !== undefined && standing.instance !== info.instance_start_time
 
 /**
  * `active` · `refused`: see `problem` · `leaving`: the user is gone, and may come back for a while · `kept`: for good, the

@@ -83,6 +83,8 @@ const PROBLEMS = {
     'You may not have this document any more: what was not carried to the master was taken out with it.',
   deleted_at_master: () =>
     'The document was deleted at the master meanwhile: your change is readable as a deleted conflict only.',
+  deleted_before: () =>
+    'There was a document with this `_id` and content, which was deleted before: yours counts as that one, and is gone, too. To make it anew, write it once more.',
   purged_at_master: () =>
     'An admin has purged the document of this `_id`: what you have of it does not go to the master.',
   overruled: () =>
@@ -118,6 +120,7 @@ export const STICKY: ReadonlySet<ProblemCode> = new Set([
   'no_longer_shared',
   'no_longer_yours',
   'deleted_at_master',
+  'deleted_before',
   'purged_at_master',
   'overruled',
   'hidden_document',

@@ -1,6 +1,7 @@
 // One document of a master and a user's own of the same `_id`: what goes to the user, what goes to the master, what goes.
 // Both have one line of revisions: the user's is the master's, or what the user made from it.
 import memoize from 'lodash/memoize.js'
+import partition from 'lodash/partition.js'
 import { digestsOf } from '../model/base.ts'
 import { holds, pickFrom, project, withAttachments, type Content } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
@@ -25,6 +26,16 @@ export interface DocumentFacts {
    * as far as that can still be told.
    */
   purged?: { revisions: readonly string[]; deletions: ReadonlySet<string> }
+  /**
+   * A revision that the master is known to have had. It may know nothing of it any more, where the database was dropped and made again:
+   * with another document of the `_id`, or with none, and not even a tombstone.
+   */
+  lost?: string
+  /**
+   * A deletion at the master was carried out with all who had the document: whatever is live here was written since, also where it is
+   * a revision that the master once had. The same content makes the same revision.
+   */
+  isLongGone?: boolean
   /** May this user have the document as the master has it? Null where that cannot be told. */
   lets: (master: Leaf) => boolean | null
   /** Why a leaf of the user's, or a merge of it, may not go to the master; null where it may. A deletion is asked about, too. */
@@ -108,6 +119,9 @@ function planAbsent(facts: DocumentFacts, tombstone: Leaf | null, live: Leaf[]):
     const found = planPurged(facts, facts.purged, live)
     if (found !== null) return found
   }
+  const lost =
+    facts.master.length === 0 && facts.lost !== undefined ? planLost(facts, facts.lost, live) : null
+  if (lost !== null) return lost
   if (live.some(asksToRestore)) return plan([{ kind: 'remove', id, leaves: live }], { isActive: true })
   const nearest = (leaf: Leaf): Leaf | undefined =>
     facts.master.find((one) => kinshipOf(leaf, one) === 'behind') ??
@@ -127,13 +141,36 @@ function planAbsent(facts: DocumentFacts, tombstone: Leaf | null, live: Leaf[]):
   // The master's deletion holds; what the user had changed meanwhile stays readable, and is told of.
   const late = live.filter((leaf) => kinship(leaf) === 'apart')
   const isLost = tombstone !== null && late.some((leaf) => isEdit(facts, tombstone, leaf))
+  const found = isLost ? problem('deleted_at_master') : facts.isLongGone ? problem('deleted_before') : null
   const tombstones = new Set(live.flatMap((leaf) => nearest(leaf) ?? []))
   return plan(
     [
       ...[...tombstones].map((leaf): DocumentEffect => ({ kind: 'bring', leaf })),
       ...late.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf })),
     ],
-    isLost ? { problem: problem('deleted_at_master'), isActive: true } : {},
+    found ? { problem: found, isActive: true } : {},
+  )
+}
+
+/**
+ * The master does not know any more what it had: what a user has of it goes, and what the user made of that stays readable as a
+ * deleted revision.
+ * @returns null where none of it is of what the master had
+ */
+function planLost({ id, personal }: DocumentFacts, lost: string, live: readonly Leaf[]): DocumentPlan | null {
+  const remains = personal.filter((leaf) => lineOf(leaf).includes(lost))
+  const gone = live.filter((leaf) => remains.some((one) => isRelated(leaf, one)))
+  if (gone.length === 0) return null
+  const [edited, plain] = partition(gone, (leaf) => leaf._rev !== lost && lineOf(leaf).includes(lost))
+  return plan(
+    [
+      ...edited.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf })),
+      ...(plain.length > 0 ? [{ kind: 'remove', id, leaves: plain } as const] : []),
+    ],
+    {
+      ...(edited.length > 0 ? { problem: problem('deleted_at_master'), isActive: true } : {}),
+      again: gone.length < live.length,
+    },
   )
 }
 
@@ -308,10 +345,11 @@ function planReturn(facts: DocumentFacts, master: Leaf, edit: Leaf): DocumentPla
 }
 
 /** False for leaves that hold nothing of the user's own that the master does not have. */
-function isEdit({ ancestors, master: leaves }: DocumentFacts, master: Leaf, leaf: Leaf): boolean {
+function isEdit({ ancestors, master: leaves, lost }: DocumentFacts, master: Leaf, leaf: Leaf): boolean {
   const kinship = kinshipOf(leaf, master)
   // What the master has, or once had, is no news there.
-  if (leaves.some((one) => kinshipOf(leaf, one) === 'behind') || isSame(leaf, master)) return false
+  if (leaf._rev === lost || leaves.some((one) => kinshipOf(leaf, one) === 'behind') || isSame(leaf, master))
+    return false
   const ancestor = ancestors.get(leaf._rev)
   return kinship === 'ahead' || ancestor === undefined || !isSame(leaf, ancestor)
 }
@@ -404,7 +442,7 @@ const isSame = (one: Leaf, other: Leaf): boolean => holds(one, contentOf(other))
  * @param fields the attributes that users get; `_attachments` stands for the attachments
  */
 export function planProjected(
-  facts: Pick<DocumentFacts, 'id' | 'master' | 'personal' | 'lets' | 'purged'>,
+  facts: Pick<DocumentFacts, 'id' | 'master' | 'personal' | 'lets' | 'purged' | 'lost'>,
   fields: readonly string[],
 ): DocumentPlan {
   const { id, lets } = facts
@@ -413,7 +451,11 @@ export function planProjected(
   const [winner, ...others] = live
   // An id that the master never had is the user's own.
   if (master === undefined)
-    return plan(facts.purged && live.length > 0 ? [{ kind: 'remove', id, leaves: live }] : [])
+    return plan(
+      (facts.purged ?? facts.lost) !== undefined && live.length > 0
+        ? [{ kind: 'remove', id, leaves: live }]
+        : [],
+    )
   const may = isLive(master) ? lets(master) : false
   if (may === null) return plan([], { problem: problem('failed') })
   if (!may) return plan(winner ? [{ kind: 'remove', id, leaves: live }] : [])

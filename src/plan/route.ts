@@ -20,6 +20,7 @@ export function routeAfter(
   const reach = reachOf(routed)
   const before = beforeOf(there, reach)
   const { _rev } = there ?? {}
+  const last = there === null || there.rev === rev ? there?.last : (there.rev ?? there.last)
   return {
     _id: routeId(document),
     ...(_rev === undefined ? {} : { _rev }),
@@ -27,6 +28,7 @@ export function routeAfter(
     rev,
     ...reach,
     expiry: routed.expiry,
+    ...(last === undefined ? {} : { last }),
     ...(verdict === null || verdict.kind === 'accepted' ? {} : { problem: problemOf(verdict) }),
     ...(before === undefined ? {} : { before }),
   }

@@ -23,6 +23,8 @@ export interface StandingFacts {
   isComparing: boolean
   /** Of the functions that documents were compared with. */
   access: string
+  /** Of the master that they were compared with; undefined where it is not known. */
+  instance: string | undefined
   /** ISO 8601 */
   at: string
 }
@@ -54,6 +56,7 @@ export function standingAfter(before: MasterStanding | undefined, facts: Standin
     ...(facts.problem === null ? {} : { problem: facts.problem }),
     ...(facts.lease.kind === 'failing' ? { leaseProblem: problem('master_replication_failed') } : {}),
     access: facts.access,
+    ...(facts.instance === undefined ? {} : { instance: facts.instance }),
   }
 }
 

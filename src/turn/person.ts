@@ -15,6 +15,7 @@ import type { Logger } from '../log.ts'
 import { isSameAccount } from '../model/account.ts'
 import { isObjectId, type UserDatabases } from '../model/names.ts'
 import {
+  isRenewed,
   masterOfProvision,
   personalSecurity,
   type MasterStanding,
@@ -37,6 +38,7 @@ import type { People } from '../write/people.ts'
 import { openPersonal, readPerson, settlePerson, type PersonSettings } from '../write/person.ts'
 import { filterOf } from '../write/personal-filter.ts'
 import type { TurnLeases } from '../write/personal-leases.ts'
+import { RoleIndex } from '../write/role-index.ts'
 import type { Removals } from '../write/removals.ts'
 import { sayStanding } from '../write/standing.ts'
 import { addProblems, Reconciliation } from './master-documents.ts'
@@ -154,6 +156,10 @@ class PersonTurn {
   #isAsked = false
   /** Replications have just been started. */
   #isStarting = false
+  /** By master, which of its name it is now. */
+  readonly #instances = new Map<string, string | undefined>()
+  /** Masters that were made again since all was compared with them: what they had is not new. */
+  readonly #renewed = new Set<string>()
   #entry: PersonEntry
 
   /** @param isOpened the database was just seen to be there, with all that it needs */
@@ -178,13 +184,16 @@ class PersonTurn {
     if (!resumed.has(this.#asker.name)) await removals.resume(this.#personal)
     resumed.add(this.#asker.name)
     const masters = this.#masters.filter(({ name }) => infos.has(name))
-    const isRenewed = await this.#greet(info)
+    const isAnother = await this.#greet(info)
     // What was changed while a master was away was passed over.
     const stale = masters.filter(({ name, access }) => {
       const standing = this.#standing(name)
+      if (isRenewed(standing, infos.get(name))) this.#renewed.add(name)
       return standing?.access !== access.hash || standing.problem?.code === 'master_unavailable'
     })
-    if (isRenewed || this.#hint.all || this.#entry.due || stale.length > 0) await this.#compareAll(masters)
+    for (const { name } of masters) this.#instances.set(name, infos.get(name)?.instance_start_time)
+    if (isAnother || this.#hint.all || this.#entry.due || stale.length > 0 || this.#renewed.size > 0)
+      await this.#compareAll(masters)
     else
       await this.#lookAt(masters, [
         ...new Set([...(this.#hint.documents?.values() ?? [])].flatMap((ids) => [...ids])),
@@ -261,6 +270,7 @@ class PersonTurn {
     const coming = [...readable].filter((id) => !there.has(id))
     if (!(await this.#lookAt(masters, coming, { isAll: true }))) return
     if (this.#viewFaults.size > 0) return
+    this.#renewed.clear()
     // Whoever has compared meanwhile, with other roles perhaps, may have brought back what went here.
     const over = this.#entry
     this.#entry = await people.change(name, { roles: sortedRoles(roles), due: undefined }, { over })
@@ -294,7 +304,9 @@ class PersonTurn {
     for (const part of chunk(ids, PAGE)) {
       const isWhole = masters.length === this.#deps.configured.length
       const deps = { ...this.#deps, confirm: () => this.#confirm() }
-      const gather = gatherFrom(person, masters, { isWhole })
+      const formerly = async (master: string, some: readonly string[]): Promise<Map<string, string[]>> =>
+        this.#renewed.has(master) ? new RoleIndex(this.#deps.couch).revisions(master, some) : new Map()
+      const gather = gatherFrom(person, masters, { isWhole, formerly })
       const reconciliation = new Reconciliation(deps, this.#personal, gather)
       isSettled = (await reconciliation.run(part)) && isSettled
       for (const [master, found] of reconciliation.findings) {
@@ -409,6 +421,10 @@ class PersonTurn {
           documents: this.#counts?.get(name) ?? before?.documents ?? 0,
           isComparing,
           access: master && !isComparing ? master.access.hash : (before?.access ?? ''),
+          instance:
+            isComparing || this.#renewed.has(name)
+              ? before?.instance
+              : (this.#instances.get(name) ?? before?.instance),
           at,
         }),
       ]

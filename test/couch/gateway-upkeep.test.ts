@@ -4,6 +4,7 @@ import { gateway } from '../../src/commands/gateway.ts'
 import type { GatewayStatus } from '../../src/commands/gateway-status.ts'
 import { routesDatabase } from '../../src/model/gateway.ts'
 import { complete, GatewayGround } from '../support/gateway.ts'
+import { losersOf } from '../support/people.ts'
 import { SkeletonFolder } from '../support/skeleton-folder.ts'
 import { onEachServer } from '../support/suites.ts'
 
@@ -184,9 +185,61 @@ onEachServer('the upkeep of a gateway', ({ it }) => {
       await space.settled()
       await ann.sees('a')
       await ground.database.create()
-      await ground.put({ _id: 'b', lists: 'y', members: [ann.name] })
-      // What only users have by then is taken for written since, and carried to it.
-      await ann.sees('a', 'b')
+      await ground.put(
+        { _id: 'b', lists: 'y', members: [ann.name], text: 'z, of before' },
+        { _id: 'c', lists: 'y' },
+      )
+      // What it had before was not written since, and goes.
+      await ann.sees('b', 'c')
+      await ann.stands(complete(2))
+      await space.settled()
+      assert.equal((await ground.database.fetch(['a']))[0]?.rev, null)
+
+      // The same while the daemon is stopped; what was made of it is told of, and what is new is carried.
+      await space.stop()
+      await ground.database.drop()
+      await ground.database.create()
+      await ann.edit('c', { text: 'of ann' })
+      await ann.write({ _id: 'new', lists: 'z', members: [ann.name] })
+      const again = { lists: 'z', text: 'a, made again' }
+      await ground.put({ _id: 'b', ...again }, { _id: 'd', lists: 'z' })
+      await space.start()
+      await ann.sees('b', 'd', 'new')
+      await ann.stands({ state: 'denied', documents: 3, rejected: { c: 'deleted_at_master' } })
+      for (const database of [ground.database, ann.own]) await ground.reads(database, 'b', again)
+      assert.deepEqual(
+        (await losersOf(ann.database, 'c')).map(({ text }) => text),
+        ['of ann'],
+      )
+      assert.equal((await ground.database.fetch(['c']))[0]?.rev, null)
+      // Whoever wants it writes it anew, when everybody has lost it.
+      await ground.eventually('the routes', async () => [...(await ground.routes.of(['c'])).keys()], [])
+      await ann.write({ _id: 'c', lists: 'z' })
+      await ann.sees('b', 'c', 'd', 'new')
+      await ann.stands(complete(4))
+    }))
+
+  it('tells who makes anew, by chance, just what was deleted before', (space) =>
+    GatewayGround.use(space, SOURCE, async (ground) => {
+      const [ann, bob] = [ground.user('ann'), ground.user('bob')]
+      for (const user of [ann, bob]) await user.signUp()
+      await space.start()
+      await ground.put({ _id: 'a', lists: 'x', members: [ann.name] })
+      await ann.sees('a')
+      await ground.delete('a')
+      await ann.sees()
+      await space.settled()
+      await ground.eventually('what is unsettled', () => ground.routes.unsettled(), [])
+      await ground.eventually('the routes', async () => [...(await ground.routes.of(['a'])).keys()], [])
+      // The same content is the same revision, of which the gateway has a tombstone.
+      await bob.write({ _id: 'a', lists: 'x', members: [ann.name] })
+      await bob.sees()
+      await bob.stands({ state: 'denied', documents: 0, rejected: { a: 'deleted_before' } })
+      await ann.stands(complete(0))
+      // As it says: once more.
+      await bob.write({ _id: 'a', lists: 'x', members: [ann.name] })
+      await ann.sees('a')
+      await bob.stands(complete(0))
     }))
 
   it('makes an index anew that was dropped while the daemon did not run', (space) =>

@@ -223,4 +223,32 @@ onEachServer('provisioning that was interrupted', ({ it, kind }) => {
         )
       if (kind === 'couchdb') await ground.hasNoConflicts()
     }))
+
+  it('takes nothing for new that a master had before it was made again', (space) =>
+    Ground.use(space, async (ground) => {
+      const { master } = ground
+      const ann = ground.user('ann')
+      const [lost, edited, made] = ['number:2@x.test', 'number:3@x.test', 'number:4@x.test'] as const
+      await ground.put(master, { _id: NUMBER_X, label: 'z, of before' }, { _id: lost }, { _id: edited })
+      await space.start()
+      await ann.sign({ roles: [X] })
+      await ann.has(NUMBER_X, lost, edited)
+      await ground.eventually('a standing', async () => (await ann.standing())?.state, 'complete')
+      await meanwhile(space, async () => {
+        await master.drop()
+        await master.create()
+        await ground.put(master, { _id: NUMBER_X, label: 'a, made again' })
+        await ann.write(edited, { label: 'by ann' })
+        await ann.write(made, { label: 'by ann' })
+      })
+      await ann.has(NUMBER_X, made)
+      for (const database of [master, await ann.personal()])
+        await ground.reads(database, NUMBER_X, { label: 'a, made again' })
+      await ground.reads(master, made, { label: 'by ann' })
+      await ground.eventually('what was rejected', async () => (await ann.standing())?.rejected, {
+        [edited]: 'deleted_at_master',
+      })
+      await space.settled()
+      for (const id of [lost, edited]) assert.equal((await master.fetch([id]))[0]?.rev, null)
+    }))
 })

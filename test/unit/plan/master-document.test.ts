@@ -383,6 +383,32 @@ const unseen = { reader: 'ann', writer: 'joe' }
 const foreign = { reader: 'ann', writer: 'ann' }
 
 const PRICED: [name: string, facts: DocumentFacts, effects: string[], problem: string | null][] = [
+  [
+    'lost with the gateway’s database',
+    { ...priced([], [leaf('a b', ours)]), lost: '2-b' },
+    ['remove 2-b'],
+    null,
+  ],
+  [
+    'lost, and changed',
+    { ...priced([], [leaf('a b', { ...ours, n: 1 })]), lost: '1-a' },
+    ['drop 2-b at personal'],
+    'deleted_at_master',
+  ],
+  [
+    'lost, and taken from the user before',
+    { ...priced([], [gone('a b'), leaf('a', ours)]), lost: '2-b' },
+    ['remove 1-a'],
+    null,
+  ],
+  ['lost, and another one made', { ...priced([], [leaf('c', ours)]), lost: '1-a' }, ['carry 1-c'], null],
+  ['deleted, and not known here yet', priced([gone('a b')], [leaf('a', ours)]), ['bring 2-b'], null],
+  [
+    'deleted before, and made anew with the same content',
+    { ...priced([gone('a b')], [leaf('a', ours)]), isLongGone: true },
+    ['bring 2-b'],
+    'deleted_before',
+  ],
   ['made', priced([], [leaf('a', ours)]), ['carry 1-a'], null],
   ['made, and refused', priced([], [leaf('a', readOnly)]), ['drop 1-a at personal'], 'refused_by_function'],
   ['changed', priced([leaf('a', ours)], [leaf('a b', { ...ours, n: 1 })]), ['carry 2-b'], null],

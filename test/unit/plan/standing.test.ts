@@ -12,7 +12,7 @@ import {
 
 const facts = (more: Partial<StandingFacts> = {}): StandingFacts => ({
   ...{ lease: { kind: 'none' }, problem: null, rejected: [], documents: 3, isComparing: false },
-  ...{ access: 'hash', at: 'now' },
+  ...{ access: 'hash', instance: undefined, at: 'now' },
   ...more,
 })
 const line = (code: 'outside_roles' | 'no_longer_yours', document = 'd') => ({
