@@ -422,6 +422,8 @@ export class Daemon {
 
   #concerns(): Parameters<typeof usersChanged>[0] {
     return {
+      couch: this.#couch,
+      accounts: this.#accounts,
       users: this.#options.config.userDatabases,
       registry: this.#registry,
       ownWrites: this.#ownWrites,

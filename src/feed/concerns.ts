@@ -1,15 +1,19 @@
 // Whom a change in `_users` or in the registry concerns.
+import type { Couch } from '../couch/client.ts'
 import type { Change } from '../couch/document.ts'
 import type { Logger } from '../log.ts'
 import { isOrder } from '../model/entry.ts'
 import { REGISTRY, shareOfEntry, type UserDatabases } from '../model/names.ts'
-import { USER_DOCUMENT_PREFIX } from '../model/person.ts'
 import { parseSubscriptionEntry } from '../model/subscription.ts'
 import type { Hint } from '../turn/hint.ts'
+import type { AccountIndex } from '../write/account-index.ts'
 import type { OwnWrites } from '../write/own-writes.ts'
 import type { Registry } from '../write/registry.ts'
+import { concernedBy } from './account-changes.ts'
 
 export interface Concerns {
+  couch: Couch
+  accounts: AccountIndex
   users: UserDatabases
   registry: Registry
   ownWrites: OwnWrites
@@ -21,12 +25,11 @@ const HOODIE_PREFIX = 'user/'
 
 /** Users came, went, or have other roles: the shares that name them, their own shares, and the accounts of passwords. */
 export async function usersChanged(
-  { users, registry, mark }: Concerns,
+  { couch, accounts, users, registry, mark }: Concerns,
   changes: readonly Change[],
 ): Promise<void> {
-  const names = changes.flatMap(({ id }) =>
-    id.startsWith(USER_DOCUMENT_PREFIX) ? [id.slice(USER_DOCUMENT_PREFIX.length)] : [],
-  )
+  const concerned = await concernedBy({ couch, accounts, users }, changes)
+  const names = [...concerned.names]
   if (names.length === 0) return
   const asked = names.flatMap((name) =>
     name.startsWith(HOODIE_PREFIX) ? [name, name.slice(HOODIE_PREFIX.length)] : [name],
@@ -35,7 +38,7 @@ export async function usersChanged(
   for (const [share, entry] of await registry.entries(shares))
     if (entry.state !== 'ended' && users.database(entry.owner) === entry.database)
       mark(entry.owner, { shares: new Set([share]) })
-  for (const owner of new Set(names.map(hexOf))) {
+  for (const owner of new Set([...names.map(hexOf), ...concerned.owners])) {
     const own =
       users.ownerOf(users.database(owner)) === owner ? await registry.sharesOf(users.database(owner)) : []
     if (own.length > 0) mark(owner, { shares: new Set(own) })

@@ -2,19 +2,22 @@
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Change, Row } from '../couch/document.ts'
+import { pagesOf } from '../couch/pages.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Logger } from '../log.ts'
 import { parseGatewayUserDatabase, routesDatabase, type GatewayUser } from '../model/gateway.ts'
 import { isObjectId, type UserDatabases } from '../model/names.ts'
-import { nameOfUserDocument } from '../model/person.ts'
+import { isAccountName } from '../model/password.ts'
+import { nameOfUserDocument, USER_DOCUMENT_RANGE } from '../model/person.ts'
 import type { Clock } from '../model/time.ts'
 import { takeGatewayTurn, type GatewayOutcome, type GatewayTurnDeps } from '../turn/gateway-user.ts'
 import { mergeGatewayHints, type GatewayHint } from '../turn/gateway-hint.ts'
 import type { AccountIndex } from '../write/account-index.ts'
-import { userOfOwner } from '../write/names.ts'
+import { ownersOfUsers, userOfOwner } from '../write/names.ts'
 import type { OwnWrites } from '../write/own-writes.ts'
 import type { Removals } from '../write/removals.ts'
 import { Routes } from '../write/routes.ts'
+import { concernedBy } from './account-changes.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { beginEvaluation, evaluateAll } from './evaluation.ts'
 import { Follower } from './follower.ts'
@@ -117,7 +120,7 @@ export class GatewayFeed {
   async #newFollowers(): Promise<Followers | null> {
     const index = await this.#routes.database.info()
     if (index === null) return null
-    const { gateway, couch, checkpoints, users } = this.#options
+    const { gateway, couch, accounts, checkpoints, users } = this.#options
     const following = {
       ...{ checkpoints, template: users.template },
       mark: (name: string, hint: GatewayHint) => this.#lanes.mark(name, hint),
@@ -128,7 +131,10 @@ export class GatewayFeed {
         ...following,
         database: couch.database(USERS),
         purpose: `gateway ${gateway.name} ${index.instance_start_time}`,
-        onChanges: (changes, tell) => Promise.resolve(usersChanged(changes, tell)),
+        onChanges: async (changes, tell) => {
+          const { names } = await concernedBy({ couch, accounts, users }, changes)
+          for (const name of names) if (!isAccountName(name)) tell(name, { user: true })
+        },
       }),
       documents: new Follower({
         ...following,
@@ -189,6 +195,7 @@ export class GatewayFeed {
       }
     }
     this.databases = databases
+    await this.#findUsers(rest)
     await this.#expire()
     this.#evaluate()
   }
@@ -254,6 +261,20 @@ export class GatewayFeed {
     for (const name of await this.#routes.usersOf(database)) this.#lanes.mark(name, hint)
   }
 
+  /** Users who should have a database, and of whom nothing is known. */
+  async #findUsers(rest: () => Promise<void>): Promise<void> {
+    const { couch, accounts, users, signal } = this.#options
+    for await (const rows of pagesOf(couch.database(USERS), { ...USER_DOCUMENT_RANGE, limit: BATCH })) {
+      if (signal.aborted) return
+      const names = rows.flatMap(({ id }) => nameOfUserDocument(id) ?? [])
+      const known = await this.#routes.usersNamed(names)
+      const missing = names.filter((name) => !known.has(name))
+      for (const name of (await ownersOfUsers({ couch, accounts, users }, missing)).keys())
+        this.#lanes.mark(name, { user: true })
+      await rest()
+    }
+  }
+
   /** Users whose databases are not as their checkpoints have them, or who do not have what they should. */
   async #compare(entries: readonly GatewayUser[]): Promise<void> {
     const { couch, checkpoints, gateway } = this.#options
@@ -277,13 +298,6 @@ export class GatewayFeed {
 interface Followers {
   users: Follower<GatewayHint>
   documents: Follower<GatewayHint>
-}
-
-function usersChanged(changes: readonly Change[], mark: (name: string, hint: GatewayHint) => void): void {
-  for (const { id } of changes) {
-    const name = nameOfUserDocument(id)
-    if (name !== null) mark(name, { user: true })
-  }
 }
 
 const rowOf = ({ id, doc, deleted }: Change): Row => ({

@@ -102,11 +102,7 @@ export async function settleGatewayUser(
   const isOther = known !== null && (known.database !== database || known.state !== 'active' || isAnother)
   if (isOther) await end(deps, known)
   const there = isOther ? null : known
-  for (const other of await routes.usersOf(database))
-    if (other !== name) {
-      deps.mark(other)
-      throw new CouchFault('server_error', database, 'it is another user’s still')
-    }
+  await takeOver(deps, name, database)
   const entry = await routes.change(there ?? newEntry(name, database), {
     ...changeTo(there, holdings),
     account,
@@ -116,6 +112,24 @@ export async function settleGatewayUser(
     return settleGatewayUser(deps, name, entry)
   await open(deps, entry, holdings)
   return { entry, holdings }
+}
+
+/**
+ * The user database may have been another account's, which is gone or has lost its role: what it has left in the gateway's goes with
+ * it, for whoever comes after is somebody else.
+ * @throws {CouchFault} where the other one has it still
+ */
+async function takeOver(deps: GatewayUserDeps, name: string, database: string): Promise<void> {
+  for (const other of await deps.routes.usersOf(database)) {
+    if (other === name) continue
+    const entry = await deps.routes.user(other)
+    if (entry === null) continue
+    if (entry.state === 'leaving') await end(deps, entry)
+    else {
+      deps.mark(other)
+      throw new CouchFault('server_error', database, 'it is another user’s still')
+    }
+  }
 }
 
 /** What he had counts until all documents are compared. */

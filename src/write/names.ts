@@ -132,12 +132,44 @@ function soleClaimant({ byRole, byName } = NO_CLAIMS): string | null {
  * @throws {CouchFault}
  */
 export async function ownerOfUser(people: People, name: string): Promise<string | null> {
-  const hashes = (await hashesOfUsers(people, [name].filter(isWellFormed))).get(name)
-  if (hashes === undefined) return null
-  const claims = await claimsOn(people, await existing(people, hashes))
-  const [owner, ...others] = standingOf(people, name, hashes, claims).owners
-  if (owner === undefined || others.length > 0) return null
-  return soleClaimant(claims.get(owner)) === name ? owner : null
+  return (await ownersOfUsers(people, [name])).get(name) ?? null
+}
+
+/** The same of many, by name; those for whom it is null are left out. @throws {CouchFault} */
+export async function ownersOfUsers(people: People, names: readonly string[]): Promise<Map<string, string>> {
+  const known = await hashesOfUsers(people, names.filter(isWellFormed))
+  const claims = await claimsOn(people, await existing(people, [...known.values()].flat()))
+  const owners = new Map<string, string>()
+  for (const name of names) {
+    const [owner, ...others] = standingOf(people, name, known.get(name) ?? [], claims).owners
+    if (owner !== undefined && others.length === 0 && soleClaimant(claims.get(owner)) === name)
+      owners.set(name, owner)
+  }
+  return owners
+}
+
+/** As much of a document of `_users` as says which user database is the account's. */
+export interface Account {
+  name: string
+  roles: readonly string[]
+}
+
+/**
+ * Of the user databases that are there and that one of these accounts names, by its roles or its name in hex, everybody who says that
+ * it is theirs; by owner. The accounts may be gone.
+ * @throws {CouchFault}
+ */
+export async function claimsOfAccounts(
+  people: People,
+  accounts: readonly Account[],
+): Promise<Map<string, string[]>> {
+  const { users } = people
+  const candidates = accounts.flatMap(({ name, roles }) => [
+    Buffer.from(name, 'utf8').toString('hex'),
+    ...roles.flatMap((role) => users.ownerOfRole(role) ?? role),
+  ])
+  const claims = await claimsOn(people, await existing(people, candidates.filter(isWellFormed)))
+  return new Map([...claims].map(([owner, { byRole, byName }]) => [owner, [...byRole, ...byName]]))
 }
 
 function standingOf(

@@ -148,6 +148,14 @@ export class Routes {
     return (await this.database.get(gatewayUserId(name))) as GatewayUser | null
   }
 
+  /** Those of these names that the index holds something of. @throws {CouchFault} */
+  async usersNamed(names: readonly string[]): Promise<Set<string>> {
+    const rows = await this.database.fetch(names.map(gatewayUserId), { includeDocs: false })
+    return new Set(
+      names.filter((_name, at) => rows[at] !== undefined && rows[at].rev !== null && !rows[at].deleted),
+    )
+  }
+
   /** All users, a page at a time. @throws {CouchFault} */
   async *users(): AsyncGenerator<GatewayUser[]> {
     for await (const rows of pagesOf(this.database, {
