@@ -22,7 +22,7 @@ import type { Upkeep } from './feed/upkeep.ts'
 import { Express } from './feed/express.ts'
 import { followUpdates, type Update } from './feed/updates.ts'
 import type { Gateway } from './gateway/gateway.ts'
-import { identify, install, keepClosed } from './install.ts'
+import { identify, install, InstallError, keptDatabases } from './install.ts'
 import type { Logger } from './log.ts'
 import type { ShareEntry } from './model/entry.ts'
 import { kindsOf, type Kinds } from './model/kinds.ts'
@@ -132,6 +132,9 @@ export class Daemon {
   #gateways: Gateways | null = null
   #tasks: Promise<void>[] = []
   #installed = false
+  #placing: Promise<void> | null = null
+  /** False where what the daemon needs could not be put in place again. */
+  #isInPlace = true
   /** Owners whose first turns are still to come; null until the first sweep has named them. */
   #awaited: Set<string> | null = null
   #lastTurnAt: number
@@ -194,16 +197,23 @@ export class Daemon {
       template: config.userDatabases.template,
       mark: concerns.mark,
       isBusy: (owner: string) => this.#lanes.isBusy(owner),
+      onRenewed: () => this.#putBack(),
     }
     this.#users = new Follower({
       ...following,
       database: this.#couch.database('_users'),
-      onChanges: (changes, mark) => usersChanged({ ...concerns, mark }, changes),
+      onChanges: async (changes, mark) => {
+        if (changes.some(isDesign)) await this.#putBack()
+        await usersChanged({ ...concerns, mark }, changes)
+      },
     })
     this.#orders = new Follower({
       ...following,
       database: this.#couch.database(REGISTRY),
-      onChanges: (changes, mark) => Promise.resolve(registryChanged({ ...concerns, mark }, changes)),
+      onChanges: async (changes, mark) => {
+        if (changes.some(isDesign)) await this.#putBack()
+        registryChanged({ ...concerns, mark }, changes)
+      },
     })
     this.#departures = new Departures({
       graceMs: config.deletionGraceMs,
@@ -301,9 +311,37 @@ export class Daemon {
     if (this.#kinds.masters.length > 0) this.#provisioning ??= wireProvisioning(parts, this.#deps, calls)
     const { gateways = [] } = this.#options
     if (gateways.length > 0) this.#gateways ??= wireGateways(parts, gateways, calls)
-    await install(this.#couch, this.#options.skeleton, this.#options.log, this.#kinds)
+    await this.#putInPlace()
     await this.#upkeep.load()
     return this.#couch.updatesSeq()
+  }
+
+  /** Whatever the daemon needs on the server is there. Two calls at once are one. @throws {InstallError} {CouchFault} */
+  async #putInPlace(): Promise<void> {
+    this.#placing ??= install(this.#couch, this.#options.skeleton, this.#options.log, this.#kinds)
+    try {
+      await this.#placing
+      this.#isInPlace = true
+    } catch (error) {
+      this.#isInPlace = false
+      throw error
+    } finally {
+      this.#placing = null
+    }
+  }
+
+  /**
+   * The same beside a running daemon: somebody may have dropped a database, or have put another one in its place, without the views that
+   * the daemon asks. What cannot be helped keeps nothing else from going on.
+   * @throws {CouchFault}
+   */
+  async #putBack(): Promise<void> {
+    try {
+      await this.#putInPlace()
+    } catch (error) {
+      if (!(error instanceof InstallError)) throw error
+      this.#options.log.error({ code: error.code }, error.message)
+    }
   }
 
   /** Finishes the pages in hand, saves the checkpoints and closes all connections. Leases go on. */
@@ -362,6 +400,8 @@ export class Daemon {
   ready(): Verdict {
     if (!this.#installed) return { ok: false, reason: 'not installed yet' }
     if (this.#outage.isOngoing) return { ok: false, reason: 'CouchDB does not answer' }
+    if (!this.#isInPlace)
+      return { ok: false, reason: 'what the daemon needs on the server cannot be put in place; see the log' }
     if (this.#awaited === null) return { ok: false, reason: 'the first sweep is not finished' }
     if (this.#awaited.size > 0)
       return { ok: false, reason: `${this.#awaited.size} user databases to catch up with` }
@@ -441,6 +481,8 @@ export class Daemon {
   #onUpdate({ db, type }: Update): void {
     const { userDatabases: users } = this.#options.config
     const background = (work: Promise<void>): void => this.#background(work)
+    // One that was dropped may be about to be filled again by whoever dropped it: where nobody does, the next sweep makes it.
+    if (type === 'created' && keptDatabases(this.#kinds).includes(db)) background(this.#putBack())
     if (this.#provisioning?.onUpdate({ db, type }, background)) return
     if (this.#gateways?.onUpdate({ db, type }, background)) return
     const owner = users.ownerOf(db)
@@ -538,6 +580,7 @@ export class Daemon {
   async #sweep({ slow }: { slow: boolean }): Promise<void> {
     const { config, log } = this.#options
     const begun = this.#now()
+    if (slow) await this.#putBack()
     const databases = await sweep({
       couch: this.#couch,
       users: config.userDatabases,
@@ -553,7 +596,6 @@ export class Daemon {
       onRotate: (owner, share) =>
         void this.#rotations.set(owner, new Set([...(this.#rotations.get(owner) ?? []), share])),
     })
-    await keepClosed(this.#couch, this.#kinds, log)
     await this.#users.look()
     await this.#orders.look()
     const rest = (): Promise<void> => (slow ? this.#sleep(SLOW_SWEEP_REST_MS) : Promise.resolve())
@@ -611,3 +653,6 @@ export class Daemon {
     await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined)
   }
 }
+
+/** One of the daemon's may be gone, or another one in its place. */
+const isDesign = ({ id }: { id: string }): boolean => id.startsWith('_design/')

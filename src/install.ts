@@ -153,6 +153,11 @@ export function afterInstall({ wanted, security }: Installation, docs: readonly 
 
 const isDesign = ({ _id }: StoredDoc): boolean => _id.startsWith('_design/')
 
+/** The databases that are the daemon's own, or CouchDB's and needed: `install` makes them. */
+export const keptDatabases = (used: UsedKinds): string[] => [
+  ...new Set([...COUCHDBS_OWN, ...closedDatabases(used)]),
+]
+
 /**
  * Creates databases, security and design documents where they are missing or of another version, and takes out those
  * design documents of the daemon's that the skeleton has no more. What masters themselves have is put there by a rollout.
@@ -165,7 +170,7 @@ export async function install(
 ): Promise<void> {
   const userKinds = used.userKinds.filter((kind) => skeleton.has(kind))
   const closed = closedDatabases({ ...used, userKinds })
-  for (const name of new Set([...COUCHDBS_OWN, ...closed])) {
+  for (const name of keptDatabases({ ...used, userKinds })) {
     const database = couch.database(name)
     if (!(await database.create())) continue
     log.info({ db: name }, 'database created')
@@ -187,7 +192,7 @@ const closedDatabases = ({ policies, userKinds, masters, gateways }: UsedKinds):
 ]
 
 /** Puts right who may enter these; one that is not there is passed over. @throws {CouchFault} */
-export async function keepClosed(couch: Couch, used: UsedKinds, log: Logger): Promise<void> {
+async function keepClosed(couch: Couch, used: UsedKinds, log: Logger): Promise<void> {
   for (const name of closedDatabases(used)) await keepSecurity(couch.database(name), ADMIN_ONLY, log)
 }
 

@@ -21,6 +21,8 @@ export interface FollowerOptions<H extends object> {
   pageSize?: number
   /** Told of each page, with documents; marks the owners who are to do something about it. */
   onChanges: (changes: readonly Change[], mark: Mark<H>) => Promise<void>
+  /** Awaited before the first page of another database of the same name is read: what is kept there is gone. */
+  onRenewed?: () => Promise<void>
   /** Told of what is missing because it was purged, whenever something was. */
   onPurged?: (rows: readonly Row[], mark: Mark<H>) => Promise<void>
   mark: Mark<H>
@@ -82,6 +84,7 @@ export class Follower<H extends object> {
     const there = await this.#whereItIs()
     const instance = info.instance_start_time
     const checkpoint = there.instance === instance ? there : { ...START, instance }
+    if (there.instance !== null && there.instance !== instance) await this.#options.onRenewed?.()
     const { purge_seq: purgeSeq = '' } = info
     const isPurged = this.#options.onPurged !== undefined && checkpoint.purgeSeq !== purgeSeq
     if (checkpoint.updateSeq === info.update_seq && !isPurged) return

@@ -59,6 +59,8 @@ export class GatewayFeed {
   readonly #routes: Routes
   readonly #router: Router
   readonly #lanes: Lanes<GatewayHint>
+  /** `instance_start_time` of the index that is followed for. */
+  #index: string | null = null
   /** Null until the first sweep. */
   #followers: Followers | null = null
   #opening: Promise<Followers | null> | null = null
@@ -116,10 +118,18 @@ export class GatewayFeed {
     return this.#followers
   }
 
+  /** An index that was dropped, and made anew beside the running daemon, knows nothing. @throws {CouchFault} */
+  async #findIndex(): Promise<void> {
+    const index = await this.#routes.database.info()
+    if (this.#index === null || index?.instance_start_time === this.#index) return
+    this.#followers = this.#opening = null
+  }
+
   /** What was read counts for an index that is there still: one that was made anew knows nothing, and all is read again. */
   async #newFollowers(): Promise<Followers | null> {
     const index = await this.#routes.database.info()
     if (index === null) return null
+    this.#index = index.instance_start_time
     const { gateway, couch, accounts, checkpoints, users } = this.#options
     const following = {
       ...{ checkpoints, template: users.template },
@@ -182,6 +192,7 @@ export class GatewayFeed {
   /** Finds what was missed, and begins to evaluate all documents where the function is another one. @throws {CouchFault} */
   async sweep(rest: () => Promise<void>): Promise<void> {
     const { signal } = this.#options
+    await this.#findIndex()
     await this.#router.resume()
     const followers = await this.#follow()
     await followers?.users.look()
