@@ -17,6 +17,7 @@ import type { Births } from './write/births.ts'
 import { Ceilings } from './write/ceilings.ts'
 import type { Deps } from './write/deps.ts'
 import { Gates } from './write/gates.ts'
+import { Histories } from './write/histories.ts'
 import { Leases } from './write/leases.ts'
 import type { OwnWrites } from './write/own-writes.ts'
 import type { People } from './write/people.ts'
@@ -79,6 +80,7 @@ export function wireDeps(
     ownWrites: parts.ownWrites,
     gates: new Gates(parts.aside),
     ceilings: new Ceilings(),
+    histories: new Histories(parts.log),
     allowance: new Allowance({ most: config.publicLimits.mostChanges, now }),
     tries: new Allowance({ most: MOST_TRIES, now }),
     limits: config.publicLimits,

@@ -8,6 +8,8 @@ import { PERSONAL_KIND } from '../model/kinds.ts'
 import { CHECKPOINTS } from '../model/names.ts'
 import { isPublic } from '../model/security.ts'
 import { SILENT_MS } from '../write/duty.ts'
+import { USUAL_REVS_LIMIT } from '../write/histories.ts'
+import { checkUserHistories } from './check-histories.ts'
 import { checkLockout } from './check-lockout.ts'
 import { checkOwners } from './check-owners.ts'
 import { checkPolicyDatabases } from './check-policies.ts'
@@ -23,8 +25,6 @@ export interface Finding {
 const SIGNS = { ok: '✓', note: '·', fault: '✗' }
 /** Before this, a database cannot be told from an earlier one of the same name. */
 const LEAST_VERSION = [3, 3]
-/** CouchDB's own. */
-const USUAL_REVS_LIMIT = 1000
 const REACH_MS = 5_000
 
 /** @returns `failure` where there is a fault @throws {ConfigError | SkeletonError} */
@@ -49,6 +49,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
         await checkDuty(connection),
         ...(await checkLockout(connection)),
         ...(await checkOwners(connection)),
+        ...(await checkUserHistories(connection)),
         ...(await checkReplicationServer(connection)),
         ...(await checkPolicyDatabases(connection)),
         ...(await checkMasterDatabases(connection)),

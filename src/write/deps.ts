@@ -12,6 +12,7 @@ import type { AccountIndex } from './account-index.ts'
 import type { Allowance } from './allowance.ts'
 import type { Births } from './births.ts'
 import type { Ceilings } from './ceilings.ts'
+import type { Histories } from './histories.ts'
 import type { Gates } from './gates.ts'
 import type { Leases } from './leases.ts'
 import type { OwnWrites } from './own-writes.ts'
@@ -39,6 +40,7 @@ export interface Deps {
   replicator: Replicator
   leases: Leases
   checkpoints: Checkpoints
+  histories: Histories
   gates: Gates
   ceilings: Ceilings
   /** Somebody was taken out of a share of the owner's: the turn under way is to end soon, the next one begins with that. */

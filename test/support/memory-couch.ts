@@ -149,6 +149,7 @@ export class MemoryCouch {
         this.writes.push(`${name} (dropped)`)
         return this.databases.delete(name)
       }),
+      revsLimit: ask(() => 1000),
       security: ask(() => copyOf(there().security)),
       putSecurity: ask((security: Security) => {
         this.onWrite(name, '_security')

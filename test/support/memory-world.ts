@@ -21,6 +21,7 @@ import { announce } from '../../src/write/announce.ts'
 import { Births } from '../../src/write/births.ts'
 import { Ceilings } from '../../src/write/ceilings.ts'
 import type { Deps, PublicLimits } from '../../src/write/deps.ts'
+import { Histories } from '../../src/write/histories.ts'
 import { Gates } from '../../src/write/gates.ts'
 import { Leases } from '../../src/write/leases.ts'
 import { OwnWrites } from '../../src/write/own-writes.ts'
@@ -393,6 +394,7 @@ export class MemoryWorld {
       gates: new Gates(),
       ceilings: new Ceilings(),
       isUrgent: () => false,
+      histories: new Histories(log),
       allowance: new Allowance({ most: this.#limits.mostChanges, now }),
       tries: new Allowance({ most: MOST_TRIES, now }),
       limits: this.#limits,

@@ -1,0 +1,26 @@
+// Which databases keep too few revisions of a document (`_revs_limit`) for what the daemon does with them.
+import { sideBySide } from '../feed/side-by-side.ts'
+import { databasesOfKind } from '../feed/kind-databases.ts'
+import { KEPT_KINDS } from '../model/kinds.ts'
+import { LEAST_REVS_LIMIT, shortHistory } from '../write/histories.ts'
+import type { Finding } from './check.ts'
+import type { Connection } from './connection.ts'
+
+const MOST_EXAMPLES = 5
+
+/** User databases, outboxes and shares: one request each. Nothing where all are fit. @throws {CouchFault} */
+export async function checkUserHistories(connection: Connection): Promise<Finding[]> {
+  const { couch, config } = connection
+  const unfit: string[] = []
+  for (const kind of KEPT_KINDS)
+    for await (const page of databasesOfKind(kind, null, connection))
+      await sideBySide(page, config.concurrency, async ({ db }) => {
+        const limit = await shortHistory(couch.database(db))
+        if (limit !== null) unfit.push(`${db} (${limit})`)
+        return true
+      })
+  if (unfit.length === 0) return []
+  const more = unfit.length > MOST_EXAMPLES ? ` and ${unfit.length - MOST_EXAMPLES} more` : ''
+  const text = `${unfit.length} databases are unfit, for they keep fewer than ${LEAST_REVS_LIMIT} revisions of a document (_revs_limit), and deletions may not reach others: `
+  return [{ level: 'fault', text: text + unfit.sort().slice(0, MOST_EXAMPLES).join(', ') + more }]
+}
