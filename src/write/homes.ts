@@ -12,6 +12,7 @@ import { placesOf, prepare } from './carry.ts'
 import type { Deps } from './deps.ts'
 import { only } from './effects.ts'
 import { keepLosers } from './losers.ts'
+import { refusalWords } from './refusal-words.ts'
 
 /** Revisions by place, as a base names places: a share for its copies, and one for the objects themselves. */
 class WrittenRevisions {
@@ -63,7 +64,7 @@ export async function keepLocalLosers(
     if (error === 'conflict') block(progress, object)
     else progress.blocked.add(object)
     if (error === 'conflict') continue
-    const found = problem('refused_by_database', reason)
+    const found = problem('refused_by_database', refusalWords({ error, reason }))
     for (const { share } of losers.find((one) => one.object === object)?.sources ?? [])
       if (share !== null) progress.report(share, object, found)
     deps.log.warn({ db: source.name, doc: object, code: error }, 'what gives way cannot be kept: it stays')
@@ -152,7 +153,7 @@ function takeNote(
   progress.blocked.add(object)
   if (row.error === 'conflict') return
   progress.again.delete(object)
-  const found = row.error === 'too_large' ? problem('too_large') : problem('copy_refused', row.reason)
+  const found = row.error === 'too_large' ? problem('too_large') : problem('copy_refused', refusalWords(row))
   progress.report(share, object, found)
   log.warn({ db: source.name, share, doc: object, code: found.code }, 'copy refused')
 }
@@ -192,7 +193,7 @@ export async function writeObjects(
     progress.again.delete(row.id)
     const sources = only(effects, 'put-object').find(({ object }) => object === row.id)?.sources ?? []
     for (const { share } of sources)
-      if (share !== null) progress.report(share, row.id, problem('refused_by_database', row.reason))
+      if (share !== null) progress.report(share, row.id, problem('refused_by_database', refusalWords(row)))
     deps.log.warn({ db: source.name, doc: row.id, code: row.error }, 'object not updated')
   }
 }

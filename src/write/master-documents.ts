@@ -15,6 +15,7 @@ import { droppedLeaf } from './losers.ts'
 import { revisionOver } from './made-revision.ts'
 import type { OwnWrites } from './own-writes.ts'
 import type { Removals } from './removals.ts'
+import { refusalWords } from './refusal-words.ts'
 
 /** The databases of one user and one master. */
 export interface Pair {
@@ -148,7 +149,7 @@ async function putAtUser(
 function noteWritten(row: Written, { again, refused }: Performed, code: RefusalCode): void {
   if (row.ok) return
   if (row.error === 'conflict') again.add(row.id)
-  else refused.set(row.id, problem(code, row.reason))
+  else refused.set(row.id, problem(code, refusalWords(row)))
 }
 
 /** Losing leaves go, their contents stay readable: `?deleted_conflicts=true`. */

@@ -15,6 +15,7 @@ import type { Deps } from './deps.ts'
 import { only } from './effects.ts'
 import type { Progress } from './homes.ts'
 import { blockOvertaken, isNext, type Found } from './new-documents.ts'
+import { refusalWords } from './refusal-words.ts'
 
 /** What the server would not take, by object: it goes into the object's `$error`. */
 export type Refusals = Map<string, ReportedProblem[]>
@@ -121,7 +122,8 @@ function takeNote(
       for (const base of only(effects, 'put-base').filter(({ object }) => baseId(object) === row.id))
         refuseBase({ log }, progress, base)
     else {
-      const refused = row.error === 'too_large' ? problem('too_large') : problem('copy_refused', row.reason)
+      const refused =
+        row.error === 'too_large' ? problem('too_large') : problem('copy_refused', refusalWords(row))
       refusals.set(copy.object, [
         ...(refusals.get(copy.object) ?? []),
         { share: copy.share, problem: refused },
