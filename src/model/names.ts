@@ -26,6 +26,8 @@ const INVITATION_DOCUMENT_PREFIX = '$invitation/'
 const SUBSCRIPTION_PREFIX = 'subscription/'
 const SHARE_PREFIX = 'share/'
 const BASE_PREFIX = 'base/'
+/** The key after those of all bases. */
+export const BASES_END = 'base0'
 /** What the name of an outbox ends with, whatever the template. */
 export const OUTBOX_SUFFIX = '/$shares'
 

@@ -3,7 +3,7 @@
 import chunk from 'lodash/chunk.js'
 import { orNull } from '../couch/fault.ts'
 import { readUserDocs } from '../feed/user-docs.ts'
-import { baseId, objectOfBase } from '../model/names.ts'
+import { baseId, BASES_END, objectOfBase } from '../model/names.ts'
 import type { Context } from './context.ts'
 import { reconcileObjects } from './objects.ts'
 
@@ -11,7 +11,6 @@ import { reconcileObjects } from './objects.ts'
 const PAGE = 1000
 /** Objects that are looked at together. */
 const PART = 200
-const END = 'base0'
 
 export interface LeftBases {
   /** False where somebody keeps writing: it is to be read again. */
@@ -26,7 +25,7 @@ export interface LeftBases {
  */
 export async function followLeftBases(context: Context, from: string = baseId('')): Promise<LeftBases> {
   const { user, outbox } = context
-  const rows = (await orNull(outbox.range({ startKey: from, endKey: END, limit: PAGE }))) ?? []
+  const rows = (await orNull(outbox.range({ startKey: from, endKey: BASES_END, limit: PAGE }))) ?? []
   const objects = rows.flatMap(({ id }) => objectOfBase(id) ?? [])
   const found = objects.length === 0 ? [] : await user.fetchIfThere(objects, { includeDocs: false })
   const missing = found.filter(({ rev }) => rev === null).map(({ id }) => id)

@@ -1,10 +1,14 @@
 // Outboxes: made at first need, and made anew where somebody dropped one, with all that the daemon knew of its user's objects.
 import { START } from '../feed/checkpoints.ts'
 import { isHomeShare } from '../model/entry.ts'
+import { baseId, BASES_END } from '../model/names.ts'
 import { ADMIN_ONLY } from '../model/security.ts'
+import { writeBulk } from './bulk.ts'
 import type { Deps } from './deps.ts'
 import { orderRotation } from './rotation-orders.ts'
 import { beginScan } from './scans.ts'
+
+const PAGE = 1000
 
 /** Creates an owner's outbox, for the server's admins only, and has it followed. Where it is there, nothing is written. */
 export async function createOutbox(deps: Deps, owner: string): Promise<void> {
@@ -14,11 +18,14 @@ export async function createOutbox(deps: Deps, owner: string): Promise<void> {
   // Before there is another one: nobody who finds it empty takes its user for somebody who has never shared anything.
   if (isLost) await forget(deps, owner)
   const created = await births.create(name)
+  if (isLost && !created) await forgetBases(deps, owner)
   await births.equip(name, 'outbox', ADMIN_ONLY)
   if (created) log.info({ db: name }, 'outbox created')
   if (isLost || !(await checkpoints.read([name])).has(name)) {
     const instance = (await couch.database(name).info())?.instance_start_time ?? null
     checkpoints.set(name, { ...START, instance })
+    // A crash would have this one taken for lost, and what is known by then forgotten.
+    if (isLost) await checkpoints.flush()
   }
 }
 
@@ -42,6 +49,28 @@ export async function isOutboxLost(
   const parts = await registry.subscriptions(await registry.subscriptionsOf(user), owner)
   const isBegun = [...shares.values()].some(({ state }) => state !== 'opening' && state !== 'ended')
   return isBegun || [...parts.values()].some(({ state }) => state === 'active')
+}
+
+/**
+ * Deletes the bases of an outbox that somebody has put in place of the one that was, from a backup for instance: they say what
+ * was agreed at another time.
+ */
+async function forgetBases({ couch, users, log }: Deps, owner: string): Promise<void> {
+  const outbox = couch.database(users.outbox(owner))
+  let count = 0
+  for (let startKey = baseId(''); ;) {
+    const rows = await outbox.range({ startKey, endKey: BASES_END, limit: PAGE })
+    await writeBulk(
+      outbox,
+      rows.flatMap(({ id, rev }) => (rev === null ? [] : { _id: id, _rev: rev, _deleted: true })),
+    )
+    count += rows.length
+    const last = rows.at(-1)
+    if (rows.length < PAGE || !last) break
+    startKey = `${last.id}\u0000`
+  }
+  if (count > 0)
+    log.warn({ db: outbox.name, count }, 'another outbox is in its place, what it knows is forgotten')
 }
 
 /**

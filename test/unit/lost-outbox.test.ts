@@ -1,6 +1,7 @@
 // An outbox that somebody dropped took with it what was known of its user's objects: what is un-shared at that moment goes from
 // the share all the same, nobody's changes are lost, nothing private gets out, and no turn fails for ever.
 import assert from 'node:assert/strict'
+import type { StoredDoc } from '../../src/couch/document.ts'
 import { assertRight } from '../support/participants-checks.ts'
 import { valuesOf, type Action, type Participants, type Wish } from '../support/participants.ts'
 import { ANN, BOB, edit, JOE, remove, threePeople, wish } from '../support/three-people.ts'
@@ -8,8 +9,18 @@ import { ANN, BOB, edit, JOE, remove, threePeople, wish } from '../support/three
 const lose = (user: number): Action => ({ kind: 'lose-outbox', user })
 
 /** Joe shares `a`; Ann writes and Bob does, or reads, or nobody but Joe writes. */
-const begun = (bob: 'write' | 'read' | null = 'write', shown: Wish = true): Promise<Participants> =>
-  threePeople([ANN, BOB], bob, shown)
+async function begun(bob: 'write' | 'read' | null = 'write', shown: Wish = true): Promise<Participants> {
+  const people = await threePeople([ANN, BOB], bob, shown)
+  backups.set(people, structuredClone([JOE, ANN, BOB].map((user) => leavesOf(people, user))))
+  return people
+}
+
+/** What stands in the outboxes when all begins. */
+const backups = new WeakMap<Participants, StoredDoc[][]>()
+const leavesOf = (people: Participants, user: number): StoredDoc[] => {
+  const outbox = people.outbox(user)
+  return [...(outbox?.trees.keys() ?? [])].flatMap((id) => outbox?.leaves(id) ?? [])
+}
 
 /** Everything settles, in few writes, and everybody has the same. */
 async function settles(people: Participants): Promise<void> {
@@ -38,13 +49,19 @@ const readable = (people: Participants, object = 'a'): string[] =>
     valuesOf(body),
   )
 
-for (const how of ['while the daemon runs', 'while it does not', 'and created again by somebody']) {
+for (const how of [
+  'while the daemon runs',
+  'while it does not',
+  'and created again by somebody',
+  'and put back from a backup',
+]) {
   describe(`an outbox that is lost ${how}`, () => {
     const goOn = async (people: Participants, user: number, ...actions: Action[]): Promise<void> => {
       if (how.startsWith('and')) {
         const { name } = people.outbox(user) ?? assert.fail()
         people.act(lose(user))
-        people.world.couch.create(name)
+        const outbox = people.world.couch.create(name)
+        if (how.endsWith('backup')) for (const leaf of backups.get(people)?.[user] ?? []) outbox.merge(leaf)
       } else people.act(lose(user))
       for (const one of actions) people.act(one)
       if (how === 'while it does not') await people.world.restart()
@@ -262,6 +279,23 @@ describe('an outbox that is lost', () => {
         assert.deepEqual(copy(people), values(people, ANN).slice(0, 1))
         assert(copy(people)[0]?.startsWith('ann'))
       }
+  })
+
+  it('and put back as it was before the last edits gives nothing way to old values', async () => {
+    for (const user of [JOE, ANN]) {
+      const people = await begun()
+      const other = user === JOE ? ANN : JOE
+      people.act(edit(other, 'a', ['name', 'note']))
+      await settles(people)
+      const outbox = people.outbox(user) ?? assert.fail()
+      people.act(lose(user))
+      const old = people.world.couch.create(outbox.name)
+      for (const leaf of backups.get(people)?.[user] ?? []) old.merge(leaf)
+      people.act(edit(BOB, 'a', ['name']))
+      await people.world.restart()
+      await settles(people)
+      for (const one of [JOE, ANN, BOB]) assert.match(values(people, one)[0] ?? '', /^bob/)
+    }
   })
 
   it('does not keep anybody from having everybody’s outbox lost', async () => {
