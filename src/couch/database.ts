@@ -90,7 +90,8 @@ export class Database {
         await this.#couch.request({ method: 'PUT', path: [this.name], query: { q } })
         return true
       } catch (error) {
-        if (!isFault(error, 'exists')) throw error
+        // `conflict` where somebody else creates it at this moment.
+        if (!isFault(error, 'exists') && !isFault(error, 'conflict')) throw error
         if ((await this.info()) !== null) return false
         if (tries >= CREATE_TRIES) throw error
         await new Promise((resolve) => setTimeout(resolve, CREATE_PAUSE_MS))
