@@ -80,7 +80,7 @@ export function wireDeps(
     ownWrites: parts.ownWrites,
     gates: new Gates(parts.aside),
     ceilings: new Ceilings(),
-    histories: new Histories(parts.log),
+    histories: new Histories(parts.log, { isEmbedded }),
     allowance: new Allowance({ most: config.publicLimits.mostChanges, now }),
     tries: new Allowance({ most: MOST_TRIES, now }),
     limits: config.publicLimits,

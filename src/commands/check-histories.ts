@@ -10,7 +10,8 @@ const MOST_EXAMPLES = 5
 
 /** User databases, outboxes and shares: one request each. Nothing where all are fit. @throws {CouchFault} */
 export async function checkUserHistories(connection: Connection): Promise<Finding[]> {
-  const { couch, config } = connection
+  const { couch, config, isEmbedded } = connection
+  if (isEmbedded) return []
   const unfit: string[] = []
   for (const kind of KEPT_KINDS)
     for await (const page of databasesOfKind(kind, null, connection))

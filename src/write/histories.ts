@@ -12,13 +12,17 @@ export const USUAL_REVS_LIMIT = 1000
  */
 export const LEAST_REVS_LIMIT = 100
 
-/** The `_revs_limit` of a database where it is lower than that; null where it is not, or where the server does not say. @throws {CouchFault} */
+/**
+ * The `_revs_limit` of a database where it is lower than that; null where it is not, or the database is gone. Not for the
+ * embedded server, which keeps 1,000 and does not say so.
+ * @throws {CouchFault}
+ */
 export async function shortHistory(database: Database): Promise<number | null> {
   try {
     const limit = await database.revsLimit()
     return limit < LEAST_REVS_LIMIT ? limit : null
   } catch (error) {
-    // The embedded server keeps 1,000, and does not say so; a database may be gone.
+    // What an admin has forbidden to be asked keeps nobody from anything.
     if (isFault(error) && !error.retryable && error.code !== 'stopped' && error.code !== 'unauthorized')
       return null
     throw error
@@ -30,13 +34,16 @@ export class Histories {
   readonly #log: Pick<Logger, 'warn'>
   readonly #seen = new Set<string>()
 
-  constructor(log: Pick<Logger, 'warn'>) {
+  readonly #isEmbedded: boolean
+
+  constructor(log: Pick<Logger, 'warn'>, { isEmbedded }: { isEmbedded: boolean }) {
     this.#log = log
+    this.#isEmbedded = isEmbedded
   }
 
   /** @throws {CouchFault} */
   async look(database: Database): Promise<void> {
-    if (this.#seen.has(database.name)) return
+    if (this.#isEmbedded || this.#seen.has(database.name)) return
     const limit = await shortHistory(database)
     this.#seen.add(database.name)
     if (limit !== null)

@@ -394,7 +394,7 @@ export class MemoryWorld {
       gates: new Gates(),
       ceilings: new Ceilings(),
       isUrgent: () => false,
-      histories: new Histories(log),
+      histories: new Histories(log, { isEmbedded: !this.#canPurge }),
       allowance: new Allowance({ most: this.#limits.mostChanges, now }),
       tries: new Allowance({ most: MOST_TRIES, now }),
       limits: this.#limits,
