@@ -4,7 +4,6 @@ import type { Config } from '../config.ts'
 import { marked, type DesignDocument } from '../model/design.ts'
 import { compileGuard } from './guard.ts'
 import { isFree, ROUTES_KIND } from '../model/kinds.ts'
-import { isPersonalName } from '../model/person.ts'
 import { SkeletonError } from '../skeleton.ts'
 import { readGateways, syncFunctionPath } from './files.ts'
 import { SyncFunction, SyncFunctionError } from './sync-function.ts'
@@ -68,4 +67,4 @@ export async function loadGateways(
 }
 
 const isFreeFor = (name: string, { masters, userDatabases }: Settings): boolean =>
-  isFree(name, userDatabases) && !isPersonalName(name) && masters.every(({ database }) => database !== name)
+  isFree(name, userDatabases) && masters.every(({ database }) => database !== name)

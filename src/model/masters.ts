@@ -52,13 +52,13 @@ function parseEntry(entry: string, users: UserDatabases): Master {
       'exact names of databases: a-z first, then a-z 0-9 _ $ ( ) + - /, none of CouchDB’s own',
       entry,
     )
+  if (isPersonalName(database))
+    throw new SettingError('other databases than those that may be a user’s, u and a UUID', entry)
   if (!isFree(database, users))
     throw new SettingError(
       'databases that are free: no user databases or outboxes, no shares, none of the daemon’s own',
       entry,
     )
-  if (isPersonalName(database))
-    throw new SettingError('other databases than those that may be a user’s, u and a UUID', entry)
   if (!KIND.test(kind)) throw new SettingError('kinds that are called as folders of the skeleton', entry)
   if (isFixedKind(kind) || kind === PERSONAL_KIND || kind === GATEWAY_FOLDER || isUserKind(kind))
     throw new SettingError(

@@ -17,10 +17,11 @@ describe('databases of gateways', () => {
   it('are under no policy, however broad its pattern', () => {
     const users = userDatabases('user/{id}')
     const kinds = kindsOf([{ pattern: '*', kind: 'read-only' }], users, [], ['fleet'])
-    for (const db of ['user/abc/fleet', 'fleet/$routes']) assert.equal(kinds.placeOf(db), null)
-    // The gateway itself is like any other, and so is what belongs to none.
-    for (const db of ['fleet', 'user/abc/other', 'other/$routes'])
-      assert.deepEqual(kinds.placeOf(db), { kind: 'policy', db, policy: 'read-only' })
+    // Those of a gateway that is in no setting any more, too.
+    for (const db of ['user/abc/fleet', 'fleet/$routes', 'user/abc/other', 'other/$routes'])
+      assert.equal(kinds.placeOf(db), null)
+    // The gateway itself is like any other.
+    assert.deepEqual(kinds.placeOf('fleet'), { kind: 'policy', db: 'fleet', policy: 'read-only' })
   })
 
   it('let in their user alone, and say what the user has', () => {
