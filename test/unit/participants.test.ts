@@ -12,7 +12,7 @@ import {
 } from '../support/participants.ts'
 import { BYTES, FILES, TYPES } from '../support/participants-attachments.ts'
 
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 80)
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 60)
 
 const MOST_USERS = 6
 const user = fc.nat(MOST_USERS - 1)

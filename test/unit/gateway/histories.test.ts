@@ -13,7 +13,7 @@ import {
   type Step,
 } from '../../support/gateway-play.ts'
 
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 200)
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 100)
 
 const who = fc.nat(NAMES.length - 1)
 const id = fc.constantFrom(...DOCUMENTS)

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { planObject } from '../../../src/plan/object.ts'
 import { NOW, World, type Role, type User } from './exchange-world.ts'
 
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 60)
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 30)
 const NAMES = ['a', 'b', 'constructor'] as const
 
 type Name = (typeof NAMES)[number]
