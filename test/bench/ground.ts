@@ -53,9 +53,9 @@ export class Ground {
     return this.couch.database(this.users.database(owner))
   }
 
-  /** A database that no daemon takes for a user's. */
+  /** A database that no daemon takes for a user's, nor for one that a user has of a gateway, `<prefix><owner>/<gateway>`. */
   plain(name: string): Database {
-    return this.couch.database(`${this.prefix}plain/${name}`)
+    return this.couch.database(`${this.prefix.slice(0, -1)}-plain/${name}`)
   }
 
   share(id: string): Database {
@@ -151,7 +151,12 @@ export class Ground {
     await remove(registry, entries)
     for (const name of [REPLICATOR, CHECKPOINTS])
       await remove(couch.database(name), await orNone(couch.database(name).range(range)))
-    const names = [...(await couch.allDbs(range)), ...entries.map(({ id }) => id)]
+    const plain = this.plain('').name
+    const names = [
+      ...(await couch.allDbs(range)),
+      ...(await couch.allDbs({ startKey: plain, endKey: `${plain}\ufff0` })),
+      ...entries.map(({ id }) => id),
+    ]
     await inParallel(names, (name) => couch.database(name).drop())
   }
 }

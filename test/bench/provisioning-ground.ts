@@ -216,7 +216,7 @@ export async function provisionPlainly(
 
 /** Names of databases that are as the daemon's are, in everything but that they are under the benchmark's prefix. */
 export const plainNames = (ground: Ground, count: number): string[] =>
-  Array.from({ length: count }, (_, at) => `${ground.prefix}plain/${at % domainsFor(count)}-${randomUUID()}`)
+  Array.from({ length: count }, (_, at) => ground.plain(`${at % domainsFor(count)}-${randomUUID()}`).name)
 
 /** One-shot, into an empty database; the answer comes when all is there. */
 export async function replicateOnce(

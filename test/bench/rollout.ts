@@ -22,7 +22,7 @@ export async function benchRollout(
   const kind = ground.prefix.slice(0, -1)
   const folder = await mkdtemp(join(tmpdir(), 'couch-shares-bench-'))
   const names = (part: string): string[] =>
-    Array.from({ length: count }, (_, at) => `${ground.prefix}${part}/${at}`)
+    Array.from({ length: count }, (_, at) => ground.plain(`${part}/${at}`).name)
   const [ruled, plain] = [names('ruled'), names('plain')]
   const profiles: Profile[] = []
   try {
@@ -42,7 +42,7 @@ export async function benchRollout(
     )
     const daemon = await DaemonProcess.start(ground, {
       profile,
-      env: { SKELETON: folder, DATABASES: `${ground.prefix}ruled/*=${kind}` },
+      env: { SKELETON: folder, DATABASES: `${ground.plain('ruled/*').name}=${kind}` },
     })
     try {
       await ground.until('the first rollout is done', () => isDone(ground, kind, null, count))
