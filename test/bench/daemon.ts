@@ -48,12 +48,14 @@ export class DaemonProcess {
   readonly #child: ChildProcess
   readonly #folder: string
   readonly #serverPort: number
+  readonly #opsUrl: string
   readonly #exited: Promise<void>
 
-  private constructor(child: ChildProcess, folder: string, serverPort: number) {
+  private constructor(child: ChildProcess, folder: string, serverPort: number, opsUrl: string) {
     this.#child = child
     this.#folder = folder
     this.#serverPort = serverPort
+    this.#opsUrl = opsUrl
     this.#exited = new Promise((resolve) => child.once('exit', () => resolve()))
     running.add(this)
   }
@@ -85,11 +87,13 @@ export class DaemonProcess {
       },
     })
     const { port: serverPort, protocol } = new URL(url)
-    const daemon = new DaemonProcess(child, folder, Number(serverPort || (protocol === 'https:' ? 443 : 80)))
+    const opsUrl = `http://127.0.0.1:${port}`
+    const couchPort = Number(serverPort || (protocol === 'https:' ? 443 : 80))
+    const daemon = new DaemonProcess(child, folder, couchPort, opsUrl)
     try {
       await ground.until('the daemon is ready', async () => {
         if (child.exitCode !== null) throw new Error(`The daemon ended with exit code ${child.exitCode}`)
-        return (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null))?.ok === true
+        return (await fetch(`${opsUrl}/readyz`).catch(() => null))?.ok === true
       })
     } catch (error) {
       await daemon.stop()
@@ -103,6 +107,13 @@ export class DaemonProcess {
     await this.#exited
     running.delete(this)
     rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  /** How long the daemon takes to answer at `/healthz`, which asks nobody: as long as its loop is held, in milliseconds. */
+  async answerMs(): Promise<number> {
+    const begun = performance.now()
+    await (await fetch(`${this.#opsUrl}/healthz`)).text()
+    return performance.now() - begun
   }
 
   /** Established TCP connections to the server. */

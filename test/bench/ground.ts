@@ -39,6 +39,7 @@ export class Ground {
   readonly users
   readonly say: (line: string) => void
   #shares = 0
+  readonly #releasers: (() => Promise<void>)[] = []
 
   constructor(server: Server, say: (line: string) => void) {
     this.server = server
@@ -141,25 +142,34 @@ export class Ground {
     )
   }
 
+  /** What was made beside databases under the prefix goes by this, before all else, the latest first; no daemon runs then. */
+  atEnd(release: () => Promise<void>): void {
+    this.#releasers.push(release)
+  }
+
   /** Removes all that was made under the prefix: documents of the daemon first, so that nothing is made anew. */
   async clear(): Promise<void> {
-    const { couch, prefix } = this
-    const range = { startKey: prefix, endKey: `${prefix}\ufff0` }
+    for (const release of this.#releasers.splice(0).reverse()) await release()
+    const { couch } = this
+    const prefix = this.prefix.slice(0, -1)
+    const [own, shares] = [beginningWith(prefix), beginningWith(`share/${prefix}`)]
     const registry = couch.database(REGISTRY)
-    const shares = `share/${prefix.slice(0, -1)}`
-    const entries = await orNone(registry.range({ startKey: shares, endKey: `${shares}\ufff0` }))
+    const entries = await orNone(registry.range(shares))
     await remove(registry, entries)
+    await remove(registry, await orNone(registry.range(beginningWith(`subscription/${prefix}`))))
     for (const name of [REPLICATOR, CHECKPOINTS])
-      await remove(couch.database(name), await orNone(couch.database(name).range(range)))
-    const plain = this.plain('').name
-    const names = [
-      ...(await couch.allDbs(range)),
-      ...(await couch.allDbs({ startKey: plain, endKey: `${plain}\ufff0` })),
-      ...entries.map(({ id }) => id),
-    ]
+      for (const range of [own, shares])
+        await remove(couch.database(name), await orNone(couch.database(name).range(range)))
+    const names = [...(await couch.allDbs(own)), ...(await couch.allDbs(shares))]
     await inParallel(names, (name) => couch.database(name).drop())
   }
 }
+
+/** First and last possible id that begins so. */
+export const beginningWith = (start: string): { startKey: string; endKey: string } => ({
+  startKey: start,
+  endKey: `${start}\ufff0`,
+})
 
 /** Runs work on many things, a few at once. */
 export async function inParallel<T>(

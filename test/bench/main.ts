@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { buildDaemon, stopDaemons } from './daemon.ts'
 import { Ground, readServer, type Server } from './ground.ts'
 import { benchGateway } from './gateway.ts'
+import { benchHostile } from './hostile.ts'
 import { benchIdle } from './idle.ts'
 import { benchLatency } from './latency.ts'
 import { benchPlan } from './plan.ts'
@@ -14,7 +15,7 @@ import { benchThroughput } from './throughput.ts'
 
 const USAGE = `COUCHDB_URL=http://admin:secret@127.0.0.1:5984 npm run bench -- [options]
 
-  --only NAME   latency, throughput, rollout, provisioning, idle, plan or gateway; the last two ask no server
+  --only NAME   latency, throughput, rollout, provisioning, idle, hostile, plan or gateway; the last two ask no server
   --quick       small sizes, for a first impression
   --profile     requests of the daemon by endpoint
   --json        JSON to stdout in place of the table
@@ -35,6 +36,7 @@ const BENCHES: Record<string, (ground: Ground, options: Options) => Promise<Find
   rollout: benchRollout,
   provisioning: benchProvisioning,
   idle: benchIdle,
+  hostile: benchHostile,
 }
 
 /** These ask no server. */

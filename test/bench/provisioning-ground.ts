@@ -86,18 +86,21 @@ export class Provisioned {
 
   /** Users `0 … count - 1`, each with the role of one domain. No password: CouchDB would take long to hash so many. */
   async signUp(round: number, count: number): Promise<string[]> {
-    this.#names = Array.from(
-      { length: count },
-      (_, at) => `${this.#ground.prefix.slice(0, -1)}-${round}-${at}`,
-    )
+    const accounts = Array.from({ length: count }, (_, at) => ({
+      name: `${this.#ground.prefix.slice(0, -1)}-${round}-${at}`,
+      roles: [roleOf(at % domainsFor(count))],
+    }))
+    await this.enrol(accounts)
+    return this.#names
+  }
+
+  /** Makes these accounts, in place of those before. */
+  async enrol(accounts: readonly { name: string; roles: string[]; password?: string }[]): Promise<void> {
+    this.#names = accounts.map(({ name }) => name)
     await this.#ground.putAll(
       this.#ground.couch.database('_users'),
-      this.#names.map((name, at) => ({
-        _id: userDocumentId(name),
-        ...{ type: 'user', name, roles: [roleOf(at % domainsFor(count))] },
-      })),
+      accounts.map((account) => ({ _id: userDocumentId(account.name), type: 'user', ...account })),
     )
-    return this.#names
   }
 
   async setRoles(name: string, domains: readonly number[]): Promise<void> {

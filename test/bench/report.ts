@@ -53,14 +53,17 @@ export function toRow(name: string, unit: string, against: string, pairs: readon
 }
 
 export function spread(values: readonly number[]): Spread {
-  const sorted = [...values].sort((one, other) => one - other)
-  const at = (part: number): number => {
-    const position = part * (sorted.length - 1)
-    const below = sorted[Math.floor(position)] ?? NaN
-    const above = sorted[Math.ceil(position)] ?? NaN
-    return below + (above - below) * (position % 1)
-  }
+  const at = (part: number): number => quantile(values, part)
   return { median: at(0.5), q1: at(0.25), q3: at(0.75), min: at(0), max: at(1) }
+}
+
+/** The value that a part of all, from 0 to 1, does not exceed; between two, in proportion. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((one, other) => one - other)
+  const position = part * (sorted.length - 1)
+  const below = sorted[Math.floor(position)] ?? NaN
+  const above = sorted[Math.ceil(position)] ?? NaN
+  return below + (above - below) * (position % 1)
 }
 
 export const median = (values: readonly number[]): number => spread(values).median
