@@ -1,5 +1,4 @@
 // Who may read and who may write a share, as its owner says it in `access` (DESIGN.md, access).
-import isEqual from 'lodash/isEqual.js'
 import { kindOf, MOST_NAMES, problem, quote, type Problem } from './problem.ts'
 
 /** Everyone, or the users of these names, sorted and each once. The owner is always meant as well, and need not be named. */
@@ -68,14 +67,14 @@ export const isOwnerOnly = ({ read, write }: Access): boolean =>
   read !== true && write !== true && read.length === 0 && write.length === 0
 
 /**
- * What both let people do: where the access of a share becomes another one, this takes from nobody what both give, and lets
- * nobody in whom one of them leaves out.
+ * What is wanted, for those alone who may read already: where the access of a share becomes another one, nobody is let in by
+ * that, and nobody keeps a right that is taken away.
  */
-export function commonAccess(before: Access, after: Access): Access {
-  if (isEqual(before, after)) return after
+export function amongReaders(before: Access, wanted: Access): Access {
+  const readers = readersOf(before)
   return withReadersFrom({
-    read: common(readersOf(before), readersOf(after)),
-    write: common(before.write, after.write),
+    read: common(readersOf(wanted), readers),
+    write: common(wanted.write, readers),
   })
 }
 

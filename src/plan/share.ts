@@ -1,14 +1,14 @@
 // What is to be done for a share: its document, its registry entry and its database, brought to agree.
 import { isDeepStrictEqual } from 'node:util'
-import { commonAccess, OWNER_ONLY, type Access, type Right } from '../model/access.ts'
+import { amongReaders, OWNER_ONLY, type Access, type Right } from '../model/access.ts'
 import { isToBeThere, type ShareEntry } from '../model/entry.ts'
 import type { ObjectDoc } from '../model/object.ts'
 import { shownPassword } from '../model/password.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import {
   ADMIN_ONLY,
+  bothAllow,
   isPublic,
-  narrower,
   narrowsReading,
   shareSecurity,
   type FoundSecurity,
@@ -197,7 +197,7 @@ function planLife(facts: ShareFacts): ShareEffect[] {
 
 /** What is wanted, without those who were not let in before, where they are not to be let in yet. */
 const heldBack = ({ entry, isBehind }: ShareFacts, wanted: Access): Access =>
-  isBehind && entry?.access && entry.state !== 'ended' ? commonAccess(entry.access, wanted) : wanted
+  isBehind && entry?.access && entry.state !== 'ended' ? amongReaders(entry.access, wanted) : wanted
 
 /** What stands in place of a password names its account; another name is none of the daemon's. */
 export function passwordFault({ entry }: ShareFacts, wish: { kind: string; name?: string }): Problem | null {
@@ -258,7 +258,9 @@ function bringInForce(facts: ShareFacts, entry: ShareEntry, access: Access): Sha
   const present = facts.security ?? ADMIN_ONLY
   const asked = securityOf(facts, entry, access)
   // Who signs up, or gets another role, is let in as late as who is named.
-  const wanted = facts.isBehind ? narrower<FoundSecurity>(present, asked) : asked
+  const wanted = facts.isBehind
+    ? { ...asked, members: bothAllow<FoundSecurity>(present, asked).members ?? ADMIN_ONLY.members }
+    : asked
   const isOther = !isDeepStrictEqual(facts.security, wanted)
   const isNarrowed = isOther && narrowsReading(present, wanted)
   const isNew = !isDeepStrictEqual(entry.access ?? OWNER_ONLY, access)
