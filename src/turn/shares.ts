@@ -71,7 +71,10 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
         { db: shareDatabase(share) },
         'everybody may enter a share that is not for everybody: put right',
       )
-    const effects = planShare(facts)
+    const planned = planShare(facts)
+    const isHeldBack = !isDeepStrictEqual(planned, planShare({ ...facts, isBehind: false }))
+    // Its owner reads that all is in force when it is.
+    const effects = isHeldBack ? planned.filter(({ kind }) => kind !== 'put-document') : planned
     // What the owner wrote into the database that is to go is taken in first, as a writer's would be.
     if (
       !isWrittenDirectly &&
@@ -84,7 +87,6 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
     }
     const result = await performShare(deps, owner, effects, facts.entry)
     if (result.kind === 'done') {
-      const isHeldBack = !isDeepStrictEqual(effects, planShare({ ...facts, isBehind: false }))
       if (isHeldBack) context.heldBack.add(share)
       else context.heldBack.delete(share)
       if (facts.entry?.due && !isHeldBack && facts.entry.database === user.name)
