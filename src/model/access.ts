@@ -72,6 +72,7 @@ export const isOwnerOnly = ({ read, write }: Access): boolean =>
  */
 export function amongReaders(before: Access, wanted: Access): Access {
   const readers = readersOf(before)
+  if (readers === true) return wanted
   return withReadersFrom({
     read: common(readersOf(wanted), readers),
     write: common(wanted.write, readers),
