@@ -92,13 +92,8 @@ export function narrowsReading(before: FoundSecurity, after: FoundSecurity): boo
  * everybody's, has nobody whose it is.
  */
 export function widens(before: FoundSecurity, after: FoundSecurity): boolean {
-  const there = readersOf(before)
-  if (isPublic(before) || there.names.length + there.roles.length === 0) return false
-  if (isPublic(after)) return true
-  const { names, roles } = readersOf(after)
-  return (
-    names.some((name) => !there.names.includes(name)) || roles.some((role) => !there.roles.includes(role))
-  )
+  const { names, roles } = readersOf(before)
+  return names.length + roles.length > 0 && narrowsReading(after, before)
 }
 
 /** True where one user alone is a member, as in the databases of couch_peruser. */
