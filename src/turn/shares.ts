@@ -72,7 +72,8 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
         'everybody may enter a share that is not for everybody: put right',
       )
     const planned = planShare(facts)
-    const isHeldBack = !isDeepStrictEqual(planned, planShare({ ...facts, isBehind: false }))
+    const isHeldBack =
+      facts.isBehind === true && !isDeepStrictEqual(planned, planShare({ ...facts, isBehind: false }))
     // Its owner reads that all is in force when it is.
     const effects = isHeldBack ? planned.filter(({ kind }) => kind !== 'put-document') : planned
     // What the owner wrote into the database that is to go is taken in first, as a writer's would be.
