@@ -1,4 +1,5 @@
 // Outboxes: made at first need, and made anew where somebody dropped one, with all that the daemon knew of its user's objects.
+import { pagesOf } from '../couch/pages.ts'
 import { START } from '../feed/checkpoints.ts'
 import { isHomeShare } from '../model/entry.ts'
 import { baseId, BASES_END } from '../model/names.ts'
@@ -58,16 +59,13 @@ export async function isOutboxLost(
 async function forgetBases({ couch, users, log }: Deps, owner: string): Promise<void> {
   const outbox = couch.database(users.outbox(owner))
   let count = 0
-  for (let startKey = baseId(''); ;) {
-    const rows = await outbox.range({ startKey, endKey: BASES_END, limit: PAGE })
+  const bases = { startKey: baseId(''), endKey: BASES_END, limit: PAGE }
+  for await (const rows of pagesOf(outbox, bases)) {
     await writeBulk(
       outbox,
       rows.flatMap(({ id, rev }) => (rev === null ? [] : { _id: id, _rev: rev, _deleted: true })),
     )
     count += rows.length
-    const last = rows.at(-1)
-    if (rows.length < PAGE || !last) break
-    startKey = `${last.id}\u0000`
   }
   if (count > 0)
     log.warn({ db: outbox.name, count }, 'another outbox is in its place, what it knows is forgotten')
