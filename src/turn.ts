@@ -196,7 +196,7 @@ class Turn {
     const { owner } = this.#context
     for (const share of await registry.sharesOf(this.#user.name))
       if (!(await endOfDeparted(this.#deps, owner, share))) return this.#returned()
-    const subscriptions = await registry.subscriptionsOf(this.#user.name)
+    const subscriptions = await registry.subscriptionsOf([this.#user.name])
     await planSubscriptions(this.#context, [], new Set(subscriptions))
     for (const share of subscriptions) checkpoints.remove(shareCheckpoint(share, this.#user.name))
     if ((await this.#user.info()) !== null) return this.#returned()
@@ -255,7 +255,7 @@ class Turn {
   async #registered(): Promise<{ shares: string[]; subscriptions: string[] }> {
     const { registry } = this.#deps
     const { name } = this.#user
-    return { shares: await registry.sharesOf(name), subscriptions: await registry.subscriptionsOf(name) }
+    return { shares: await registry.sharesOf(name), subscriptions: await registry.subscriptionsOf([name]) }
   }
 
   /** What has not come back with a database that was made again has ended. */

@@ -401,7 +401,7 @@ export class Database {
   async view<Value>(
     design: string,
     view: string,
-    keys: string[],
+    keys: readonly string[],
   ): Promise<{ id: string; key: string; value: Value }[]> {
     const { rows } = await this.#couch.request<{ rows: { id: string; key: string; value: Value }[] }>({
       method: 'POST',

@@ -23,7 +23,10 @@ export interface Concerns {
 
 const HOODIE_PREFIX = 'user/'
 
-/** Users came, went, or have other roles: the shares that name them, their own shares, and the accounts of passwords. */
+/**
+ * Users came, went, or have other roles: the shares that name them, those that they take part in, which show their names, their own
+ * shares, and the accounts of passwords.
+ */
 export async function usersChanged(
   { couch, accounts, users, registry, mark }: Concerns,
   changes: readonly Change[],
@@ -34,13 +37,18 @@ export async function usersChanged(
   const asked = names.flatMap((name) =>
     name.startsWith(HOODIE_PREFIX) ? [name, name.slice(HOODIE_PREFIX.length)] : [name],
   )
-  const shares = await registry.sharesNaming([...new Set(asked)])
-  for (const [share, entry] of await registry.entries(shares))
+  const owners = [...new Set([...names.map(hexOf), ...concerned.owners])].filter(
+    (owner) => users.ownerOf(users.database(owner)) === owner,
+  )
+  const shares = new Set([
+    ...(await registry.sharesNaming([...new Set(asked)])),
+    ...(await registry.subscriptionsOf(owners.map((owner) => users.database(owner)))),
+  ])
+  for (const [share, entry] of await registry.entries([...shares]))
     if (entry.state !== 'ended' && users.database(entry.owner) === entry.database)
       mark(entry.owner, { shares: new Set([share]) })
-  for (const owner of new Set([...names.map(hexOf), ...concerned.owners])) {
-    const own =
-      users.ownerOf(users.database(owner)) === owner ? await registry.sharesOf(users.database(owner)) : []
+  for (const owner of owners) {
+    const own = await registry.sharesOf(users.database(owner))
     if (own.length > 0) mark(owner, { shares: new Set(own) })
   }
 }

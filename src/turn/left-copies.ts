@@ -41,7 +41,7 @@ export async function followLeftCopies(context: Context, from = ''): Promise<Lef
 async function forgottenShares({ deps, owner, user }: Context): Promise<string[]> {
   const { registry } = deps
   const mine = await registry.entries(await registry.sharesOf(user.name))
-  const others = await registry.subscriptions(await registry.subscriptionsOf(user.name), owner)
+  const others = await registry.subscriptions(await registry.subscriptionsOf([user.name]), owner)
   return [
     ...[...mine].flatMap(([share, { state, forgotten }]) => (state === 'active' && forgotten ? share : [])),
     ...[...others].flatMap(([share, { state, forgotten, paused }]) =>

@@ -47,7 +47,7 @@ export async function isOutboxLost(
     return info === null || (checkpoint.instance !== null && checkpoint.instance !== info.instance_start_time)
   if (info !== null) return false
   const shares = await registry.entries(await registry.sharesOf(user))
-  const parts = await registry.subscriptions(await registry.subscriptionsOf(user), owner)
+  const parts = await registry.subscriptions(await registry.subscriptionsOf([user]), owner)
   const isBegun = [...shares.values()].some(({ state }) => state !== 'opening' && state !== 'ended')
   return isBegun || [...parts.values()].some(({ state }) => state === 'active')
 }
@@ -88,7 +88,7 @@ async function forget(deps: Deps, owner: string): Promise<void> {
     else await orderRotation(deps, owner, share, { refilled: true, ...forgotten })
     shares.push(share)
   }
-  const parts = await registry.subscriptions(await registry.subscriptionsOf(user), owner)
+  const parts = await registry.subscriptions(await registry.subscriptionsOf([user]), owner)
   const active = [...parts].flatMap(([share, { state }]) => (state === 'active' ? share : []))
   for (const share of active)
     await registry.changeSubscription(share, owner, user, { forgotten: true, paused: true })

@@ -56,10 +56,10 @@ export class Registry {
     return [...new Set(rows.flatMap(({ id }) => shareOfEntry(id) ?? []))]
   }
 
-  /** The ids of all shares that a user database takes, took, or may take part in. */
-  async subscriptionsOf(database: string): Promise<string[]> {
-    const rows = await this.#database.view<string>('shares', 'subscriptions_of', [database])
-    return rows.map(({ value }) => value)
+  /** The ids of all shares that one of these user databases takes, took, or may take part in. */
+  async subscriptionsOf(databases: readonly string[]): Promise<string[]> {
+    const rows = await this.#database.view<string>('shares', 'subscriptions_of', databases)
+    return [...new Set(rows.map(({ value }) => value))]
   }
 
   /** One user's part in each of these shares, by share; those that have none are left out. */

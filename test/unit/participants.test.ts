@@ -229,6 +229,17 @@ const writersEdit: Action = {
 const ownersPurge: Action = { kind: 'purge', user: 0, object: 'a' }
 /** Histories that once ended wrong. */
 const FOUND: History[] = [
+  // The account of somebody who takes part in a public share, and whom nobody names, is deleted.
+  {
+    ...{ ...begun, users: 2, begun: ['x'] },
+    steps: [
+      { kind: 'act', action: { kind: 'access', share: 'x', access: true } },
+      {
+        ...{ kind: 'settle', isRacing: false, seed: 0 },
+        meanwhile: [{ kind: 'account', user: 1, isThere: false }],
+      },
+    ],
+  },
   // An attachment that a writer adds while the owner begins to show all stays private.
   {
     ...{ ...begun, users: 2, begun: ['x'] },

@@ -12,13 +12,15 @@ import { MemoryCouch } from '../../support/memory-couch.ts'
 /** What `{id}` stands for in the name of the one user database. */
 const HOME = 'abc123'
 
-/** The registry of a share of `owner`'s that names `two`, and of one whose owner's database is HOME. */
+/** The registry of a share of `owner`'s that names `two`, of one that HOME takes part in, and of one whose owner's database is HOME. */
 const registry = {
   sharesNaming: (names: readonly string[]) => Promise.resolve(names.includes('two') ? ['naming'] : []),
   entries: (shares: readonly string[]) =>
     Promise.resolve(
       new Map(shares.map((id) => [id, { state: 'active', owner: 'owner', database: 'user/owner' }])),
     ),
+  subscriptionsOf: (databases: readonly string[]) =>
+    Promise.resolve(databases.includes(`user/${HOME}`) ? ['taken'] : []),
   sharesOf: (database: string) => Promise.resolve(database === `user/${HOME}` ? ['own'] : []),
 } as unknown as Registry
 
@@ -39,7 +41,7 @@ async function afterChange(change: object): Promise<Record<string, string[]>> {
     {
       ...{ couch, users, registry, accounts: new AccountIndex(couch), ownWrites: new OwnWrites() },
       log: createLogger({ level: 'silent', pretty: false }),
-      mark: (owner, { shares }) => void (marked[owner] = [...(shares ?? [])]),
+      mark: (owner, { shares }) => void (marked[owner] = [...(marked[owner] ?? []), ...(shares ?? [])]),
     },
     page.results.filter(({ id }) => id === userDocumentId('one')),
   )
@@ -52,6 +54,6 @@ describe('feed/concerns', () => {
     ['has another role', { type: 'user', name: 'one', roles: [] }],
   ] as const)
     it(`tells the shares of whoever names the same user database when an account ${what}`, async () => {
-      assert.deepEqual(await afterChange(change), { owner: ['naming'], [HOME]: ['own'] })
+      assert.deepEqual(await afterChange(change), { owner: ['naming', 'taken'], [HOME]: ['own'] })
     })
 })
