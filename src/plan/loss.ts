@@ -2,7 +2,7 @@
 // participants have. What was agreed before says what each of them had; it says nothing of the copy any more.
 import { digestsOf, isDigestOf, type Agreed, type Digests } from '../model/base.ts'
 import type { Seen } from '../model/history.ts'
-import { contentOf, intersect, pickFrom, type ObjectDoc } from '../model/object.ts'
+import { contentOf, intersect, pickFrom, project, type Content, type ObjectDoc } from '../model/object.ts'
 import { own } from '../model/own.ts'
 import { timeOf } from '../model/time.ts'
 import { carry } from './carry.ts'
@@ -116,11 +116,16 @@ function planParticipants(options: ExchangeOptions, agreed: Agreed): ExchangePla
   )
     return idle(doc, agreed)
   const scope = intersect(consent.selection, shownTo(options))
+  // A copy that shows nothing but that it is there has nothing to be merged: it is brought as it was at first.
+  if (isEmpty(project(doc, scope))) return planKnown(options)
   const nothing: LiveCopy = { kind: 'live', leaf: emptyCopy(options.object), rivals: [] }
   const ground: Agreed = { ...agreed, attributes: {}, attachments: {} }
   const plan = carry({ ...options, isAfterLoss: true }, doc, scope, ground, nothing)
   return plan.copy === null ? idle(doc, agreed) : plan
 }
+
+const isEmpty = ({ attributes, attachments }: Content): boolean =>
+  Object.keys(attributes).length + Object.keys(attachments).length === 0
 
 const emptyCopy = (object: string): ObjectDoc => ({ _id: object, _rev: '' })
 

@@ -229,6 +229,23 @@ const writersEdit: Action = {
 const ownersPurge: Action = { kind: 'purge', user: 0, object: 'a' }
 /** Histories that once ended wrong. */
 const FOUND: History[] = [
+  // A writer brings an object without attributes while the share database is lost.
+  {
+    ...{ ...begun, users: 2, begun: ['x'] },
+    steps: [
+      {
+        ...{ kind: 'settle', isRacing: true, seed: 59 },
+        meanwhile: [
+          { kind: 'wish', user: 1, object: 'c', share: 'x', wish: true },
+          {
+            ...{ kind: 'attach-in-replica', share: null, user: 0, object: 'a', name: 'f' },
+            ...{ type: 'application/octet-stream', bytes: 'one' },
+          },
+          { kind: 'lose', share: 'x' },
+        ],
+      },
+    ],
+  },
   // The account of somebody who takes part in a public share, and whom nobody names, is deleted.
   {
     ...{ ...begun, users: 2, begun: ['x'] },
