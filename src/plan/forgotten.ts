@@ -83,6 +83,8 @@ function planParticipants(
     const plan = as(options, { ...nothingAgreed('both', false), ...ground, seen })
     return isLost ? { ...plan, keepLocal: [contentOf(doc), ...plan.keepLocal] } : plan
   }
+  // It was its user's own when the owner took the other one out, and was not left.
+  if (consent === undefined && facts.rejected === 'no_longer_shared') return null
   const isOut =
     consent !== undefined || forgotten.isNamed === true || isSame(contentOf(doc), contentOf(home.leaf))
   if (!isOut) return null

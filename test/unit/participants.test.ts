@@ -229,6 +229,18 @@ const writersEdit: Action = {
 const ownersPurge: Action = { kind: 'purge', user: 0, object: 'a' }
 /** Histories that once ended wrong. */
 const FOUND: History[] = [
+  // An object that its owner took out, and brings again, before the lost outbox of whoever had it is there again.
+  {
+    ...{ ...begun, users: 3 },
+    steps: [
+      { kind: 'act', action: { kind: 'remove', user: 0, object: 'b' } },
+      { kind: 'act', action: { kind: 'lose-outbox', user: 1 } },
+      {
+        ...{ kind: 'turns', users: [0, 1], isRacing: false, seed: 0 },
+        meanwhile: [{ kind: 'wish', user: 0, object: 'b', share: 'x', wish: true }],
+      },
+    ],
+  },
   // A writer brings an object without attributes while the share database is lost.
   {
     ...{ ...begun, users: 2, begun: ['x'] },
