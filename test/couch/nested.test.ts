@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { orNull } from '../../src/couch/fault.ts'
 import { decodeJson } from '../../src/couch/json.ts'
 import { shareDatabase } from '../../src/model/names.ts'
+import { complete, GatewayGround } from '../support/gateway.ts'
 import { asUser, becomes, open, read, received, shared, subscribe, withPeople } from '../support/people.ts'
 import { put, shareDoc } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
@@ -62,6 +63,29 @@ onEachServer(
           home.put({ _id: `share/${share}/x`, nested: NESTED }),
         )
         assert.equal(written.ok ? null : written.error, 'forbidden')
+      }))
+
+    // CouchDB refuses deeper ones itself where a validation function has to read them.
+    it('is given back by a gateway, which takes all else', (space) =>
+      GatewayGround.use(space, 'function (doc) { channel("!") }', async (ground) => {
+        const ann = ground.user('ann')
+        await ground.put({ _id: 'a', name: 'one' })
+        await ann.signUp()
+        await space.start()
+        await ann.sees('a')
+        const nested = decodeJson('['.repeat(3_000) + ']'.repeat(3_000))
+        for (const doc of [{ _id: 'a', name: 'two', nested }, { _id: 'b', nested }, { _id: 'c' }]) {
+          const written = await ann.write(doc)
+          assert(written.ok, JSON.stringify(written))
+        }
+        await ann.sees('a', 'c')
+        await ann.reads('a', { name: 'one' })
+        await ann.stands({
+          ...{ ...complete(2), state: 'denied' },
+          rejected: { a: 'too_complex', b: 'too_complex' },
+        })
+        assert.deepEqual(await ground.database.get('b'), null)
+        assert.equal((await ground.database.get('a'))?.['nested'], undefined)
       }))
   },
   ['couchdb'],

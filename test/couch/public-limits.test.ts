@@ -4,8 +4,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import type { Doc, StoredDoc, Written } from '../../src/couch/document.ts'
 import { copyId } from '../../src/model/names.ts'
-import { open, standingOf, subscribe, withPeople, type Person } from '../support/people.ts'
+import { open, shared, standingOf, subscribe, withPeople, type Person } from '../support/people.ts'
 import type { Space } from '../support/space.ts'
+import { becomesActive, put, shareDoc } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
 
 /** Changes a minute. */
@@ -247,4 +248,52 @@ onEachServer('the limits of a public share', ({ it, kind }) => {
       }),
     { publicLimits: LIMITS },
   )
+
+  // The embedded server takes minutes to store them.
+  if (kind === 'couchdb')
+    it(
+      'hold for thousands of leaves of one document, and keep nobody else waiting',
+      (space) =>
+        withPeople(space, ['joe', 'ann'] as const, async ({ joe, ann }) => {
+          await space.start()
+          const id = await open(space, joe, true)
+          const own = space.shareId('own')
+          await put(joe.db, shareDoc(own, { access: { read: [ann.name] } }))
+          await becomesActive(space, joe.hash, own)
+          await subscribe(space, own, [ann])
+          await pushAll(space, id, objectsOf(id, 'guest', 1))
+          await space.until('it comes', async () => (await brought(joe)) === 1)
+          await space.settled()
+          const home = space.share(id)
+          const [there] = await home.leaves([{ id: copyId(id, 'guest/0') }])
+          assert(there)
+          const contents = Array.from({ length: 4_000 }, (_, n) => ({ name: `value ${n}` }))
+          const leaves = leavesOver(there, contents)
+          for (let at = 0; at < leaves.length; at += 500) {
+            await pushAll(space, id, leaves.slice(at, at + 500), false)
+            // In another share of the same owner's, work goes on.
+            await space.write(joe.db, shared(own, `own/${at}`, { at }))
+          }
+          await space.until(
+            'what is shared meanwhile arrives',
+            async () => {
+              const rows = await ann.db.range({ startKey: 'own/', endKey: 'own0' })
+              return rows.length === leaves.length / 500
+            },
+            120_000,
+          )
+          await space.until(
+            'one leaf is left',
+            async () =>
+              (await home.get(there._id, { conflicts: true }))?._conflicts === undefined &&
+              (await joe.db.get('guest/0'))?.['name'] !== there['name'],
+            120_000,
+          )
+          await space.settled()
+          const said = await joe.db.get(`$share/${id}`)
+          assert(said)
+          assert.deepEqual(standingOf(said).rejected, { 'guest/0': 'too_many_leaves' })
+        }),
+      { publicLimits: LIMITS, patienceMs: 400_000 },
+    )
 })

@@ -212,7 +212,12 @@ function assertReceived(people: Participants, share: string, user: number, objec
   if (rejected.includes('unrelated_object')) {
     const isFromElsewhere = SHARES.some((other) => other !== share && consentOf(doc, other) !== null)
     const isOwn = people.touched.has(`${user} ${object}`) || people.left.has(`${user} ${object}`)
-    assert(isOwn || isFromElsewhere, `${what} is another object`)
+    // What was kept when another share's part ended is its user's own, whatever that share was.
+    const isKept = SHARES.some((other) => {
+      const kept = other === share ? null : partOf(people, other, user)
+      return kept?.onEnd === 'keep' && kept.state !== 'active'
+    })
+    assert(isOwn || isFromElsewhere || isKept, `${what} is another object`)
     return
   }
   if (agreed?.state === 'left') {
