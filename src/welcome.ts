@@ -1,6 +1,9 @@
 // What a newcomer reads after `npm start`: what runs where, and three lines to try.
 import type { Config } from './config.ts'
 
+/** Somebody who pastes all lines at once is faster than the daemon: the last one asks until the copy is there. */
+const UNTIL_THERE = 'curl -sSf --retry 20 --retry-delay 1 --retry-all-errors'
+
 /** The text for a daemon that runs against its own embedded server. */
 export function welcome(
   { admin, userDatabases, server }: Pick<Config, 'admin' | 'userDatabases' | 'server'>,
@@ -26,7 +29,7 @@ Try it: joe has a database, a share called milk, and an object that shows only i
       { _id: 'todo/1', ...example },
     ],
   })}'
-  curl '${base}/share%2Fmilk/share%2Fmilk%2Ftodo%2F1'
+  ${UNTIL_THERE} '${base}/share%2Fmilk/share%2Fmilk%2Ftodo%2F1'
 
 Stop it with Ctrl-C.
 

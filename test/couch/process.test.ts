@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { exec } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -22,6 +23,14 @@ import {
 import { freePort } from '../support/servers.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+
+/** The lines to try, one below the other. */
+const curlsOf = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith('curl '))
+    .join('\n')
 
 describe('the program', () => {
   it('tells how it is used', () =>
@@ -126,29 +135,24 @@ describe('the program', () => {
       assert.match(own.err, new RegExp(`^[^\\n]*OPS_PORT[^\\n]*${taken}[^\\n]*\\n$`))
     }))
 
-  it('starts an embedded server, and prints three lines that work', () =>
+  it('starts an embedded server, and prints three lines that work when they are pasted at once', () =>
     withBench(async (bench) => {
       const port = await freePort()
       const program = await bench.run({ EMBEDDED_PORT: String(port) })
       await until('it says what to try', () => program.out.includes('curl') && program.out.includes('Ctrl-C'))
       assert(program.out.includes(`http://127.0.0.1:${port}`))
       assert.match(program.out, /data is in \S+data/)
-      const curls = program.out
+      const block = curlsOf(program.out)
+      const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+      assert(readme.includes(block.replaceAll(String(port), '5984')), 'the README has the same lines')
+      const { stdout } = await promisify(exec)(block)
+      const [created, written, copy] = stdout
         .split('\n')
-        .map((line) => line.trim())
-        .filter((line) => line.startsWith('curl '))
-      assert.equal(curls.length, 3, program.out)
-      const shell = async (line: string): Promise<unknown> =>
-        JSON.parse((await promisify(exec)(line.replace(/^curl /, 'curl -sS '))).stdout)
-      const [create, write, read] = curls as [string, string, string]
-      assert.deepEqual(await shell(create), { ok: true })
-      assert(await shell(write))
-      let copy: Record<string, unknown> = {}
-      await until('the third line shows the copy', async () => {
-        copy = (await shell(read)) as Record<string, unknown>
-        return !('error' in copy)
-      })
-      const { _id, _rev, ...shown } = copy
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+      assert.deepEqual(created, { ok: true })
+      assert(Array.isArray(written))
+      const { _id, _rev, ...shown } = copy ?? {}
       assert.equal(typeof _rev, 'string')
       assert.match(String(_id), /^share\/milk\//)
       assert.deepEqual(shown, { name: 'Remember the milk' })
