@@ -151,8 +151,28 @@ export function planExchange(options: ExchangeOptions): ExchangePlan {
   const recalled = agreed === null && facts.forgotten ? planForgotten(options, facts.forgotten) : null
   if (recalled) return recalled
   const isLost = agreed !== null && !isAfterLoss && (agreed.losses ?? 0) !== (facts.losses ?? 0)
-  return noteLosses(isLost ? planAfterLoss(options, agreed) : planKnown(options), options)
+  const plan = isLost ? planAfterLoss(options, agreed) : planKnown(options)
+  return noteLosses(isTooMuch(plan, options) ? refuseTooMuch(options) : plan, options)
 }
+
+/**
+ * What was put into the share is too much for a view, and would come into this user's database: CouchDB refuses it to everybody
+ * but admins. What there is to take away or to send goes on.
+ */
+const isTooMuch = ({ doc, copy, withdraw, isPending }: ExchangePlan, options: ExchangeOptions): boolean =>
+  options.facts.home.kind === 'live' &&
+  doc !== null &&
+  doc !== options.doc &&
+  copy === null &&
+  !withdraw &&
+  !isPending &&
+  isTooComplex(contentOf(doc).attributes) &&
+  !(options.doc && isTooComplex(contentOf(options.doc).attributes))
+
+const refuseTooMuch = ({ doc, agreed }: ExchangeOptions): ExchangePlan => ({
+  ...idle(doc, agreed),
+  rejection: tooComplex(),
+})
 
 /** Plans it with what is agreed as it is. */
 export function planKnown(options: ExchangeOptions): ExchangePlan {

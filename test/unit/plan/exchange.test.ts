@@ -850,6 +850,25 @@ describe('plan/exchange', () => {
       assert.deepEqual(made.copy, { kind: 'put', content: { attributes: { a: 1 }, attachments: {} } })
       assert.equal(made.rejection?.code, 'too_complex')
     })
+    it('comes into nobody’s database, where an admin has put it into the share', () => {
+      const content = contentOf(doc)
+      const isOwner = { role: 'owner', home: live(content.attributes) } as const
+      for (const facts of [
+        isOwner,
+        { ...isOwner, role: 'writer' },
+        { ...isOwner, role: 'reader' },
+      ] as const) {
+        const isNew = plan({ facts })
+        assert.deepEqual([isNew.doc, isNew.after, isNew.rejection?.code], [null, null, 'too_complex'])
+        const there = object({ ...SAME, $shares: { s: true } })
+        const agreed = agreedOn('both', SAME)
+        const isChanged = plan({ doc: there, consent: share(), agreed, facts })
+        assert.deepEqual(
+          [isChanged.doc, isChanged.after, isChanged.rejection?.code],
+          [there, agreed, 'too_complex'],
+        )
+      }
+    })
     it('waits, while what others write comes in', () => {
       const facts = { home: live({ a: 1, b: 2 }) }
       const made = plan({ doc, consent: share(), agreed: agreedOn('both', SAME), facts })
