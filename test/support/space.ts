@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { Couch } from '../../src/couch/client.ts'
+import { isFault } from '../../src/couch/fault.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { Daemon, type DaemonConfig } from '../../src/daemon.ts'
@@ -160,13 +161,21 @@ export class Space {
     throw new Error(`Expected to write ${doc._id} within 10 tries`)
   }
 
-  /** Waits for a state; fails with what it waited for. */
+  /** Waits for a state; fails with what it waited for, and with what CouchDB said last. */
   async until(what: string, holds: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
+    let last = ''
     for (const end = Date.now() + patienceMs; Date.now() < end;) {
-      if (await holds()) return
+      try {
+        if (await holds()) return
+        last = ''
+      } catch (error) {
+        // A database that is made anew just now: "No DB shards could be opened".
+        if (!isFault(error, 'server_error')) throw error
+        last = `: ${error.message}`
+      }
       await delay(25)
     }
-    throw new assert.AssertionError({ message: `Expected within ${patienceMs / 1000} s that ${what}` })
+    throw new assert.AssertionError({ message: `Expected within ${patienceMs / 1000} s that ${what}${last}` })
   }
 
   /** Waits until something is read; fails with the difference. */
