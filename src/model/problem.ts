@@ -19,6 +19,9 @@ const PROBLEMS = {
     `A database for the share ${quote(id)} exists that no user's share is known for. Choose another id, or ask the server's admin.`,
   invalid_access: (found: string) =>
     `Expected \`access\` to be true, false, a list of user names, or {"read": …, "write": …} with true, false or such lists, got ${found}.`,
+  no_account: () => 'Nobody has this name: who signs up under it gets access then.',
+  no_user_database: () =>
+    'This user has no database of their own: there is no invitation, and nothing arrives. The share itself may be entered.',
   too_many_names: (count: string) => `Expected at most ${MOST_NAMES} user names in \`access\`, got ${count}.`,
   invalid_password: (found: string) =>
     `Expected \`password\` to be a text of 1 to ${LONGEST_PASSWORD} characters, null, or left out, got ${found}.`,

@@ -1,17 +1,17 @@
-// A `$share` as its owner reads it: its state, what is wrong with it, who takes part, and what was rejected.
-import type { Access, Right } from '../model/access.ts'
+// A `$share` as its owner reads it: its state, what is wrong with it, who takes part, whom it waits for, and what was rejected.
+import { namesIn, type Access, type Right } from '../model/access.ts'
 import type { ShareEntry } from '../model/entry.ts'
 import { shareOfDocument } from '../model/names.ts'
 import type { ObjectDoc } from '../model/object.ts'
 import { parsePassword, shownPassword } from '../model/password.ts'
-import { isOurProblem, type Problem } from '../model/problem.ts'
+import { isOurProblem, problem, type Problem } from '../model/problem.ts'
 import type { LeavesRequest } from '../model/share.ts'
 import { rightOf } from '../model/subscription.ts'
 import { isSameJson } from '../model/same-json.ts'
 import { redundantLeaves, type Rival } from './leaves.ts'
 import type { ShareEffect, ShareFacts } from './share.ts'
 
-/** Besides what `redundantLeaves` knows of, the daemon lists participants, and puts its account in place of a password. */
+/** Besides what `redundantLeaves` knows of, the daemon lists participants and who is missing, and puts its account in place of a password. */
 export function redundantShareLeaves(doc: ObjectDoc, rivals: readonly Rival[]): string[] {
   const redundant = rivals.flatMap(({ leaf, ancestor }) =>
     redundantLeaves(shareAsWritten(doc, ancestor), [
@@ -23,7 +23,7 @@ export function redundantShareLeaves(doc: ObjectDoc, rivals: readonly Rival[]): 
 
 /** A leaf as its user left it, with the password that stood there before the daemon put it in force or took it off. */
 export function shareAsWritten(
-  { $participants: _, ...leaf }: ObjectDoc,
+  { $participants: _, $waiting: __, ...leaf }: ObjectDoc,
   ancestor: ObjectDoc | null,
 ): ObjectDoc {
   const before = parsePassword(ancestor?.['password']).kind
@@ -32,7 +32,7 @@ export function shareAsWritten(
   return { ...leaf, password: isOurs ? ancestor?.['password'] : leaf['password'] }
 }
 
-/** How many participants a `$share` lists at the most; the registry has all. */
+/** How many participants, and how many others, a `$share` lists at the most; the registry has all. */
 const MOST_LISTED = 100
 
 /** What a `$share` asks for, as it is in force when it is marked. */
@@ -68,7 +68,7 @@ export function markAsIs(
   settings: Record<string, unknown> = doc,
   access: Access | undefined = facts.entry?.access,
 ): ShareEffect[] {
-  const { $state, $error, $rejected: _, $participants: __, ...rest } = settings
+  const { $state, $error, $rejected: _, $participants: __, $waiting: ___, ...rest } = settings
   // Nothing of somebody else's share is shown.
   const entry = facts.entry?.database === facts.database ? facts.entry : null
   // A document that is no `$share/<id>` and only calls itself one keeps its own `$state`.
@@ -76,11 +76,13 @@ export function markAsIs(
   const state = isShare ? (found === null ? 'active' : 'error') : $state
   const foreign = $error !== undefined && !isOurProblem($error) && found === null ? { $error } : {}
   const participants = isShare && entry && access ? shownParticipants(facts, entry, access) : []
+  const waiting = isShare && access && (entry || facts.entry === null) ? missing(facts, access) : []
   const marked = {
     ...rest,
     ...(state === undefined ? {} : { $state: state }),
     ...(found === null ? foreign : { $error: found }),
     ...(participants.length > 0 ? { $participants: participants } : {}),
+    ...(waiting.length > 0 ? { $waiting: waiting } : {}),
     ...(isShare && entry?.rejected?.length ? { $rejected: entry.rejected } : {}),
   } as ObjectDoc
   return isSameJson(marked, doc) ? [] : [{ kind: 'put-document', doc: marked }]
@@ -106,6 +108,16 @@ function shownParticipants(
     if (isActive && may !== null) shown.push({ name: name ?? subscriber, access: may })
   }
   return shown.slice(0, MOST_LISTED)
+}
+
+/** Who is named and gets nothing, or no invitation, yet. */
+function missing({ named }: ShareFacts, access: Access): ({ name: string } & Problem)[] {
+  const waiting = [...new Set(namesIn(access))].flatMap((name) => {
+    const user = named.get(name)
+    if (user === undefined) return [{ name, ...problem('no_account') }]
+    return user.owners.length === 0 ? [{ name, ...problem('no_user_database') }] : []
+  })
+  return waiting.slice(0, MOST_LISTED)
 }
 
 /** The users who are named, by the hash of their databases, without the owner. */

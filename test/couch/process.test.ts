@@ -156,6 +156,14 @@ describe('the program', () => {
       assert.equal(typeof _rev, 'string')
       assert.match(String(_id), /^share\/milk\//)
       assert.deepEqual(shown, { name: 'Remember the milk' })
+      const blocks = readme.split('```').filter((one) => one.includes('org.couchdb.user:joe'))
+      assert.equal(blocks.length, 1, 'the README says whose a user database is')
+      const owned = await promisify(exec)(curlsOf(blocks[0] ?? '').replaceAll('5984', String(port)))
+      const answers = owned.stdout.split('\n').filter((line) => line !== '')
+      assert.deepEqual(
+        answers.map((line) => (JSON.parse(line) as { ok?: unknown }).ok),
+        [true, true, true],
+      )
       await assertStops(program, 'SIGINT')
       await until('its server has ended too', () =>
         fetch(`http://127.0.0.1:${port}/`).then(

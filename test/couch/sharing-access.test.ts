@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, Security, StoredDoc } from '../../src/couch/document.ts'
 import { isFault } from '../../src/couch/fault.ts'
-import { copyId, shareDatabase } from '../../src/model/names.ts'
+import { copyId, shareDatabase, shareDocumentId } from '../../src/model/names.ts'
 import { accountDocumentId } from '../../src/model/password.ts'
 import {
   ANYBODY,
@@ -193,7 +193,19 @@ onEachServer(
             names: [],
             roles: [hashOf(space, 'joe')],
           })
+          const waitsFor = (...codes: [string, string][]): Promise<void> =>
+            space.eventually(
+              'whom the share waits for',
+              async () => {
+                const doc = await databaseOf(space, 'joe').get(shareDocumentId(share))
+                const waiting = (doc?.['$waiting'] ?? []) as { name: string; code: string }[]
+                return Object.fromEntries(waiting.map(({ name, code }) => [name, code]))
+              },
+              Object.fromEntries(codes.map(([who, code]) => [called(space, who), code])),
+            )
+          await waitsFor(['ann', 'no_account'], ['bob', 'no_account'], ['cal', 'no_account'])
           await signUp(space, late)
+          await waitsFor(['bob', 'no_user_database'], ['cal', 'no_user_database'])
           const people = await Promise.all(Object.keys(late).map((name) => logIn(space.server, name)))
           await mayBe(space, share, people, [200, 403, 200, 403, 200, 201])
           const invitation = {
@@ -214,6 +226,7 @@ onEachServer(
           )
           await put(databaseOf(space, 'cal'), subscriptionDoc(share))
           await takesPart(space, share, 'cal')
+          await waitsFor(['bob', 'no_user_database'])
           await mayBe(space, share, people, [200, 403, 200, 403, 200, 201])
         } finally {
           await removeUsers(space, Object.keys(late))

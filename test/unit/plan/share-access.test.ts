@@ -92,6 +92,7 @@ describe('plan/share, access', () => {
           enlist,
           isOther && `tell-participants, secure ${whom}`,
           turns && 'start-replication',
+          JSON.stringify(value)?.includes('"n"') && 'doc active',
         )
         assert.equal(allInWords(effects), expected)
         const security = effects.find((one) => one.kind === 'secure')?.security as ShareSecurity | undefined

@@ -1,6 +1,7 @@
 // "A share's life", row by row, orders of an admin, and what else an owner reads on a `$share`.
 import assert from 'node:assert/strict'
 import { OWNER_ONLY } from '../../../src/model/access.ts'
+import type { ObjectDoc } from '../../../src/model/object.ts'
 import { problem } from '../../../src/model/problem.ts'
 import type { Rejection } from '../../../src/model/rejected.ts'
 import { ADMIN_ONLY } from '../../../src/model/security.ts'
@@ -28,6 +29,7 @@ import {
   FILLED_AGAIN,
   MINE,
   MINE_ALONE,
+  NAMED,
   OPEN,
   OPEN_AGAIN,
   OPEN_NEW,
@@ -522,6 +524,27 @@ describe('plan/share', () => {
         participants,
       }
       assert.equal(words({ ...noted, doc: putOf(effects) }), '')
+    })
+
+    it('whom it waits for: names that nobody has, and users without a database', () => {
+      const named = { read: ['u1', 'n', 'x'], write: ['x'] }
+      const codes = (doc: ObjectDoc): unknown =>
+        (doc['$waiting'] as { name: string; code: string }[]).map(({ name, code }) => [name, code])
+      const waiting = [
+        ['n', 'no_user_database'],
+        ['x', 'no_account'],
+      ]
+      const isNew = putOf(plan({ doc: docOf({ access: named }) }))
+      assert.deepEqual(codes(isNew), waiting)
+      const there = { ...given, entry: inPlace(named), doc: docOf({ ...active, access: named }) }
+      assert.deepEqual(codes(putOf(plan(there))), waiting)
+      // They have come.
+      const users = new Map(NAMED)
+      for (const name of ['n', 'x']) users.set(name, { grants: { names: [], roles: [name] }, owners: [name] })
+      const come = putOf(plan({ ...there, doc: isNew, named: users }))
+      assert.ok(!('$waiting' in come))
+      const foreign = plan({ doc: docOf({ access: named }), entry: entryOf('active', 'user/else') })
+      assert.ok(!('$waiting' in putOf(foreign)))
     })
 
     it('a hash where nobody knows a name, and a hundred at most', () => {
