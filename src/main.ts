@@ -16,6 +16,7 @@ import { probe } from './ops/probe.ts'
 import { OpsListenError, startOps } from './ops/server.ts'
 import { SkeletonError } from './skeleton.ts'
 import { Standby } from './standby.ts'
+import { sayUnknown, unknownSettings } from './unknown-settings.ts'
 import { welcome } from './welcome.ts'
 
 const USAGE = `couch-shares: sharing between the users of a CouchDB
@@ -58,7 +59,10 @@ type Release = () => Promise<void>
 /** Commands by name; each loads what it needs when it is called. */
 const COMMANDS: Readonly<Record<string, Command>> = {
   health,
-  check: async (args) => (await import('./commands/check.ts')).check(noMore('check', args, environment())),
+  check: async (args) => {
+    const env = noMore('check', args, environment())
+    return (await import('./commands/check.ts')).check(env, undefined, doubtsAbout(env))
+  },
   skeleton: async (args) => (await import('./commands/skeleton.ts')).skeleton(args, environment()),
   provision: async (args) => (await import('./commands/provision.ts')).provision(args, environment()),
   erase: async (args) => (await import('./commands/erase.ts')).erase(args, environment()),
@@ -88,6 +92,9 @@ function environment(): NodeJS.ProcessEnv {
   return process.env
 }
 
+/** What in an environment is probably meant otherwise: nothing fails because of it, and it is told. */
+const doubtsAbout = (env: NodeJS.ProcessEnv): string[] => unknownSettings(env).map(sayUnknown)
+
 /** Reads nothing but where to ask: a secret that is missing here says nothing of the daemon. */
 async function health(args: string[]): Promise<ExitCode> {
   const { OPS_PORT: port, OPS_HOST: host } = noMore('health', args, environment())
@@ -105,8 +112,10 @@ async function health(args: string[]): Promise<ExitCode> {
 }
 
 async function run(): Promise<ExitCode> {
-  const { config, skeleton, gateways } = await readSettings(environment())
+  const env = environment()
+  const { config, skeleton, gateways } = await readSettings(env)
   const log = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY })
+  for (const doubt of doubtsAbout(env)) log.warn(doubt)
   const releases: Release[] = []
   const stopped = stopSignal()
   try {
@@ -217,6 +226,9 @@ try {
   const code = exitCodeOf(error)
   const isForeseen = code !== EXIT.failure || error instanceof EmbeddedError || isFault(error)
   process.stderr.write(`${isForeseen ? (error as Error).message : String((error as Error).stack ?? error)}\n`)
+  // A setting that is missing may be one that is misspelled.
+  if (error instanceof ConfigError)
+    for (const doubt of doubtsAbout(process.env)) process.stderr.write(`${doubt}\n`)
   if (code === EXIT.usage) process.stderr.write(`\n${USAGE}`)
   process.exit(code)
 }

@@ -27,12 +27,17 @@ const SIGNS = { ok: '✓', note: '·', fault: '✗' }
 const LEAST_VERSION = [3, 3]
 const REACH_MS = 5_000
 
-/** @returns `failure` where there is a fault @throws {ConfigError | SkeletonError} */
+/**
+ * @param doubts what in the environment is probably meant otherwise
+ * @returns `failure` where there is a fault
+ * @throws {ConfigError | SkeletonError}
+ */
 export async function check(
   env: NodeJS.ProcessEnv,
   say: (text: string) => void = (text) => void process.stdout.write(text),
+  doubts: readonly string[] = [],
 ): Promise<ExitCode> {
-  const findings = await examine(env)
+  const findings = [...doubts.map(note), ...(await examine(env))]
   for (const { level, text } of findings) say(`${SIGNS[level]} ${text}\n`)
   return findings.some(({ level }) => level === 'fault') ? EXIT.failure : EXIT.ok
 }

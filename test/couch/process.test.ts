@@ -98,6 +98,29 @@ describe('the program', () => {
       assert(!program.err.includes('    at '), 'Expected no stack')
     }))
 
+  it('names a variable that resembles a setting, in the log, beside faults and in `check`', () =>
+    withBench(async (bench) => {
+      const misspelled = { USER_DATABASE: 'userdb-{id}', LOG_LEVL: 'debug' }
+      const said = [
+        'there is no setting LOG_LEVL, which is passed over: was LOG_LEVEL meant?',
+        'there is no setting USER_DATABASE, which is passed over: was USER_DATABASES meant?',
+      ]
+      const server = { EMBEDDED_PORT: String(await freePort()), EMBEDDED_MEMORY: 'true' }
+      const program = await bench.run({ ...server, ...misspelled })
+      await until('it runs', () => program.out.includes('curl'))
+      const check = await bench.run({ ...server, ...misspelled }, 'check')
+      await check.exit()
+      for (const text of said) {
+        assert(program.out.includes(`"level":"warn"`) && program.out.includes(text), program.all)
+        assert(check.out.includes(`· ${text}\n`), check.all)
+      }
+      assert(!program.all.includes('userdb-{id}'), 'Expected no value')
+      await assertStops(program, 'SIGTERM')
+      const refused = await bench.run({ ...misspelled, CONCURRENCY: 'many' })
+      assert.equal(await refused.exit(), EXIT.config)
+      assert(refused.err.endsWith(`got \`many\`\n${said.join('\n')}\n`), refused.err)
+    }))
+
   it('ends where what answers is no CouchDB', () =>
     withBench(async (bench) => {
       const bodies = ['<html>Welcome to nginx!</html>', '{"hello": "world"}']
