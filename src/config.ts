@@ -234,6 +234,7 @@ export const SETTINGS = {
   },
   OPS_PORT: { schema: port, default: null },
   OPS_HOST: { schema: hostName, default: '127.0.0.1' },
+  EMBEDDED: { schema: flag, default: null },
   EMBEDDED_PORT: { schema: port, default: '5984' },
   EMBEDDED_DATA: { schema: z.string().transform((path) => resolve(path)), default: 'data' },
   EMBEDDED_MEMORY: { schema: flag, default: 'false' },
@@ -241,6 +242,17 @@ export const SETTINGS = {
 
 type Name = keyof typeof SETTINGS
 type Value<N extends Name> = z.output<(typeof SETTINGS)[N]['schema']>
+
+/** Whoever gives one of these has a server in mind. */
+const ADMIN_SETTINGS = [
+  'HOODIE_ADMIN_USER',
+  'HOODIE_ADMIN_USER_FILE',
+  'HOODIE_ADMIN_PASS',
+  'HOODIE_ADMIN_PASS_FILE',
+] as const satisfies Name[]
+
+/** Whoever gives one of these has the embedded server in mind. */
+const EMBEDDED_SETTINGS = ['EMBEDDED_PORT', 'EMBEDDED_DATA', 'EMBEDDED_MEMORY'] as const satisfies Name[]
 
 const EMBEDDED_ADMIN = { user: 'admin', pass: 'admin' }
 
@@ -346,6 +358,25 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
     fault('COUCHDB_URL', 'the same as `HOODIE_SERVER`, or unset', display(written('COUCHDB_URL') ?? ''))
   const server = hoodieServer === null ? couchdbUrl : hoodieServer
   const isEmbedded = server === null
+
+  /** Why there should be a server where none is set; null: the embedded one may be meant, or is. */
+  const whyServer = (asked: boolean | null | undefined): string | null => {
+    if (asked === false) return '`EMBEDDED` is false'
+    if (asked || EMBEDDED_SETTINGS.some((name) => written(name) !== null)) return null
+    const login = ADMIN_SETTINGS.find((name) => written(name) !== null)
+    if (login !== undefined) return `\`${login}\` is`
+    return env['NODE_ENV'] === 'production' ? '`NODE_ENV` is production' : null
+  }
+
+  const asked = read('EMBEDDED')
+  const why = isEmbedded ? whyServer(asked) : null
+  if (why !== null)
+    fault(
+      'HOODIE_SERVER',
+      `set, as ${why} (with \`EMBEDDED=true\` an embedded server is started, for a first look)`,
+      NOTHING,
+    )
+  if (asked && server) fault('EMBEDDED', 'unset where there is a server', 'both')
 
   const inUrl = (part: 'user' | 'pass') => (server === undefined ? undefined : (server?.[part] ?? null))
   const user = readAdmin('HOODIE_ADMIN_USER', 'HOODIE_ADMIN_USER_FILE', inUrl('user'), EMBEDDED_ADMIN.user)

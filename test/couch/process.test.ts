@@ -158,6 +158,24 @@ describe('the program', () => {
       assert.match(own.err, new RegExp(`^[^\\n]*OPS_PORT[^\\n]*${taken}[^\\n]*\\n$`))
     }))
 
+  it('starts no embedded server by accident', () =>
+    withBench(async (bench) => {
+      const admin = { HOODIE_ADMIN_USER: ADMIN.user, HOODIE_ADMIN_PASS: ADMIN.pass }
+      for (const env of [{ ...admin, HOODIE_SERVR: 'http://127.0.0.1:1' }, { NODE_ENV: 'production' }])
+        for (const args of [[], ['check']]) {
+          const program = await bench.run(env, ...args)
+          assert.equal(await program.exit(), EXIT.config, program.all)
+          assert.equal(program.out, '')
+          assert.match(program.err, /^Expected `HOODIE_SERVER` to be set, as [^\n]*EMBEDDED=true[^\n]*\n/)
+          assert.equal(program.err.includes('was HOODIE_SERVER meant?'), 'HOODIE_SERVR' in env, program.err)
+          assertNoSecrets(program, ADMIN)
+        }
+      const settings = { ...admin, EMBEDDED: 'true', EMBEDDED_PORT: String(await freePort()) }
+      const program = await bench.run({ ...settings, NODE_ENV: 'production' })
+      await until('it runs', () => program.out.includes('curl'))
+      await assertStops(program, 'SIGTERM')
+    }))
+
   it('starts an embedded server, and prints three lines that work when they are pasted at once', () =>
     withBench(async (bench) => {
       const port = await freePort()

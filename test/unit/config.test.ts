@@ -155,6 +155,27 @@ describe('config', () => {
       (c) => c.server,
       { kind: 'embedded', port: 5984, dataDir: '/d' },
     ],
+    ...[
+      ['where it is asked for', { EMBEDDED: 'true' }],
+      ['where its folder is given', { EMBEDDED_DATA: 'data' }],
+      ['where it is to be in memory', { EMBEDDED_MEMORY: 'false' }],
+      ['where its port is given', { EMBEDDED_PORT: '5984' }],
+    ].map(([where, env]): [string, Env, (config: ReturnType<typeof load>) => unknown, unknown] => [
+      `an embedded server with an admin, in production, ${where as string}`,
+      {
+        ...(env as Env),
+        HOODIE_ADMIN_USER: 'root',
+        HOODIE_ADMIN_PASS_FILE: '/run/pass',
+        NODE_ENV: 'production',
+      },
+      (c) => [c.server, c.admin],
+      [
+        { kind: 'embedded', port: 5984, dataDir: resolve('data') },
+        { user: 'root', pass: 's3cret' },
+      ],
+    ]),
+    ['an embedded server in development', { NODE_ENV: 'development' }, (c) => c.server.kind, 'embedded'],
+    ['a server, and no embedded one', { ...SERVER, EMBEDDED: '0' }, (c) => c.server.kind, 'couchdb'],
     ['a skeleton', { SKELETON: tmpdir() }, (c) => c.skeleton, resolve(tmpdir())],
     ['an ops port', { OPS_PORT: '8080', OPS_HOST: '::' }, (c) => [c.opsPort, c.opsHost], [8080, '::']],
     ['the largest concurrency', { CONCURRENCY: '100' }, (c) => c.concurrency, 100],
@@ -189,6 +210,12 @@ describe('config', () => {
   const refused: [string, Env, string[]][] = [
     ['no credentials', { HOODIE_SERVER: 'http://c' }, ['HOODIE_ADMIN_USER', 'HOODIE_ADMIN_PASS']],
     ['no password', { HOODIE_SERVER: 'http://c', HOODIE_ADMIN_USER: 'u' }, ['HOODIE_ADMIN_PASS']],
+    ['an admin without a server', { HOODIE_ADMIN_USER: 'u', HOODIE_ADMIN_PASS: 'p' }, ['HOODIE_SERVER']],
+    ['a name without a server', { HOODIE_ADMIN_USER_FILE: '/run/user' }, ['HOODIE_SERVER']],
+    ['a password without a server', { HOODIE_ADMIN_PASS_FILE: '/run/pass' }, ['HOODIE_SERVER']],
+    ['no server in production', { NODE_ENV: 'production' }, ['HOODIE_SERVER']],
+    ['no server and no embedded one', { EMBEDDED: 'false', EMBEDDED_DATA: 'data' }, ['HOODIE_SERVER']],
+    ['a server and the embedded one', { ...SERVER, EMBEDDED: 'true' }, ['EMBEDDED']],
     ['two servers', { ...SERVER, COUCHDB_URL: 'http://other' }, ['COUCHDB_URL']],
     ['another name in the URL', { ...SERVER, HOODIE_SERVER: 'http://x@c' }, ['HOODIE_ADMIN_USER']],
     ['another password in the URL', { ...SERVER, HOODIE_SERVER: 'http://root:x@c' }, ['HOODIE_ADMIN_PASS']],
@@ -275,7 +302,11 @@ describe('config', () => {
     assert.throws(() => load({ HOODIE_SERVER: 'http://c', HOODIE_ADMIN_USER: 'u' }), {
       message: 'Expected `HOODIE_ADMIN_PASS` to be set, as there is a server to log in to, got nothing',
     })
-    assert.throws(() => load({ HOODIE_ADMIN_PASS_FILE: '/run/none' }), {
+    assert.throws(() => load({ HOODIE_ADMIN_USER: 'u', HOODIE_ADMIN_PASS: 't0psecret' }), {
+      message:
+        'Expected `HOODIE_SERVER` to be set, as `HOODIE_ADMIN_USER` is (with `EMBEDDED=true` an embedded server is started, for a first look), got nothing',
+    })
+    assert.throws(() => load({ EMBEDDED: '1', HOODIE_ADMIN_PASS_FILE: '/run/none' }), {
       message: 'Expected `HOODIE_ADMIN_PASS_FILE` to be a file that can be read, got `/run/none` (ENOENT)',
     })
   })
