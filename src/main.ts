@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The edge of the program: arguments, environment, signals and exit codes. The only place that ends the process.
 import { readFileSync } from 'node:fs'
-import dotenv from 'dotenv'
+import once from 'lodash/once.js'
 import { BundleError } from './bundle/bundle.ts'
 import { noMore, UsageError, type Command } from './commands/command.ts'
 import { readSettings } from './commands/connection.ts'
@@ -9,6 +9,7 @@ import { CasesError } from './commands/rules-cases.ts'
 import { ConfigError, type Config } from './config.ts'
 import { isFault } from './couch/fault.ts'
 import { EmbeddedError, startEmbedded, type EmbeddedServer } from './embedded/server.ts'
+import { EnvironmentError, readEnvironment } from './environment.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { InstallError } from './install.ts'
 import { createLogger, type Logger } from './log.ts'
@@ -16,7 +17,6 @@ import { probe } from './ops/probe.ts'
 import { OpsListenError, startOps } from './ops/server.ts'
 import { SkeletonError } from './skeleton.ts'
 import { Standby } from './standby.ts'
-import { sayUnknown, unknownSettings } from './unknown-settings.ts'
 import { welcome } from './welcome.ts'
 
 const USAGE = `couch-shares: sharing between the users of a CouchDB
@@ -60,14 +60,15 @@ type Release = () => Promise<void>
 const COMMANDS: Readonly<Record<string, Command>> = {
   health,
   check: async (args) => {
-    const env = noMore('check', args, environment())
-    return (await import('./commands/check.ts')).check(env, undefined, doubtsAbout(env))
+    const { env, doubts } = noMore('check', args, environment())
+    return (await import('./commands/check.ts')).check(env, undefined, doubts)
   },
-  skeleton: async (args) => (await import('./commands/skeleton.ts')).skeleton(args, environment()),
-  provision: async (args) => (await import('./commands/provision.ts')).provision(args, environment()),
-  erase: async (args) => (await import('./commands/erase.ts')).erase(args, environment()),
+  skeleton: async (args) => (await import('./commands/skeleton.ts')).skeleton(args, environment().env),
+  provision: async (args) => (await import('./commands/provision.ts')).provision(args, environment().env),
+  erase: async (args) => (await import('./commands/erase.ts')).erase(args, environment().env),
   rules: async (args) => (await import('./commands/rules.ts')).rules(args),
-  gateway: async (args) => (await import('./commands/gateway.ts')).gateway(args, environment(), stopping()),
+  gateway: async (args) =>
+    (await import('./commands/gateway.ts')).gateway(args, environment().env, stopping()),
 }
 
 async function main(args: string[]): Promise<ExitCode> {
@@ -86,18 +87,12 @@ async function main(args: string[]): Promise<ExitCode> {
   return command(rest)
 }
 
-/** The environment, and what `.env` adds to it. */
-function environment(): NodeJS.ProcessEnv {
-  dotenv.config({ quiet: true })
-  return process.env
-}
-
-/** What in an environment is probably meant otherwise: nothing fails because of it, and it is told. */
-const doubtsAbout = (env: NodeJS.ProcessEnv): string[] => unknownSettings(env).map(sayUnknown)
+/** Read when it is asked for first: `--help` needs none. */
+const environment = once(() => readEnvironment(process.env))
 
 /** Reads nothing but where to ask: a secret that is missing here says nothing of the daemon. */
 async function health(args: string[]): Promise<ExitCode> {
-  const { OPS_PORT: port, OPS_HOST: host } = noMore('health', args, environment())
+  const { OPS_PORT: port, OPS_HOST: host } = noMore('health', args, environment().env)
   if (!port) {
     process.stderr.write('Expected `OPS_PORT` to be the port that the daemon listens at, got nothing\n')
     return EXIT.config
@@ -112,10 +107,10 @@ async function health(args: string[]): Promise<ExitCode> {
 }
 
 async function run(): Promise<ExitCode> {
-  const env = environment()
+  const { env, doubts } = environment()
   const { config, skeleton, gateways } = await readSettings(env)
   const log = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY })
-  for (const doubt of doubtsAbout(env)) log.warn(doubt)
+  for (const doubt of doubts) log.warn(doubt)
   const releases: Release[] = []
   const stopped = stopSignal()
   try {
@@ -197,6 +192,7 @@ const version = (): string =>
 function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) return EXIT.usage
   if (error instanceof ConfigError || error instanceof SkeletonError) return EXIT.config
+  if (error instanceof EnvironmentError) return EXIT.config
   if (error instanceof BundleError || error instanceof CasesError) return EXIT.config
   if (error instanceof OpsListenError) return EXIT.portTaken
   if (error instanceof EmbeddedError) {
@@ -228,7 +224,7 @@ try {
   process.stderr.write(`${isForeseen ? (error as Error).message : String((error as Error).stack ?? error)}\n`)
   // A setting that is missing may be one that is misspelled.
   if (error instanceof ConfigError)
-    for (const doubt of doubtsAbout(process.env)) process.stderr.write(`${doubt}\n`)
+    for (const doubt of environment().doubts) process.stderr.write(`${doubt}\n`)
   if (code === EXIT.usage) process.stderr.write(`\n${USAGE}`)
   process.exit(code)
 }

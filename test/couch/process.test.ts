@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { exec } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { EXIT } from '../../src/exit-codes.ts'
@@ -156,6 +157,29 @@ describe('the program', () => {
       })
       assert.equal(await own.exit(), 75, own.all)
       assert.match(own.err, new RegExp(`^[^\\n]*OPS_PORT[^\\n]*${taken}[^\\n]*\\n$`))
+    }))
+
+  it('says what is wrong with `.env`', () =>
+    withBench(async (bench) => {
+      const folder = await bench.folder()
+      await writeFile(join(folder, '.env'), 'HOODIE_SERVER=http://127.0.0.1:1\nHOODIE_ADMIN_PASS=pa55#word\n')
+      const cut = bench.runIn(folder, {})
+      assert.equal(await cut.exit(), EXIT.config)
+      assert.match(
+        cut.err,
+        /`HOODIE_ADMIN_USER`.*\nthe value of HOODIE_ADMIN_PASS in \.env ends before its #/,
+      )
+      assert.doesNotMatch(cut.all, /pa55|word'/)
+      const check = bench.runIn(folder, { HOODIE_ADMIN_USER: 'admin' }, 'check')
+      assert.equal(await check.exit(), EXIT.failure)
+      assert.match(check.out, /^· the value of HOODIE_ADMIN_PASS in \.env ends before its #/)
+      await rm(join(folder, '.env'))
+      await mkdir(join(folder, '.env'))
+      for (const args of [[], ['check']]) {
+        const unreadable = bench.runIn(folder, {}, ...args)
+        assert.equal(await unreadable.exit(), EXIT.config)
+        assert.match(unreadable.err, /^Expected \/[^\n]*\/\.env to be a file that can be read, got EISDIR\n$/)
+      }
     }))
 
   it('starts no embedded server by accident', () =>

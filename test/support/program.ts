@@ -94,7 +94,11 @@ export class Bench {
   }
 
   async run(env: Record<string, string> = {}, ...args: string[]): Promise<Program> {
-    const program = new Program(await this.folder(), args, env)
+    return this.runIn(await this.folder(), env, ...args)
+  }
+
+  runIn(folder: string, env: Record<string, string>, ...args: string[]): Program {
+    const program = new Program(folder, args, env)
     this.release(() => program.kill())
     return program
   }
