@@ -12,6 +12,7 @@ import { Departures } from './feed/departures.ts'
 import { asideOf } from './feed/aside.ts'
 import { Lanes } from './feed/lanes.ts'
 import { sweep } from './feed/sweep.ts'
+import { findOtherUsers, sayOtherUsers } from './feed/other-users.ts'
 import { MOST_FEEDS, WarmFeeds } from './feed/warm-feeds.ts'
 import { registryChanged, usersChanged } from './feed/concerns.ts'
 import { Follower } from './feed/follower.ts'
@@ -565,8 +566,11 @@ export class Daemon {
     while (!this.#stop.signal.aborted) {
       const isFirst = this.#awaited === null
       try {
-        await this.#sweep({ slow: !isFirst })
-        if (isFirst) this.#awaited = new Set(this.#lanes.busy)
+        const databases = await this.#sweep({ slow: !isFirst })
+        if (isFirst) {
+          await this.#tellOtherUsers(databases)
+          this.#awaited = new Set(this.#lanes.busy)
+        }
         pause = SHORTEST_PAUSE_MS
         await this.#sleep(this.#options.config.sweepIntervalMs)
       } catch (error) {
@@ -577,7 +581,16 @@ export class Daemon {
     }
   }
 
-  async #sweep({ slow }: { slow: boolean }): Promise<void> {
+  /** @param count how many user databases there are */
+  async #tellOtherUsers(count: number): Promise<void> {
+    const { config, log } = this.#options
+    const users = config.userDatabases
+    for (const other of await findOtherUsers(this.#couch, users, count))
+      log.warn({ databases: count, others: other.count }, sayOtherUsers(users, count, other))
+  }
+
+  /** @returns how many user databases there are */
+  async #sweep({ slow }: { slow: boolean }): Promise<number> {
     const { config, log } = this.#options
     const begun = this.#now()
     if (slow) await this.#putBack()
@@ -603,6 +616,7 @@ export class Daemon {
     await this.#provisioning?.sweep(rest)
     await this.#gateways?.sweep(rest)
     log[slow ? 'debug' : 'info']({ databases, ms: this.#now() - begun }, 'sweep finished')
+    return databases
   }
 
   /** Takes over the replications that are there, then watches all of them, and ends those that are idle. */

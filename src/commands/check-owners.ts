@@ -1,6 +1,8 @@
 // Whose the user databases are: a wrong USER_DATABASES or ACCOUNT_ROLE shows here, and nowhere else before somebody shares something.
 import chunk from 'lodash/chunk.js'
 import { isFault } from '../couch/fault.ts'
+import { pagesOfNamesUnder } from '../couch/pages.ts'
+import { findOtherUsers, sayOtherUsers } from '../feed/other-users.ts'
 import { AccountIndex } from '../write/account-index.ts'
 import { whatNamesOwners } from '../write/names.ts'
 import type { Connection } from './connection.ts'
@@ -10,11 +12,22 @@ const MOST_EXAMPLES = 5
 /** Owners that are looked up together. */
 const AT_ONCE = 500
 
-/** How many user databases there are, and what says whose they are. @throws {CouchFault} */
-export async function checkOwners({ couch, config }: Connection): Promise<Finding[]> {
+/** How many user databases there are, what says whose they are, and what else looks like some. @throws {CouchFault} */
+export async function checkOwners(connection: Connection): Promise<Finding[]> {
+  const { couch, config } = connection
   const users = config.userDatabases
-  const names = await couch.allDbs({ startKey: users.prefix, endKey: `${users.prefix}\ufff0` })
-  const owners = names.flatMap((name) => users.ownerOf(name) ?? [])
+  const owners: string[] = []
+  for await (const names of pagesOfNamesUnder(couch, users.prefix))
+    owners.push(...names.flatMap((name) => users.ownerOf(name) ?? []))
+  const others = await findOtherUsers(couch, users, owners.length)
+  return [
+    ...(await checkOwned(connection, owners)),
+    ...others.map((other): Finding => ({ level: 'note', text: sayOtherUsers(users, owners.length, other) })),
+  ]
+}
+
+async function checkOwned({ couch, config }: Connection, owners: readonly string[]): Promise<Finding[]> {
+  const users = config.userDatabases
   if (owners.length === 0)
     return [{ level: 'note', text: `no database is called as USER_DATABASES, ${users.template}, says` }]
   const people = { couch, users, accounts: new AccountIndex(couch) }

@@ -1,4 +1,5 @@
-// Reads a range of a database to its end, however long it is, a page at a time.
+// Reads a range of a database, or of the names of databases, to its end, however long it is, a page at a time.
+import type { Couch } from './client.ts'
 import type { Database, RangeOptions } from './database.ts'
 import type { Row } from './document.ts'
 import { isFault } from './fault.ts'
@@ -21,6 +22,31 @@ export async function* pagesOf(
     from = { startKey: `${last.id}\u0000` }
   }
 }
+
+/** As many names as an answer may well have. */
+const NAMES_PAGE = 1000
+
+/**
+ * The names of databases in a range, in the server's order. The last page may be empty.
+ * @throws {CouchFault}
+ */
+export async function* pagesOfNames(
+  couch: Pick<Couch, 'allDbs'>,
+  { limit = NAMES_PAGE, ...range }: { startKey: string; endKey?: string; limit?: number },
+): AsyncGenerator<string[]> {
+  let { startKey } = range
+  for (;;) {
+    const names = await couch.allDbs({ ...range, startKey, limit })
+    yield names
+    const last = names.at(-1)
+    if (names.length < limit || last === undefined) return
+    startKey = `${last}\u0000`
+  }
+}
+
+/** Those that begin with a prefix. @throws {CouchFault} */
+export const pagesOfNamesUnder = (couch: Pick<Couch, 'allDbs'>, prefix: string): AsyncGenerator<string[]> =>
+  pagesOfNames(couch, { startKey: prefix, endKey: `${prefix}\ufff0` })
 
 /** Larger pages are read in parts; a single document always fits. */
 const PAGE_BYTES = 16 * 1024 * 1024

@@ -1,5 +1,6 @@
 // Finds the databases of a kind on a server, a page at a time: names alone, however many there are.
 import type { Couch } from '../couch/client.ts'
+import { pagesOfNames } from '../couch/pages.ts'
 import { isFixedKind, PERSONAL_KIND, type Kinds } from '../model/kinds.ts'
 import { shareDatabase, type UserDatabases } from '../model/names.ts'
 import type { Claim } from '../model/person.ts'
@@ -40,18 +41,12 @@ export async function* databasesOfKind(
     return
   }
   const [first, end] = rangeOf(kind, users)
-  let startKey = after === null ? first : `${after}\u0000`
-  for (;;) {
-    const names = await couch.allDbs({
-      startKey,
-      ...(end === null ? {} : { endKey: end }),
-      limit: NAMES_PAGE,
-    })
-    yield await databasesAmong(names, kind, options)
-    const last = names.at(-1)
-    if (names.length < NAMES_PAGE || last === undefined) return
-    startKey = `${last}\u0000`
+  const range = {
+    startKey: after === null ? first : `${after}\u0000`,
+    ...(end === null ? {} : { endKey: end }),
+    limit: NAMES_PAGE,
   }
+  for await (const names of pagesOfNames(couch, range)) yield await databasesAmong(names, kind, options)
 }
 
 /** How many databases of a kind there are. @throws {CouchFault} */

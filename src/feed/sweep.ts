@@ -1,6 +1,7 @@
 // A sweep compares everything that is there with everything that is known: what `_db_updates` lost is found here.
 import type { Couch } from '../couch/client.ts'
 import type { DatabaseInfo, Seq } from '../couch/document.ts'
+import { pagesOfNamesUnder } from '../couch/pages.ts'
 import { SHARE_DESIGN_DOCUMENTS, shareCheckpoint, shareDatabase, type UserDatabases } from '../model/names.ts'
 import type { ShareEntry } from '../model/entry.ts'
 import type { Hint } from '../turn/hint.ts'
@@ -29,7 +30,6 @@ export interface SweepOptions {
 
 /** User databases and outboxes that one batch asks about; `_dbs_info` opens each of them. */
 const BATCH = 50
-const NAMES_PAGE = 1000
 
 /** Goes through all user databases and all shares once. @returns how many user databases there are */
 export async function sweep(options: SweepOptions): Promise<number> {
@@ -53,18 +53,14 @@ async function listDatabases({
 }: SweepOptions): Promise<{ owners: Set<string>; outboxes: Set<string> }> {
   const owners = new Set<string>()
   const outboxes = new Set<string>()
-  let startKey = users.prefix
-  while (!signal.aborted) {
-    const names = await couch.allDbs({ startKey, endKey: `${users.prefix}\ufff0`, limit: NAMES_PAGE })
+  for await (const names of pagesOfNamesUnder(couch, users.prefix)) {
     for (const name of names) {
       const owner = users.ownerOf(name)
       const outboxOwner = users.ownerOfOutbox(name)
       if (owner !== null) owners.add(owner)
       if (outboxOwner !== null) outboxes.add(outboxOwner)
     }
-    const last = names.at(-1)
-    if (names.length < NAMES_PAGE || last === undefined) break
-    startKey = `${last}\u0000`
+    if (signal.aborted) break
   }
   return { owners, outboxes }
 }

@@ -134,7 +134,7 @@ export function isFree(db: string, users: UserDatabases): boolean {
 }
 
 /** As couch_peruser calls them unless it is told otherwise. https://docs.couchdb.org/en/stable/config/couch-peruser.html */
-const PERUSER_DATABASE = /^userdb-(?:[0-9a-f]{2})+$/
+export const PERUSER_DATABASE = /^userdb-(?:[0-9a-f]{2})+$/
 
 /** What a database is, by its name. Whether a share is one of this daemon's, and whose a personal database is, only the registry knows. */
 export type Place =

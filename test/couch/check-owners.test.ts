@@ -22,6 +22,24 @@ onEachServer('couch-shares check, of user databases,', ({ it }) => {
     ])
   })
 
+  it('says which databases look like some, and so does the log', async (space) => {
+    const mine = ['joe', 'ann'].map((name) =>
+      space.couch.database(`userdb-${Buffer.from(`${space.prefix}${name}`).toString('hex')}`),
+    )
+    try {
+      for (const database of mine) await database.create()
+      await space.start()
+      const note =
+        /USER_DATABASES is .*\{id\}, which fits 0 databases.* is USER_DATABASES=userdb-\{id\} meant\?$/
+      assert.ok((await said(space)).some((text) => text.startsWith('note ') && note.test(text)))
+      await space.until('the log says so', () =>
+        Promise.resolve(space.lines.some(({ level, msg }) => level === 'warn' && note.test(String(msg)))),
+      )
+    } finally {
+      for (const database of mine) await database.drop()
+    }
+  })
+
   it('says whose they are, and which are nobody’s', (space) =>
     withPeople(space, ['joe', 'ann'], async ({ joe }) => {
       await space.start()

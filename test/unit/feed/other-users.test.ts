@@ -1,0 +1,82 @@
+// Which databases are taken for users' under another USER_DATABASES, on servers that are lists of names.
+import assert from 'node:assert/strict'
+import { findOtherUsers, sayOtherUsers } from '../../../src/feed/other-users.ts'
+import { userDatabases } from '../../../src/model/names.ts'
+
+const hex = (name: string): string => Buffer.from(name).toString('hex')
+
+/** A server that answers with pages, as CouchDB does, and says how large the largest was. */
+function serverOf(databases: string[]) {
+  const server = {
+    most: 0,
+    allDbs: ({
+      startKey = '',
+      endKey = '\uffff',
+      limit = Infinity,
+    }: {
+      startKey?: string
+      endKey?: string
+      limit?: number
+    } = {}) => {
+      const names = databases
+        .filter((name) => name >= startKey && name <= endKey)
+        .sort()
+        .slice(0, limit)
+      server.most = Math.max(server.most, names.length)
+      return Promise.resolve(names)
+    },
+  }
+  return server
+}
+
+const find = (template: string, databases: string[], count = 0) =>
+  findOtherUsers(serverOf(databases), userDatabases(template), count)
+
+const OURS = ['_users', '_replicator', 'shares', 'shares/checkpoints', 'share/milk', 'skeleton/user']
+
+describe('databases that look like users’', () => {
+  it('are those of couch_peruser, and those of Hoodie', async () => {
+    const databases = [...OURS, `userdb-${hex('joe')}`, `userdb-${hex('ann')}`, 'user/abc1234']
+    assert.deepEqual(await find('people/{id}', databases), [
+      { template: 'userdb-{id}', count: 2, example: `userdb-${hex('ann')}` },
+      { template: 'user/{id}', count: 1, example: 'user/abc1234' },
+    ])
+    assert.deepEqual(await find('user/{id}', databases, 1), [
+      { template: 'userdb-{id}', count: 2, example: `userdb-${hex('ann')}` },
+    ])
+    assert.deepEqual(await find('userdb-{id}', databases, 2), [])
+  })
+
+  it('are none that are called so for another reason', async () => {
+    const password = `userdb-${hex('share-milk-1cc926005617164690615a5dfc76cf45')}`
+    assert.deepEqual(
+      await find('people/{id}', [...OURS, 'user/abc/$shares', 'user/abc/notes', 'userdb-x', password]),
+      [],
+    )
+    assert.deepEqual(await find('user/{id}', ['user/abc1234'], 1), [])
+    assert.deepEqual(await find('userdb-{id}-x', [`userdb-${hex('joe')}-x`], 1), [])
+  })
+
+  it('are told only where they are more than those that are followed', async () => {
+    const databases = [`userdb-${hex('joe')}`, 'people/a', 'people/b']
+    assert.equal((await find('people/{id}', databases, 1)).length, 0)
+    assert.equal((await find('people/{id}', databases, 0)).length, 1)
+  })
+
+  it('are counted a page at a time, however many there are', async () => {
+    const server = serverOf(Array.from({ length: 2_500 }, (_, at) => `userdb-${hex(`user ${at}`)}`))
+    const [other] = await findOtherUsers(server, userDatabases('user/{id}'), 0)
+    assert.equal(other?.count, 2_500)
+    assert.ok(server.most <= 1_000)
+  })
+
+  it('are told with the setting that fits', () =>
+    assert.equal(
+      sayOtherUsers(userDatabases('user/{id}'), 0, {
+        template: 'userdb-{id}',
+        count: 2,
+        example: 'userdb-616e6e',
+      }),
+      'USER_DATABASES is user/{id}, which fits 0 databases, and 2 are called like userdb-616e6e: is USER_DATABASES=userdb-{id} meant?',
+    ))
+})
