@@ -17,6 +17,8 @@ export const EXIT = {
   usage: 64,
   /** EX_UNAVAILABLE: the embedded server was asked for and its optional packages are not installed. */
   embeddedMissing: 69,
+  /** EX_UNAVAILABLE, too: Node.js is older than the program needs, which `bin/node-version.js` says. */
+  nodeTooOld: 69,
   /** EX_TEMPFAIL: a port to listen on, the embedded server's or OPS_PORT, is taken. */
   portTaken: 75,
   /** EX_PROTOCOL: what answers at the server's URL is no CouchDB. */
