@@ -97,23 +97,18 @@ function redactAttribute(name: string, value: unknown, to: Redaction, depth: num
 }
 
 /**
- * Lines for people in place of JSON. pino-pretty is a development dependency: `destination` itself where it is missing.
+ * Lines for people in place of JSON. Loaded where they are wanted: most daemons have no terminal.
  * Formatted here and not through pino-pretty's stream, whose last lines are lost when the process exits.
  */
 function prettify(destination: DestinationStream): DestinationStream {
-  let format: (line: string) => string | undefined
-  try {
-    const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty
-    format = prettyFactory({ translateTime: 'SYS:HH:MM:ss.l' })
-  } catch {
-    return destination
-  }
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty
+  const format = prettyFactory({ translateTime: 'SYS:HH:MM:ss.l' })
   return { write: (line) => destination.write(format(line) ?? line) }
 }
 
 /**
  * The program's logger: JSON lines with `level` as a word and `time` in ISO 8601.
- * @param options.pretty for a terminal; JSON all the same where pino-pretty is missing
+ * @param options.pretty for a terminal
  * @param options.destination in place of stdout
  */
 export function createLogger(options: {
