@@ -23,13 +23,14 @@ import type { Upkeep } from './feed/upkeep.ts'
 import { Express } from './feed/express.ts'
 import { followUpdates, type Update } from './feed/updates.ts'
 import type { Gateway } from './gateway/gateway.ts'
-import { identify, install, InstallError, keptDatabases } from './install.ts'
+import { identify, install, InstallError, keptDatabases, type ServerKind } from './install.ts'
 import type { Logger } from './log.ts'
 import type { ShareEntry } from './model/entry.ts'
 import { kindsOf, type Kinds } from './model/kinds.ts'
 import { REGISTRY, shareDatabase } from './model/names.ts'
 import type { SkeletonOfKind } from './skeleton.ts'
 import { takeTurn } from './turn.ts'
+import { VERSION } from './version.ts'
 import { narrowAtOnce } from './turn/narrowing.ts'
 import { mergeHints, type Hint, type Outcome } from './turn/hint.ts'
 import { AccountIndex } from './write/account-index.ts'
@@ -132,12 +133,17 @@ export class Daemon {
   /** Where there are sync functions. */
   #gateways: Gateways | null = null
   #tasks: Promise<void>[] = []
+  /** What answers, as it said when the daemon connected. */
+  #server: ServerKind | null = null
   #installed = false
   #placing: Promise<void> | null = null
   /** False where what the daemon needs could not be put in place again. */
   #isInPlace = true
   /** Owners whose first turns are still to come; null until the first sweep has named them. */
   #awaited: Set<string> | null = null
+  /** How many user databases the first sweep has found. */
+  #found = 0
+  #isReadyTold = false
   #lastTurnAt: number
 
   constructor(options: DaemonOptions) {
@@ -252,7 +258,10 @@ export class Daemon {
       },
       onFailure: (owner, error, tries) => this.#onFailure(owner, error, tries),
       onGone: () => undefined,
-      onSettled: (owner) => void this.#awaited?.delete(owner),
+      onSettled: (owner) => {
+        this.#awaited?.delete(owner)
+        this.#tellReady()
+      },
     })
   }
 
@@ -264,6 +273,7 @@ export class Daemon {
     const { config, log } = this.#options
     const connect = async (): Promise<Seq> => {
       const kind = await identify(this.#couch)
+      this.#server = kind
       log.info({ server: config.url, version: kind.version, embedded: kind.isEmbedded }, 'connected')
       return this.#install(kind.isEmbedded)
     }
@@ -569,7 +579,9 @@ export class Daemon {
         const databases = await this.#sweep({ slow: !isFirst })
         if (isFirst) {
           await this.#tellOtherUsers(databases)
+          this.#found = databases
           this.#awaited = new Set(this.#lanes.busy)
+          this.#tellReady()
         }
         pause = SHORTEST_PAUSE_MS
         await this.#sleep(this.#options.config.sweepIntervalMs)
@@ -579,6 +591,18 @@ export class Daemon {
         pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
       }
     }
+  }
+
+  /** The end of the start, once: all is installed, and all that there was to catch up with is done. */
+  #tellReady(): void {
+    if (this.#isReadyTold || this.#awaited === null || this.#awaited.size > 0) return
+    this.#isReadyTold = true
+    const { config, log } = this.#options
+    const { version: couchdb, isEmbedded } = this.#server ?? {}
+    log.info(
+      { version: VERSION, server: config.url, couchdb, embedded: isEmbedded, databases: this.#found },
+      'ready',
+    )
   }
 
   /** @param count how many user databases there are */

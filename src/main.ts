@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 // The edge of the program: arguments, environment, signals and exit codes. The only place that ends the process.
-import { readFileSync } from 'node:fs'
 import once from 'lodash/once.js'
 import { BundleError } from './bundle/bundle.ts'
 import { noMore, UsageError, type Command } from './commands/command.ts'
@@ -17,6 +16,7 @@ import { probe } from './ops/probe.ts'
 import { OpsListenError, startOps } from './ops/server.ts'
 import { SkeletonError } from './skeleton.ts'
 import { Standby } from './standby.ts'
+import { VERSION } from './version.ts'
 import { welcome } from './welcome.ts'
 
 const USAGE = `couch-shares: sharing between the users of a CouchDB
@@ -77,7 +77,7 @@ async function main(args: string[]): Promise<ExitCode> {
     return EXIT.ok
   }
   if (args.length === 1 && (args[0] === '--version' || args[0] === '-v')) {
-    process.stdout.write(`${version()}\n`)
+    process.stdout.write(`${VERSION}\n`)
     return EXIT.ok
   }
   const [name, ...rest] = args
@@ -183,10 +183,6 @@ async function releaseAll(releases: Release[], log: Logger): Promise<void> {
     await release().catch((error: unknown) => log.error({ err: error }, 'stopping'))
   clearTimeout(limit)
 }
-
-const version = (): string =>
-  (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string })
-    .version
 
 /** The exit code for what ended the program before its time; each is told in plain words. */
 function exitCodeOf(error: unknown): ExitCode {

@@ -318,6 +318,22 @@ onEachServer('the program, beside a server', ({ it }) => {
       assert.equal(await after.exit(), EXIT.failure)
     }))
 
+  it('says that it is ready, once, with version, server and the number of user databases', (space) =>
+    withBench(async (bench) => {
+      const port = await freePort()
+      for (const owner of ['joe', 'ann']) await space.user(owner).create()
+      const program = await bench.run({ ...settings(space), OPS_PORT: String(port) })
+      await untilReady(program, port)
+      await space.user('tom').create()
+      await space.until('the third has an outbox', async () => (await space.outbox('tom').info()) !== null)
+      await assertStops(program, 'SIGTERM')
+      const [line, ...more] = program.lines.filter(({ msg }) => msg === 'ready')
+      assert.deepEqual(more, [])
+      const { level, version, server, couchdb, databases } = line ?? {}
+      assert.deepEqual([level, server, databases], ['info', space.server.url, 2])
+      for (const one of [version, couchdb]) assert.match(String(one), /^\d+\.\d+\.\d+/)
+    }))
+
   it('logs JSON lines, without contents of documents and without credentials', (space) =>
     withBench(async (bench) => {
       const [port, share] = [await freePort(), space.shareId()]
