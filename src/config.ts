@@ -4,7 +4,8 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { isFixedKind, parseAssignments, userKindOf, type Assignment } from './model/kinds.ts'
+import { nearest } from './edit-distance.ts'
+import { isFixedKind, isUserKind, parseAssignments, userKindOf, type Assignment } from './model/kinds.ts'
 import { findDesignTwice, parseMasters, type Master } from './model/masters.ts'
 import { TemplateError, userDatabases, type UserDatabases } from './model/names.ts'
 import { SettingError } from './model/setting.ts'
@@ -440,30 +441,42 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
   } as Config
 }
 
+/** So many letters of a policy's name may be wrong for it to be the one that was meant. */
+const MOST_WRONG = 2
+
 /**
- * Holds DATABASES against the skeleton that was read.
+ * Holds DATABASES against the skeleton.
+ * @param kinds all that have a folder there, whether they are used or not
  * @throws {ConfigError} where a policy has no folder there
  */
 export function checkPolicies(
   { databases, masters }: Pick<Config, 'databases' | 'masters'>,
-  skeleton: ReadonlyMap<string, unknown>,
+  kinds: Pick<ReadonlyMap<string, unknown>, 'has' | 'keys'>,
 ): void {
   const ofMasters = masters.flatMap(({ kind }) => [kind, userKindOf(kind)])
-  const policies = [...skeleton.keys()].filter((kind) => !isFixedKind(kind) && !ofMasters.includes(kind))
-  const unknown = databases.filter(({ kind }) => !skeleton.has(kind))
-  const expected =
-    policies.length === 0
-      ? 'unset, as the skeleton has no folder of a policy'
-      : `patterns with policies of the skeleton, ${policies.join(', ')}`
+  const policies = [...kinds.keys()].filter(
+    (kind) => !isFixedKind(kind) && !ofMasters.includes(kind) && !isForMasters(kind, kinds),
+  )
+  const unknown = databases.filter(({ kind }) => !kinds.has(kind))
+  const expected = (kind: string): string => {
+    if (policies.length === 0) return 'unset, as the skeleton has no folder of a policy'
+    const meant = nearest(kind, policies, MOST_WRONG)
+    const hint = meant === null ? '' : ` (is ${meant} meant?)`
+    return `patterns with policies of the skeleton, ${policies.join(', ')}${hint}`
+  }
   if (unknown.length > 0)
     throw new ConfigError(
       unknown.map(({ pattern, kind }) => ({
         variable: 'DATABASES',
-        expected,
+        expected: expected(kind),
         found: display(`${pattern}=${kind}`),
       })),
     )
 }
+
+/** What a master, and those who get its documents, are born with is no policy that anybody looks for. */
+const isForMasters = (kind: string, kinds: Pick<ReadonlyMap<string, unknown>, 'has'>): boolean =>
+  isUserKind(kind) || kinds.has(userKindOf(kind))
 
 /**
  * Holds MASTER_DATABASES against the skeleton that was read.

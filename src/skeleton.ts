@@ -182,6 +182,14 @@ async function readKind(folder: string, name: string): Promise<SkeletonOfKind> {
   return kind
 }
 
+/** The kinds that have a folder in a skeleton, whether they are used or not. @throws {SkeletonError} */
+export const kindsInSkeleton = async (folder: string): Promise<Set<string>> =>
+  new Set(
+    (await entriesOf(folder)).flatMap(({ name, isFolder }) =>
+      isFolder && KIND.test(name) && name !== GATEWAY_FOLDER ? [name] : [],
+    ),
+  )
+
 /**
  * Reads a skeleton: `<kind>/_security.json` and `<kind>/_design/<name>/…`, where each file is an attribute of the
  * design document and each folder an object. `.json` files are values; `.ts`, `.mts` and `.mjs` at the place of a function

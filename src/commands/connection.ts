@@ -6,7 +6,7 @@ import { loadGateways, type Gateway } from '../gateway/gateway.ts'
 import { identify } from '../install.ts'
 import { createLogger, type Logger } from '../log.ts'
 import { kindsOf, type Kinds } from '../model/kinds.ts'
-import { readSkeleton, type SkeletonOfKind } from '../skeleton.ts'
+import { kindsInSkeleton, readSkeleton, type SkeletonOfKind } from '../skeleton.ts'
 import { OwnWrites } from '../write/own-writes.ts'
 import { People } from '../write/people.ts'
 import { Registry } from '../write/registry.ts'
@@ -41,7 +41,7 @@ export async function readSettings(
   // Bundling what no database has would cost every start time, and a process.
   const { policies, userKinds } = kindsIn(config, [])
   const skeleton = await readSkeleton(config.skeleton, [...policies, ...userKinds])
-  checkPolicies(config, skeleton)
+  checkPolicies(config, await kindsInSkeleton(config.skeleton))
   checkMasters(config, skeleton)
   return { config, skeleton, gateways: await loadGateways(config, skeleton) }
 }

@@ -62,7 +62,10 @@ describe('the program', () => {
       for (const args of [[], ['skeleton', 'diff'], ['check']]) {
         const program = await bench.run({ DATABASES: 'project_*=nonsense' }, ...args)
         assert.equal(await program.exit(), EXIT.config)
-        assert.match(program.err, /Expected `DATABASES` to be .*, got `project_\*=nonsense`\n$/)
+        assert.match(
+          program.err,
+          /^Expected `DATABASES` to be patterns with policies of the skeleton, .*\bauthors\b.*, got `project_\*=nonsense`\n$/,
+        )
       }
     }))
 

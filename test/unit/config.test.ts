@@ -353,7 +353,15 @@ describe('config', () => {
       const skeleton = new Map(['user', 'authors'].map((kind) => [kind, {}]))
       checkPolicies(load({ DATABASES: 'a=authors' }), skeleton)
       assert.throws(() => checkPolicies(load({ DATABASES: 'a=authors, b=autors' }), skeleton), {
-        message: 'Expected `DATABASES` to be patterns with policies of the skeleton, authors, got `b=autors`',
+        message:
+          'Expected `DATABASES` to be patterns with policies of the skeleton, authors (is authors meant?), got `b=autors`',
+      })
+      const more = new Set([...skeleton.keys(), 'read-only', 'cdrs', 'cdrs-user'])
+      assert.throws(() => checkPolicies(load({ DATABASES: 'a=read-olny, b=nonsense' }), more), {
+        message: [
+          'Expected `DATABASES` to be patterns with policies of the skeleton, authors, read-only (is read-only meant?), got `a=read-olny`',
+          'Expected `DATABASES` to be patterns with policies of the skeleton, authors, read-only, got `b=nonsense`',
+        ].join('\n'),
       })
       assert.throws(() => checkPolicies(load({ DATABASES: 'a=authors' }), new Map()), {
         message:
