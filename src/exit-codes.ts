@@ -25,7 +25,7 @@ export const EXIT = {
   notCouchDb: 76,
   /** EX_NOPERM: the server refuses the admin's name or password. */
   wrongPassword: 77,
-  /** EX_CONFIG: settings or skeleton cannot be used; all faults are on stderr. */
+  /** EX_CONFIG: settings, skeleton or EMBEDDED_DATA cannot be used; all faults are on stderr. */
   config: 78,
   /** Not in sysexits: the login works, and is no server admin's. */
   notAdmin: 79,

@@ -184,6 +184,22 @@ async function releaseAll(releases: Release[], log: Logger): Promise<void> {
   clearTimeout(limit)
 }
 
+function exitCodeOfEmbedded({ code }: EmbeddedError): ExitCode {
+  switch (code) {
+    case 'port_in_use':
+      return EXIT.portTaken
+    case 'not_installed':
+      return EXIT.embeddedMissing
+    case 'data_in_use':
+    case 'data_unusable':
+      return EXIT.config
+    case 'failed':
+      return EXIT.failure
+    default:
+      return code satisfies never
+  }
+}
+
 /** The exit code for what ended the program before its time; each is told in plain words. */
 function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) return EXIT.usage
@@ -191,10 +207,7 @@ function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof EnvironmentError) return EXIT.config
   if (error instanceof BundleError || error instanceof CasesError) return EXIT.config
   if (error instanceof OpsListenError) return EXIT.portTaken
-  if (error instanceof EmbeddedError) {
-    if (error.code === 'port_in_use') return EXIT.portTaken
-    return error.code === 'not_installed' ? EXIT.embeddedMissing : EXIT.failure
-  }
+  if (error instanceof EmbeddedError) return exitCodeOfEmbedded(error)
   if (!(error instanceof InstallError)) return EXIT.failure
   switch (error.code) {
     case 'wrong_password':

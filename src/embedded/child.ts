@@ -4,11 +4,13 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { answerUncaught, buildApp } from './app.ts'
+import { DataFolderError, takeFolder } from './data-folder.ts'
 import { Databases } from './databases.ts'
 import { logFault } from './faults.ts'
 import { credentialCheck } from './gate.ts'
 import type { ChildMessage, ParentMessage } from './messages.ts'
 import { loadPackages, MissingPackages } from './packages.ts'
+import { sayTaken } from './port-holder.ts'
 import { Replicator } from './replicator.ts'
 import { Updates } from './updates.ts'
 
@@ -44,6 +46,7 @@ async function start({ port, dataDir, admin }: Start): Promise<void> {
     const Pouch = packages.PouchDB.defaults(
       dataDir === null ? { adapter: 'memory' } : { adapter: 'leveldb', prefix: join(dataDir, '/') },
     )
+    const giveUp = dataDir === null ? () => Promise.resolve() : await takeFolder(Pouch, dataDir)
     const databases = new Databases(Pouch, dataDir)
     await databases.load()
     const updates = new Updates(databases)
@@ -71,12 +74,13 @@ async function start({ port, dataDir, admin }: Start): Promise<void> {
       server.close()
       await replicator.stop()
       await databases.close()
+      await giveUp()
       server.closeAllConnections()
     }
     replicator.start()
     tell({ type: 'ready', port: bound })
   } catch (error) {
-    tell(explain(error, port))
+    tell(await explain(error, port))
   }
 }
 
@@ -91,7 +95,7 @@ function listen(server: Server, port: number): Promise<number> {
   })
 }
 
-function explain(error: unknown, port: number): ChildMessage {
+async function explain(error: unknown, port: number): Promise<ChildMessage> {
   if (error instanceof MissingPackages) {
     return {
       type: 'failed',
@@ -103,12 +107,9 @@ function explain(error: unknown, port: number): ChildMessage {
     }
   }
   if ((error as NodeJS.ErrnoException | null)?.code === 'EADDRINUSE') {
-    return {
-      type: 'failed',
-      code: 'port_in_use',
-      message: `Port ${port} is already in use, so the embedded server cannot listen on it. Set EMBEDDED_PORT to another port.`,
-    }
+    return { type: 'failed', code: 'port_in_use', message: await sayTaken(port, HOST) }
   }
+  if (error instanceof DataFolderError) return { type: 'failed', code: error.code, message: error.message }
   const reason = error instanceof Error ? error.message : String(error)
   return { type: 'failed', code: 'failed', message: `The embedded server could not be started: ${reason}` }
 }

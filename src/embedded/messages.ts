@@ -9,7 +9,7 @@ export interface AdminCredentials {
 export type ParentMessage =
   { type: 'start'; port: number; dataDir: string | null; admin: AdminCredentials } | { type: 'stop' }
 
-export type EmbeddedErrorCode = 'port_in_use' | 'not_installed' | 'failed'
+export type EmbeddedErrorCode = 'port_in_use' | 'not_installed' | 'data_in_use' | 'data_unusable' | 'failed'
 
 export type ChildMessage =
   { type: 'ready'; port: number } | { type: 'failed'; code: EmbeddedErrorCode; message: string }

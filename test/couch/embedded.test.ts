@@ -3,7 +3,9 @@
    answers are asserted on as they come */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -152,7 +154,7 @@ describe('embedded server: names', () => {
 
 describe('embedded server: starting', () => {
   it('names the port and EMBEDDED_PORT when the port is taken', async () => {
-    const taken = createServer()
+    const taken = createServer((socket) => void socket.on('error', () => undefined).resume())
     const port = await new Promise<number>((resolve) => {
       taken.listen(0, '127.0.0.1', () => resolve((taken.address() as { port: number }).port))
     })
@@ -163,6 +165,53 @@ describe('embedded server: starting', () => {
       return true
     })
     await new Promise((resolve) => taken.close(resolve))
+  })
+
+  it('points to HOODIE_SERVER where a CouchDB has the port', async () => {
+    const answers: [Record<string, string>, string][] = [
+      [{}, '{"couchdb":"Welcome","version":"3.5.0","vendor":{"name":"The Apache Software Foundation"}}'],
+      [
+        { server: 'CouchDB/3.5.0 (Erlang OTP/26)' },
+        '{"error":"unauthorized","reason":"Authentication required."}',
+      ],
+    ]
+    for (const [headers, body] of answers) {
+      const taken = createHttpServer((_, response) => response.writeHead(200, headers).end(body))
+      taken.listen(0, '127.0.0.1')
+      await once(taken, 'listening')
+      const { port } = taken.address() as { port: number }
+      await assert.rejects(startEmbedded({ port, dataDir: null, admin }), (error: EmbeddedError) => {
+        assert.equal(error.code, 'port_in_use')
+        assert.ok(error.message.includes(`HOODIE_SERVER=http://127.0.0.1:${port},`), error.message)
+        return true
+      })
+      taken.closeAllConnections()
+      await new Promise((resolve) => taken.close(resolve))
+    }
+  })
+
+  it('tells another embedded server from a CouchDB', async () => {
+    const first = await startEmbedded({ port: 0, dataDir: null, admin })
+    const port = Number(new URL(first.url).port)
+    await assert.rejects(startEmbedded({ port, dataDir: null, admin }), {
+      code: 'port_in_use',
+      message: `Port ${port} is taken by the embedded server of another couch-shares. Stop that one, or set EMBEDDED_PORT to another port, and EMBEDDED_DATA to another folder.`,
+    })
+    await first.stop()
+  })
+
+  it('has its folder alone, and leaves it when it ends', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'embedded-'))
+    const first = await startEmbedded({ port: 0, dataDir: folder, admin })
+    await assert.rejects(startEmbedded({ port: 0, dataDir: folder, admin }), (error: EmbeddedError) => {
+      assert.equal(error.code, 'data_in_use')
+      assert.ok(error.message.includes(folder) && error.message.includes('EMBEDDED_DATA'), error.message)
+      return true
+    })
+    assert.equal((await fetch(first.url)).status, 200)
+    await first.stop()
+    await (await startEmbedded({ port: 0, dataDir: folder, admin })).stop()
+    await rm(folder, { recursive: true })
   })
 
   it('says which packages are missing', async () => {
@@ -184,10 +233,14 @@ describe('embedded server: starting', () => {
   it('fails for a data folder that cannot be', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'embedded-'))
     await writeFile(join(folder, 'file'), '')
-    await assert.rejects(startEmbedded({ port: 0, dataDir: join(folder, 'file', 'x'), admin }), {
+    const dataDir = join(folder, 'file', 'x')
+    await assert.rejects(startEmbedded({ port: 0, dataDir, admin }), {
       name: 'EmbeddedError',
-      code: 'failed',
+      code: 'data_unusable',
+      message: `The embedded server cannot keep its data in ${dataDir} (ENOTDIR). Set EMBEDDED_DATA to a folder that can be written to.`,
     })
+    // One that is there, and in which nothing can be made.
+    await assert.rejects(startEmbedded({ port: 0, dataDir: '/proc/self', admin }), { code: 'data_unusable' })
     await rm(folder, { recursive: true })
   })
 })

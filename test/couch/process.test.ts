@@ -185,6 +185,20 @@ describe('the program', () => {
       }
     }))
 
+  it('ends for good where its folder cannot be used, or is another’s', () =>
+    withBench(async (bench) => {
+      const [folder, other] = [await bench.folder(), await freePort()]
+      await writeFile(join(folder, 'file'), '')
+      const unusable = await bench.run({ EMBEDDED_PORT: String(other), EMBEDDED_DATA: join(folder, 'file') })
+      assert.equal(await unusable.exit(), EXIT.config, unusable.all)
+      assert.match(unusable.err, /^[^\n]*\/file \(\w+\)[^\n]*EMBEDDED_DATA[^\n]*\n$/)
+      const data = join(folder, 'data')
+      await bench.embedded(await freePort(), data)
+      const second = await bench.run({ EMBEDDED_PORT: String(other), EMBEDDED_DATA: data })
+      assert.equal(await second.exit(), EXIT.config, second.all)
+      assert.match(second.err, /^Another process has its data in [^\n]*\n$/)
+    }))
+
   it('starts no embedded server by accident', () =>
     withBench(async (bench) => {
       const admin = { HOODIE_ADMIN_USER: ADMIN.user, HOODIE_ADMIN_PASS: ADMIN.pass }

@@ -111,7 +111,7 @@ export class Bench {
 
   /** Takes a port, by nobody who speaks HTTP. */
   async takenPort(): Promise<number> {
-    const server: NetServer = createServer()
+    const server: NetServer = createServer((socket) => void socket.on('error', () => undefined).resume())
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     this.release(() => new Promise((resolve) => server.close(resolve)))
