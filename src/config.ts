@@ -74,11 +74,15 @@ interface Address {
 }
 
 /** A schema whose only issue reads as the end of the sentence "Expected X to be …". */
-const parsedBy = <T>(expected: string, parse: (text: string) => T | undefined): z.ZodType<T, string> =>
+const parsedBy = <T>(
+  expected: string | ((text: string) => string),
+  parse: (text: string) => T | undefined,
+): z.ZodType<T, string> =>
   z.string().transform((text, context) => {
     const value = parse(text)
     if (value !== undefined) return value
-    context.issues.push({ code: 'custom', message: expected, input: text })
+    const message = typeof expected === 'string' ? expected : expected(text)
+    context.issues.push({ code: 'custom', message, input: text })
     return z.NEVER
   })
 
@@ -109,10 +113,13 @@ const oneOf = <const T extends readonly string[]>(names: T) =>
 
 const flag = oneOf(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1')
 
+/** The address of CouchDB's web page, which is what a browser shows. */
+const FAUXTON = /\/_utils(?:[/?#]|$)/
+
 /** Takes an address apart, or returns undefined where it is no usable one. */
 function parseAddress(text: string): Address | undefined {
   // An @ in the path is an unescaped / in a password, which would be logged as part of the URL.
-  if (/[?#\s]/.test(text) || !URL.canParse(text)) return undefined
+  if (/[?#\s]/.test(text) || FAUXTON.test(text) || !URL.canParse(text)) return undefined
   const { protocol, host, pathname, username, password } = new URL(text)
   if (!/^https?:$/.test(protocol) || pathname.includes('@')) return undefined
   try {
@@ -126,13 +133,20 @@ function parseAddress(text: string): Address | undefined {
   }
 }
 
+const orFauxton =
+  (expected: string) =>
+  (text: string): string =>
+    FAUXTON.test(text) ? 'the URL of CouchDB itself, without /_utils and what is behind it' : expected
+
 const address = parsedBy(
-  'an http or https URL without query or fragment (special characters in a password percent-encoded)',
+  orFauxton(
+    'an http or https URL without query or fragment (special characters in a password percent-encoded)',
+  ),
   parseAddress,
 )
 
 const addressWithoutCredentials = parsedBy(
-  'an http or https URL without query, fragment or credentials',
+  orFauxton('an http or https URL without query, fragment or credentials'),
   (text): string | undefined => {
     const parsed = parseAddress(text)
     return parsed && parsed.user === null && parsed.pass === null ? parsed.url : undefined

@@ -1,4 +1,5 @@
 // `couch-shares check`: a look at the server and the settings, for whoever sets them up.
+import { adviceOn } from '../couch/advice.ts'
 import { CouchFault, isFault } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { countOfKind } from '../feed/kind-databases.ts'
@@ -69,7 +70,8 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
           `the server at ${url} has locked our account for this address for some minutes: ${error.reason}`,
         ),
       ]
-    if (error instanceof CouchFault) return [fault(`the server at ${url} does not answer: ${error.reason}`)]
+    if (error instanceof CouchFault)
+      return [fault(`the server at ${url} does not answer: ${adviceOn(error) ?? error.reason}`)]
     throw error
   }
 }

@@ -294,7 +294,8 @@ export class Couch {
 
   /** `GET /`. @throws {CouchFault} `not_couchdb` where something else answers. */
   async server(): Promise<ServerInfo> {
-    const info = await this.request<ServerInfo>({ path: [] })
+    // Bounded, and so not by nano, which does not say where a redirect leads to.
+    const info = await this.request<ServerInfo>({ path: [], mostBytes: LONG_BYTES })
     if (typeof info !== 'object' || info === null || typeof info.couchdb !== 'string')
       throw new CouchFault('not_couchdb', 'GET /', 'the server does not say that it is a CouchDB')
     return info
@@ -420,12 +421,27 @@ async function parsed<T>(answer: Buffer, request: Pick<Request, 'method' | 'path
 }
 
 async function faultOf(
-  { statusCode, body }: Pick<Dispatcher.ResponseData, 'statusCode' | 'body'>,
+  { statusCode, body, headers }: Pick<Dispatcher.ResponseData, 'statusCode' | 'body' | 'headers'>,
   request: Pick<Request, 'method' | 'path'>,
 ): Promise<CouchFault> {
   const { error, reason } = (await body.json().catch(() => ({}))) as { error?: string; reason?: string }
+  if (statusCode < 400)
+    return new CouchFault(
+      'unreachable',
+      where(request),
+      `redirected to ${placeOf(headers['location'])}`,
+      statusCode,
+    )
   const code = faultOfStatus(statusCode, error ?? null, reason)
   return new CouchFault(code, where(request), reason ?? `status ${statusCode}`, statusCode, error ?? null)
+}
+
+/** Where a redirect leads to, without what could be a secret in it. */
+function placeOf(location: string | string[] | undefined): string {
+  const text = String(location ?? 'nowhere')
+  if (!URL.canParse(text)) return text.replace(/[?#].*$/s, '')
+  const { origin, pathname } = new URL(text)
+  return origin + pathname
 }
 
 /** What is asked for by POST and changes nothing, in its place in the path; behind `_design` comes a name. */

@@ -1,6 +1,7 @@
 // A server that does not answer is waited for, for ever, and told about once.
 import type { Logger } from '../log.ts'
-import { isFault } from './fault.ts'
+import { adviceOn } from './advice.ts'
+import { isFault, type CouchFault } from './fault.ts'
 
 const SHORTEST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 30_000
@@ -23,11 +24,17 @@ export async function persist<T>(work: () => Promise<T>, { signal, sleep, log }:
       return await work()
     } catch (error) {
       if (!isFault(error)) throw error
-      if (pause === SHORTEST_PAUSE_MS) log.warn({ err: error }, 'waiting for CouchDB')
+      if (pause === SHORTEST_PAUSE_MS) log.warn({ err: error }, sayWaiting(error))
     }
     await sleep(pause)
   }
   return null
+}
+
+/** What is told once where the server is waited for. */
+export function sayWaiting(error: CouchFault): string {
+  const advice = adviceOn(error)
+  return advice === null ? 'waiting for CouchDB' : `waiting for CouchDB: ${advice}`
 }
 
 export interface OutageOptions extends Waiting {

@@ -147,6 +147,40 @@ describe('the program', () => {
       }
     }))
 
+  it('says at once what is wrong with a server that redirects, or fails, and waits', () =>
+    withBench(async (bench) => {
+      const servers: [number, Record<string, string>, RegExp][] = [
+        [
+          301,
+          { location: 'https://db.example/couch/?token=t0psecret' },
+          /sends us elsewhere \(redirected to https:\/\/db\.example\/couch\/\): set HOODIE_SERVER/,
+        ],
+        [302, { location: '/login' }, /sends us elsewhere \(redirected to \/login\): set HOODIE_SERVER/],
+        [500, {}, /HOODIE_SERVER fails with status 500/],
+      ]
+      for (const [status, headers, expected] of servers) {
+        const server = createHttpServer((_, response) => response.writeHead(status, headers).end('<html>'))
+        server.listen(0, '127.0.0.1')
+        await once(server, 'listening')
+        bench.release(async () => {
+          server.closeAllConnections()
+          await new Promise((resolve) => server.close(resolve))
+        })
+        const { port } = server.address() as { port: number }
+        const settings = settingsFor({ url: `http://127.0.0.1:${port}`, ...ADMIN })
+        const program = await bench.run(settings)
+        await until('it waits', () => program.out.includes('waiting for CouchDB'))
+        const waiting = program.lines.filter(({ msg }) => String(msg).includes('waiting for CouchDB'))
+        assert.match(String(waiting[0]?.['msg']), expected)
+        assert(program.isRunning)
+        await assertStops(program, 'SIGTERM')
+        const check = await bench.run(settings, 'check')
+        assert.equal(await check.exit(), EXIT.failure)
+        assert.match(check.out, expected)
+        assert(!`${program.all}${check.all}`.includes('t0psecret'), program.all)
+      }
+    }))
+
   it('ends where a port is taken, the embedded server’s or its own', () =>
     withBench(async (bench) => {
       const taken = await bench.takenPort()

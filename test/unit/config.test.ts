@@ -231,6 +231,16 @@ describe('config', () => {
       ['HOODIE_ADMIN_PASS_FILE'],
     ],
     ['a colon in the name', { ...SERVER, HOODIE_ADMIN_USER: 'a:b' }, ['HOODIE_ADMIN_USER']],
+    ...[
+      'http://c/_utils',
+      'http://c/couch/_utils/',
+      'http://u:p@c/_utils/#/_all_dbs',
+      'http://c/_utils?x',
+    ].map((HOODIE_SERVER): [string, Env, string[]] => [
+      `Fauxton's address ${HOODIE_SERVER}`,
+      { ...SERVER, HOODIE_SERVER },
+      ['HOODIE_SERVER'],
+    ]),
     ['a URL without a scheme', { ...SERVER, HOODIE_SERVER: 'couch:5984' }, ['HOODIE_SERVER']],
     ['another scheme', { ...SERVER, HOODIE_SERVER: 'ftp://couch' }, ['HOODIE_SERVER']],
     ['a query', { ...SERVER, HOODIE_SERVER: 'http://c?x=1' }, ['HOODIE_SERVER']],
@@ -298,6 +308,10 @@ describe('config', () => {
   it('says what was expected and what was found', () => {
     assert.throws(() => load({ CONCURRENCY: 'abc' }), {
       message: 'Expected `CONCURRENCY` to be a whole number from 1 to 100, got `abc`',
+    })
+    assert.throws(() => load({ ...SERVER, HOODIE_SERVER: 'http://c/_utils/#login' }), {
+      message:
+        'Expected `HOODIE_SERVER` to be the URL of CouchDB itself, without /_utils and what is behind it, got `http://c/_utils/#login`',
     })
     assert.throws(() => load({ HOODIE_SERVER: 'http://c', HOODIE_ADMIN_USER: 'u' }), {
       message: 'Expected `HOODIE_ADMIN_PASS` to be set, as there is a server to log in to, got nothing',
