@@ -2,8 +2,8 @@
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Couch } from './couch/client.ts'
-import { isFault } from './couch/fault.ts'
-import { persist } from './couch/outage.ts'
+import { isFault, type CouchFault } from './couch/fault.ts'
+import { persist, sayWaiting } from './couch/outage.ts'
 import { Daemon, type DaemonOptions, type Verdict } from './daemon.ts'
 import { identify, InstallError } from './install.ts'
 import { nameOfHolder } from './model/duty.ts'
@@ -40,6 +40,8 @@ export class Standby {
   readonly #stop = new AbortController()
   #daemon: Daemon | null = null
   #works: Promise<void> = Promise.resolve()
+  /** What was told last of a CouchDB that does not say who works; null where it does. */
+  #trouble: string | null = null
   /** Why this daemon does not work. */
   #waits = 'CouchDB was not reached yet'
 
@@ -164,15 +166,21 @@ export class Standby {
 
   /** Null where CouchDB does not say. */
   async #look(isAlone: boolean): Promise<Standing | null> {
+    const { log } = this.#options
     try {
-      return await this.#duty.seek({ isAlone })
+      const standing = await this.#duty.seek({ isAlone })
+      if (this.#trouble !== null) log.info('CouchDB answers again')
+      this.#trouble = null
+      return standing
     } catch (error) {
       if (!isFault(error)) throw error
       // Whoever works could not say so either.
       this.#duty.lookAway()
       if (this.#stop.signal.aborted) return null
       this.#waits = 'CouchDB does not answer'
-      this.#options.log.warn({ err: error }, 'waiting for CouchDB')
+      const trouble = troubleOf(error)
+      if (trouble !== this.#trouble) log.warn({ err: error }, sayWaiting(error))
+      this.#trouble = trouble
       if (error.code === 'not_found') await this.#prepare().catch(() => undefined)
       return null
     }
@@ -197,3 +205,7 @@ export class Standby {
     await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined)
   }
 }
+
+/** Faults of which one line is enough: nobody answers, for whatever reason, or the answer is the same. */
+const troubleOf = ({ code, status }: CouchFault): string =>
+  code === 'timeout' || (code === 'unreachable' && status === null) ? 'away' : `${code} ${status}`

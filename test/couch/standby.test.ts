@@ -1,12 +1,14 @@
 // Two daemons on one server, as processes: one works, the next waits, and takes over.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StoredDoc } from '../../src/couch/document.ts'
 import { EXIT } from '../../src/exit-codes.ts'
 import { dutyId } from '../../src/model/duty.ts'
 import { CHECKPOINTS } from '../../src/model/names.ts'
 import type { Bench, Program } from '../support/program.ts'
-import { ops, settingsFor, STOP_MS, until, untilReady, withBench } from '../support/program.ts'
+import { ADMIN, ops, settingsFor, STOP_MS, until, untilReady, withBench } from '../support/program.ts'
 import { freePort } from '../support/servers.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
@@ -53,6 +55,56 @@ async function shareSomething(space: Space, share: string, object: string): Prom
   await space.write(joe, { _id: object, name: object, $shares: { [share]: true } })
   await space.until(`${object} is copied`, async () => (await space.copy(share, object)) !== null)
 }
+
+/** A server that fails whatever it is asked. */
+async function failAt(port: number): Promise<{ asked: () => number; stop: () => Promise<void> }> {
+  let asked = 0
+  const server = createServer((_, response) => {
+    asked += 1
+    response.writeHead(500).end('{"error":"internal_server_error","reason":"broken"}')
+  })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  const stop = async (): Promise<void> => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  }
+  return { asked: () => asked, stop }
+}
+
+describe('a daemon that waits for another one', () => {
+  it('says once that CouchDB does not answer, again where that changes, and that it does', () =>
+    withBench(async (bench) => {
+      const [port, opsPort, data] = [await freePort(), await freePort(), await bench.folder()]
+      const settings = settingsFor({ url: `http://127.0.0.1:${port}`, ...ADMIN })
+      const couch = await bench.embedded(port, data)
+      const first = await bench.run({ ...settings, OPS_PORT: String(opsPort) })
+      await untilReady(first, opsPort)
+      const second = await bench.run(settings)
+      await until('the second one waits', () => second.out.includes('this one waits'))
+      first.child.kill('SIGKILL')
+      await couch.stop()
+      const waiting = () =>
+        second.lines.flatMap(({ msg }) => (/^waiting for/.test(String(msg)) ? [String(msg)] : []))
+      await until('it says that nobody answers', () => waiting().length > 0)
+
+      const failing = await failAt(port)
+      await until('it was answered so a few times', () => failing.asked() > 3)
+      await failing.stop()
+      const [away = '', fails = '', ...more] = waiting()
+      assert.equal(away, 'waiting for CouchDB')
+      assert.match(fails, /^waiting for CouchDB: .* fails with status 500/)
+      // Nobody answers again between two servers.
+      assert.deepEqual(
+        more.filter((msg) => msg !== away),
+        [],
+      )
+
+      await bench.embedded(port, data)
+      await until('it begins', () => second.out.includes('"msg":"ready"'))
+      assert.equal(second.lines.filter(({ msg }) => msg === 'CouchDB answers again').length, 1)
+    }))
+})
 
 onEachServer('two daemons on one server', (suite) => {
   suite.it('one works, and the next waits and begins at once when that one is stopped', (space) =>
