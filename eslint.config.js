@@ -97,7 +97,7 @@ export default tseslint.config(
   },
   {
     // rules/ runs inside CouchDB, where there is nothing but the language, and not all of that.
-    files: ['src/rules/**', 'skeleton/**/*.ts'],
+    files: ['src/rules/**', 'skeleton/**/*.ts', 'docs/examples/**/*.ts'],
     rules: {
       'no-restricted-imports': [
         'error',

@@ -2,7 +2,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { nearest } from './edit-distance.ts'
 import { isFixedKind, isUserKind, parseAssignments, userKindOf, type Assignment } from './model/kinds.ts'
@@ -38,7 +37,8 @@ export interface Config {
   publicLimits: { mostBytes: number; mostObjects: number; mostChanges: number }
   /** Where documents say when they were written: of two changes the later one wins. */
   updatedAt: readonly Path[]
-  skeleton: string
+  /** The folder that lies over the shipped skeleton; null: that alone. */
+  skeleton: string | null
   /** Indexes of a changed design document are built before it takes the place of the old one. */
   skeletonWarm: boolean
   opsPort: number | null
@@ -271,9 +271,6 @@ const EMBEDDED_SETTINGS = ['EMBEDDED_PORT', 'EMBEDDED_DATA', 'EMBEDDED_MEMORY'] 
 
 const EMBEDDED_ADMIN = { user: 'admin', pass: 'admin' }
 
-/** The folder that is shipped; it lies beside `src/` and beside `dist/`. */
-const SHIPPED_SKELETON = fileURLToPath(new URL('../skeleton', import.meta.url))
-
 const NOTHING = 'nothing'
 
 /** A value as a fault shows it: one line, short, and without what could be credentials in a URL. */
@@ -423,7 +420,7 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
     userDatabaseAttributes: others,
     deprovision: read('DEPROVISION'),
     updatedAt: readEntries('UPDATED_AT', parsePaths),
-    skeleton: read('SKELETON', written('SKELETON') ?? SHIPPED_SKELETON),
+    skeleton: read('SKELETON'),
     skeletonWarm: read('SKELETON_WARM'),
     concurrency: read('CONCURRENCY'),
     replicationIdleTimeoutMs: read('REPLICATION_IDLE_TIMEOUT'),

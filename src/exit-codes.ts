@@ -8,9 +8,10 @@ export const EXIT = {
   /** Stopped as asked (SIGTERM, SIGINT), or a command that succeeded. */
   ok: 0,
   /**
-   * Anything unforeseen; also `couch-shares health` when the daemon is not well, `skeleton diff` where something differs,
-   * `skeleton apply` where a database failed, `provision` where a user is not as `_users` says, `check` where something is to
-   * be put right, `gateway dry-run` where a document would fail or somebody would lose something, `erase` where something is left.
+   * Anything unforeseen; also `couch-shares health` when the daemon is not well, `skeleton init` where something is there
+   * already, `skeleton diff` where something differs, `skeleton apply` where a database failed, `provision` where a user is not
+   * as `_users` says, `check` where something is to be put right, `gateway dry-run` where a document would fail or somebody
+   * would lose something, `erase` where something is left.
    */
   failure: 1,
   /** EX_USAGE: unknown command or argument. */

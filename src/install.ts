@@ -233,7 +233,7 @@ async function installKind(couch: Couch, { db, wanted, security }: Installation,
 const foreignDesign = (db: string, id: string): InstallError =>
   new InstallError(
     'foreign_design',
-    `${db} has a design document ${id} that couch-shares did not write. Move it away, or give another SKELETON.`,
+    `${db} has a design document ${id} that couch-shares did not write. Move it away: the daemon needs its own there, or SKELETON has one of that name.`,
   )
 
 /** Keeps the `_security` of a policy's databases beside its design documents. An admin's own document stays. */

@@ -14,6 +14,7 @@ import { InstallError } from './install.ts'
 import { createLogger, type Logger } from './log.ts'
 import { probe } from './ops/probe.ts'
 import { OpsListenError, startOps } from './ops/server.ts'
+import { logDifferences } from './overlay.ts'
 import { SkeletonError } from './skeleton.ts'
 import { Standby } from './standby.ts'
 import { VERSION } from './version.ts'
@@ -24,6 +25,8 @@ const USAGE = `couch-shares: sharing between the users of a CouchDB
   couch-shares           run the daemon; without HOODIE_SERVER against an embedded server, for a first look
   couch-shares health    exit 0 where the daemon that listens at OPS_PORT is well
   couch-shares check     look at the server and the settings; exit 1 where something is to be put right
+  couch-shares skeleton init <folder>
+                         write the start of a folder for SKELETON, and overwrite nothing; exit 1 where something is there
   couch-shares skeleton diff
                          show what rolling the skeleton out would change, and write nothing; exit 1 where it would
   couch-shares skeleton apply [--warm] [--widen]
@@ -108,9 +111,10 @@ async function health(args: string[]): Promise<ExitCode> {
 
 async function run(): Promise<ExitCode> {
   const { env, doubts } = environment()
-  const { config, skeleton, gateways } = await readSettings(env)
+  const { config, skeleton, differences, gateways } = await readSettings(env)
   const log = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY })
   for (const doubt of doubts) log.warn(doubt)
+  logDifferences(differences, log)
   const releases: Release[] = []
   const stopped = stopSignal()
   try {

@@ -165,9 +165,13 @@ async function readSecurity({ path }: Entry): Promise<Record<string, unknown>> {
   return security as Record<string, unknown>
 }
 
-async function readKind(folder: string, name: string): Promise<SkeletonOfKind> {
+/** Is an entry of a kind not read: `_security.json`, `_design/<name>`? */
+type LeftOut = (kind: string, place: string) => boolean
+
+async function readKind(folder: string, name: string, isLeftOut: LeftOut): Promise<SkeletonOfKind> {
   const kind: SkeletonOfKind = { security: null, designDocuments: [] }
   for (const entry of await entriesOf(folder)) {
+    if (isLeftOut(name, entry.name)) continue
     if (entry.name === '_security.json' && name === 'user')
       throw new SkeletonError(
         entry.path,
@@ -175,8 +179,10 @@ async function readKind(folder: string, name: string): Promise<SkeletonOfKind> {
       )
     if (entry.name === '_security.json' && !entry.isFolder) kind.security = await readSecurity(entry)
     else if (entry.name === '_design' && entry.isFolder)
-      for (const document of await entriesOf(entry.path))
+      for (const document of await entriesOf(entry.path)) {
+        if (isLeftOut(name, `_design/${document.name}`)) continue
         kind.designDocuments.push(await readDesignDocument(document))
+      }
     else throw new SkeletonError(entry.path, 'expected only _security.json and the folder _design beside it')
   }
   return kind
@@ -197,6 +203,7 @@ export const kindsInSkeleton = async (folder: string): Promise<Set<string>> =>
  * file says otherwise. A `README.md` may lie beside the kinds, and the folder
  * `gateway`, which `readGateways` reads.
  * @param policies those of the other kinds that are read; the rest need not even be right
+ * @param isLeftOut what is not read, and need not be right either
  * @returns the kinds whose folders exist, those of FIXED_KINDS first and in their order, the others by name; design
  *   documents by name
  * @throws {SkeletonError} that names the file: bad JSON, JavaScript that does not parse, a module that cannot be bundled,
@@ -205,6 +212,7 @@ export const kindsInSkeleton = async (folder: string): Promise<Set<string>> =>
 export async function readSkeleton(
   folder: string,
   policies?: readonly string[],
+  isLeftOut: LeftOut = () => false,
 ): Promise<Map<string, SkeletonOfKind>> {
   const folders = new Map<string, string>()
   for (const { name, path, isFolder } of await entriesOf(folder)) {
@@ -225,7 +233,7 @@ export async function readSkeleton(
   const skeleton = new Map<string, SkeletonOfKind>()
   for (const kind of [...FIXED_KINDS, ...[...folders.keys()].filter(isRead)]) {
     const path = folders.get(kind)
-    if (path !== undefined) skeleton.set(kind, await readKind(path, kind))
+    if (path !== undefined) skeleton.set(kind, await readKind(path, kind, isLeftOut))
   }
   return skeleton
 }

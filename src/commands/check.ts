@@ -8,6 +8,7 @@ import { dutyId, nameOfHolder, parseDuty } from '../model/duty.ts'
 import { PERSONAL_KIND } from '../model/kinds.ts'
 import { CHECKPOINTS } from '../model/names.ts'
 import { isPublic } from '../model/security.ts'
+import { differenceText, SHIPPED_SKELETON } from '../overlay.ts'
 import { SILENT_MS } from '../write/duty.ts'
 import { USUAL_REVS_LIMIT } from '../write/histories.ts'
 import { checkUserHistories } from './check-histories.ts'
@@ -47,9 +48,11 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const url = urlOf((await readSettings(env)).config)
   try {
     return await withConnection(env, async (connection) => {
-      checkAdminsPass(connection.config.skeleton, connection.skeleton, connection.kinds.policies)
+      const { config, skeleton, kinds, differences } = connection
+      checkAdminsPass(config.skeleton ?? SHIPPED_SKELETON, skeleton, kinds.policies)
       return [
         ok(`the server at ${url} answers, and takes us for its admin`),
+        ...differences.map((difference) => note(differenceText(difference))),
         await checkVersion(connection),
         await checkGlobalChanges(connection),
         await checkDuty(connection),

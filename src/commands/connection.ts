@@ -6,7 +6,8 @@ import { loadGateways, type Gateway } from '../gateway/gateway.ts'
 import { identify } from '../install.ts'
 import { createLogger, type Logger } from '../log.ts'
 import { kindsOf, type Kinds } from '../model/kinds.ts'
-import { kindsInSkeleton, readSkeleton, type SkeletonOfKind } from '../skeleton.ts'
+import { overlaidKinds, readOverlaid, type Difference } from '../overlay.ts'
+import type { SkeletonOfKind } from '../skeleton.ts'
 import { OwnWrites } from '../write/own-writes.ts'
 import { People } from '../write/people.ts'
 import { Registry } from '../write/registry.ts'
@@ -16,6 +17,8 @@ export interface Connection extends KindDatabasesOptions {
   kinds: Kinds
   gateways: readonly Gateway[]
   skeleton: ReadonlyMap<string, SkeletonOfKind>
+  /** Between the folder of SKELETON and what is shipped. */
+  differences: readonly Difference[]
   isEmbedded: boolean
   /** To stderr, warnings and worse. */
   log: Logger
@@ -33,17 +36,22 @@ const kindsIn = ({ databases, userDatabases, masters }: Config, gateways: readon
     gateways.map(({ name }) => name),
   )
 
+export interface Settings {
+  config: Config
+  skeleton: Map<string, SkeletonOfKind>
+  differences: Difference[]
+  gateways: Gateway[]
+}
+
 /** Settings, and as much of the skeleton as they need. @throws {ConfigError | SkeletonError} */
-export async function readSettings(
-  env: NodeJS.ProcessEnv,
-): Promise<{ config: Config; skeleton: Map<string, SkeletonOfKind>; gateways: Gateway[] }> {
+export async function readSettings(env: NodeJS.ProcessEnv): Promise<Settings> {
   const config = loadConfig(env)
   // Bundling what no database has would cost every start time, and a process.
   const { policies, userKinds } = kindsIn(config, [])
-  const skeleton = await readSkeleton(config.skeleton, [...policies, ...userKinds])
-  checkPolicies(config, await kindsInSkeleton(config.skeleton))
+  const { skeleton, differences } = await readOverlaid(config.skeleton, [...policies, ...userKinds])
+  checkPolicies(config, await overlaidKinds(config.skeleton))
   checkMasters(config, skeleton)
-  return { config, skeleton, gateways: await loadGateways(config, skeleton) }
+  return { config, skeleton, differences, gateways: await loadGateways(config) }
 }
 
 /**
@@ -55,13 +63,13 @@ export async function withConnection<T>(
   env: NodeJS.ProcessEnv,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const { config, skeleton, gateways } = await readSettings(env)
+  const { config, skeleton, differences, gateways } = await readSettings(env)
   const couch = new Couch({ url: urlOf(config), ...config.admin, connections: config.concurrency * 2 })
   try {
     const { isEmbedded } = await identify(couch)
     const users = config.userDatabases
     return await work({
-      ...{ config, skeleton, couch, users, isEmbedded },
+      ...{ config, skeleton, differences, couch, users, isEmbedded },
       kinds: kindsIn(config, gateways),
       gateways,
       registry: new Registry(couch, new OwnWrites(), Date.now),

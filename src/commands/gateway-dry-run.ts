@@ -39,7 +39,8 @@ export async function gatewayDryRun(
   const after = await compiled(await readSyncFunction(file), file)
   return withConnection(env, async (connection) => {
     const inForce = connection.gateways.find(({ name }) => name === database)
-    const against = inForce ? syncFunctionPath(connection.config.skeleton, database) : null
+    const { skeleton: folder } = connection.config
+    const against = inForce && folder !== null ? syncFunctionPath(folder, database) : null
     if (against !== null && resolve(against) === resolve(file))
       output.complain(`${file} is the function in force: it is compared with itself\n`)
     const functions = { before: inForce?.sync ?? null, after }

@@ -42,9 +42,8 @@ export async function gatewayStatus(
   return withConnection(env, async ({ couch, gateways, config }) => {
     const meant = gateways.filter(({ name }) => asked === undefined || name === asked)
     if (meant.length === 0) {
-      complain(
-        `There is no sync function ${asked === undefined ? '' : `for ${shown(asked)} `}in ${config.skeleton}.\n`,
-      )
+      const where = config.skeleton === null ? ': SKELETON names no folder' : ` in ${shown(config.skeleton)}`
+      complain(`There is no sync function${asked === undefined ? '' : ` for ${shown(asked)}`}${where}.\n`)
       return EXIT.config
     }
     const found: GatewayStatus[] = []

@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { countOfKind, databasesOfKind } from '../feed/kind-databases.ts'
 import { sideBySide } from '../feed/side-by-side.ts'
 import { install } from '../install.ts'
+import { logDifferences } from '../overlay.ts'
 import { isSettled, type SkeletonPlan, type Wanted } from '../plan/skeleton.ts'
 import { isWidening, WIDENING } from '../plan/withheld.ts'
 import { equip } from '../write/equip.ts'
@@ -29,6 +30,7 @@ export async function skeletonApply(
 ): Promise<ExitCode> {
   return withConnection(env, async (connection) => {
     const { couch, skeleton, kinds, log, config, isEmbedded } = connection
+    logDifferences(connection.differences, log)
     await install(couch, skeleton, log, kinds)
     const skeletons = new Skeletons({ ...kinds, couch, log })
     await skeletons.load()

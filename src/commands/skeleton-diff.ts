@@ -9,6 +9,7 @@ import { afterInstall, installations, securityDocumentChange, type Installation 
 import type { DesignDocument } from '../model/design.ts'
 import { PERSONAL_KIND } from '../model/kinds.ts'
 import { SKELETON_PREFIX } from '../model/names.ts'
+import { differenceText } from '../overlay.ts'
 import { planSkeleton, type Wanted } from '../plan/skeleton.ts'
 import { linesOf, Summary } from '../plan/skeleton-report.ts'
 import { inspect } from '../write/equip.ts'
@@ -29,6 +30,7 @@ export async function skeletonDiff(
   say: (text: string) => void = (text) => void process.stdout.write(text),
 ): Promise<ExitCode> {
   return withConnection(env, async (connection) => {
+    for (const difference of connection.differences) say(`! ${differenceText(difference)}\n`)
     let isSame = await diffInstalled(connection, say)
     isSame = (await diffMasters(connection, say)) && isSame
     for (const kind of new Skeletons({ ...connection, ...connection.kinds }).kinds)

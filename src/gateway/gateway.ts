@@ -1,9 +1,9 @@
 // A gateway as it was read from the skeleton: its function, ready to be asked, and the validation function made of it.
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import type { Config } from '../config.ts'
 import { marked, type DesignDocument } from '../model/design.ts'
 import { compileGuard } from './guard.ts'
-import { isFree, ROUTES_KIND } from '../model/kinds.ts'
+import { isFree } from '../model/kinds.ts'
 import { SkeletonError } from '../skeleton.ts'
 import { readGateways, syncFunctionPath } from './files.ts'
 import { SyncFunction, SyncFunctionError } from './sync-function.ts'
@@ -33,17 +33,14 @@ export async function compileGateway(name: string, source: string): Promise<Gate
 type Settings = Pick<Config, 'skeleton' | 'masters' | 'userDatabases'>
 
 /**
- * All gateways of the skeleton's folder, sorted by name.
- * @param kinds that were read of the skeleton
- * @throws {SkeletonError} that names the file: see `readGateways`; where one is no sync function, where a database is a master
- *   or one of the daemon's own, and where there is no skeleton for their indexes
+ * All gateways of the folder of SKELETON, sorted by name; none is shipped.
+ * @throws {SkeletonError} that names the file: see `readGateways`; where one is no sync function, and where a database is a
+ *   master or one of the daemon's own
  */
-export async function loadGateways(
-  settings: Settings,
-  kinds: ReadonlyMap<string, unknown>,
-): Promise<Gateway[]> {
+export async function loadGateways(settings: Settings): Promise<Gateway[]> {
   const { skeleton: folder } = settings
   const gateways: Gateway[] = []
+  if (folder === null) return gateways
   for (const [name, source] of await readGateways(folder)) {
     const path = syncFunctionPath(folder, name)
     if (!isFreeFor(name, settings))
@@ -58,11 +55,6 @@ export async function loadGateways(
       throw new SkeletonError(path, `expected a sync function: ${error.message}`)
     }
   }
-  if (gateways.length > 0 && !kinds.has(ROUTES_KIND))
-    throw new SkeletonError(
-      join(folder, ROUTES_KIND),
-      'expected this folder, as it is shipped, where there are gateways',
-    )
   return gateways
 }
 

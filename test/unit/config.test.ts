@@ -65,7 +65,7 @@ describe('config', () => {
       skeletonWarm: false,
       publicLimits: { mostObjects: 1000, mostBytes: 100_000, mostChanges: 120 },
       updatedAt: [['updatedAt'], ['updated_at'], ['hoodie', 'updatedAt']],
-      skeleton: resolve('skeleton'),
+      skeleton: null,
       opsPort: null,
       opsHost: '127.0.0.1',
     })
