@@ -3,7 +3,7 @@
 import { fields, rules } from 'couch-shares/rules'
 
 export default rules((context) => {
-  const { doc, oldDoc, event, name, unchanged, validateFields, forbidden } = context
+  const { doc, oldDoc, event, name, validateFields, forbidden } = context
 
   // The daemon, and CouchDB's replicator, write as an admin of the server: what is refused to them is dropped for good.
   if (context.isAdmin()) return
@@ -11,13 +11,11 @@ export default rules((context) => {
   // With a history of one's own one would be judged by a revision of one's own choice, and might win.
   context.enforceDirectWrite()
 
-  if (event === 'tombstone') forbidden('There is no document to delete.')
-
   // Who may is decided by the document that is there: the one that comes may say anything.
-  const author = event === 'create' ? doc['author'] : oldDoc?.['author']
-  if (author !== name) forbidden('Only the author of a note may write it.')
+  if (event !== 'create' && oldDoc?.['author'] !== name)
+    forbidden('Only its author changes or deletes a note.')
   if (event === 'delete') return
+  if (doc['author'] !== name) forbidden('Nobody writes a note in the name of another.')
 
-  unchanged('author')
   validateFields({ title: fields.text })
 })
