@@ -67,17 +67,33 @@ function sourceOf(text: string, path: string): string {
     .replace(/^(?<before>(?:\s|\/\/[^\n]*\n|\/\*[^]*?\*\/)*);/, '$<before>')
     .trimEnd()
     .replace(/;$/, '')
-  try {
-    new Script(`[\n${source}\n]`, { filename: FILE, lineOffset: -1 })
-  } catch (error) {
-    const { message, stack = '' } = error as Error
-    const line = /^sync\.js:(\d+)/.exec(stack)?.[1]
-    throw new SkeletonError(
-      path,
-      `expected one JavaScript function and nothing else: ${message}${line === undefined ? '' : ` (line ${line})`}`,
-    )
-  }
+  const problem = syntaxProblem(source)
+  if (problem !== null)
+    throw new SkeletonError(path, `expected one JavaScript function and nothing else: ${problem}`)
   if (/^(?:\s|\/\/[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*$/.test(source))
     throw new SkeletonError(path, 'expected one JavaScript function, the file is empty')
   return source
+}
+
+/** What keeps the text from being one expression, with the line of the file; or null. It is not run. */
+function syntaxProblem(source: string): string | null {
+  const problem = parseError(`[\n${source}\n]`)
+  if (problem === null) return null
+  // What is not closed in the file is found at the bracket after it: without that one, it is the end of the file.
+  const lines = source.split('\n').length
+  const { message, line } =
+    problem.line !== null && problem.line > lines ? (parseError(`[\n${source}`) ?? problem) : problem
+  return line === null ? message : `${message} (line ${Math.min(line, lines)})`
+}
+
+/** @param text whose first line is ours */
+function parseError(text: string): { message: string; line: number | null } | null {
+  try {
+    new Script(text, { filename: FILE, lineOffset: -1 })
+    return null
+  } catch (error) {
+    const { message, stack = '' } = error as Error
+    const line = /^sync\.js:(\d+)/.exec(stack)?.[1]
+    return { message, line: line === undefined ? null : Number(line) }
+  }
 }

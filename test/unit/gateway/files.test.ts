@@ -72,6 +72,30 @@ describe('the folder gateway', () => {
       /line 3/,
     ],
     [
+      'a brace that nothing closes',
+      { 'gateway/fleet/sync.js': 'function (doc) {\n  if (doc.a) {\n}\n' },
+      'gateway/fleet/sync.js',
+      /Unexpected end of input \(line 3\)$/,
+    ],
+    [
+      'a parenthesis that nothing closes',
+      { 'gateway/fleet/sync.js': '// Why.\nfunction (doc) {\n  channel("a" +\n' },
+      'gateway/fleet/sync.js',
+      /Unexpected end of input \(line 3\)$/,
+    ],
+    [
+      'a text that nothing closes',
+      { 'gateway/fleet/sync.js': 'function (doc) {\n  return `a\n}\n' },
+      'gateway/fleet/sync.js',
+      /\(line 3\)$/,
+    ],
+    [
+      'a bracket that closes ours',
+      { 'gateway/fleet/sync.js': 'function (doc) {}]' },
+      'gateway/fleet/sync.js',
+      /\(line 1\)$/,
+    ],
+    [
       'two functions',
       { 'gateway/fleet/sync.js': 'function a() {}\nfunction b() {}' },
       'gateway/fleet/sync.js',
