@@ -91,17 +91,18 @@ const DEFAULT_EXPORT = /export\s*\{\s*([\w$]+) as default\s*\};?\s*$/
  * Bundles an ES module whose default export is a function of a design document. The result is evaluated once and its
  * function is not called: it is known to be one.
  * @param path of a `.ts`, `.mts` or `.mjs` file; `couch-shares/rules` is ours, whatever is installed
+ * @param isReadable with the names of the source, for whoever reads its errors; it is not what goes into a design document
  * @returns an expression without imports, in ASCII; the same for the same sources
  * @throws {BundleError} where the file cannot be read or parsed, has no default export or one that is no function, imports
  *   what is not there or modules of Node.js, or uses globals that CouchDB does not have
  */
-export async function bundleRules(path: string): Promise<string> {
+export async function bundleRules(path: string, { isReadable = false } = {}): Promise<string> {
   // Without links on the way, as esbuild names it.
   const file = await realpath(path).catch((error: NodeJS.ErrnoException) => {
     throw new BundleError(path, [`it cannot be read (${error.code ?? error.message})`])
   })
   const problemsFound = (messages: Message[]): BundleError => new BundleError(path, messages.map(describe))
-  const result = await build(file).catch((error: unknown) => {
+  const result = await build(file, !isReadable).catch((error: unknown) => {
     if (isBuildFailure(error)) throw problemsFound(error.errors)
     // Its platform's package is an optional dependency.
     const [reason] = String((error as Error).message).split('\n')
@@ -131,10 +132,11 @@ type Built = { code: string; map: SourceMapPayload } & Pick<
   'warnings' | 'metafile'
 >
 
-async function build(file: string): Promise<Built> {
+async function build(file: string, minify: boolean): Promise<Built> {
   const { outputFiles, warnings, metafile } = await withEsbuild((esbuild) =>
     esbuild.build({
       ...OPTIONS,
+      minify,
       absWorkingDir: dirname(file),
       stdin: {
         contents: `export { default } from ${JSON.stringify(file)}`,

@@ -25,6 +25,7 @@ export async function rules(
   const bundle = await bundleRules(file)
   const engine = new Engine(bundle)
   const outcomes = cases.map((testCase) => ({ testCase, got: run(engine, testCase) }))
+  if (outcomes.some(({ got }) => got.verdict === 'error')) await nameErrors(outcomes, file)
   const missed = outcomes.filter(({ testCase, got }) => !isAsExpected(testCase, got)).length
   const table = new Table({ head: ['case', 'expected', 'got', ''], style: { head: [], border: [] } })
   for (const { testCase, got } of outcomes)
@@ -50,6 +51,16 @@ function argumentsOf(args: string[]): [file: string, cases: string] {
 /** Calls the rules as CouchDB does. */
 const run = (engine: Engine, { doc, oldDoc, user, security }: RulesCase): Verdict =>
   engine.call([doc, oldDoc, user ?? { db: 'test', name: null, roles: [] }, security])
+
+/** The same mistakes with the names of the source: those of the bundle are single letters. */
+async function nameErrors(outcomes: { testCase: RulesCase; got: Verdict }[], file: string): Promise<void> {
+  const readable = new Engine(await bundleRules(file, { isReadable: true }))
+  for (const outcome of outcomes) {
+    if (outcome.got.verdict !== 'error') continue
+    const said = run(readable, outcome.testCase)
+    if (said.verdict === 'error') outcome.got = said
+  }
+}
 
 function isAsExpected({ verdict, message }: RulesCase, got: Verdict): boolean {
   if (verdict !== got.verdict) return false

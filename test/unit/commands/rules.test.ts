@@ -28,6 +28,24 @@ describe('commands/rules test', () => {
   })
   afterEach(() => rm(folder, { recursive: true }))
 
+  it('names what is misspelled as the file does', async () => {
+    for (const [text, said] of [
+      ['rules(({ enforceLogedIn }) => enforceLogedIn())', 'TypeError: enforceLogedIn is not a function'],
+      [
+        'rules((context) => {\n  const { forbidden } = context\n  if (context.isAdmn()) forbidden("x")\n})',
+        'TypeError: context.isAdmn is not a function',
+      ],
+    ] as const) {
+      await writeFile(
+        join(folder, 'rules.ts'),
+        `import { rules } from 'couch-shares/rules'\nexport default ${text}\n`,
+      )
+      const { code, rows } = await run([{ name: 'any', doc: { _id: 'a' }, verdict: 'ok' }])
+      assert.equal(code, 1)
+      assert.equal(rows[0]?.[2], `error: ${said}`)
+    }
+  })
+
   /** Runs the command on cases. @returns the exit code, and what was printed without the table's lines */
   async function run(cases: unknown): Promise<{ code: number; rows: string[][]; end: string }> {
     await writeFile(join(folder, 'cases.json'), typeof cases === 'string' ? cases : JSON.stringify(cases))
