@@ -1,6 +1,7 @@
 // `couch-shares gateway status`: which function is in force, how far all documents are evaluated by it, what goes nowhere, and how
 // the users stand.
 import type { Couch } from '../couch/client.ts'
+import type { Database } from '../couch/database.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { withConnection } from './connection.ts'
@@ -13,11 +14,15 @@ export interface GatewayStatus {
   database: string
   /** Of the function in the skeleton. */
   function: string
-  /** `waiting`: no daemon has begun with this function · `running` · `done` */
+  /**
+   * `waiting`: no daemon has begun with this function · `running` · `done` · `behind`: documents came after that, and no daemon
+   * has evaluated them yet
+   */
   evaluation: {
-    state: 'waiting' | 'running' | 'done'
+    state: 'waiting' | 'running' | 'done' | 'behind'
+    /** Of these so many are evaluated, by this run or as they came. */
     documents: number
-    /** Live documents in the database, design documents among them. */
+    /** Live documents in the database that go somewhere: without those whose `_id` begins with `_` or `$`. */
     of: number
     startedAt?: string
     finishedAt?: string
@@ -57,11 +62,12 @@ export async function gatewayStatus(
 async function statusOf(couch: Couch, { name, sync }: Gateway): Promise<GatewayStatus> {
   const routes = new Routes(couch, name, Date.now)
   const infos = await couch.dbsInfo([name, routes.database.name])
+  const of = infos.has(name) ? await countDocuments(couch.database(name), infos.get(name)?.doc_count ?? 0) : 0
   const users = { count: 0, due: 0, denied: 0, leaving: 0 }
   const status: GatewayStatus = {
     database: name,
     function: sync.hash,
-    evaluation: { state: 'waiting', documents: 0, of: infos.get(name)?.doc_count ?? 0 },
+    evaluation: { state: 'waiting', documents: 0, of },
     failed: { count: 0, examples: [] },
     users,
   }
@@ -80,7 +86,33 @@ async function statusOf(couch: Couch, { name, sync }: Gateway): Promise<GatewayS
       else if (due) users.due += 1
       else if (rejected) users.denied += 1
     }
+  if (status.evaluation.state === 'done') {
+    const routed = await countRoutes(
+      routes.database,
+      infos.get(routes.database.name)?.doc_count ?? 0,
+      users.count,
+    )
+    // Of documents that have just gone there are routes for a moment.
+    Object.assign(status.evaluation, {
+      documents: Math.min(routed, of),
+      state: routed < of ? 'behind' : 'done',
+    })
+  }
   return status
+}
+
+/** Live documents that a function is asked about; few begin with `_` or `$`. @throws {CouchFault} */
+async function countDocuments(database: Database, count: number): Promise<number> {
+  const hidden = [
+    await database.range({ startKey: '_', endKey: '`' }),
+    await database.range({ startKey: '$', endKey: '%' }),
+  ]
+  return count - hidden.flat().length
+}
+
+/** What is in an index besides its design documents, users and the record of the evaluation. @throws {CouchFault} */
+async function countRoutes(index: Database, count: number, users: number): Promise<number> {
+  return count - users - 1 - (await index.range({ startKey: '_', endKey: '`' })).length
 }
 
 function textOf({ database, evaluation, failed, users }: GatewayStatus): string {
@@ -88,7 +120,8 @@ function textOf({ database, evaluation, failed, users }: GatewayStatus): string 
   const progress = {
     waiting: 'no daemon has begun with the function of the skeleton',
     running: `${documents} of ${of} documents evaluated since ${startedAt}`,
-    done: `all documents evaluated at ${finishedAt}`,
+    done: `all documents evaluated at ${finishedAt}, and those that came later: ${of}`,
+    behind: `${documents} of ${of} documents evaluated; ${of - documents} came after ${finishedAt}: does a daemon run?`,
   }[state]
   const examples = failed.examples.map(shown).join(', ') + (failed.count > MOST_EXAMPLES ? ', …' : '')
   return [

@@ -102,6 +102,22 @@ onEachServer('the upkeep of a gateway', ({ it }) => {
         await ground.put({ _id: 'b', lists: 'x' })
         await ann.sees('a', 'b')
         assert.equal((await status()).code, 0)
+        const done = (await status()).status?.evaluation
+        assert.deepEqual([done?.state, done?.documents, done?.of], ['done', 2, 2])
+
+        // What comes later is evaluated as it comes; what no daemon has seen is not done.
+        await ground.put({ _id: 'c', lists: 'x' }, { _id: '$own', lists: 'x' }, { _id: '_design/own' })
+        await ann.sees('a', 'b', 'c')
+        const later = await status()
+        assert.deepEqual(
+          [later.code, later.status?.evaluation.state, later.status?.evaluation.documents],
+          [0, 'done', 3],
+        )
+        await space.stop()
+        await ground.put({ _id: 'd', lists: 'x' })
+        const behind = await status()
+        const { state, documents, of } = behind.status?.evaluation ?? {}
+        assert.deepEqual([behind.code, state, documents, of], [1, 'behind', 3, 4])
       })
     }))
 
