@@ -21,7 +21,7 @@ const LIMIT_WORDS: Record<keyof typeof LIMITS, (most: number) => string> = {
 export function textOf(run: DryRun): string {
   const { database, file, against } = run
   const parts = [
-    [`${shown(database)}: ${shown(file)} against ${against === null ? 'nothing' : shown(against)}`],
+    [`${shown(database)}: ${shown(file)} against ${against === null ? nothingOf(run) : shown(against)}`],
     failedLines(run),
     movedLines(run),
     section(
@@ -55,6 +55,9 @@ export function textOf(run: DryRun): string {
     .map((lines) => `${lines.join('\n')}\n`)
     .join('\n')
 }
+
+const nothingOf = ({ missing }: DryRun): string =>
+  `nothing, as ${missing === null ? 'SKELETON names no folder' : `there is no ${shown(missing)}`}`
 
 function failedLines({ failed, documents }: Report): string[] {
   if (failed.count === 0) return []
@@ -105,10 +108,12 @@ function listed(names: readonly string[]): string {
   return `${names.slice(0, MOST_NAMES).map(shown).join(', ')}${left > 0 ? ` and ${left} more` : ''}`
 }
 
-function summaryOf({ documents, failed, totals, isSafe }: Report): string {
+function summaryOf({ documents, failed, totals, isSafe, against }: DryRun): string {
   const { channels, users, roles, grants } = totals
-  const verdict = isSafe
+  const compared = isSafe
     ? 'nothing fails, nobody loses anything'
     : 'something fails, or somebody loses something'
+  const alone = `${failed.count === 0 ? 'nothing' : 'something'} fails; there is no function in force to compare with`
+  const verdict = against === null ? alone : compared
   return `documents ${documents}, failed ${failed.count}, channels ${channels}, users ${users}, roles ${roles}, grants ${grants}: ${verdict}`
 }

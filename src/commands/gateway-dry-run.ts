@@ -6,6 +6,7 @@ import { dryRun } from '../gateway/dry-run.ts'
 import { readSyncFunction, syncFunctionPath } from '../gateway/files.ts'
 import { SyncFunction, SyncFunctionError } from '../gateway/sync-function.ts'
 import { SkeletonError } from '../skeleton.ts'
+import { Routes } from '../write/routes.ts'
 import { urlOf, withConnection, type Connection } from './connection.ts'
 import { textOf } from './gateway-dry-run-text.ts'
 import type { Output } from './output.ts'
@@ -16,6 +17,8 @@ export interface DryRun extends Report {
   file: string
   /** The function in force; null where there is none, and then all is gained. */
   against: string | null
+  /** Where there is none: the file that is not there; null where `SKELETON` names no folder. */
+  missing: string | null
 }
 
 /** What is asked for. */
@@ -40,16 +43,28 @@ export async function gatewayDryRun(
   return withConnection(env, async (connection) => {
     const inForce = connection.gateways.find(({ name }) => name === database)
     const { skeleton: folder } = connection.config
-    const against = inForce && folder !== null ? syncFunctionPath(folder, database) : null
+    const expected = folder === null ? null : syncFunctionPath(folder, database)
+    const against = inForce ? expected : null
     if (against !== null && resolve(against) === resolve(file))
       output.complain(`${file} is the function in force: it is compared with itself\n`)
     const functions = { before: inForce?.sync ?? null, after }
     const report = await evaluated(connection, database, functions, signal, output)
     if (report === null) return signal.aborted ? EXIT.forced : EXIT.config
-    const run: DryRun = { database, file, against, ...report }
+    const run: DryRun = { database, file, against, missing: inForce ? null : expected, ...report }
     output.print(isJson ? `${JSON.stringify(run, null, 2)}\n` : textOf(run))
-    return report.isSafe ? EXIT.ok : EXIT.failure
+    const isUnknown = !inForce && (await isEvaluated(connection, database))
+    if (isUnknown)
+      output.complain(
+        `A daemon has evaluated ${database} by a function that these settings do not name, and this was not compared with it: is SKELETON as the daemon has it?\n`,
+      )
+    return report.isSafe && !isUnknown ? EXIT.ok : EXIT.failure
   })
+}
+
+/** Whether some function is, or was, in force there. @throws {CouchFault} */
+async function isEvaluated({ couch }: Connection, database: string): Promise<boolean> {
+  const routes = new Routes(couch, database, Date.now)
+  return (await routes.database.info()) !== null && (await routes.evaluation()) !== null
 }
 
 /** @throws {SkeletonError} that names the file */

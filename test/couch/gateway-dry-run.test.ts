@@ -139,6 +139,22 @@ onEachServer('couch-shares gateway dry-run', ({ it, kind }) => {
       )
     }))
 
+  it('does not take for nothing what a daemon with other settings has in force', (space) =>
+    Stage.use(space, async (stage) => {
+      const routes = space.couch.database(`${stage.database.name}/$routes`)
+      await stage.database.put({ _id: 'n', owner: 'ann' })
+      const file = await stage.file(NOTES)
+      const alone = await stage.run(['dry-run', stage.database.name, file])
+      assert.deepEqual([alone.code, alone.err], [0, 'documents: 1 evaluated\n'])
+      assert.match(alone.out, /against nothing, as there is no .*\/gateway\/g.*\/sync\.js\n/)
+      await routes.create()
+      await routes.put({ _id: 'evaluation', type: 'evaluation', hash: 'of another', state: 'done' })
+      const { code, err } = await stage.run(['dry-run', stage.database.name, file])
+      assert.equal(code, 1)
+      assert.match(err, /a function that these settings do not name/)
+      await routes.drop()
+    }))
+
   it('says who loses a channel that is taken away, in lines and as JSON', (space) =>
     Stage.use(space, async (stage) => {
       await stage.playDay()

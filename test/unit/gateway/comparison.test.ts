@@ -334,7 +334,7 @@ describe('a comparison, whatever the documents', () => {
 
 describe('what a dry-run says', () => {
   const said = (...all: Judged[]): string =>
-    textOf({ database: 'fleet', file: 'new.js', against: 'sync.js', ...report(...all) })
+    textOf({ database: 'fleet', file: 'new.js', against: 'sync.js', missing: null, ...report(...all) })
 
   it('has the failures, the moves, the people, and a summary', () => {
     const before = accepted({ channels: ['a', 'b'], access: ['ann -> a', 'role:r -> a'] })
@@ -366,6 +366,19 @@ roles
 documents 2, failed 1, channels 1, users 1, roles 0, grants 1: something fails, or somebody loses something
 `,
     )
+  })
+
+  it('says where there is nothing to compare with, and then not that nobody loses anything', () => {
+    const nothing = { database: 'fleet', file: 'new.js', against: null }
+    const gains = report(['n', null, accepted({ channels: ['a'], access: ['ann -> a'] })])
+    assert.equal(gains.isSafe, true)
+    const unset = textOf({ ...nothing, missing: null, ...gains })
+    assert.match(unset, /^fleet: new\.js against nothing, as SKELETON names no folder\n/)
+    assert.match(unset, /: nothing fails; there is no function in force to compare with\n$/)
+    const fails = report(['n', null, broken('TypeError: x')])
+    const gone = textOf({ ...nothing, missing: 'sk/gateway/fleet/sync.js', ...fails })
+    assert.match(gone, /^fleet: new\.js against nothing, as there is no sk\/gateway\/fleet\/sync\.js\n/)
+    assert.match(gone, /: something fails; there is no function in force to compare with\n$/)
   })
 
   it('lets no name speak to the terminal', () => {
