@@ -15,7 +15,7 @@ import { Provisioner } from './provisioner.ts'
 const USAGE = 'Expected `couch-shares provision <user>` or `couch-shares provision --all`'
 
 /**
- * @returns `failure` where there is no such user, where something is wrong with one, or where no master is set
+ * @returns `failure` where there is no such user, or something is wrong with one; `config` where no master is set
  * @throws {UsageError | ConfigError | SkeletonError | InstallError | CouchFault}
  */
 export async function provision(
@@ -28,7 +28,7 @@ export async function provision(
     output.complain(
       'Expected `MASTER_DATABASES` to name the databases whose documents users are to have, got nothing\n',
     )
-    return EXIT.failure
+    return EXIT.config
   }
   return withConnection(env, async (connection) => {
     const provisioner = await Provisioner.prepare(connection)

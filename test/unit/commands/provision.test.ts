@@ -25,7 +25,7 @@ describe('commands/provision', () => {
   it('says so where there are no masters, and asks nobody', async () => {
     for (const args of [['ann'], ['--all']]) {
       const { code, said } = await run(args, { ...SETTINGS, MASTER_DATABASES: ' ' })
-      assert.equal(code, 1)
+      assert.equal(code, 78)
       assert.match(said, /^Expected `MASTER_DATABASES` to name .+, got nothing\n$/)
     }
   })
