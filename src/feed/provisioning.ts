@@ -171,7 +171,10 @@ export class Provisioning {
     const database = users.database(owner)
     // What is only known here would be lost with a crash; the page that it was read in is not read again.
     if (entry)
-      await people.change(name, { asked: [...new Set([...(entry.asked ?? []), database])], due: true })
+      await people.change(name, {
+        asked: [...new Set([...(entry.asked ?? []), database])],
+        ...(entry.due ? {} : { due: true, again: true }),
+      })
     this.#lanes.mark(name, {
       all: true,
       asked: new Set([database]),

@@ -97,6 +97,8 @@ export interface PersonEntry {
   roles: string[]
   /** All documents are to be compared: what the roles say has changed, and may not be carried out yet. */
   due?: true
+  /** Beside `due`: what says what the user has is as it was, and all is only looked at once more. */
+  again?: true
   /** Databases that other attributes of the `_users` document name, by attribute. */
   others: Record<string, string>
   /** Databases that attributes named before: they are the user's still. */

@@ -92,7 +92,8 @@ function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
   const former = formerOf(entry, chosen, others)
   const isNew = entry?.database !== chosen || entry.state !== 'active'
   // Whoever looks for people by a role that was gained finds this one before the comparison begins.
-  const isDue = isNew || entry.due === true || !isDeepStrictEqual(entry.roles, roles)
+  const hasChanged = isNew || !isDeepStrictEqual(entry.roles, roles)
+  const isDue = hasChanged || entry.due === true
   return [
     ...(claims.has(chosen) ? [] : [{ kind: 'claim', database: chosen, attribute: facts.attribute } as const]),
     {
@@ -102,6 +103,7 @@ function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
         state: 'active',
         roles: isNew ? roles : sortedRoles([...entry.roles, ...roles]),
         due: isDue ? true : undefined,
+        ...(hasChanged ? { again: undefined } : {}),
         others,
         former,
         // Where somebody else of the same name has asked is none of this one's.
@@ -205,7 +207,7 @@ function planOthers(
 function planDeparture({ entry, onDeparture, graceMs, at }: PersonFacts): PersonEffect[] {
   if (entry === null || isGone(entry.state)) return []
   const masters = canceled(entry.masters, at)
-  const left = { due: undefined, masters, problem: undefined }
+  const left = { due: undefined, again: undefined, masters, problem: undefined }
   // Also where somebody has opened one meanwhile.
   if (entry.state === 'leaving' && remainingGrace(entry, graceMs, at) > 0) return planShut(entry)
   const closing = entry.state === 'leaving' ? [] : planClosing(entry)

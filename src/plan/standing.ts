@@ -21,6 +21,8 @@ export interface StandingFacts {
   documents: number
   /** Documents are being compared: what the roles say is not carried out yet. */
   isComparing: boolean
+  /** Only once more: what the roles say, and everything else, is as it was when all was there. */
+  isAgain?: boolean
   /** Of the functions that documents were compared with. */
   access: string
   /** Of the master that they were compared with; undefined where it is not known. */
@@ -42,8 +44,8 @@ function stateOf({ problem, lease, rejected, isComparing }: StandingFacts): Prov
 export function standingAfter(before: MasterStanding | undefined, facts: StandingFacts): MasterStanding {
   const state = stateOf(facts)
   const { ready, ...times } = before?.times ?? {}
-  const isReady = !facts.isComparing && facts.problem === null
-  const since = isReady ? (ready ?? facts.at) : undefined
+  const isReady = (!facts.isComparing || facts.isAgain === true) && facts.problem === null
+  const since = isReady ? (ready ?? (facts.isComparing ? undefined : facts.at)) : undefined
   return {
     state,
     times: {

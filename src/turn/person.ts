@@ -192,8 +192,9 @@ class PersonTurn {
       return standing?.access !== access.hash || standing.problem?.code === 'master_unavailable'
     })
     for (const { name } of masters) this.#instances.set(name, infos.get(name)?.instance_start_time)
-    if (isAnother || this.#hint.all || this.#entry.due || stale.length > 0 || this.#renewed.size > 0)
-      await this.#compareAll(masters)
+    const hasChanged = isAnother || stale.length > 0 || this.#renewed.size > 0
+    if (hasChanged || this.#hint.all || this.#entry.due)
+      await this.#compareAll(masters, !hasChanged && (!this.#entry.due || this.#entry.again === true))
     else
       await this.#lookAt(masters, [
         ...new Set([...(this.#hint.documents?.values() ?? [])].flatMap((ids) => [...ids])),
@@ -239,11 +240,20 @@ class PersonTurn {
     return Object.hasOwn(masters, master) ? masters[master] : undefined
   }
 
-  /** All that the roles allow, and all that is there: what came, what goes, what was missed. */
-  async #compareAll(masters: readonly Master[]): Promise<void> {
+  /**
+   * All that the roles allow, and all that is there: what came, what goes, what was missed.
+   * @param isAgain nothing has changed that says what the user has: what was there is there
+   */
+  async #compareAll(masters: readonly Master[], isAgain: boolean): Promise<void> {
     const { people, leases, configured } = this.#deps
     const { roles, name } = this.#asker
-    if (!this.#entry.due) this.#entry = await people.change(name, { due: true }, { known: this.#entry })
+    // A turn that fails, or a daemon beside this one, is to know that, too.
+    if (!this.#entry.due)
+      this.#entry = await people.change(
+        name,
+        { due: true, again: isAgain ? true : undefined },
+        { known: this.#entry },
+      )
     const isNarrowed = this.#entry.roles.some((role) => !roles.includes(role))
     const held = leases.held().filter(({ database }) => database === this.#personal.name)
     // Also one of which nothing is known here: not taken over yet, or given up halfway by a turn that failed.
@@ -259,7 +269,7 @@ class PersonTurn {
       else if (await leases.narrow({ master, database, name }, filterOf(access, this.#asker)))
         this.#isStarting = true
     }
-    await this.#settle(masters, { isComparing: true })
+    await this.#settle(masters, { isComparing: true, isAgain })
     const there = new Set<string>()
     for await (const page of idsIn(this.#personal)) for (const id of page) there.add(id)
     this.#counts = new Map()
@@ -273,7 +283,11 @@ class PersonTurn {
     this.#renewed.clear()
     // Whoever has compared meanwhile, with other roles perhaps, may have brought back what went here.
     const over = this.#entry
-    this.#entry = await people.change(name, { roles: sortedRoles(roles), due: undefined }, { over })
+    this.#entry = await people.change(
+      name,
+      { roles: sortedRoles(roles), due: undefined, again: undefined },
+      { over },
+    )
   }
 
   /** The documents that the roles allow, by views: one that fails keeps nobody from the documents of other masters. */
@@ -400,7 +414,10 @@ class PersonTurn {
   }
 
   /** Writes down how everything stands, for the registry and for the user. */
-  async #settle(masters: readonly Master[], { isComparing }: { isComparing: boolean }): Promise<void> {
+  async #settle(
+    masters: readonly Master[],
+    { isComparing, isAgain = false }: { isComparing: boolean; isAgain?: boolean },
+  ): Promise<void> {
     const { people, leaseState, now, configured } = this.#deps
     const at = new Date(now()).toISOString()
     const standings = configured.map((name): [string, MasterStanding] => {
@@ -420,6 +437,7 @@ class PersonTurn {
           ),
           documents: this.#counts?.get(name) ?? before?.documents ?? 0,
           isComparing,
+          isAgain,
           access: master && !isComparing ? master.access.hash : (before?.access ?? ''),
           instance:
             isComparing || this.#renewed.has(name)

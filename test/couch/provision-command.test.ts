@@ -219,6 +219,44 @@ onEachServer('couch-shares provision', ({ it, kind }) => {
       assert.equal((await personal.get('number:1@a.example'))?._rev, revision)
     }))
 
+  it('leaves ready who is ready, with a daemon or without one', (space) =>
+    Stage.use(space, async (stage) => {
+      const ann = await stage.signUp('ann', [DOMAIN])
+      assert.equal((await stage.run(ann)).code, 0)
+      const personal = await stage.personal(ann)
+      const id = `$provision/${stage.master.name}`
+      const ready = async () => (await personal.get(id))?.['ready']
+      const since = await ready()
+      assert.equal(typeof since, 'string')
+      // What anybody could read meanwhile: each revision of the document.
+      const seen = async (): Promise<unknown[]> => {
+        const found: unknown[] = []
+        const at = (await personal.get(id))?._rev ?? ''
+        const [leaf] = await personal.leaves([{ id, rev: at }])
+        const { start, ids } = leaf?.['_revisions'] as { start: number; ids: string[] }
+        for (const [back, hash] of ids.entries()) {
+          const [older] = await personal.leaves([{ id, rev: `${start - back}-${hash}` }])
+          if (older) found.push(older['ready'])
+        }
+        return found
+      }
+      const before = (await seen()).filter((one) => one !== since)
+      for (const withDaemon of [false, true]) {
+        if (withDaemon) await space.start()
+        assert.equal((await stage.run(ann)).code, 0)
+        if (withDaemon) await space.settled()
+        assert.equal(await ready(), since)
+        assert.deepEqual(
+          (await seen()).filter((one) => one !== since),
+          before,
+        )
+      }
+      await space.stop()
+      await stage.giveRoles(ann, [DOMAIN, OTHER_DOMAIN])
+      assert.equal((await stage.run(ann)).code, 0)
+      assert.notEqual(await ready(), since)
+    }))
+
   it('carries out which roles were gained and lost, and carries what the user wrote', (space) =>
     Stage.use(space, async (stage) => {
       const ann = await stage.signUp('ann', [DOMAIN])

@@ -72,7 +72,7 @@ describe('planPerson', () => {
     assert.deepEqual(changeOf(effects), {
       ...{ database: FRESH, state: 'active', roles: ['r'], due: true, others: {}, masters: {} },
       ...{ problem: undefined, leftAt: undefined, former: undefined, asked: undefined },
-      account: ACCOUNT,
+      ...{ again: undefined, account: ACCOUNT },
     })
   })
 

@@ -51,6 +51,15 @@ describe('standingAfter', () => {
     assert.equal(comparing.times.ready, undefined)
     assert.equal(standingAfter(comparing, facts({ at: 'later' })).times.ready, 'later')
   })
+  it('stays ready while documents are only compared once more, and is not ready by that', () => {
+    const again = { isComparing: true, isAgain: true }
+    const comparing = standingAfter(before, facts(again))
+    assert.deepEqual([comparing.state, comparing.times.ready], ['active', 'then'])
+    assert.equal(standingAfter(comparing, facts({ at: 'later' })).times.ready, 'then')
+    assert.equal(standingAfter(undefined, facts(again)).times.ready, undefined)
+    const away = standingAfter(before, facts({ ...again, problem: problem('master_unavailable', 'm') }))
+    assert.equal(away.times.ready, undefined)
+  })
 })
 
 describe('rejectedAfter', () => {
