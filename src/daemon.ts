@@ -5,7 +5,7 @@ import PQueue from 'p-queue'
 import type { Config } from './config.ts'
 import { Couch, type Aside } from './couch/client.ts'
 import type { Seq } from './couch/document.ts'
-import { concernsServer, CouchFault, isFault } from './couch/fault.ts'
+import { concernsServer, CouchFault, isFault, isRace } from './couch/fault.ts'
 import { Outage, persist, type Waiting } from './couch/outage.ts'
 import { Checkpoints } from './feed/checkpoints.ts'
 import { Departures } from './feed/departures.ts'
@@ -531,8 +531,9 @@ export class Daemon {
   }
 
   #logFailure(db: string, error: unknown, tries: number): void {
+    const level = isRace(error, tries) ? 'debug' : 'warn'
     this.#unlessOutage(error, () =>
-      this.#options.log.warn({ db, tries, err: error }, 'turn failed, tried again'),
+      this.#options.log[level]({ db, tries, err: error }, 'turn failed, tried again'),
     )
   }
 

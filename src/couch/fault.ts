@@ -106,3 +106,13 @@ export const concernsServer = ({ code }: CouchFault): boolean =>
 /** True for refusals that waiting does not heal, and that say nothing about the server. */
 export const concernsOneDocument = ({ code }: CouchFault): boolean =>
   code === 'bad_request' || code === 'forbidden' || code === 'too_large' || code === 'exists'
+
+/** In so many turns one after the other nobody is faster by chance. */
+const MOST_RACES = 5
+
+/**
+ * True where somebody else wrote what was to be written, a user or another daemon: it is planned anew, and mostly goes through.
+ * @param tries how often it went so one after the other
+ */
+export const isRace = (error: unknown, tries: number): boolean =>
+  isFault(error, 'conflict') && tries < MOST_RACES

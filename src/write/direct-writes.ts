@@ -90,11 +90,11 @@ async function* copiesSince(database: Database, share: string, start: Seq): Asyn
 
 /**
  * Asked once more when nobody can write there any longer: what came in between is taken in when it is tried again.
- * @throws {CouchFault} `server_error` where somebody did
+ * @throws {CouchFault} `conflict` where somebody did
  */
 export async function assertUnwritten(sources: Sources, owner: string, share: string): Promise<void> {
   const user = sources.couch.database(sources.users.database(owner))
   // Without a user database there is nobody to take it.
   if ((await user.info()) !== null && (await isWritten(sources, owner, share)))
-    throw new CouchFault('server_error', shareDatabase(share), 'somebody wrote into the share meanwhile')
+    throw new CouchFault('conflict', shareDatabase(share), 'somebody wrote into the share meanwhile')
 }

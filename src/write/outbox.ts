@@ -110,7 +110,7 @@ function takeNote(
         row.error === 'conflict'
   const foreign = rows.find(isOvertaken)
   // Before anything is taken note of: what landed all the same is looked at again when the outbox is followed.
-  if (foreign) throw new CouchFault('server_error', outbox.name, `somebody else wrote ${foreign.id}`)
+  if (foreign) throw new CouchFault('conflict', outbox.name, `somebody else wrote ${foreign.id}`)
   for (const row of rows) {
     const doc = asked.get(row.id)
     const copy = parseCopyId(row.id)

@@ -157,8 +157,7 @@ async function perform(
   switch (effect.kind) {
     case 'claim': {
       const isOurs = await people.claim(effect.database, name, effect.attribute)
-      if (!isOurs)
-        throw new CouchFault('server_error', effect.database, 'somebody else has claimed it meanwhile')
+      if (!isOurs) throw new CouchFault('conflict', effect.database, 'somebody else has claimed it meanwhile')
       return
     }
     case 'record':

@@ -1,6 +1,6 @@
 // Faults: what an HTTP status stands for, and which of them may heal by waiting.
 import assert from 'node:assert/strict'
-import { CouchFault, faultOfStatus, isFault, type FaultCode } from '../../../src/couch/fault.ts'
+import { CouchFault, faultOfStatus, isFault, isRace, type FaultCode } from '../../../src/couch/fault.ts'
 
 describe('couch/fault', () => {
   const statuses: [number, string | null, FaultCode, boolean][] = [
@@ -37,6 +37,16 @@ describe('couch/fault', () => {
   it('a server that is away may come back; a stop is final', () => {
     assert.ok(new CouchFault('unreachable', 'GET /', 'x').retryable)
     assert.ok(!new CouchFault('stopped', 'GET /', 'x').retryable)
+  })
+
+  it('is an ordinary race where somebody was faster, until that is so again and again', () => {
+    const faster = new CouchFault('conflict', 'user/joe/$shares', 'somebody else wrote base/a')
+    assert.deepEqual(
+      [1, 2, 4, 5, 6].map((tries) => isRace(faster, tries)),
+      [true, true, true, false, false],
+    )
+    assert.ok(!isRace(new CouchFault('server_error', 'user/joe', 'x'), 1))
+    assert.ok(!isRace(new Error('conflict'), 1))
   })
 
   it('is told by its code', () => {

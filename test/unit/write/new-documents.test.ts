@@ -77,7 +77,10 @@ describe('write/new-documents', () => {
     await world.settle()
     assert.deepEqual([copyIn(people), shown(people)], [null, undefined])
     unreached(people)
-    await assert.rejects(performObjects(world.deps, owner, effects, footing), /somebody else wrote base\/a/)
+    await assert.rejects(performObjects(world.deps, owner, effects, footing), {
+      code: 'conflict',
+      reason: 'somebody else wrote base/a',
+    })
     assert.equal(copyIn(people), null)
     await world.settle()
     assert.deepEqual([copyIn(people), shown(people)], [null, undefined])
