@@ -1,0 +1,183 @@
+// The blocks of the README by which it is installed, run as printed as far as a machine without systemd and Docker can: with
+// stand-ins for npm, systemctl and docker, below a folder in place of `/`; and what a package has.
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { loadConfig } from '../../src/config.ts'
+import { EXIT } from '../../src/exit-codes.ts'
+
+const TOP = fileURLToPath(new URL('../../', import.meta.url))
+const read = (file: string): Promise<string> => readFile(join(TOP, file), 'utf8')
+
+/** What makes a package and installs it takes minutes and a registry; it leaves here what it would leave there. */
+const STAND_INS = {
+  npm: `echo "npm $*" >> "$ROOT/called"
+case $1 in
+  pack) [ -e "$ROOT/ci" ] || { echo 'no compiler yet' >&2; exit 1; }; touch couch-shares-0.1.0.tgz ;;
+  ci) touch "$ROOT/ci" ;;
+  install) [ -e couch-shares-0.1.0.tgz ] && install -D -m 755 /dev/null "$ROOT/usr/bin/couch-shares" ;;
+esac`,
+  systemctl: 'echo "systemctl $*" >> "$ROOT/called"; [ -e "$ROOT/etc/systemd/system/couch-shares.service" ]',
+  docker: 'echo "docker $*" >> "$ROOT/called"; [ -s deploy/secrets/admin-pass ]',
+}
+
+/** The shell blocks of a section of the README, which begins with these words. */
+async function blocksAfter(heading: string): Promise<string[]> {
+  const readme = await read('README.md')
+  const section = readme.slice(readme.indexOf(heading)).split(/\n(?:\*\*[A-Z]|### )/)[0] ?? ''
+  return [...section.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, text = '']) => text)
+}
+
+describe('deployment', () => {
+  let root: string
+  let project: string
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'couch-shares-deployment-'))
+    project = join(root, 'project')
+    await mkdir(join(root, 'bin'))
+    await mkdir(join(root, 'etc/systemd/system'), { recursive: true })
+    await mkdir(join(root, 'usr/bin'), { recursive: true })
+    for (const [name, script] of Object.entries(STAND_INS)) {
+      await writeFile(join(root, 'bin', name), `#!/bin/sh\n${script}\n`)
+      await chmod(join(root, 'bin', name), 0o755)
+    }
+    await cp(join(TOP, 'deploy'), join(project, 'deploy'), { recursive: true })
+  })
+  afterEach(() => rm(root, { recursive: true }))
+
+  /** Runs a block as it is pasted, but below another root. */
+  function paste(block: string, typed = ''): void {
+    const text = block.replaceAll(/(?<= )\/(?=etc|usr)/g, `${root}/`)
+    // From a file: what Node.js gives a child as stdin is a socket, which no terminal is, and which cannot be opened by name.
+    writeFileSync(join(root, 'typed'), typed)
+    const stdin = openSync(join(root, 'typed'), 'r')
+    try {
+      execFileSync('bash', ['-euo', 'pipefail', '-c', text], {
+        cwd: project,
+        env: { PATH: `${join(root, 'bin')}:${process.env['PATH'] ?? ''}`, ROOT: root },
+        stdio: [stdin, 'pipe', 'pipe'],
+      })
+    } finally {
+      closeSync(stdin)
+    }
+  }
+
+  const mode = async (path: string) => ((await stat(path)).mode & 0o777).toString(8)
+
+  it('comes with all that the documents speak of', async () => {
+    const listed = execFileSync('npm', ['pack', '--dry-run', '--ignore-scripts', '--json'], {
+      cwd: TOP,
+      encoding: 'utf8',
+    })
+    const [{ files }] = JSON.parse(listed) as [{ files: { path: string }[] }]
+    const there = new Set(files.map(({ path }) => path))
+    for (const path of ['deploy/couch-shares.service', 'docs/gateway.md', '.env.example', 'README.md'])
+      assert(there.has(path), `Expected ${path} in the package`)
+    assert(![...there].some((path) => path.includes('secrets')))
+    const documents = [...there].filter((path) => path.endsWith('.md'))
+    for (const file of documents)
+      for (const [, target = ''] of (await read(file)).matchAll(/\]\(([^)\s]+)\)/g)) {
+        const [path = ''] = target.split('#')
+        if (path === '' || /^[a-z]+:/.test(path)) continue
+        assert(there.has(posix.normalize(posix.join(posix.dirname(file), path))), `${file} names ${target}`)
+      }
+  })
+
+  it('leaves by the blocks for systemd what the unit looks for', async () => {
+    const [prepare = '', password = '', start = '', ...more] = await blocksAfter('**systemd**')
+    assert.deepEqual(more, [])
+    // What it reads is typed: in a block with others it would take the lines that were pasted after it.
+    assert.equal(password.trim().split('\n').length, 1)
+    paste(prepare)
+    paste(password, 's3cret\n')
+    paste(start)
+    const called = (await readFile(join(root, 'called'), 'utf8')).trim().split('\n')
+    assert.deepEqual(called, [
+      'npm ci',
+      'npm pack',
+      `npm install --global --prefix ${root}/usr ./couch-shares-0.1.0.tgz`,
+      'systemctl daemon-reload',
+      'systemctl enable --now couch-shares',
+    ])
+    const unit = await readFile(join(root, 'etc/systemd/system/couch-shares.service'), 'utf8')
+    const [command] = /(?<=^ExecStart=).*/m.exec(unit) ?? ['']
+    const [settings] = /(?<=^EnvironmentFile=-).*/m.exec(unit) ?? ['']
+    const [secret] = /(?<=^LoadCredential=admin-pass:).*/m.exec(unit) ?? ['']
+    assert.equal(await mode(root + command), '755')
+    assert.equal(await mode(root + secret), '600')
+    assert.equal(await mode(dirname(root + secret)), '700')
+    const lines = (await readFile(root + settings, 'utf8')).trim().split('\n')
+    const env = Object.fromEntries(lines.map((line) => line.split('=') as [string, string]))
+    const { server, admin } = loadConfig({ ...env, HOODIE_ADMIN_PASS_FILE: root + secret })
+    assert.deepEqual(server, { kind: 'couchdb', url: 'http://127.0.0.1:5984' })
+    assert.deepEqual(admin, { user: 'admin', pass: 's3cret' })
+    const { bin, scripts } = JSON.parse(await read('package.json')) as Record<string, Record<string, string>>
+    assert.deepEqual(Object.keys(bin ?? {}), [command.split('/').pop()])
+    // `npm pack` builds it.
+    assert.equal(scripts?.['prepack'], 'npm run build')
+  })
+
+  it('has a unit that systemd takes, and that stays down where a restart heals nothing', async function () {
+    const unit = await read('deploy/couch-shares.service')
+    const codes = /(?<=^RestartPreventExitStatus=).*/m.exec(unit)?.[0].split(' ').map(Number) ?? []
+    for (const code of codes) assert(Object.values<number>(EXIT).includes(code), String(code))
+    if (spawnSync('systemd-analyze', ['--version']).error) this.skip()
+    // Of what it runs, systemd only looks whether it is there.
+    const there = unit.replace(/^ExecStart=.*$/m, `ExecStart=${process.execPath}`)
+    await writeFile(join(root, 'couch-shares.service'), there)
+    const verified = spawnSync('systemd-analyze', ['verify', join(root, 'couch-shares.service')], {
+      encoding: 'utf8',
+    })
+    assert.deepEqual([verified.status, verified.stderr], [0, ''])
+  })
+
+  it('leaves by the block for containers the secrets that the composition takes', async () => {
+    const [block = '', ...more] = await blocksAfter('**Container**')
+    assert.deepEqual(more, [])
+    paste(block)
+    const called = (await readFile(join(root, 'called'), 'utf8')).trim()
+    assert.equal(called, 'docker compose -f deploy/compose.yaml up --build')
+    const composition = await read('deploy/compose.yaml')
+    const secrets = [...composition.matchAll(/(?<=^ {4}file: ).*/gm)].map(([file]) => file)
+    assert.deepEqual(secrets, ['secrets/admin-user', 'secrets/admin-pass'])
+    for (const file of secrets) {
+      const path = join(project, 'deploy', file)
+      assert.notEqual((await readFile(path, 'utf8')).trim(), '')
+      assert.equal(await mode(path), '644')
+    }
+    assert.equal(await mode(join(project, 'deploy/secrets')), '700')
+    // In the file's own words, too.
+    const said = composition.split('\n').filter((line) => line.startsWith('#   '))
+    const words = said.map((line) => line.slice(4).replace(/ {3}\(.*/, ''))
+    assert.deepEqual(words, block.trim().split('\n'))
+    assert((await read('.gitignore')).split('\n').includes('deploy/secrets/'))
+  })
+
+  it('has a composition that Docker reads', async function () {
+    if (spawnSync('docker', ['compose', 'version']).status !== 0) this.skip()
+    const [block = ''] = await blocksAfter('**Container**')
+    paste(block)
+    const file = join(project, 'deploy/compose.yaml')
+    const { status, stderr } = spawnSync('docker', ['compose', '-f', file, 'config', '--quiet'], {
+      encoding: 'utf8',
+    })
+    assert.equal(status, 0, stderr)
+  })
+
+  it('builds the image of what is there, and of what is let into it', async () => {
+    const dockerfile = await read('deploy/Dockerfile')
+    const letIn = (await read('.dockerignore')).split('\n').flatMap((line) => /^!(.*)/.exec(line)?.[1] ?? [])
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, all = '']) =>
+      all.split(' '),
+    )
+    assert(copied.length > 5)
+    for (const path of copied) {
+      await stat(join(TOP, path))
+      assert(letIn.includes(path), `Expected .dockerignore to let ${path} in`)
+    }
+  })
+})
