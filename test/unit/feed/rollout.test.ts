@@ -126,13 +126,14 @@ describe('feed/rollout', () => {
 
   it('goes on where it was stopped: nothing is left out, and little is visited twice', async () => {
     const ground = new Ground(700)
-    ground.visit = (db) => {
-      if (db === 'p-00300') void ground.stop()
-      return CHANGED
-    }
+    const stopped = new Promise<void>((resolve) => {
+      ground.visit = (db) => {
+        if (db === 'p-00300') resolve(ground.stop())
+        return CHANGED
+      }
+    })
     ground.start(4)
-    await delay(400)
-    await ground.stop()
+    await stopped
     const first = ground.visits.length
     assert(first >= 300 && first < 320, String(first))
     ground.visit = () => CHANGED
