@@ -8,20 +8,28 @@ import { createRealm, LIMIT_MS } from './realm.ts'
  * - `filter`: `(doc, req)`; anything true-ish is a yes, as in CouchDB
  * - `map`: `(doc)`; the keys that it emits and that are strings
  * - `selector`: `(roles, name)`; the object that it returns
+ * - `validate`: `(newDoc, oldDoc, userCtx, secObj)`; what it throws, as `Thrown`: null for nothing, and nothing is what it returns
  */
-export type Manner = 'filter' | 'map' | 'selector'
+export type Manner = 'filter' | 'map' | 'selector' | 'validate'
+
+/** An object with one key that a validation function throws is its answer; anything else, with null as its key, is a fault of it. */
+export interface Thrown {
+  key: string | null
+  message: string
+}
 
 /**
  * Evaluated before the function's text, so that nothing in it depends on what that makes of the realm's globals. Values go in
  * and out as text: nothing that a function does to its arguments is seen by the next one.
  *
- * Filters get the design document as `this`. https://github.com/apache/couchdb/blob/main/share/server/filter.js
+ * Filters and validation functions get the design document as `this`.
+ * https://github.com/apache/couchdb/blob/main/share/server/filter.js and validate.js
  */
 const PREPARE = `((manner, designText, modulesText) => {
   const { parse, stringify } = JSON
   const { apply, getPrototypeOf } = Reflect
   const { isArray } = Array
-  const { prototype } = Object
+  const { prototype, keys: namesOf } = Object
   const evaluate = eval
   const design = parse(designText)
   const modules = parse(modulesText)
@@ -40,7 +48,13 @@ const PREPARE = `((manner, designText, modulesText) => {
         throw new TypeError('it returned no object')
       return stringify(result)
     },
+    validate: () => 'null',
   }[manner]
+  const thrown = (error) => {
+    const names = typeof error === 'object' && error !== null && !(error instanceof Error) ? namesOf(error) : []
+    if (names.length === 1) return stringify({ key: names[0], message: '' + error[names[0]] })
+    return stringify({ key: null, message: error instanceof Error ? '' + error : 'it threw ' + stringify(error) })
+  }
   const self = manner === 'map' ? undefined : design
 
   const ask = () => {
@@ -52,6 +66,14 @@ const PREPARE = `((manner, designText, modulesText) => {
         keys = []
         answers += toText(apply(box.asked, self, calls[at]))
       } catch (error) {
+        try {
+          if (manner === 'validate') {
+            answers += thrown(error)
+            continue
+          }
+        } catch {
+          // It threw something that has no text.
+        }
         answers += '!'
         try {
           box.failure = '' + error || 'it threw'
