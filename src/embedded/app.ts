@@ -1,6 +1,9 @@
 // Puts the routes in order; what none of them takes goes to express-pouchdb.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { RequestListener } from 'node:http'
+import { access } from './access.ts'
+import type { Accounts } from './accounts.ts'
+import { addAttachmentRoutes } from './attachment-writes.ts'
 import { addChangesRoute } from './changes.ts'
 import { addCollectionRoutes } from './collection-routes.ts'
 import { addDatabaseRoutes } from './database-routes.ts'
@@ -8,11 +11,12 @@ import { addDocumentRoutes } from './document-routes.ts'
 import type { Database, Databases } from './databases.ts'
 import { expressPouchdb } from './express-pouchdb.ts'
 import { CouchFault, logFault, sendFault } from './faults.ts'
-import { type CheckCredentials, gate } from './gate.ts'
+import { gate, type LogIn } from './gate.ts'
 import type { FaultHandler, Handler, Packages, PouchClass, Response } from './packages.ts'
 import { addReplicateRoute } from './replicate-route.ts'
 import type { RequestContext } from './replication-request.ts'
 import { addServerRoutes } from './server-routes.ts'
+import { addSessionRoutes, Sessions } from './sessions.ts'
 import { addUpdateFunctionRoute } from './update-functions.ts'
 import { addUpdatesRoute, type Updates } from './updates.ts'
 
@@ -24,31 +28,34 @@ export interface AppParts {
   Pouch: PouchClass
   databases: Databases
   updates: Updates
-  adminName: string
-  isAdmin: CheckCredentials
+  accounts: Accounts
+  logIn: LogIn
   replications: RequestContext
   settled: (database: Database) => Promise<void>
   stopping: AbortSignal
 }
 
 export function buildApp(parts: AppParts): RequestListener {
-  const { packages, databases, updates, stopping, settled } = parts
+  const { packages, databases, updates, accounts, stopping, settled } = parts
+  const sessions = new Sessions(accounts)
   const app = packages.express()
   app.disable('x-powered-by')
   app.disable('etag')
   app.enable('case sensitive routing')
-  app.use(remember, limitAnswer, gate(parts.isAdmin), holdDatabase(databases))
+  app.use(remember, limitAnswer, gate(parts.logIn, sessions), access(databases), holdDatabase(databases))
   app.use(parseBody(packages))
   const router = packages.express.Router({ caseSensitive: true })
-  addServerRoutes(router, parts.adminName)
+  addServerRoutes(router)
+  addSessionRoutes(router, accounts, sessions)
   addUpdatesRoute(router, updates, stopping)
   addReplicateRoute(router, parts.replications, stopping)
   addDatabaseRoutes(router, databases)
   addChangesRoute(router, databases, stopping)
   addCollectionRoutes(router, databases, settled)
   addDocumentRoutes(router, databases, settled)
-  addUpdateFunctionRoute(router, databases, parts.adminName)
-  app.use(router, expressPouchdb(packages, parts.Pouch, databases, parts.adminName))
+  addUpdateFunctionRoute(router, databases)
+  addAttachmentRoutes(router, databases)
+  app.use(router, expressPouchdb(packages, parts.Pouch, databases))
   const answerFault: FaultHandler = (fault, _request, response, _next) => sendFault(response, fault)
   app.use(answerFault)
   return app
@@ -93,14 +100,14 @@ function holdDatabase(databases: Databases): Handler {
   }
 }
 
-/** The bodies of our own routes are JSON whatever they are called; express-pouchdb reads those of its routes. */
+/** The bodies of our own routes are JSON whatever they are called, but that of a login; express-pouchdb reads those of its routes. */
 function parseBody({ express }: Packages): Handler {
   const json = express.json({ limit: BODY_LIMIT, strict: false, type: () => true })
   return (request, response, next) => {
     const [path = ''] = request.originalUrl.split('?')
     const parts = path.split('/').slice(1).filter(Boolean)
     const ours =
-      parts.length <= 2 ||
+      (parts.length <= 2 && parts[0] !== '_session') ||
       (parts.length === 3 && /^_(design|local)$/.test(parts[1] ?? '')) ||
       parts[3] === '_view'
     if (ours && !/^multipart\//.test(request.headers['content-type'] ?? '')) json(request, response, next)

@@ -3,11 +3,12 @@ import { EventEmitter } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { Accounts } from './accounts.ts'
 import { answerUncaught, buildApp } from './app.ts'
 import { DataFolderError, takeFolder } from './data-folder.ts'
 import { Databases } from './databases.ts'
 import { logFault } from './faults.ts'
-import { credentialCheck } from './gate.ts'
+import { basicLogin, credentialCheck } from './gate.ts'
 import type { ChildMessage, ParentMessage } from './messages.ts'
 import { loadPackages, MissingPackages } from './packages.ts'
 import { sayTaken } from './port-holder.ts'
@@ -50,9 +51,10 @@ async function start({ port, dataDir, admin }: Start): Promise<void> {
     const databases = new Databases(Pouch, dataDir)
     await databases.load()
     const updates = new Updates(databases)
-    const isAdmin = credentialCheck(admin)
+    const accounts = new Accounts(databases, admin.user, credentialCheck(admin))
+    const logIn = basicLogin(accounts)
     let bound = port
-    const replications = { databases, port: () => bound, isAdmin }
+    const replications = { databases, port: () => bound, logIn }
     const replicator = new Replicator(replications)
     const server = createServer(
       buildApp({
@@ -60,8 +62,8 @@ async function start({ port, dataDir, admin }: Start): Promise<void> {
         Pouch,
         databases,
         updates,
-        adminName: admin.user,
-        isAdmin,
+        accounts,
+        logIn,
         replications,
         settled: (database) => replicator.settled(database),
         stopping: stopping.signal,

@@ -19,7 +19,8 @@ export function addCollectionRoutes(
       const { docs } = body
       if (docs === undefined) throw badRequest('POST body must include `docs` parameter.')
       if (!Array.isArray(docs)) throw badRequest('`docs` parameter must be an array.')
-      const answers = await writeDocuments(database, docs as unknown[], body['new_edits'] !== false)
+      const writer = { database, user: request.user }
+      const answers = await writeDocuments(writer, docs as unknown[], body['new_edits'] !== false)
       await settled(database)
       sendJson(response, 201, answers)
     }),

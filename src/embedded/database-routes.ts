@@ -2,15 +2,13 @@
 import type { Database, Databases } from './databases.ts'
 import { badRequest, databaseMissing, route, sendJson } from './faults.ts'
 import type { Json, Request, Router } from './packages.ts'
-import { bodyOf, isJson, isTrue, parseJson, queryOf, wholeNumber } from './parameters.ts'
-
-const DEFAULT_SECURITY = { members: { roles: ['_admin'] }, admins: { roles: ['_admin'] } }
-const SECURITY_ID = '_local/_security'
+import { bodyOf, isTrue, parseJson, queryOf, wholeNumber } from './parameters.ts'
+import { readSecurity, writeSecurity } from './security.ts'
 
 /** The database in the path. Throws CouchDB's 404. */
 export function databaseOf(request: Request, databases: Databases): Database {
   const database = databases.get(request.params['db'] ?? '')
-  if (database === undefined) throw databaseMissing()
+  if (database === undefined || database !== (request.entered ?? database)) throw databaseMissing()
   return database
 }
 
@@ -77,18 +75,14 @@ export function addDatabaseRoutes(router: Router, databases: Databases): void {
   router.get(
     '/:db/_security',
     route(async (request, response) => {
-      const stored = await readSecurity(databaseOf(request, databases))
-      sendJson(response, 200, stored?.['security'] ?? DEFAULT_SECURITY)
+      sendJson(response, 200, await readSecurity(databaseOf(request, databases)))
     }),
   )
 
   router.put(
     '/:db/_security',
     route(async (request, response) => {
-      const database = databaseOf(request, databases)
-      const security = bodyOf(request)
-      const rev = (await readSecurity(database))?.['_rev']
-      await database.pouch.put({ _id: SECURITY_ID, security, ...(rev === undefined ? {} : { _rev: rev }) })
+      await writeSecurity(databaseOf(request, databases), bodyOf(request))
       sendJson(response, 200, { ok: true })
     }),
   )
@@ -115,13 +109,4 @@ function selectNames(names: string[], query: URLSearchParams): string[] {
   if (descending) selected.reverse()
   const skip = wholeNumber('skip', query.get('skip')) ?? 0
   return selected.slice(skip, skip + (wholeNumber('limit', query.get('limit')) ?? Infinity))
-}
-
-async function readSecurity(database: Database): Promise<Json | undefined> {
-  try {
-    return await database.pouch.get(SECURITY_ID)
-  } catch (fault) {
-    if (isJson(fault) && fault['status'] === 404) return undefined
-    throw fault
-  }
 }

@@ -28,6 +28,8 @@ export class Database {
   readonly file: string
   /** Aborts when the database is dropped, or the server stops. */
   readonly gone: AbortSignal
+  /** Another number as soon as a design document was written, for who remembers what these say. */
+  designs = 0
   #pouch: Pouch | null = null
   #uses = 0
   #idle: (() => void) | null = null
@@ -231,7 +233,9 @@ export class Databases {
     const bulkDocs = pouch._bulkDocs
     let seen = 0
     pouch._bulkDocs = (request, options, callback) => {
+      const isDesign = request.docs.some(({ _id: id }) => String(id).startsWith('_design/'))
       bulkDocs.call(pouch, request, options, (fault, result) => {
+        if (isDesign) database.designs += 1
         pouch._info((_, info) => {
           if (info !== undefined && info.update_seq !== seen) {
             seen = info.update_seq

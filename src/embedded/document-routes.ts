@@ -43,7 +43,8 @@ export function addDocumentRoutes(
       } as Json
       const rev = revisionOf(request, doc['_rev'])
       if (rev !== undefined) doc['_rev'] = rev
-      const answer = await writeDocument(database, doc, queryOf(request).get('new_edits') !== 'false')
+      const writer = { database, user: request.user }
+      const answer = await writeDocument(writer, doc, queryOf(request).get('new_edits') !== 'false')
       await settled(database)
       sendJson(response, 201, answer, { etag: `"${answer.rev}"` })
     })(request, response, next)
@@ -61,7 +62,8 @@ export function addDocumentRoutes(
         const live = Array.isArray(leaves) ? leaves.some(isLive) : true
         throw live ? conflict() : notFound('deleted')
       }
-      const answer = await writeDocument(database, { _id: id, _rev: rev, _deleted: true }, true)
+      const tombstone = { _id: id, _rev: rev, _deleted: true }
+      const answer = await writeDocument({ database, user: request.user }, tombstone, true)
       await settled(database)
       sendJson(response, 200, answer)
     })(request, response, next)
@@ -77,7 +79,7 @@ export function addDocumentRoutes(
     route(async (request, response) => {
       const database = databaseOf(request, databases)
       const doc = bodyOf(request, 'Document must be a JSON object')
-      const answer = await writeDocument(database, doc, true)
+      const answer = await writeDocument({ database, user: request.user }, doc, true)
       await settled(database)
       sendJson(response, 201, answer)
     }),

@@ -1,38 +1,90 @@
 // Makes a client's documents what PouchDB takes: where CouchDB is lenient or strict and PouchDB is not, it happens here.
-import { pbkdf2, randomBytes } from 'node:crypto'
-import { promisify } from 'node:util'
+import { randomBytes } from 'node:crypto'
+import { isUsers } from './accounts.ts'
 import type { Database } from './databases.ts'
 import { badRequest, conflict, CouchFault, toFault } from './faults.ts'
 import type { Json, PouchWriteResult } from './packages.ts'
 import { isJson } from './parameters.ts'
-
-const derive = promisify(pbkdf2)
-/** Far fewer than CouchDB's 600,000: nobody logs in here, the password is only not to be kept. */
-const ITERATIONS = 10_000
+import { hidePassword } from './passwords.ts'
+import { SECURITY_ID } from './security.ts'
+import { refusalOf, type Writer } from './validation.ts'
 
 export type WriteAnswer =
-  { ok: true; id: string; rev: string } | { id: string; error: string; reason: string }
+  { ok: true; id: string; rev: string } | { id: string; rev?: string; error: string; reason: string }
+
+type Written = { ok: true; id: string; rev: string } | { id: string; rev?: string; refusal: CouchFault }
 
 /**
  * Writes documents as `_bulk_docs` does; an answer for each, in order, and only for the refused ones without newEdits.
  * Throws what refuses the request as a whole. The documents are changed.
  */
 export async function writeDocuments(
-  database: Database,
+  writer: Writer,
   docs: unknown[],
   newEdits: boolean,
 ): Promise<WriteAnswer[]> {
-  const prepared: Json[] = []
-  for (const doc of docs) prepared.push(await prepare(database, doc, newEdits))
-  if (prepared.length === 0) return []
-  const results = await database.pouch.bulkDocs({ docs: prepared }, { new_edits: newEdits })
-  return results.map(toAnswer)
+  const written = await write(writer, docs, newEdits)
+  return written.map((one) => {
+    if ('ok' in one) return one
+    const { refusal, ...named } = one
+    return { ...named, error: refusal.error, reason: refusal.reason }
+  })
 }
 
-function toAnswer(result: PouchWriteResult): WriteAnswer {
-  if (!result.error) return { ok: true, id: result.id ?? '', rev: result.rev ?? '' }
+/** Writes one document. Throws its refusal. */
+export async function writeDocument(
+  writer: Writer,
+  doc: Json,
+  newEdits: boolean,
+): Promise<{ ok: true; id: string; rev: string }> {
+  const [written] = await write(writer, [doc], newEdits)
+  if (written === undefined) return { ok: true, id: String(doc['_id']), rev: String(doc['_rev']) }
+  if ('ok' in written) return written
+  throw written.refusal
+}
+
+async function write(writer: Writer, docs: unknown[], newEdits: boolean): Promise<Written[]> {
+  const prepared: Json[] = []
+  for (const doc of docs) prepared.push(await prepare(writer.database, doc, newEdits))
+  const refusals = await refusalsOf(writer, prepared, newEdits)
+  const allowed = prepared.filter((_, at) => refusals[at] === null)
+  const results =
+    allowed.length === 0
+      ? []
+      : await writer.database.pouch.bulkDocs({ docs: allowed }, { new_edits: newEdits })
+  const answers = results.map(toWritten)
+  const refused = prepared.flatMap((doc, at) => {
+    const refusal = refusals[at] ?? null
+    return refusal === null ? [] : [{ at, id: String(doc['_id']), rev: doc['_rev'], refusal }]
+  })
+  for (const { at, id, rev, refusal } of refused) {
+    const one = newEdits ? { id, refusal } : { id, rev: String(rev), refusal }
+    if (newEdits) answers.splice(at, 0, one)
+    else answers.push(one)
+  }
+  return answers
+}
+
+/** Hides passwords, and says of each document why it may not be written, null where it may. */
+export async function refusalsOf(
+  writer: Writer,
+  docs: Json[],
+  newEdits: boolean,
+): Promise<(CouchFault | null)[]> {
+  const refusals: (CouchFault | null)[] = []
+  for (const doc of docs) {
+    if (isUsers(writer.database)) await hidePassword(doc)
+    refusals.push(await refusalOf(writer, doc, newEdits))
+  }
+  return refusals
+}
+
+function toWritten(result: PouchWriteResult): Written {
+  const id = result.id ?? ''
+  if (!result.error) return { ok: true, id, rev: result.rev ?? '' }
   const { error, reason } = toFault(result)
-  return { id: result.id ?? '', error, reason }
+  if (error === 'conflict') return { id, refusal: conflict() }
+  return { id, refusal: new CouchFault(error === 'not_found' ? 404 : 400, error, reason) }
 }
 
 async function prepare(database: Database, doc: unknown, newEdits: boolean): Promise<Json> {
@@ -43,7 +95,6 @@ async function prepare(database: Database, doc: unknown, newEdits: boolean): Pro
   if (!newEdits) nameRevision(doc)
   if (doc['_rev'] !== undefined) checkRevision(doc['_rev'])
   if (isJson(doc['_attachments'])) await completeAttachments(database, doc, doc['_attachments'])
-  if (database.name === '_users' && typeof doc['password'] === 'string') await hidePassword(doc)
   return doc
 }
 
@@ -54,6 +105,7 @@ function checkId(id: unknown): void {
   if (id.startsWith('_') && !/^_(design|local)\/./s.test(id)) {
     throw illegal('Only reserved document ids may start with underscore.')
   }
+  if (id === SECURITY_ID) throw illegal('This id is the server’s own.')
 }
 
 export function checkRevision(rev: unknown): void {
@@ -79,6 +131,7 @@ async function completeAttachments(database: Database, doc: Json, attachments: J
     attachment['content_type'] ??= 'application/octet-stream'
     if (attachment['stub'] !== true) {
       const { data } = attachment
+      if (data instanceof Uint8Array) continue
       if (typeof data !== 'string' || !/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(data)) {
         throw badRequest(`Invalid attachment data for ${name}`)
       }
@@ -101,31 +154,4 @@ async function attachmentsOf(database: Database, id: string, rev: unknown): Prom
   } catch {
     return {}
   }
-}
-
-/** CouchDB never stores a password in `_users`; what it stores instead has this shape. */
-async function hidePassword(doc: Json): Promise<void> {
-  const salt = randomBytes(16).toString('hex')
-  const key = await derive(String(doc['password']), salt, ITERATIONS, 32, 'sha256')
-  delete doc['password']
-  Object.assign(doc, {
-    password_scheme: 'pbkdf2',
-    pbkdf2_prf: 'sha256',
-    salt,
-    iterations: ITERATIONS,
-    derived_key: key.toString('hex'),
-  })
-}
-
-/** Writes one document. Throws its refusal. */
-export async function writeDocument(
-  database: Database,
-  doc: Json,
-  newEdits: boolean,
-): Promise<{ ok: true; id: string; rev: string }> {
-  const [answer] = await writeDocuments(database, [doc], newEdits)
-  if (answer === undefined) return { ok: true, id: String(doc['_id']), rev: String(doc['_rev']) }
-  if ('ok' in answer) return answer
-  if (answer.error === 'conflict') throw conflict()
-  throw new CouchFault(answer.error === 'not_found' ? 404 : 400, answer.error, answer.reason)
 }

@@ -1,36 +1,69 @@
-// Lets nobody in but the admin: PouchDB's access control leaks, so there is none, and the server is not for users.
+// Finds out who makes a request: by the cookie of a session, or by HTTP Basic. What that one may do is up to access.ts.
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { CouchFault, sendFault } from './faults.ts'
+import type { Accounts } from './accounts.ts'
+import { sendFault } from './faults.ts'
 import type { AdminCredentials } from './messages.ts'
-import type { Handler } from './packages.ts'
+import type { Handler, Request, Response } from './packages.ts'
+import type { Sessions } from './sessions.ts'
+import { NOBODY, wrongCredentials, type User } from './user.ts'
 
-export type CheckCredentials = (authorization: string | undefined) => boolean
+export type CheckCredentials = (name: string, password: string) => boolean
+
+/** Who an `Authorization` header is: nobody where there is none. Throws for a wrong name or password. */
+export type LogIn = (authorization: string | undefined) => Promise<User>
 
 const digest = (text: string) => createHash('sha256').update(text).digest()
 
-/** Checks an `Authorization` header against the admin's, in constant time. */
+/** Checks a name and a password against the admin's, in constant time. */
 export function credentialCheck(admin: AdminCredentials): CheckCredentials {
   const expected = digest(`${admin.user}:${admin.pass}`)
-  return (authorization) => {
-    const [, encoded] = /^basic\s+(\S+)$/i.exec(authorization ?? '') ?? []
-    if (encoded === undefined) return false
-    return timingSafeEqual(digest(Buffer.from(encoded, 'base64').toString('utf8')), expected)
+  return (name, password) => timingSafeEqual(digest(`${name}:${password}`), expected)
+}
+
+export function basicLogin(accounts: Accounts): LogIn {
+  return async (authorization) => {
+    const credentials = readBasic(authorization)
+    if (credentials === null) return NOBODY
+    const known = await accounts.logIn(credentials.name, credentials.password)
+    if (known === null) throw wrongCredentials()
+    return known.user
   }
 }
 
-/** `GET /` and `GET /_up` answer everyone, as in CouchDB; but wrong credentials are refused there too. */
-export function gate(isAdmin: CheckCredentials): Handler {
+/** Null where there is none that could be right; `_:_` is how a browser is made to forget one. */
+function readBasic(authorization: string | undefined): { name: string; password: string } | null {
+  const [, encoded] = /^basic\s+(\S+)$/i.exec(authorization ?? '') ?? []
+  if (encoded === undefined) return null
+  const text = Buffer.from(encoded, 'base64').toString('utf8')
+  const at = text.indexOf(':')
+  return at === -1 || text === '_:_' ? null : { name: text.slice(0, at), password: text.slice(at + 1) }
+}
+
+/** Puts `user` on each request. Wrong credentials are refused wherever they are sent to, as in CouchDB. */
+export function gate(logIn: LogIn, sessions: Sessions): Handler {
   return (request, response, next) => {
-    const { authorization } = request.headers
-    if (isAdmin(authorization)) return next()
-    const path = request.originalUrl.split('?')[0]
-    const open = (request.method === 'GET' || request.method === 'HEAD') && (path === '/' || path === '/_up')
-    if (open && authorization === undefined) return next()
-    request.resume()
-    const reason =
-      authorization === undefined
-        ? 'You are not authorized to access this db.'
-        : 'Name or password is incorrect.'
-    sendFault(response, new CouchFault(401, 'unauthorized', reason))
+    identify(request, response, logIn, sessions).then(
+      () => next(),
+      (fault: unknown) => refuse(request, response, fault),
+    )
   }
+}
+
+async function identify(
+  request: Request,
+  response: Response,
+  logIn: LogIn,
+  sessions: Sessions,
+): Promise<void> {
+  const { cookie, authorization } = request.headers
+  const session = cookie === undefined ? null : await sessions.read(cookie)
+  if (session?.cookie) response.setHeader('set-cookie', session.cookie)
+  request.user = session?.known.user ?? (await logIn(authorization))
+  if (request.user.name !== null) request.authenticated = session === null ? 'default' : 'cookie'
+}
+
+/** What is sent with it is not read; the connection stays usable. */
+export function refuse(request: Request, response: Response, fault: unknown): void {
+  request.resume()
+  sendFault(response, fault)
 }

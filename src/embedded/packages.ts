@@ -1,5 +1,7 @@
 // The only place that loads the optional packages, with the little of their shapes that the embedded server uses.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Database } from './databases.ts'
+import type { User } from './user.ts'
 
 export type Json = Record<string, unknown>
 
@@ -8,6 +10,12 @@ export interface Request extends IncomingMessage {
   url: string
   params: Record<string, string | undefined>
   body?: unknown
+  /** Who makes it; there from the gate on. */
+  user: User
+  /** How that was found out, where it is somebody. */
+  authenticated?: 'cookie' | 'default'
+  /** The database that the user was let into: the next one of its name may have other members. */
+  entered?: Database
 }
 export type Response = ServerResponse
 export type Next = (fault?: unknown) => void
@@ -54,7 +62,7 @@ export interface PouchInfo {
   update_seq: number
 }
 type BulkDocs = (
-  request: unknown,
+  request: { docs: Json[] },
   options: unknown,
   callback: (fault: unknown, result: unknown) => void,
 ) => void

@@ -19,6 +19,16 @@ export function bodyOf(request: Request, reason = 'Request body must be a JSON o
   return body
 }
 
+/** The body as it came, where nothing has parsed it. */
+export async function readBytes(request: Request): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for await (const part of request) parts.push(part as Buffer)
+  return Buffer.concat(parts)
+}
+
+export const readText = async (request: Request): Promise<string> =>
+  (await readBytes(request)).toString('utf8')
+
 export const isTrue = (value: unknown): boolean => value === 'true' || value === true
 
 export function parseJson(text: string): unknown {

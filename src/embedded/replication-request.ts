@@ -1,16 +1,17 @@
 // Reads what a replication document, or a POST to _replicate, asks for: full URLs of this server with credentials.
-import type { CheckCredentials } from './gate.ts'
 import type { Database, Databases } from './databases.ts'
 import { checkFilter, filterOptions } from './changes.ts'
 import { CouchFault } from './faults.ts'
+import type { LogIn } from './gate.ts'
 import type { Json } from './packages.ts'
 import { isJson } from './parameters.ts'
-import type { Replication } from './replication.ts'
+import { assertReachable, type Replication } from './replication.ts'
+import { isServerAdmin, type User } from './user.ts'
 
 export interface RequestContext {
   databases: Databases
   port: () => number
-  isAdmin: CheckCredentials
+  logIn: LogIn
 }
 
 const DEFINITION = [
@@ -40,25 +41,17 @@ export function endNames(doc: Json): string[] {
   })
 }
 
+interface End {
+  name: string
+  url: URL
+  user: User
+}
+
 /** Checks a request as CouchDB would at its start. Throws CouchFaults whose text holds no credentials. */
-export async function readRequest(
-  doc: Json,
-  { databases, port, isAdmin }: RequestContext,
-): Promise<Replication> {
-  const [source, target] = [doc['source'], doc['target']].map((end) => {
-    const { name, url, authorization } = parseEnd(end)
-    if (!/^(127\.0\.0\.1|localhost|\[::1\])$/.test(url.hostname) || Number(url.port || 80) !== port()) {
-      throw new CouchFault(
-        400,
-        'bad_request',
-        `${printed(url)} is not on the embedded server, which replicates nothing else`,
-      )
-    }
-    if (!isAdmin(authorization)) {
-      throw new CouchFault(500, 'replication_auth_error', `credentials for ${printed(url)} were refused`)
-    }
-    return { name, url }
-  }) as [{ name: string; url: URL }, { name: string; url: URL }]
+export async function readRequest(doc: Json, context: RequestContext): Promise<Replication> {
+  const { databases } = context
+  const source = await readEnd(doc['source'], context)
+  const target = await readEnd(doc['target'], context)
   const { doc_ids, selector } = doc
   const filter = filterOptions({
     filter: doc['filter'] ?? (doc_ids ? '_doc_ids' : selector ? '_selector' : undefined),
@@ -66,17 +59,42 @@ export async function readRequest(
     selector,
     query_params: doc['query_params'],
   })
-  const open = ({ name, url }: { name: string; url: URL }): Database => {
+  const open = ({ name, url }: End): Database => {
     const database = databases.get(name)
     if (database === undefined) throw new CouchFault(404, 'db_not_found', `could not open ${printed(url)}`)
     return database
   }
-  const from = open(source)
-  await checkFilter(from, filter)
-  if (doc['create_target'] === true && databases.get(target.name) === undefined)
+  const from = { database: open(source), user: source.user }
+  await assertReachable(from)
+  await checkFilter(from.database, filter)
+  if (doc['create_target'] === true && databases.get(target.name) === undefined) {
+    if (!isServerAdmin(target.user)) throw refused(target.url)
     await databases.create(target.name)
-  return { source: from, target: open(target), filter, continuous: doc['continuous'] === true }
+  }
+  const to = { database: open(target), user: target.user }
+  await assertReachable(to)
+  return { source: from, target: to, filter, continuous: doc['continuous'] === true }
 }
+
+async function readEnd(end: unknown, { port, logIn }: RequestContext): Promise<End> {
+  const { name, url, authorization } = parseEnd(end)
+  if (!/^(127\.0\.0\.1|localhost|\[::1\])$/.test(url.hostname) || Number(url.port || 80) !== port()) {
+    throw new CouchFault(
+      400,
+      'bad_request',
+      `${printed(url)} is not on the embedded server, which replicates nothing else`,
+    )
+  }
+  try {
+    return { name, url, user: await logIn(authorization) }
+  } catch (fault) {
+    if (fault instanceof CouchFault && fault.status === 401) throw refused(url)
+    throw fault
+  }
+}
+
+const refused = (url: URL): CouchFault =>
+  new CouchFault(500, 'replication_auth_error', `credentials for ${printed(url)} were refused`)
 
 function parseEnd(end: unknown): { name: string; url: URL; authorization: string | undefined } {
   const text = isJson(end) ? end['url'] : end

@@ -2,16 +2,21 @@
 import { createHash } from 'node:crypto'
 import { readChanges } from './changes.ts'
 import type { Database, Databases } from './databases.ts'
+import { refusalsOf } from './document-writes.ts'
 import { CouchFault } from './faults.ts'
 import { Bell } from './feed.ts'
 import type { Json } from './packages.ts'
 import { isJson } from './parameters.ts'
+import { isMember, readSecurity } from './security.ts'
+import { isServerAdmin } from './user.ts'
+import type { Writer } from './validation.ts'
 
 const BATCH = 100
 
+/** Both ends, each with the user by whom it is reached. */
 export interface Replication {
-  source: Database
-  target: Database
+  source: Writer
+  target: Writer
   /** The filter, as `filterOptions` gives it. */
   filter: Json
   continuous: boolean
@@ -28,9 +33,16 @@ export interface ReplicationStats {
 /** The same for the same work, so that it goes on where it stopped; another creation of the source is other work. */
 export function replicationId({ source, target, filter }: Replication): string {
   return createHash('sha256')
-    .update(JSON.stringify([source.file, target.name, filter]))
+    .update(JSON.stringify([source.database.file, target.database.name, filter]))
     .digest('hex')
     .slice(0, 32)
+}
+
+/** Throws where the user may not read the database, and for a database of the server's own, which is for its admins. */
+export async function assertReachable({ database, user }: Writer): Promise<void> {
+  if (isServerAdmin(user)) return
+  if (database.name.startsWith('_') || !isMember(user, await readSecurity(database)))
+    throw new CouchFault(500, 'replication_auth_error', `access to ${database.name} was refused`)
 }
 
 /**
@@ -42,7 +54,9 @@ export async function replicate(
   databases: Databases,
   signal: AbortSignal,
 ): Promise<ReplicationStats> {
-  const { source, target, filter, continuous } = replication
+  const { filter, continuous } = replication
+  const source = replication.source.database
+  const target = replication.target.database
   const id = replicationId(replication)
   const stats = {
     id,
@@ -60,8 +74,10 @@ export async function replicate(
     let saved = await readCheckpoint(target, id)
     let since = saved
     while (!ended.aborted) {
+      await assertReachable(replication.source)
+      await assertReachable(replication.target)
       const page = await readChanges(source, since, BATCH, { ...filter, style: 'all_docs' })
-      if (page.results.length > 0) await copy(source, target, page.results, stats)
+      if (page.results.length > 0) await copy(source, replication.target, page.results, stats)
       since = page.reached
       stats.source_last_seq = page.last_seq
       if (since > saved && (page.results.length > 0 || page.complete)) {
@@ -85,10 +101,11 @@ export async function replicate(
 
 async function copy(
   source: Database,
-  target: Database,
+  writer: Writer,
   changes: Json[],
   stats: ReplicationStats,
 ): Promise<void> {
+  const target = writer.database
   const leave = [source.use(), target.use()]
   try {
     const revs: Record<string, string[]> = {}
@@ -103,10 +120,13 @@ async function copy(
       const leaves = (await source.pouch.get(id, options)) as unknown as Json[]
       for (const { ok } of leaves) if (isJson(ok)) docs.push(ok)
     }
-    const failed = await target.pouch.bulkDocs({ docs }, { new_edits: false })
+    const refusals = await refusalsOf(writer, docs, false)
+    const allowed = docs.filter((_, at) => refusals[at] === null)
+    const failed = await target.pouch.bulkDocs({ docs: allowed }, { new_edits: false })
+    const written = allowed.length - failed.length
     stats.docs_read += docs.length
-    stats.docs_written += docs.length - failed.length
-    stats.doc_write_failures += failed.length
+    stats.docs_written += written
+    stats.doc_write_failures += docs.length - written
   } finally {
     for (const done of leave) done()
   }

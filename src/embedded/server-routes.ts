@@ -34,7 +34,7 @@ const ABSENT_ON_DATABASE = [
   '_auto_purge',
 ]
 
-export function addServerRoutes(router: Router, adminName: string): void {
+export function addServerRoutes(router: Router): void {
   const uuid = hexUuid()
   router.get(
     '/',
@@ -51,16 +51,6 @@ export function addServerRoutes(router: Router, adminName: string): void {
   router.get(
     '/_up',
     route((_, response) => sendJson(response, 200, { status: 'ok' })),
-  )
-  router.get(
-    '/_session',
-    route((_, response) =>
-      sendJson(response, 200, {
-        ok: true,
-        userCtx: { name: adminName, roles: ['_admin'] },
-        info: { authentication_handlers: ['default'], authenticated: 'default' },
-      }),
-    ),
   )
   router.get(
     '/_uuids',

@@ -6,13 +6,15 @@ import { databaseOf } from './database-routes.ts'
 import { writeDocument } from './document-writes.ts'
 import { CouchFault, notFound, route } from './faults.ts'
 import type { Json, Request, Response, Router } from './packages.ts'
-import { isJson, queryOf } from './parameters.ts'
+import { isJson, queryOf, readText } from './parameters.ts'
+import { readSecurity } from './security.ts'
 
 const TIME_LIMIT_MS = 5_000
 
-export function addUpdateFunctionRoute(router: Router, databases: Databases, adminName: string): void {
+export function addUpdateFunctionRoute(router: Router, databases: Databases): void {
   const handle = route(async (request, response) => {
     const database = databaseOf(request, databases)
+    const { user } = request
     const { ddoc = '', name = '' } = request.params
     const id = documentIdOf(request)
     const design = await database.pouch.get(`_design/${ddoc}`)
@@ -35,12 +37,12 @@ export function addUpdateFunctionRoute(router: Router, databases: Databases, adm
       requested_path: path.split('/').slice(1),
       raw_path: request.originalUrl,
       peer: '127.0.0.1',
-      userCtx: { db: database.name, name: adminName, roles: ['_admin'] },
-      secObj: {},
+      userCtx: { db: database.name, name: user.name, roles: user.roles },
+      secObj: await readSecurity(database),
     })
     const headers: Record<string, string> = {}
     if (isJson(result[0])) {
-      const written = await writeDocument(database, result[0], true)
+      const written = await writeDocument({ database, user }, result[0], true)
       headers['x-couch-id'] = encodeURIComponent(written.id)
       headers['x-couch-update-newrev'] = written.rev
     }
@@ -58,13 +60,7 @@ function documentIdOf(request: Request): string | null {
   return id === '' ? null : id
 }
 
-async function readText(request: Request): Promise<string> {
-  const parts: Buffer[] = []
-  for await (const part of request) parts.push(part as Buffer)
-  return Buffer.concat(parts).toString('utf8')
-}
-
-/** Not a sandbox: only the admin writes design documents here. The time limit keeps the server alive. */
+/** Not a sandbox: only admins write design documents. The time limit keeps the server alive. */
 function run(design: Json, source: string, doc: Json | null, request: Json): unknown[] {
   const input = JSON.stringify({ design, doc, request })
   const program = `(() => {

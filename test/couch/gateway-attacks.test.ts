@@ -1,5 +1,5 @@
-// A user who tries to reach what is not hers at a gateway, or to change it: on CouchDB as herself, with a password. The embedded
-// server lets in nobody but the admin: what it says of access counts for nothing there, what becomes of contents does.
+// A user who tries to reach what is not hers at a gateway, or to change it: on CouchDB as herself, with a password. On the embedded
+// server as the admin: what it says of access counts for nothing there, what becomes of contents does.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import type { Database } from '../../src/couch/database.ts'

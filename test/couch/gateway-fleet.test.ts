@@ -59,7 +59,7 @@ class Day {
     else this.#documents.set(_id, content)
   }
 
-  /** Why CouchDB itself refuses the step; null: it does not. The embedded server runs no validation functions. */
+  /** Why CouchDB itself refuses the step; null: it does not. On the embedded server users are its admin. */
   #refusalOf(expect: Step['expect']): [error: string, reason: string] | null {
     if (expect === 'accepted' || this.#ground.space.server.kind === 'embedded') return null
     const [[error, reason] = ['', '']] = Object.entries(expect)

@@ -72,7 +72,7 @@ class Notes {
 
   /**
    * A write that is refused: by the router, where a grant could have made it another answer. All else by CouchDB itself, at once; and
-   * once more as it is where it came past the guard, as it does on the embedded server, which runs no validation functions.
+   * once more as it is where it came past the guard, as it does on the embedded server, where users are its admin.
    */
   async refused(user: GatewayUser, doc: Doc, reason: string): Promise<void> {
     const { space } = this.ground

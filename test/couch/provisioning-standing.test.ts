@@ -112,7 +112,7 @@ onEachServer('the standing of provisioned users', ({ it, kind }) => {
         [NUMBER_Y]: 'outside_roles',
         [ENDPOINT]: 'outside_roles',
       }
-      // The master's own no, with its words; the embedded server asks no validation function.
+      // The master's own no, with its words.
       const isRefused = async (): Promise<void> => {
         await ann.write(NUMBER_X, { label: 'bad' })
         await isRejected(ground, ann, { ...outside, [NUMBER_X]: 'refused_by_master' })

@@ -13,7 +13,7 @@ import { onEachServer } from '../support/suites.ts'
 const LIMIT = 12
 const LIMITS = { mostObjects: 1_000, mostBytes: 2_000, mostChanges: 1_000 }
 
-/** One request of a guest's, who has no account; nobody but the admin gets past the embedded server's gate. */
+/** One request of a guest's, who has no account; on the embedded server the admin's, whom nothing is refused to. */
 async function pushAll(space: Space, id: string, docs: Doc[], newEdits = true): Promise<Written[]> {
   const { kind, url } = space.server
   if (kind === 'embedded') return space.share(id).bulk(docs, { newEdits })
@@ -159,7 +159,7 @@ onEachServer('the limits of a public share', ({ it, kind }) => {
     { publicLimits: { ...LIMITS, mostObjects: 3 } },
   )
 
-  // The embedded server runs no validation functions.
+  // On the embedded server guests are its admin.
   if (kind === 'couchdb')
     it(
       'hold for the bytes of each document that guests push at once',

@@ -1,5 +1,5 @@
 // Every case of test/conformance in CouchDB: written by real users, refused by the bundle as validate_doc_update. CouchDB
-// only: the embedded server has no users to log in but its admin.
+// only: what the embedded server says of access counts for nothing.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { basename, dirname } from 'node:path'

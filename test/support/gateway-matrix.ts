@@ -452,7 +452,7 @@ export class Trial {
     return faults
   }
 
-  /** Requests that show the user what is in the document, or in an older revision. The embedded server lets in nobody. */
+  /** Requests that show the user what is in the document, or in an older revision. On the embedded server access does not count. */
   async #shown({ user, way, isLost, document: { _id, content }, revisions }: Actor): Promise<string[]> {
     const { kind, url } = this.#ground.space.server
     if (kind !== 'couchdb') return []

@@ -224,7 +224,7 @@ export async function conflictsIn(database: Database): Promise<string[]> {
   return docs.filter(({ doc }) => doc?._conflicts?.length).map(({ id }) => id)
 }
 
-/** A client of a user: logged in by the account on CouchDB; as the admin on the embedded server, which lets in nobody else. */
+/** A client of a user: logged in by the account on CouchDB; as the admin on the embedded server, where access does not count. */
 export const clientOf = ({ kind, url, user, pass }: Server, account: Person['account']): Couch =>
   new Couch(kind === 'couchdb' ? { url, user: account.name, pass: account.pass } : { url, user, pass })
 

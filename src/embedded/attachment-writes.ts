@@ -1,0 +1,66 @@
+// Attachments by themselves: written as a part of their document, so that they are asked about like everything else.
+import type { Database, Databases } from './databases.ts'
+import { databaseOf } from './database-routes.ts'
+import { writeDocument } from './document-writes.ts'
+import { badRequest, conflict, notFound, route, sendJson } from './faults.ts'
+import type { Handler, Json, Request, Router } from './packages.ts'
+import { isJson, queryOf, readBytes } from './parameters.ts'
+
+/** After the routes of design documents, whose functions have the same form. Reading is up to express-pouchdb. */
+export function addAttachmentRoutes(router: Router, databases: Databases): void {
+  const put: Handler = (request, response, next) =>
+    route(async () => {
+      const place = placeOf(request)
+      if (place === null) return next()
+      const database = databaseOf(request, databases)
+      const { id, name } = place
+      const rev = revisionOf(request)
+      const data = await readBytes(request)
+      const doc = rev === undefined ? { _id: id } : await revisionOrConflict(database, id, rev)
+      const attachments = isJson(doc['_attachments']) ? doc['_attachments'] : {}
+      const content_type = request.headers['content-type'] ?? 'application/octet-stream'
+      doc['_attachments'] = { ...attachments, [name]: { content_type, data } }
+      const answer = await writeDocument({ database, user: request.user }, doc, true)
+      sendJson(response, 201, answer, { etag: `"${answer.rev}"` })
+    })(request, response, next)
+
+  const remove: Handler = (request, response, next) =>
+    route(async () => {
+      const place = placeOf(request)
+      if (place === null) return next()
+      const database = databaseOf(request, databases)
+      const { id, name } = place
+      const rev = revisionOf(request)
+      if (rev === undefined) throw conflict()
+      const doc = await revisionOrConflict(database, id, rev)
+      const { [name]: gone, ...others } = isJson(doc['_attachments']) ? doc['_attachments'] : {}
+      if (gone === undefined) throw notFound('Document is missing attachment')
+      doc['_attachments'] = others
+      const answer = await writeDocument({ database, user: request.user }, doc, true)
+      sendJson(response, 200, answer)
+    })(request, response, next)
+
+  for (const path of ['/:db/:scope(_design)/:id/:attachment(*)', '/:db/:id/:attachment(*)']) {
+    router.put(path, put)
+    router.delete(path, remove)
+  }
+}
+
+function placeOf(request: Request): { id: string; name: string } | null {
+  const { scope, id = '', attachment: name = '' } = request.params
+  if (name === '' || (scope === undefined && /^_(?!design\/)/.test(id))) return null
+  if (name.startsWith('_')) throw badRequest(`Attachment name '${name}' starts with prohibited character '_'`)
+  return { id: scope === undefined ? id : `${scope}/${id}`, name }
+}
+
+const revisionOf = (request: Request): string | undefined =>
+  queryOf(request).get('rev') ?? request.headers['if-match']?.replace(/^"|"$/g, '')
+
+async function revisionOrConflict(database: Database, id: string, rev: string): Promise<Json> {
+  try {
+    return await database.pouch.get(id, { rev })
+  } catch (fault) {
+    if (isJson(fault) && fault['status'] === 404) throw conflict()
+    throw fault
+  }
+}
