@@ -46,7 +46,7 @@ export function addDocumentRoutes(
       const writer = { database, user: request.user }
       const answer = await writeDocument(writer, doc, queryOf(request).get('new_edits') !== 'false')
       await settled(database)
-      sendJson(response, 201, answer, { etag: `"${answer.rev}"` })
+      sendJson(response, doc['_deleted'] === true ? 200 : 201, answer, { etag: `"${answer.rev}"` })
     })(request, response, next)
 
   const remove: Handler = (request, response, next) =>

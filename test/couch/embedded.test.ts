@@ -520,6 +520,8 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.equal((await couch.put('/emb-docs/x', [])).status, 400)
       assert.equal((await couch.ask('HEAD', '/emb-docs/%C3%A4')).headers.get('etag')?.slice(0, 3), '"1-')
       assert.match((await couch.post('/emb-docs', { a: 1 })).body.id, /^[0-9a-f]{32}$/)
+      const { rev } = (await couch.put('/emb-docs/put', {})).body
+      assert.equal((await couch.put('/emb-docs/put', { _rev: rev, _deleted: true })).status, 200)
       await couch.delete('/emb-docs')
     })
 
