@@ -6,6 +6,7 @@ import type { Accounts } from './accounts.ts'
 import { addAttachmentRoutes } from './attachment-writes.ts'
 import { addChangesRoute } from './changes.ts'
 import { addCollectionRoutes } from './collection-routes.ts'
+import { cors } from './cors.ts'
 import { addDatabaseRoutes } from './database-routes.ts'
 import { addDocumentRoutes } from './document-routes.ts'
 import type { Database, Databases } from './databases.ts'
@@ -42,7 +43,14 @@ export function buildApp(parts: AppParts): RequestListener {
   app.disable('x-powered-by')
   app.disable('etag')
   app.enable('case sensitive routing')
-  app.use(remember, limitAnswer, gate(parts.logIn, sessions), access(databases), holdDatabase(databases))
+  app.use(
+    remember,
+    limitAnswer,
+    cors,
+    gate(parts.logIn, sessions),
+    access(databases),
+    holdDatabase(databases),
+  )
   app.use(parseBody(packages))
   const router = packages.express.Router({ caseSensitive: true })
   addServerRoutes(router)

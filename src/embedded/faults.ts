@@ -80,9 +80,14 @@ export function sendFault(response: Response, thrown: unknown): void {
     return
   }
   const headers: Record<string, string> =
-    fault.status === 401 ? { 'www-authenticate': 'Basic realm="couch-shares embedded"' } : {}
+    fault.status === 401 && isNavigation(response)
+      ? { 'www-authenticate': 'Basic realm="couch-shares embedded"' }
+      : {}
   sendJson(response, fault.status, { error: fault.error, reason: fault.reason }, headers)
 }
+
+/** Somebody typed the address: the browser is to ask for a password. Apps ask for it themselves. */
+const isNavigation = ({ req }: Response): boolean => req.headers.accept?.includes('text/html') === true
 
 export function logFault(thrown: unknown): void {
   // Not `instanceof Error`: what a design document's function throws comes from another context.

@@ -1,4 +1,4 @@
-// The embedded server as users meet it: accounts, sessions, `_security`, validation functions.
+// The embedded server as users meet it: accounts, sessions, `_security`, validation functions, pages of other origins.
 /* eslint-disable @typescript-eslint/no-explicit-any, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-argument --
    answers are asserted on as they come */
 import assert from 'node:assert/strict'
@@ -765,6 +765,63 @@ describe('embedded server: users', () => {
       } finally {
         await local.destroy()
       }
+    })
+  })
+
+  describe('pages', () => {
+    const origin = (from: string) => ({ origin: from })
+    const allowed = ({ headers }: Answer) => headers.get('access-control-allow-origin')
+
+    it('of this machine reach it with credentials, and others do not', async () => {
+      for (const from of [
+        'http://localhost:3000',
+        'http://127.0.0.1',
+        'https://localhost:8443',
+        'http://[::1]:5173',
+      ]) {
+        const answer = await nobody.ask('GET', '/', undefined, origin(from))
+        assert.equal(allowed(answer), from)
+        assert.equal(answer.headers.get('access-control-allow-credentials'), 'true')
+        assert.match(answer.headers.get('access-control-expose-headers') ?? '', /etag/)
+        assert.equal(answer.headers.get('vary'), 'Origin')
+      }
+      for (const from of [
+        'http://example.org',
+        'http://localhost.example.org',
+        'http://localhost:3000.x',
+        'null',
+      ])
+        assert.equal(allowed(await nobody.ask('GET', '/', undefined, origin(from))), null)
+      assert.equal(allowed(await nobody.get('/')), null)
+    })
+
+    it('read refusals, and ask before they write', async () => {
+      const from = 'http://localhost:3000'
+      const refused = await nobody.ask('GET', '/_all_dbs', undefined, origin(from))
+      assert.deepEqual([refused.status, allowed(refused)], [401, from])
+      const wanted = ['authorization', 'content-type', 'if-none-match']
+      const preflight = (page: string) =>
+        nobody.ask('OPTIONS', '/sec-new/d', undefined, {
+          ...origin(page),
+          'access-control-request-method': 'PUT',
+          'access-control-request-headers': wanted.join(),
+        })
+      const answer = await preflight(from)
+      assert.deepEqual([answer.status, allowed(answer)], [204, from])
+      for (const method of ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'])
+        assert(answer.headers.get('access-control-allow-methods')?.includes(method))
+      const headers = answer.headers.get('access-control-allow-headers')?.split(', ') ?? []
+      assert(wanted.every((header) => headers.includes(header)))
+      const other = await preflight('http://example.org')
+      assert.deepEqual([other.status >= 400, allowed(other)], [true, null])
+    })
+
+    it('are not interrupted by the browser’s own question for a password, as a typed address is', async () => {
+      const asked = async (accept: string) =>
+        (await nobody.ask('GET', '/_all_dbs', undefined, { accept })).headers.get('www-authenticate')
+      assert.equal(await asked('application/json'), null)
+      assert.equal(await asked('*/*'), null)
+      assert.match((await asked('text/html,*/*;q=0.8')) ?? '', /^Basic/)
     })
   })
 })
