@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { Couch } from '../../src/couch/client.ts'
-import { isFault } from '../../src/couch/fault.ts'
+import { isFault, orNull } from '../../src/couch/fault.ts'
 import type { Database } from '../../src/couch/database.ts'
-import type { Doc, StoredDoc } from '../../src/couch/document.ts'
+import type { Doc, Row, StoredDoc } from '../../src/couch/document.ts'
 import { Daemon, type DaemonConfig } from '../../src/daemon.ts'
 import type { Gateway } from '../../src/gateway/gateway.ts'
 import { createLogger } from '../../src/log.ts'
@@ -233,18 +233,22 @@ export class Space {
 
   async #drop(): Promise<void> {
     const { couch, prefix } = this
+    // On a server on which no daemon has run yet there is none of the daemon's own.
+    const inDatabase = async (name: string, keys: Parameters<Database['range']>[0]): Promise<Row[]> =>
+      (await orNull(couch.database(name).range(keys))) ?? []
     const registry = couch.database(REGISTRY)
     const entries = (
-      await registry.range({ startKey: 'share/', endKey: 'share0', includeDocs: true })
+      await inDatabase(REGISTRY, { startKey: 'share/', endKey: 'share0', includeDocs: true })
     ).flatMap(({ doc }) => (doc && String(doc['database']).startsWith(prefix) ? [doc] : []))
     await registry.bulk(entries.map(({ _id, _rev }) => ({ _id, _rev, _deleted: true })))
     const replicator = couch.database('_replicator')
-    const replications = await replicator.range({ startKey: prefix, endKey: `${prefix}\ufff0` })
+    const own = { startKey: prefix, endKey: `${prefix}\ufff0` }
+    const replications = await inDatabase(replicator.name, own)
     await replicator.bulk(replications.map(({ id, rev }) => ({ _id: id, _rev: rev ?? '', _deleted: true })))
     const checkpoints = couch.database('shares/checkpoints')
-    const marks = await checkpoints.range({ startKey: prefix, endKey: `${prefix}\ufff0` })
+    const marks = await inDatabase(checkpoints.name, own)
     await checkpoints.bulk(marks.map(({ id, rev }) => ({ _id: id, _rev: rev ?? '', _deleted: true })))
-    const databases = await couch.allDbs({ startKey: prefix, endKey: `${prefix}\ufff0` })
+    const databases = await couch.allDbs(own)
     for (const name of [...databases, ...entries.map(({ _id }) => _id)]) await couch.database(name).drop()
   }
 }
