@@ -70,7 +70,7 @@ function assertShare(people: Participants, share: string): void {
   if (document) assert.equal(document['$state'], 'active', `$state of ${share}`)
   assert.equal(entry?.rotate, undefined, `${share} is not to be made anew`)
   assert.equal(entry?.problem, undefined, `${share} has no problem`)
-  const access = accessOf(people, document)
+  const access = accessInForce(people, share)
   const participants: number[] = []
   for (const user of everybody(people)) {
     if (user === owner) continue
@@ -111,6 +111,25 @@ interface Rights {
   named: Map<number, 'read' | 'write'>
   everybody: 'read' | 'write' | null
 }
+
+/** What all live leaves of the owner's document give: a device may have brought one back that says something else. */
+function accessInForce(people: Participants, share: string): Rights {
+  const leaves = people.database(people.ownerOf(share)).leaves(`$share/${share}`)
+  const [first, ...others] = leaves.filter(({ _deleted }) => !_deleted).map((leaf) => accessOf(people, leaf))
+  return others.reduce(whatBothGive, first ?? accessOf(people, null))
+}
+
+function whatBothGive(one: Rights, other: Rights): Rights {
+  const all = lesser(one.everybody, other.everybody)
+  const named = [...new Set([...one.named.keys(), ...other.named.keys()])].flatMap((user) => {
+    const right = lesser(rightOf(one, user), rightOf(other, user))
+    return right === null || right === all || all === 'write' ? [] : [[user, right] as const]
+  })
+  return { named: new Map(named), everybody: all }
+}
+
+const lesser = (one: Rights['everybody'], other: Rights['everybody']): Rights['everybody'] =>
+  one === null || other === null ? null : one === 'write' ? other : 'read'
 
 /** What an owner's document gives to whom, without a look at the daemon's code. */
 function accessOf(people: Participants, document: Doc | null): Rights {
@@ -230,7 +249,7 @@ function assertReceived(people: Participants, share: string, user: number, objec
   assert.equal(agreed?.state, 'both', `base of ${what}`)
   const limit = baseOf(people, owner, object)?.shares[share] ?? null
   const scope = intersect(selection, limit ?? [])
-  const isWriter = rightOf(accessOf(people, people.database(owner).read(`$share/${share}`)), user) === 'write'
+  const isWriter = rightOf(accessInForce(people, share), user) === 'write'
   const kept = agreed.kept ?? {}
   if (isWriter)
     assert(
