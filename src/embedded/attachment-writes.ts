@@ -3,48 +3,57 @@ import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { writeDocument } from './document-writes.ts'
 import { badRequest, conflict, notFound, route, sendJson } from './faults.ts'
-import type { Handler, Json, Request, Router } from './packages.ts'
+import type { Handler, Json, Request, Response, Router } from './packages.ts'
 import { isJson, queryOf, readBytes } from './parameters.ts'
 
 /** After the routes of design documents, whose functions have the same form. Reading is up to express-pouchdb. */
 export function addAttachmentRoutes(router: Router, databases: Databases): void {
-  const put: Handler = (request, response, next) =>
-    route(async () => {
-      const place = placeOf(request)
-      if (place === null) return next()
-      const database = databaseOf(request, databases)
-      const { id, name } = place
-      const rev = revisionOf(request)
-      const data = await readBytes(request)
-      const doc = rev === undefined ? { _id: id } : await revisionOrConflict(database, id, rev)
-      const attachments = isJson(doc['_attachments']) ? doc['_attachments'] : {}
-      const content_type = request.headers['content-type'] ?? 'application/octet-stream'
-      doc['_attachments'] = { ...attachments, [name]: { content_type, data } }
-      const answer = await writeDocument({ database, user: request.user }, doc, true)
-      sendJson(response, 201, answer, { etag: `"${answer.rev}"` })
-    })(request, response, next)
+  const write =
+    (change: (written: Written) => Promise<void>): Handler =>
+    (request, response, next) =>
+      route(async () => {
+        const place = placeOf(request)
+        if (place === null) return next()
+        const database = databaseOf(request, databases)
+        await change({ request, response, database, ...place, rev: revisionOf(request) })
+      })(request, response, next)
 
-  const remove: Handler = (request, response, next) =>
-    route(async () => {
-      const place = placeOf(request)
-      if (place === null) return next()
-      const database = databaseOf(request, databases)
-      const { id, name } = place
-      const rev = revisionOf(request)
-      if (rev === undefined) throw conflict()
-      const doc = await revisionOrConflict(database, id, rev)
-      const { [name]: gone, ...others } = isJson(doc['_attachments']) ? doc['_attachments'] : {}
-      if (gone === undefined) throw notFound('Document is missing attachment')
-      doc['_attachments'] = others
-      const answer = await writeDocument({ database, user: request.user }, doc, true)
-      sendJson(response, 200, answer)
-    })(request, response, next)
+  const put = write(async ({ request, response, database, id, name, rev }) => {
+    const data = await readBytes(request)
+    const doc = rev === undefined ? { _id: id } : await revisionOrConflict(database, id, rev)
+    const content_type = request.headers['content-type'] ?? 'application/octet-stream'
+    doc['_attachments'] = { ...attachmentsOf(doc), [name]: { content_type, data } }
+    const answer = await writeDocument({ database, user: request.user }, doc, true)
+    sendJson(response, 201, answer, { etag: `"${answer.rev}"` })
+  })
+
+  const remove = write(async ({ request, response, database, id, name, rev }) => {
+    if (rev === undefined) throw conflict()
+    const doc = await revisionOrConflict(database, id, rev)
+    const { [name]: gone, ...others } = attachmentsOf(doc)
+    if (gone === undefined) throw notFound('Document is missing attachment')
+    doc['_attachments'] = others
+    const answer = await writeDocument({ database, user: request.user }, doc, true)
+    sendJson(response, 200, answer)
+  })
 
   for (const path of ['/:db/:scope(_design)/:id/:attachment(*)', '/:db/:id/:attachment(*)']) {
     router.put(path, put)
     router.delete(path, remove)
   }
 }
+
+/** What is asked for an attachment, and where it is. */
+interface Written {
+  request: Request
+  response: Response
+  database: Database
+  id: string
+  name: string
+  rev: string | undefined
+}
+
+const attachmentsOf = (doc: Json): Json => (isJson(doc['_attachments']) ? doc['_attachments'] : {})
 
 function placeOf(request: Request): { id: string; name: string } | null {
   const { scope, id = '', attachment: name = '' } = request.params
