@@ -36,6 +36,16 @@ const objectsOf = (id: string, guest: string, count: number): Doc[] =>
 const brought = async ({ db }: Person): Promise<number> =>
   (await db.range({ startKey: 'guest', endKey: 'guest~' })).length
 
+/** A guest brings an object, `guest/0`. @returns its copy, when all has come to rest */
+async function bringOne(space: Space, owner: Person, id: string): Promise<StoredDoc> {
+  await pushAll(space, id, objectsOf(id, 'guest', 1))
+  await space.until('it comes', async () => (await brought(owner)) === 1)
+  await space.settled()
+  const [there] = await space.share(id).leaves([{ id: copyId(id, 'guest/0') }])
+  assert(there)
+  return there
+}
+
 /** So many leaves over one revision, each with what it says. */
 const leavesOver = (
   { _id, _revisions }: Pick<StoredDoc, '_id' | '_revisions'>,
@@ -229,12 +239,8 @@ onEachServer('the limits of a public share', ({ it, kind }) => {
       withPeople(space, ['joe'] as const, async ({ joe }) => {
         await space.start()
         const id = await open(space, joe, true)
-        await pushAll(space, id, objectsOf(id, 'guest', 1))
-        await space.until('it comes', async () => (await brought(joe)) === 1)
-        await space.settled()
+        const there = await bringOne(space, joe, id)
         const home = space.share(id)
-        const [there] = await home.leaves([{ id: copyId(id, 'guest/0') }])
-        assert(there)
         const text = 'x'.repeat(LIMITS.mostBytes / 2)
         const contents = Array.from({ length: 10 }, (_, n) => ({ name: `one ${n}`, [`text${n}`]: text }))
         await pushAll(space, id, leavesOver(there, contents), false)
@@ -261,12 +267,8 @@ onEachServer('the limits of a public share', ({ it, kind }) => {
           await put(joe.db, shareDoc(own, { access: { read: [ann.name] } }))
           await becomesActive(space, joe.hash, own)
           await subscribe(space, own, [ann])
-          await pushAll(space, id, objectsOf(id, 'guest', 1))
-          await space.until('it comes', async () => (await brought(joe)) === 1)
-          await space.settled()
+          const there = await bringOne(space, joe, id)
           const home = space.share(id)
-          const [there] = await home.leaves([{ id: copyId(id, 'guest/0') }])
-          assert(there)
           const contents = Array.from({ length: 4_000 }, (_, n) => ({ name: `value ${n}` }))
           const leaves = leavesOver(there, contents)
           for (let at = 0; at < leaves.length; at += 500) {
