@@ -2,28 +2,21 @@
 import assert from 'node:assert/strict'
 import { findOtherUsers, sayOtherUsers } from '../../../src/feed/other-users.ts'
 import { userDatabases } from '../../../src/model/names.ts'
+import { MemoryCouch } from '../../support/memory-couch.ts'
 
 const hex = (name: string): string => Buffer.from(name).toString('hex')
 
-/** A server that answers with pages, as CouchDB does, and says how large the largest was. */
+/** A server with these databases, which says how many names it gave at the most. */
 function serverOf(databases: string[]) {
+  const memory = new MemoryCouch()
+  for (const name of databases) memory.create(name)
+  const couch = memory.client(() => Promise.resolve(null))
   const server = {
     most: 0,
-    allDbs: ({
-      startKey = '',
-      endKey = '\uffff',
-      limit = Infinity,
-    }: {
-      startKey?: string
-      endKey?: string
-      limit?: number
-    } = {}) => {
-      const names = databases
-        .filter((name) => name >= startKey && name <= endKey)
-        .sort()
-        .slice(0, limit)
+    allDbs: async (range?: Parameters<typeof couch.allDbs>[0]) => {
+      const names = await couch.allDbs(range)
       server.most = Math.max(server.most, names.length)
-      return Promise.resolve(names)
+      return names
     },
   }
   return server
