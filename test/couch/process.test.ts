@@ -1,9 +1,7 @@
 // The program as an operator has it: a process with arguments, an environment, signals, exit codes, and a log on stdout.
 import assert from 'node:assert/strict'
 import { exec } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer as createHttpServer } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -123,18 +121,11 @@ describe('the program', () => {
     withBench(async (bench) => {
       const bodies = ['<html>Welcome to nginx!</html>', '{"hello": "world"}']
       for (const body of bodies) {
-        const server = createHttpServer((_, response) => {
+        const url = await bench.serve((_, response) => {
           response.writeHead(200, { 'content-type': body.startsWith('{') ? 'application/json' : 'text/html' })
           response.end(body)
         })
-        server.listen(0, '127.0.0.1')
-        await once(server, 'listening')
-        bench.release(async () => {
-          server.closeAllConnections()
-          await new Promise((resolve) => server.close(resolve))
-        })
-        const { port } = server.address() as { port: number }
-        const program = await bench.run(settingsFor({ url: `http://127.0.0.1:${port}`, ...ADMIN }))
+        const program = await bench.run(settingsFor({ url, ...ADMIN }))
         assert.equal(await program.exit(), 76, program.all)
         assert.match(program.err, /^[^\n]*CouchDB[^\n]*\n$/)
         assertNoSecrets(program, ADMIN)
@@ -153,15 +144,8 @@ describe('the program', () => {
         [500, {}, /HOODIE_SERVER fails with status 500/],
       ]
       for (const [status, headers, expected] of servers) {
-        const server = createHttpServer((_, response) => response.writeHead(status, headers).end('<html>'))
-        server.listen(0, '127.0.0.1')
-        await once(server, 'listening')
-        bench.release(async () => {
-          server.closeAllConnections()
-          await new Promise((resolve) => server.close(resolve))
-        })
-        const { port } = server.address() as { port: number }
-        const settings = settingsFor({ url: `http://127.0.0.1:${port}`, ...ADMIN })
+        const url = await bench.serve((_, response) => response.writeHead(status, headers).end('<html>'))
+        const settings = settingsFor({ url, ...ADMIN })
         const program = await bench.run(settings)
         await until('it waits', () => program.out.includes('waiting for CouchDB'))
         const waiting = program.lines.filter(({ msg }) => String(msg).includes('waiting for CouchDB'))

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { createRequire } from 'node:module'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server as NetServer } from 'node:net'
@@ -107,6 +108,18 @@ export class Bench {
     const server = await startEmbedded({ port, dataDir, admin: ADMIN })
     this.release(() => server.stop())
     return server
+  }
+
+  /** Something that speaks HTTP, and is no CouchDB. @returns its URL */
+  async serve(listener: RequestListener): Promise<string> {
+    const server = createHttpServer(listener)
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    this.release(async () => {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    })
+    return `http://127.0.0.1:${(server.address() as { port: number }).port}`
   }
 
   /** Takes a port, by nobody who speaks HTTP. */
