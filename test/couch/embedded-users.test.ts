@@ -9,50 +9,17 @@ import { after, before, describe, it } from 'mocha'
 import { needOf, partsOf } from '../../src/embedded/access.ts'
 import { startEmbedded, type EmbeddedServer } from '../../src/embedded/server.ts'
 import { loadPouch } from '../support/device.ts'
+import { basic, Visitor, type Answer } from '../support/visitor.ts'
 
 const ADMIN = { user: 'admin', pass: 'a secret: ü' }
-const basic = (user: string, pass: string) => `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`
-
-interface Answer {
-  status: number
-  headers: Headers
-  body: any
-}
 
 let server: EmbeddedServer
 
 /** Somebody who asks, with these headers. */
-class Visitor {
-  readonly headers: Record<string, string>
+class User extends Visitor {
   constructor(headers: Record<string, string> = {}) {
-    this.headers = headers
+    super(() => server.url, headers)
   }
-
-  async ask(
-    method: string,
-    to: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<Answer> {
-    const response = await fetch(server.url + to, {
-      method,
-      headers: { 'content-type': 'application/json', ...this.headers, ...headers },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    let parsed: unknown = text
-    try {
-      parsed = JSON.parse(text)
-    } catch {
-      // Attachments are text.
-    }
-    return { status: response.status, headers: response.headers, body: parsed }
-  }
-
-  get = (to: string) => this.ask('GET', to)
-  put = (to: string, body?: unknown) => this.ask('PUT', to, body)
-  post = (to: string, body?: unknown) => this.ask('POST', to, body)
-  delete = (to: string) => this.ask('DELETE', to)
 
   /** Writes a document over what the admin reads there. */
   async edit(to: string, change: object): Promise<Answer> {
@@ -61,10 +28,10 @@ class Visitor {
   }
 }
 
-const admin = new Visitor({ authorization: basic(ADMIN.user, ADMIN.pass) })
-const nobody = new Visitor()
-const as = (name: string, pass = `pass of ${name}`) => new Visitor({ authorization: basic(name, pass) })
-const [joe, ann, tom] = ['joe', 'ann', 'tom'].map((name) => as(name)) as [Visitor, Visitor, Visitor]
+const admin = new User({ authorization: basic(ADMIN.user, ADMIN.pass) })
+const nobody = new User()
+const as = (name: string, pass = `pass of ${name}`) => new User({ authorization: basic(name, pass) })
+const [joe, ann, tom] = ['joe', 'ann', 'tom'].map((name) => as(name)) as [User, User, User]
 
 const accountPath = (name: string) => `/_users/org.couchdb.user:${encodeURIComponent(name)}`
 const account = (name: string, more: object = {}) => ({
@@ -251,7 +218,7 @@ describe('embedded server: users', () => {
       const answer = await logIn('ann')
       assert.deepEqual([answer.status, answer.body], [200, { ok: true, name: 'ann', roles: ['role-ann'] }])
       assert.match(answer.headers.get('set-cookie') ?? '', /^AuthSession=[\w-]+; .*HttpOnly.*Max-Age=600/)
-      const { body } = await new Visitor({ cookie: `other=1; ${cookieOf(answer)}` }).get('/_session')
+      const { body } = await new User({ cookie: `other=1; ${cookieOf(answer)}` }).get('/_session')
       assert.deepEqual(body.userCtx, { name: 'ann', roles: ['role-ann'] })
       assert.equal(body.info.authenticated, 'cookie')
       assert.equal((await ann.get('/_session')).body.info.authenticated, 'default')
@@ -259,10 +226,10 @@ describe('embedded server: users', () => {
         'content-type': 'application/x-www-form-urlencoded',
       })
       assert.deepEqual([form.status, form.body.name], [200, 'new ü'])
-      const named = await new Visitor({ cookie: cookieOf(form) }).get('/_session')
+      const named = await new User({ cookie: cookieOf(form) }).get('/_session')
       assert.equal(named.body.userCtx.name, 'new ü')
       const root = await nobody.post('/_session', { name: ADMIN.user, password: ADMIN.pass })
-      assert.equal(await statusOf(new Visitor({ cookie: cookieOf(root) }).get('/_all_dbs')), 200)
+      assert.equal(await statusOf(new User({ cookie: cookieOf(root) }).get('/_all_dbs')), 200)
     })
 
     it('do not begin with a wrong one', async () => {
@@ -289,8 +256,8 @@ describe('embedded server: users', () => {
     it('end, and cannot be forged', async () => {
       await admin.put(accountPath('leaving'), account('leaving'))
       const cookie = cookieOf(await logIn('leaving'))
-      const leaving = new Visitor({ cookie })
-      const nameOf = async (visitor: Visitor) => (await visitor.get('/_session')).body.userCtx.name
+      const leaving = new User({ cookie })
+      const nameOf = async (visitor: User) => (await visitor.get('/_session')).body.userCtx.name
       assert.equal(await nameOf(leaving), 'leaving')
       const out = await leaving.delete('/_session')
       assert.deepEqual(
@@ -303,16 +270,13 @@ describe('embedded server: users', () => {
       const forged = Buffer.concat([Buffer.from('ann'), bytes.subarray('leaving'.length)])
       const later = Buffer.concat([bytes.subarray(0, 8), Buffer.from('f'), bytes.subarray(9)])
       for (const other of [forged, later])
-        assert.equal(
-          await nameOf(new Visitor({ cookie: `AuthSession=${other.toString('base64url')}` })),
-          null,
-        )
-      assert.equal(await statusOf(new Visitor({ cookie: 'AuthSession=x' }).get('/_session')), 400)
-      assert.equal(await nameOf(new Visitor({ cookie: 'AuthSession=' })), null)
+        assert.equal(await nameOf(new User({ cookie: `AuthSession=${other.toString('base64url')}` })), null)
+      assert.equal(await statusOf(new User({ cookie: 'AuthSession=x' }).get('/_session')), 400)
+      assert.equal(await nameOf(new User({ cookie: 'AuthSession=' })), null)
       const elsewhere = Buffer.from('ann:6A1BFC00:of a CouchDB at another port').toString('base64url')
-      assert.equal(await nameOf(new Visitor({ cookie: `AuthSession=${elsewhere}` })), null)
+      assert.equal(await nameOf(new User({ cookie: `AuthSession=${elsewhere}` })), null)
       // Both at once: the password counts where the cookie does not.
-      const both = new Visitor({ ...ann.headers, cookie: `AuthSession=${forged.toString('base64url')}` })
+      const both = new User({ ...ann.headers, cookie: `AuthSession=${forged.toString('base64url')}` })
       assert.equal(await nameOf(both), 'ann')
 
       await admin.edit(accountPath('leaving'), { password: 'new' })
@@ -680,7 +644,7 @@ describe('embedded server: users', () => {
   })
 
   describe('replications', () => {
-    const end = (db: string, { headers }: Visitor) => ({ url: `${server.url}/${db}`, headers })
+    const end = (db: string, { headers }: User) => ({ url: `${server.url}/${db}`, headers })
     const replicate = (source: object, target: object, more: object = {}) =>
       admin.post('/_replicate', { source, target, ...more })
 

@@ -1,5 +1,5 @@
 // The embedded server, seen from outside: what the client may rely on where CouchDB is not there.
-/* eslint-disable @typescript-eslint/no-explicit-any, @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-argument --
+/* eslint-disable @typescript-eslint/no-unsafe-assignment, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-argument --
    answers are asserted on as they come */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -17,51 +17,19 @@ import {
   inheritedArguments,
   startEmbedded,
 } from '../../src/embedded/server.ts'
+import { basic, Visitor, type Answer } from '../support/visitor.ts'
 
 const admin = { user: 'admin', pass: 'a secret: ü' }
-const basic = (user: string, pass: string) => `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`
 const authorization = basic(admin.user, admin.pass)
 
 type Body = Record<string, unknown>
-interface Answer {
-  status: number
-  headers: Headers
-  body: any
-}
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 const path = (...parts: string[]) => `/${parts.map(encodeURIComponent).join('/')}`
 
-class Client {
-  readonly url: string
+class Client extends Visitor {
   constructor(url: string) {
-    this.url = url
+    super(() => url, { authorization })
   }
-
-  async ask(
-    method: string,
-    to: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<Answer> {
-    const response = await fetch(this.url + to, {
-      method,
-      headers: { authorization, 'content-type': 'application/json', ...headers },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    let parsed: unknown = text
-    try {
-      parsed = JSON.parse(text)
-    } catch {
-      // Attachments and update functions answer with text.
-    }
-    return { status: response.status, headers: response.headers, body: parsed }
-  }
-
-  get = (to: string) => this.ask('GET', to)
-  put = (to: string, body?: unknown) => this.ask('PUT', to, body)
-  post = (to: string, body?: unknown) => this.ask('POST', to, body)
-  delete = (to: string) => this.ask('DELETE', to)
 
   /** Reads a feed's lines as they come. */
   async follow(to: string, init: RequestInit = {}) {
