@@ -1,9 +1,8 @@
 // Accounts of `_users`: who logs in with them, and what may be written into them.
 import type { Database, Databases } from './databases.ts'
-import { CouchFault, notFound } from './faults.ts'
+import { CouchFault, notFound, orNull } from './faults.ts'
 import type { CheckCredentials } from './gate.ts'
 import type { Json } from './packages.ts'
-import { isJson } from './parameters.ts'
 import { Passwords } from './passwords.ts'
 import { isDatabaseAdmin } from './security.ts'
 import type { User } from './user.ts'
@@ -51,12 +50,7 @@ export class Accounts {
   async #read(name: string): Promise<Json | null> {
     const database = this.#databases.get('_users')
     if (database === undefined || name === '') return null
-    try {
-      return await database.pouch.get(PREFIX + name)
-    } catch (fault) {
-      if (isJson(fault) && fault['status'] === 404) return null
-      throw fault
-    }
+    return orNull(database.pouch.get(PREFIX + name))
   }
 }
 

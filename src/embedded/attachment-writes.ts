@@ -2,7 +2,7 @@
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { writeDocument } from './document-writes.ts'
-import { badRequest, conflict, notFound, route, sendJson } from './faults.ts'
+import { badRequest, conflict, notFound, orNull, route, sendJson } from './faults.ts'
 import type { Handler, Json, Request, Response, Router } from './packages.ts'
 import { isJson, queryOf, readBytes } from './parameters.ts'
 
@@ -66,10 +66,7 @@ const revisionOf = (request: Request): string | undefined =>
   queryOf(request).get('rev') ?? request.headers['if-match']?.replace(/^"|"$/g, '')
 
 async function revisionOrConflict(database: Database, id: string, rev: string): Promise<Json> {
-  try {
-    return await database.pouch.get(id, { rev })
-  } catch (fault) {
-    if (isJson(fault) && fault['status'] === 404) throw conflict()
-    throw fault
-  }
+  const doc = await orNull(database.pouch.get(id, { rev }))
+  if (doc === null) throw conflict()
+  return doc
 }

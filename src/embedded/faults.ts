@@ -106,3 +106,13 @@ export function route(
       .catch((fault: unknown) => sendFault(response, fault))
   }
 }
+
+/** What PouchDB has, or null where there is no such document, or no such revision of it. */
+export async function orNull<T>(answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer
+  } catch (fault) {
+    if ((fault as { status?: unknown } | null)?.status === 404) return null
+    throw fault
+  }
+}

@@ -1,6 +1,6 @@
 // `_security` of databases, and what it makes of a user: CouchDB's own rules. https://docs.couchdb.org/en/stable/api/database/security.html
 import type { Database } from './databases.ts'
-import { badRequest } from './faults.ts'
+import { badRequest, orNull } from './faults.ts'
 import type { Json } from './packages.ts'
 import { isJson } from './parameters.ts'
 import { isServerAdmin, type User } from './user.ts'
@@ -71,11 +71,4 @@ function checkSecurity(security: Json): void {
   }
 }
 
-async function readDocument(database: Database): Promise<Json | undefined> {
-  try {
-    return await database.pouch.get(SECURITY_ID)
-  } catch (fault) {
-    if (isJson(fault) && fault['status'] === 404) return undefined
-    throw fault
-  }
-}
+const readDocument = (database: Database): Promise<Json | null> => orNull(database.pouch.get(SECURITY_ID))

@@ -5,7 +5,7 @@ import { encodeJson } from '../couch/json.ts'
 import { DesignFunction, type Thrown } from '../engine/design-function.ts'
 import { checkAccount, checkOwner, isUsers } from './accounts.ts'
 import type { Database } from './databases.ts'
-import { conflict, CouchFault } from './faults.ts'
+import { conflict, CouchFault, orNull } from './faults.ts'
 import type { Json } from './packages.ts'
 import { isJson } from './parameters.ts'
 import { isDatabaseAdmin, readSecurity } from './security.ts'
@@ -72,13 +72,8 @@ async function replacedBy(database: Database, { _id, _rev }: Json): Promise<Json
 }
 
 async function leavesOf(database: Database, id: string): Promise<Json[]> {
-  try {
-    const leaves = (await database.pouch.get(id, { open_revs: 'all', revs: true })) as unknown as Json[]
-    return leaves.flatMap(({ ok }) => (isJson(ok) ? [ok] : []))
-  } catch (fault) {
-    if (isMissing(fault)) return []
-    throw fault
-  }
+  const leaves = await orNull(database.pouch.get(id, { open_revs: 'all', revs: true }))
+  return ((leaves ?? []) as Json[]).flatMap(({ ok }) => (isJson(ok) ? [ok] : []))
 }
 
 /** What is there of the history that a replicated document brings, the latest of it; null for nothing. */
@@ -100,8 +95,6 @@ function historyOf(doc: Json): string[] {
   const older = ids.slice(1, start).map((one, at) => `${start - 1 - at}-${String(one)}`)
   return [String(doc['_rev']), ...older]
 }
-
-const isMissing = (fault: unknown): boolean => isJson(fault) && fault['status'] === 404
 
 /** As CouchDB shows a document to a function: with its history, and with stubs for attachments. */
 function shown(doc: Json, mostRevisions = Infinity): Json {
