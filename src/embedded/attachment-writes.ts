@@ -4,7 +4,7 @@ import { databaseOf } from './database-routes.ts'
 import { writeDocument } from './document-writes.ts'
 import { badRequest, conflict, notFound, orNull, route, sendJson } from './faults.ts'
 import type { Handler, Json, Request, Response, Router } from './packages.ts'
-import { isJson, queryOf, readBytes } from './parameters.ts'
+import { attachmentsIn, queryOf, readBytes } from './parameters.ts'
 
 /** After the routes of design documents, whose functions have the same form. Reading is up to express-pouchdb. */
 export function addAttachmentRoutes(router: Router, databases: Databases): void {
@@ -22,7 +22,7 @@ export function addAttachmentRoutes(router: Router, databases: Databases): void 
     const data = await readBytes(request)
     const doc = rev === undefined ? { _id: id } : await revisionOrConflict(database, id, rev)
     const content_type = request.headers['content-type'] ?? 'application/octet-stream'
-    doc['_attachments'] = { ...attachmentsOf(doc), [name]: { content_type, data } }
+    doc['_attachments'] = { ...attachmentsIn(doc), [name]: { content_type, data } }
     const answer = await writeDocument({ database, user: request.user }, doc, true)
     sendJson(response, 201, answer, { etag: `"${answer.rev}"` })
   })
@@ -30,7 +30,7 @@ export function addAttachmentRoutes(router: Router, databases: Databases): void 
   const remove = write(async ({ request, response, database, id, name, rev }) => {
     if (rev === undefined) throw conflict()
     const doc = await revisionOrConflict(database, id, rev)
-    const { [name]: gone, ...others } = attachmentsOf(doc)
+    const { [name]: gone, ...others } = attachmentsIn(doc)
     if (gone === undefined) throw notFound('Document is missing attachment')
     doc['_attachments'] = others
     const answer = await writeDocument({ database, user: request.user }, doc, true)
@@ -52,8 +52,6 @@ interface Written {
   name: string
   rev: string | undefined
 }
-
-const attachmentsOf = (doc: Json): Json => (isJson(doc['_attachments']) ? doc['_attachments'] : {})
 
 function placeOf(request: Request): { id: string; name: string } | null {
   const { scope, id = '', attachment: name = '' } = request.params

@@ -4,7 +4,7 @@ import { isUsers } from './accounts.ts'
 import type { Database } from './databases.ts'
 import { badRequest, conflict, CouchFault, toFault } from './faults.ts'
 import type { Json, PouchWriteResult } from './packages.ts'
-import { isJson } from './parameters.ts'
+import { attachmentsIn, isJson, revisionsOf } from './parameters.ts'
 import { hidePassword } from './passwords.ts'
 import { SECURITY_ID } from './security.ts'
 import { refusalOf, type Writer } from './validation.ts'
@@ -114,12 +114,12 @@ export function checkRevision(rev: unknown): void {
 
 function nameRevision(doc: Json): void {
   if (doc['_rev'] !== undefined) return
-  const revisions = doc['_revisions']
-  const [last] = isJson(revisions) && Array.isArray(revisions['ids']) ? (revisions['ids'] as unknown[]) : []
-  if (!isJson(revisions) || typeof last !== 'string') {
+  const { start, ids } = revisionsOf(doc)
+  const [last] = ids
+  if (typeof last !== 'string') {
     throw badRequest('When `new_edits: false`, the document needs `_rev` or `_revisions` specified')
   }
-  doc['_rev'] = `${Number(revisions['start'])}-${last}`
+  doc['_rev'] = `${start}-${last}`
 }
 
 /** PouchDB warns without a content type, and finds a stub only by its digest; CouchDB needs neither. */
@@ -150,7 +150,7 @@ async function completeAttachments(database: Database, doc: Json, attachments: J
 async function attachmentsOf(database: Database, id: string, rev: unknown): Promise<Json> {
   try {
     const doc = await database.pouch.get(id, typeof rev === 'string' ? { rev } : {})
-    return isJson(doc['_attachments']) ? doc['_attachments'] : {}
+    return attachmentsIn(doc)
   } catch {
     return {}
   }

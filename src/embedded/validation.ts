@@ -7,7 +7,7 @@ import { checkAccount, checkOwner, isUsers } from './accounts.ts'
 import type { Database } from './databases.ts'
 import { conflict, CouchFault, orNull } from './faults.ts'
 import type { Json } from './packages.ts'
-import { isJson } from './parameters.ts'
+import { isJson, revisionsOf } from './parameters.ts'
 import { isDatabaseAdmin, readSecurity } from './security.ts'
 import { denied, isServerAdmin, type User } from './user.ts'
 
@@ -89,9 +89,7 @@ async function ancestorOf(database: Database, doc: Json): Promise<Json | null | 
 
 /** The document's own revision first. */
 function historyOf(doc: Json): string[] {
-  const revisions = doc['_revisions']
-  const start = isJson(revisions) ? Number(revisions['start']) : 0
-  const ids = isJson(revisions) && Array.isArray(revisions['ids']) ? (revisions['ids'] as unknown[]) : []
+  const { start, ids } = revisionsOf(doc)
   const older = ids.slice(1, start).map((one, at) => `${start - 1 - at}-${String(one)}`)
   return [String(doc['_rev']), ...older]
 }
