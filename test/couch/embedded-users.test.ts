@@ -390,12 +390,16 @@ describe('embedded server: users', () => {
         method: 'POST',
         headers: { ...ann.headers, 'content-type': 'application/json', expect: '100-continue' },
       })
+      // Listened for from the start: a refusal does not wait for the body.
+      const answered = once(slow, 'response') as Promise<[{ statusCode: number }]>
       slow.flushHeaders()
       await once(slow, 'continue')
+      // Whoever asks later has been let in: so was the one who asked before.
+      assert.equal(await statusOf(ann.get('/sec-again')), 200)
       await admin.delete('/sec-again')
       await database('sec-again', null, { _id: 'd' })
       slow.end('{"docs": [{"id": "d"}]}')
-      const [{ statusCode }] = (await once(slow, 'response')) as [{ statusCode: number }]
+      const [{ statusCode }] = await answered
       slow.destroy()
       assert.equal(statusCode, 404)
     })
