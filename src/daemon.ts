@@ -625,6 +625,7 @@ export class Daemon {
       registry: this.#registry,
       checkpoints: this.#checkpoints,
       isSlow: slow,
+      lateSince: begun - config.sweepIntervalMs,
       signal: this.#stop.signal,
       rest: () => (slow ? this.#sleep(SLOW_SWEEP_REST_MS) : Promise.resolve()),
       onDirty: (owner, hint) => this.#lanes.mark(owner, hint),

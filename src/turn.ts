@@ -1,6 +1,7 @@
 // A turn of one owner: a page of what changed is read, planned and written, and only then the checkpoint moves.
 import groupBy from 'lodash/groupBy.js'
 import isEqual from 'lodash/isEqual.js'
+import pick from 'lodash/pick.js'
 import type { Database } from './couch/database.ts'
 import type { ChangesPage, Seq } from './couch/document.ts'
 import { isFault } from './couch/fault.ts'
@@ -19,6 +20,7 @@ import { asksForShare } from './model/share.ts'
 import { asksForSubscription } from './model/subscription.ts'
 import { ADMIN_ONLY } from './model/security.ts'
 import { planScanned } from './plan/share.ts'
+import { awaitingSince } from './turn/awaited.ts'
 import { Context } from './turn/context.ts'
 import { readPage } from './turn/deletions.ts'
 import type { Hint, Outcome } from './turn/hint.ts'
@@ -111,19 +113,18 @@ class Turn {
     await this.#deps.histories.look(this.#user)
     const user = (await this.#followUser()) || !(await this.#followPurges())
     const outbox = await this.#followOutbox()
+    const isLate = !(await this.#tellLate())
     const isScanning = await this.#scan()
     const feeds = await this.#followShares()
-    const isDone = !user && !outbox && !isScanning && feeds.size === 0
+    const isDone = !user && !outbox && !isLate && !isScanning && feeds.size === 0
     if (isDone) await this.#rotate()
     await this.#noteHeldBack()
     for (const share of hint.idle ?? [])
       if (await this.#deps.leases.endIfIdle(share))
         this.#deps.log.info({ share }, 'replication idle, cancelled')
-    return this.#outcome(
-      isDone
-        ? null
-        : { user, outbox, feeds, purged: user && hint.purged === true, updateSeqs: hint.updateSeqs },
-    )
+    if (isDone) return this.#outcome(null)
+    const left = pick(hint, ['updateSeqs', ...(isLate ? (['lateSince'] as const) : [])])
+    return this.#outcome({ ...left, user, outbox, feeds, purged: user && hint.purged === true })
   }
 
   /** There is no user database: the checkpoint says since when, as a restart forgets who waits. */
@@ -301,6 +302,15 @@ class Turn {
     }
     await this.#move(this.#outbox, page)
     return page.pending > 0
+  }
+
+  /** Objects that have waited for long say for which share, unless it has come. @returns false where somebody keeps writing */
+  async #tellLate(): Promise<boolean> {
+    const { lateSince } = this.#hint
+    if (lateSince === undefined) return true
+    const late = await awaitingSince(this.#context, lateSince)
+    this.#context.late = new Set(late)
+    return reconcileObjects(this.#context, await readUserDocs(this.#user, late))
   }
 
   /** Without what everybody may write: that the replication brings it here is no way around the bounds of the share's own feed. */

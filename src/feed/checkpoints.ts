@@ -37,6 +37,8 @@ export interface Checkpoint {
   recreatedAt?: number
   /** When it was seen to be gone. In milliseconds. */
   goneSince?: number
+  /** Objects that wait for shares that are not there, and since when, in milliseconds. */
+  awaiting?: Record<string, number>
 }
 
 export const START: Checkpoint = { since: '0', updateSeq: null, instance: null, scan: null }
@@ -164,4 +166,5 @@ const toCheckpoint = (stored: Stored): Checkpoint =>
     'isFromStart',
     'recreatedAt',
     'goneSince',
+    'awaiting',
   ])

@@ -32,6 +32,8 @@ export function mergeCheckpoints(
     scan: mergeScans(base?.scan ?? null, mine.scan, theirs.scan),
     ...(recreatedAt === undefined ? {} : { recreatedAt }),
     ...(goneSince === undefined ? {} : { goneSince }),
+    // One that waits no more is looked at once more, and taken off.
+    ...(theirs.awaiting === undefined ? {} : { awaiting: { ...theirs.awaiting, ...mine.awaiting } }),
   }
 }
 

@@ -6,7 +6,7 @@ import { SHARE_DESIGN_DOCUMENTS, shareCheckpoint, shareDatabase, type UserDataba
 import type { ShareEntry } from '../model/entry.ts'
 import type { Hint } from '../turn/hint.ts'
 import type { Registry } from '../write/registry.ts'
-import type { Checkpoints } from './checkpoints.ts'
+import type { Checkpoint, Checkpoints } from './checkpoints.ts'
 
 export interface SweepOptions {
   couch: Couch
@@ -23,6 +23,8 @@ export interface SweepOptions {
   onRotate: (owner: string, share: string) => void
   /** Nobody waits for it: there is time to count. */
   isSlow: boolean
+  /** Objects that have waited since then, or longer, for a share that is not there say so. In milliseconds. */
+  lateSince: number
   signal: AbortSignal
   /** Called between two batches; a slow sweep waits here. */
   rest: () => Promise<void>
@@ -94,6 +96,7 @@ async function compare(
       recreated: checkpoint !== undefined && checkpoint.instance !== database.instance_start_time,
       purged: checkpoint !== undefined && checkpoint.purgeSeq !== database.purge_seq,
     }
+    if (isLate(checkpoint, options.lateSince)) onDirty(owner, { lateSince: options.lateSince })
     if (checkpoint?.recreatedAt !== undefined) options.onRecreated(owner, checkpoint.recreatedAt)
     if (!hint.user && !hint.outbox && !hint.recreated && !hint.purged) continue
     const updateSeqs = new Map<string, Seq>([[users.database(owner), database.update_seq]])
@@ -101,6 +104,10 @@ async function compare(
     onDirty(owner, { ...hint, updateSeqs })
   }
 }
+
+/** True where an object has waited for so long. */
+const isLate = (checkpoint: Checkpoint | undefined, lateSince: number): boolean =>
+  Object.values(checkpoint?.awaiting ?? {}).some((since) => since <= lateSince)
 
 /** Databases that were followed and are gone. */
 async function findForgotten(

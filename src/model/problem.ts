@@ -49,6 +49,8 @@ const PROBLEMS = {
     `The attribute ${quote(name)} is never shared; attributes that begin with "_" (but "_attachments") and the daemon's own are reserved.`,
   too_many_attributes: (count: string) =>
     `Expected at most ${MOST_ATTRIBUTES} attribute names, got ${count}.`,
+  no_such_share: (id: string) =>
+    `There is no share ${quote(id)} yet: the object waits for it. Correct the id where it is wrong.`,
   not_a_participant: (id: string) =>
     `The share ${quote(id)} belongs to somebody else, and you take no part in it.`,
   too_large: () =>

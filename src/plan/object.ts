@@ -19,6 +19,7 @@ import { isTooComplex, tooComplex } from '../model/complexity.ts'
 import { decodeHistories, type Held, type Histories } from '../model/history.ts'
 import { isOurProblem, problem, STICKY, type Problem } from '../model/problem.ts'
 import type { Clock } from '../model/time.ts'
+import { own } from '../model/own.ts'
 import { isSameJson } from '../model/same-json.ts'
 import { idle, planExchange, type ExchangeFacts, type ExchangePlan } from './exchange.ts'
 import { noteGiven } from './given.ts'
@@ -55,6 +56,8 @@ export interface ObjectFacts {
   copies: ReadonlyMap<string, CopyState>
   /** Shares in which others write, or that are somebody else's. */
   exchanges: ReadonlyMap<string, ExchangeFacts>
+  /** It waits for long for shares that are not there: its author is told. */
+  isLate?: boolean
   clock: Clock
 }
 
@@ -173,6 +176,8 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
     else if (consent?.kind === 'invalid') problems.push({ share, problem: consent.problem })
     else if (consent && standing === 'foreign')
       problems.push({ share, problem: problem('not_a_participant', share) })
+    else if (consent && standing === 'absent' && (facts.isLate || isToldToWait(doc, share)))
+      problems.push({ share, problem: problem('no_such_share', share) })
 
     if (doc && consent?.kind === 'share' && standing === 'open') {
       const content = project(doc, consent.selection)
@@ -219,6 +224,21 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
       : []),
     ...dropLeaves(object, redundant),
   ]
+}
+
+/** Shares that are not there, for which the object waits, and its author is not told of that yet. */
+export function sharesAwaited({ doc, standings }: Pick<ObjectFacts, 'doc' | 'standings'>): string[] {
+  const consents = parseConsents(doc?.['$shares'])
+  if (consents.kind !== 'keys') return []
+  return [...consents.keys].flatMap(([share, { kind }]) =>
+    kind === 'share' && standings.get(share) === 'absent' && !isToldToWait(doc, share) ? share : [],
+  )
+}
+
+/** What was said stays until the share is there: a look at the object in between neither takes it off nor writes it again. */
+function isToldToWait(doc: ObjectDoc | null, share: string): boolean {
+  const { shares } = (isOurProblem(doc?.['$error']) ? doc?.['$error'] : {}) as { shares?: unknown }
+  return own(shares as Record<string, Partial<Problem>> | undefined, share)?.code === 'no_such_share'
 }
 
 const dropLeaves = (object: string, revisions: readonly string[]): ObjectEffect[] =>

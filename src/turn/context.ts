@@ -20,6 +20,8 @@ export class Context {
   readonly paused = new Set<string>()
   /** Shares that are to let somebody in when what their owner has written was looked at. */
   readonly heldBack = new Set<string>()
+  /** Objects that wait for long for shares that are not there. */
+  late: ReadonlySet<string> = new Set()
   /** Public shares in which more was written than is taken in for now. */
   readonly throttled = new Set<string>()
 

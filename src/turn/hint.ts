@@ -23,6 +23,8 @@ export interface Hint {
   departed?: boolean
   /** Databases, of the user's own or of the user's shares, that may not be as their skeletons are. */
   skeleton?: ReadonlySet<string>
+  /** Objects have waited since then, or longer, for shares that are not there. In milliseconds. */
+  lateSince?: number
   /** Leases that were idle for long. */
   idle?: ReadonlySet<string>
   /** `update_seq` of the databases as `_dbs_info` showed them, to be kept if nothing is left to read after this turn. */
@@ -42,9 +44,15 @@ export function mergeHints(one: Hint, other: Hint): Hint {
     feeds: new Set([...(one.feeds ?? []), ...(other.feeds ?? [])]),
     returned: one.returned === true || other.returned === true,
     skeleton: new Set([...(one.skeleton ?? []), ...(other.skeleton ?? [])]),
+    ...lateOf(one, other),
     idle: new Set([...(one.idle ?? []), ...(other.idle ?? [])]),
     updateSeqs: new Map([...(one.updateSeqs ?? []), ...(other.updateSeqs ?? [])]),
   }
+}
+
+function lateOf(...hints: Hint[]): Pick<Hint, 'lateSince'> {
+  const since = hints.flatMap(({ lateSince }) => lateSince ?? [])
+  return since.length === 0 ? {} : { lateSince: Math.max(...since) }
 }
 
 export interface Outcome {

@@ -11,6 +11,7 @@ import { areWritten } from '../write/direct-writes.ts'
 import { only } from '../write/effects.ts'
 import type { Progress } from '../write/homes.ts'
 import { performObjects } from '../write/objects.ts'
+import { noteAwaiting } from './awaited.ts'
 import type { Context } from './context.ts'
 import { planShares } from './shares.ts'
 import { planSubscriptions } from './subscriptions.ts'
@@ -73,6 +74,7 @@ async function reconcilePart(context: Context, docs: readonly UserDoc[], tally?:
 async function reconcileOnce(context: Context, docs: readonly UserDoc[], tally?: Tally): Promise<Progress> {
   const { deps, owner } = context
   const { facts, progress } = await carryOut(context, docs, tally)
+  await noteAwaiting(context, facts)
   await pauseWaiting(context, facts)
   for (const share of progress.shares) await announce(deps, share, owner)
   await report(context, progress)
@@ -148,8 +150,9 @@ async function planAll(context: Context, facts: readonly ObjectFacts[]): Promise
 }
 
 /** Who writes only because everybody may, may make so many changes a minute; what is more waits. */
-function planWithinAllowance(context: Context, facts: ObjectFacts): ObjectEffect[] {
+function planWithinAllowance(context: Context, found: ObjectFacts): ObjectEffect[] {
   const { allowance } = context.deps
+  const facts = context.late.has(found.object) ? { ...found, isLate: true } : found
   const effects = planObject(facts)
   const bounded = effects.filter(
     (effect) =>

@@ -278,6 +278,20 @@ onEachServer('the life of an object', ({ it, kind }) => {
     await objectBecomes(eve, space, 'e', { n: 1, $shares: { [own]: true } })
   })
 
+  it(
+    'says which share it waits for, when that has not come for long',
+    async (space) => {
+      const { joe } = await joeShares(space)
+      const share = space.shareId('late')
+      await put(joe, { _id: 'l', n: 1, $shares: { [share]: true } })
+      await saysProblem(space, joe, 'l', 'no_such_share')
+      await put(joe, shareDoc(share))
+      await copyBecomes(space, share, 'l', { n: 1 })
+      await objectBecomes(joe, space, 'l', { n: 1, $shares: { [share]: true } })
+    },
+    { sweepIntervalMs: 500 },
+  )
+
   it('has an id that begins with neither `$` nor `_`', async (space) => {
     const { joe, share } = await joeShares(space)
     const $shares = { [share]: true }

@@ -83,6 +83,8 @@ export class MemoryWorld {
   readonly setAside: unknown[] = []
   /** Milliseconds. */
   now = Date.UTC(2026, 0, 1)
+  /** As SWEEP_INTERVAL: after so long, objects that wait for a share which nobody has say so. */
+  lateMs = Infinity
   /** Lets turns race against each other, request by request. */
   isRacing = false
   /** Called before each request while turns race. */
@@ -224,6 +226,7 @@ export class MemoryWorld {
       onRotate: (owner, share) =>
         void deps.rotations.set(owner, new Set([...(deps.rotations.get(owner) ?? []), share])),
       isSlow: true,
+      lateSince: this.now - this.lateMs,
       signal: new AbortController().signal,
       rest: () => Promise.resolve(),
     })

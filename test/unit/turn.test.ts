@@ -7,6 +7,8 @@ import { MemoryWorld } from '../support/memory-world.ts'
 
 const SHARES = ['x', 'y']
 const OBJECTS = ['a', 'b/c', 'constructor']
+/** Soon, so that in many histories an object says that it waits for a share. */
+const LATE_MS = 12_000
 const ATTRIBUTES = ['name', 'owner', 'note']
 
 type Wish = true | false | string[] | number | null
@@ -197,6 +199,7 @@ describe('turns over any history', () => {
       await fc.assert(
         fc.asyncProperty(history, async (steps) => {
           const world = await MemoryWorld.create({ canPurge })
+          world.lateMs = LATE_MS
           const joe = world.couch.asCouch().database('user/joe')
           await joe.create()
           for (const one of steps) await take(world, joe, one)

@@ -53,6 +53,12 @@ const CASES: Record<string, [base: Checkpoint | null, mine: Checkpoint, theirs: 
     at('2', { instance: '8' }),
     at('0', { updateSeq: null }),
   ],
+  'looks at the objects for which either waits for a share': [
+    at('1', { awaiting: { a: 1 } }),
+    at('3', { awaiting: { a: 1, b: 2 } }),
+    at('2', { awaiting: { c: 3 } }),
+    at('3', { awaiting: { a: 1, b: 2, c: 3 } }),
+  ],
   'waits for what the other one waits for': [
     at('1'),
     at('3'),

@@ -35,6 +35,7 @@ describe('model/problem', () => {
     ['reserved_attribute', problem('reserved_attribute', '_id'), /"_id"/],
     ['too_many_attributes', problem('too_many_attributes', '1001'), /at most 1000.* got 1001/],
     ['not_a_participant', problem('not_a_participant', 'abc'), /"abc"/],
+    ['no_such_share', problem('no_such_share', 'abc'), /no share "abc" yet/],
     ['too_large', problem('too_large'), /larger/],
     ['failed', problem('failed'), /log/],
   ]

@@ -7,7 +7,7 @@ describe('turn/hint', () => {
     const merged = mergeHints(
       {
         ...{ user: true, shares: new Set(['s']), subscriptions: new Set(['a']), feeds: new Set(['c']) },
-        ...{ returned: true, updateSeqs: new Map([['db', 1]]) },
+        ...{ returned: true, updateSeqs: new Map([['db', 1]]), lateSince: 5 },
       },
       {
         ...{
@@ -19,6 +19,7 @@ describe('turn/hint', () => {
         },
         ...{ idle: new Set(['u']), updateSeqs: new Map([['db', 2]]) },
         skeleton: new Set(['g']),
+        lateSince: 7,
       },
     )
     assert.deepEqual(merged, {
@@ -34,6 +35,7 @@ describe('turn/hint', () => {
       returned: true,
       skeleton: new Set(['g']),
       updateSeqs: new Map([['db', 2]]),
+      lateSince: 7,
     })
   })
 
