@@ -44,7 +44,7 @@ async function narrowShare(deps: Deps, owner: string, share: string, found: User
     const there = (await database.security()) as SecurityInForce
     const narrow = narrower(there, wanted)
     // Known before it is done, so that feeds that are open end also where nobody comes to remember it.
-    if (narrowsReading(there, narrow)) await registry.orderRotation(share)
+    if (narrowsReading(there, narrow)) ceilings.order(share, await registry.orderRotation(share))
     await database.putSecurity(narrow as Security)
   })
   log.info({ share }, 'access taken away')

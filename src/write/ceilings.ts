@@ -7,6 +7,7 @@ import { narrower, type FoundSecurity } from '../model/security.ts'
  */
 export class Ceilings {
   readonly #ceilings = new Map<string, FoundSecurity>()
+  readonly #orders = new Map<string, string>()
   readonly #underWay = new Map<string, Promise<unknown>>()
 
   /** From now on nothing wider is put in force. */
@@ -22,6 +23,18 @@ export class Ceilings {
   /** Somebody was taken out since the lane has read the share. */
   has(share: string): boolean {
     return this.#ceilings.has(share)
+  }
+
+  /** Feeds of whoever was taken out are open still: the database is to be made anew, under this name (`closing` of the entry). */
+  order(share: string, closing: string): void {
+    this.#orders.set(share, closing)
+  }
+
+  /** The last such order, once: no feed is open any more, and the new database lets nobody in above the ceiling. */
+  takeOrder(share: string): string | undefined {
+    const order = this.#orders.get(share)
+    this.#orders.delete(share)
+    return order
   }
 
   limit<Security extends FoundSecurity>(share: string, security: Security): Security {

@@ -122,9 +122,12 @@ export class Registry {
   /**
    * Has a share database made anew. Under a name of its own, for another daemon may be at that: what is ordered meanwhile is
    * done once more.
+   * @returns that name
    */
-  async orderRotation(share: string, more: EntryChange = {}, basis: Basis = {}): Promise<void> {
-    await this.change(share, { ...more, rotate: true, closing: randomUUID() }, basis)
+  async orderRotation(share: string, more: EntryChange = {}, basis: Basis = {}): Promise<string> {
+    const closing = randomUUID()
+    await this.change(share, { ...more, rotate: true, closing }, basis)
+    return closing
   }
 
   /**

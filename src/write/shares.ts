@@ -7,7 +7,7 @@ import { shareDatabase, shareOfDocument } from '../model/names.ts'
 import { isOurProblem, problem, type Problem } from '../model/problem.ts'
 import { ADMIN_ONLY, bothAllow, closedToWriters } from '../model/security.ts'
 import type { Home } from '../plan/object.ts'
-import type { EntryChange, ShareEffect } from '../plan/share.ts'
+import type { ShareEffect } from '../plan/share.ts'
 import { derive, ensureAccount, readHashing, removeAccount } from './accounts.ts'
 import { writeBulk } from './bulk.ts'
 import { announce } from './announce.ts'
@@ -34,6 +34,8 @@ export type Performed =
   | { kind: 'again' }
   | { kind: 'drain' }
   | { kind: 'halted'; problem: Problem; read: ShareEntry | null }
+
+type Rotation = Extract<ShareEffect, { kind: 'rotate' }>
 
 const DONE: Performed = { kind: 'done' }
 
@@ -92,8 +94,7 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
       return DONE
     }
     case 'change-entry':
-      if (!(await registry.change(effect.share, stillToRotate(deps, effect.share, effect.change), basis)))
-        return { kind: 'again' }
+      if (!(await registry.change(effect.share, effect.change, basis))) return { kind: 'again' }
       if (basis.read) basis.read = { ...basis.read, ...(effect.change as Partial<ShareEntry>) }
       if (effect.change.rotations !== undefined) await announce(deps, effect.share, null)
       if (effect.change.state) log.info({ ...context, state: effect.change.state }, 'share')
@@ -145,7 +146,7 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
         const closing = randomUUID()
         basis.closing = closing
         await registry.change(effect.share, { closing })
-        await rotate(deps, owner, effect.share, effect.security)
+        await rotate(deps, owner, effect, basis)
       })
       log.info(context, 'share made anew')
       return DONE
@@ -174,14 +175,6 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
     default:
       return effect satisfies never
   }
-}
-
-/** Who was taken out beside this turn has feeds open that begun in a database which was made anew before that. */
-function stillToRotate({ ceilings }: Deps, share: string, change: EntryChange): EntryChange {
-  if (!('rotate' in change) || change.rotate === true || change.state === 'ended') return change
-  if (!ceilings.has(share)) return change
-  const { rotate: _, ...rest } = change
-  return rest
 }
 
 function tell({ mark }: Deps, share: string, subscribers: string[]): void {
@@ -233,7 +226,12 @@ const LOOKS = 10
  * one what is wanted, from its first moment on as far as CouchDB has that. Nobody writes into either meanwhile. The old
  * one does not wait for its replication to end, which takes up to 3 s: so long, feeds that are open would go on.
  */
-async function rotate(deps: Deps, owner: string, id: string, security: object): Promise<void> {
+async function rotate(
+  deps: Deps,
+  owner: string,
+  { share: id, security }: Rotation,
+  basis: Basis,
+): Promise<void> {
   const { couch, users, registry, births, leases, ceilings, log } = deps
   const share = couch.database(shareDatabase(id))
   const outbox = couch.database(users.outbox(owner))
@@ -258,9 +256,12 @@ async function rotate(deps: Deps, owner: string, id: string, security: object): 
   for await (const ids of copiesEver(outbox, id)) for (const copy of ids) copies.add(copy)
   await share.drop()
   await stopped
-  await ceilings.inTurn(id, () =>
-    births.recreate(share.name, 'share', closedToWriters(ceilings.limit(id, security))),
-  )
+  await ceilings.inTurn(id, async () => {
+    // Who was taken out beside this turn has no feed open any more, and is not let in: what was ordered for that is done.
+    const order = ceilings.takeOrder(id)
+    if (order !== undefined && (await registry.entry(id))?.closing === order) basis.closing = order
+    await births.recreate(share.name, 'share', closedToWriters(ceilings.limit(id, security)))
+  })
   const { refused, late } = await refill(outbox, share, copies, { share: id, home })
   await withdrawLate(deps, owner, { share: id, home: 'outbox', copies: late })
   for (const row of refused)

@@ -1,0 +1,69 @@
+// Somebody is taken out of a share beside its owner's lane, while that makes the share anew: once more only where it must be.
+import assert from 'node:assert/strict'
+import { narrowAtOnce } from '../../../src/turn/narrowing.ts'
+import { performShare } from '../../../src/write/shares.ts'
+import type { Participants } from '../../support/participants.ts'
+import { ANN, JOE, joeShowsAnn, planned } from '../../support/planned-share.ts'
+
+/** How often the share was made anew since; and whether it is to be, still. */
+async function timesSince(people: Participants, before: number): Promise<[times: number, rotate: boolean]> {
+  const { rotations = 0, rotate = false } = (await people.world.deps.registry.entry('x')) ?? assert.fail()
+  return [rotations - before, rotate]
+}
+
+async function takeAnnOut(people: Participants): Promise<void> {
+  people.act({ kind: 'access', share: 'x', access: false })
+  await narrowAtOnce(people.world.deps, people.hash(JOE), new Set(['x']))
+}
+
+/** Runs something when the replication is stopped, while the old database is there; or started, when the new one is. */
+function when(people: Participants, step: 'stop' | 'start', run: () => Promise<void>): void {
+  const { leases } = people.world.deps
+  const original = leases[step].bind(leases) as (...args: unknown[]) => Promise<never>
+  leases[step] = async (...args: unknown[]) => {
+    leases[step] = original
+    await run()
+    return original(...args)
+  }
+}
+
+const readersOf = (people: Participants): string[] => people.share('x')?.security.members?.roles ?? []
+
+describe('turn/narrowing', () => {
+  it('has a share made anew once where the old database is about to go', async () => {
+    const people = await joeShowsAnn()
+    const { deps } = people.world
+    const { rotations = 0 } = (await deps.registry.entry('x')) ?? {}
+    await deps.registry.orderRotation('x')
+    const { effects, read } = await planned(people)
+    when(people, 'stop', () => takeAnnOut(people))
+    assert.equal((await performShare(deps, people.hash(JOE), effects, read)).kind, 'done')
+    assert.deepEqual(await timesSince(people, rotations), [1, false])
+    assert.ok(!readersOf(people).includes(people.hash(ANN)))
+  })
+
+  it('has it made anew where that was planned before somebody was taken out, and lets nobody in meanwhile', async () => {
+    const people = await joeShowsAnn()
+    const { deps } = people.world
+    const { rotations = 0 } = (await deps.registry.entry('x')) ?? {}
+    await deps.registry.orderRotation('x')
+    const { effects, read } = await planned(people)
+    await takeAnnOut(people)
+    assert.equal((await performShare(deps, people.hash(JOE), effects, read)).kind, 'done')
+    assert.deepEqual(await timesSince(people, rotations), [1, false])
+    assert.ok(!readersOf(people).includes(people.hash(ANN)))
+  })
+
+  it('has it made anew once more where somebody is taken out of the new database', async () => {
+    const people = await joeShowsAnn()
+    const { deps } = people.world
+    const { rotations = 0 } = (await deps.registry.entry('x')) ?? {}
+    await deps.registry.orderRotation('x')
+    const { effects, read } = await planned(people)
+    when(people, 'start', () => takeAnnOut(people))
+    assert.equal((await performShare(deps, people.hash(JOE), effects, read)).kind, 'done')
+    assert.deepEqual(await timesSince(people, rotations), [1, true])
+    await people.world.settle()
+    assert.deepEqual(await timesSince(people, rotations), [2, false])
+  })
+})
