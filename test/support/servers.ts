@@ -87,6 +87,11 @@ port = ${port}
 bind_address = 127.0.0.1
 [admins]
 ${admin.user} = ${admin.pass}
+; What a test waits for comes at once: see \`settled\`.
+[global_changes]
+max_write_delay = 25
+[replicator]
+startup_jitter = 100
 [log]
 writer = file
 file = ${join(folder, 'couch.log')}

@@ -194,11 +194,8 @@ export class Space {
     })
   }
 
-  /** Waits until the daemon has nothing left to do and nothing new comes for a while: CouchDB holds events back for 500 ms. */
-  async settled(
-    quietMs = this.server.kind === 'couchdb' ? 1_500 : 400,
-    patienceMs = PATIENCE_MS,
-  ): Promise<void> {
+  /** Waits until the daemon has nothing left to do and nothing new comes for a while: CouchDB holds events back for `max_write_delay`. */
+  async settled(quietMs = this.server.isOurs ? 400 : 1_500, patienceMs = PATIENCE_MS): Promise<void> {
     let quiet = 0
     await this.until(
       'the daemon settles',
