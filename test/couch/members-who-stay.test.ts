@@ -1,9 +1,12 @@
 // Members who stay replicate a share with PouchDB, live and retrying, while others are taken out and much is narrowed:
-// they are refused nothing, and end with exactly what the share holds.
+// nothing is refused to them that is not answered a second later, and they end with exactly what the share holds.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
+import { runInThisContext } from 'node:vm'
 import { copyId, shareDatabase, shareDocumentId } from '../../src/model/names.ts'
-import { loadPouch, type Pouch } from '../support/device.ts'
+import { loadPouch, type Pouch, type Sync } from '../support/device.ts'
 import { edit, open, shared, signUp, stranger, withPeople, type Person } from '../support/people.ts'
 import type { Space } from '../support/space.ts'
 import { put, type Content } from '../support/story.ts'
@@ -12,14 +15,30 @@ import { onEachServer } from '../support/suites.ts'
 const OBJECTS = Array.from({ length: 250 }, (_, at) => `todo/${at}`)
 const ATTRIBUTES = ['name', 'note']
 
-/** A member's device: what ended its replications, or was refused to it. */
+/** What an app follows a share by: it starts again where the refusal was over a second later. */
+type Follow = (remote: Pouch, start: () => Sync) => Promise<unknown>
+
+/** As docs/how-it-works.md prints it. */
+async function followOfTheDocs(): Promise<Follow> {
+  const docs = await readFile(fileURLToPath(new URL('../../docs/how-it-works.md', import.meta.url)), 'utf8')
+  const [, code] = /^```js\n(async function follow\([^]*?\n})\n/m.exec(docs) ?? []
+  return runInThisContext(`(${code ?? assert.fail('no function in the docs')})`) as Follow
+}
+
+/** A member's device: what ended its replications, or was refused to it for longer than a database takes to be made. */
 interface Member {
   local: Pouch
   refusals: string[]
   close: () => Promise<void>
 }
 
-function replicates(space: Space, { account }: Person, share: string, right: 'read' | 'write'): Member {
+async function replicates(
+  space: Space,
+  { account }: Person,
+  share: string,
+  right: 'read' | 'write',
+): Promise<Member> {
+  const follow = await followOfTheDocs()
   const PouchDB = loadPouch()
   const { url } = space.server
   const remote = new PouchDB(`${url}/${encodeURIComponent(shareDatabase(share))}`, {
@@ -29,23 +48,22 @@ function replicates(space: Space, { account }: Person, share: string, right: 're
   const local = new PouchDB(`${space.prefix}${account.name}`, { adapter: 'memory' })
   const refusals: string[] = []
   const options = { live: true, retry: true }
-  const sync = right === 'write' ? local.sync(remote, options) : local.replicate.from(remote, options)
   let isOver = false
-  const tell = (what: string) => (fault: unknown) => {
-    if (!isOver) refusals.push(`${what} ${JSON.stringify(fault)}`)
+  let running: Sync | null = null
+  const start = (): Sync => {
+    running = right === 'write' ? local.sync(remote, options) : local.replicate.from(remote, options)
+    return running.on('denied', (fault) => refusals.push(`denied ${JSON.stringify(fault)}`))
   }
-  for (const what of ['error', 'denied', 'complete'] as const) sync.on(what, tell(what))
-  // Its promise fails together with the event.
-  sync.then(
-    () => undefined,
-    () => undefined,
+  follow(remote, start).then(
+    () => isOver || refusals.push('complete'),
+    (fault: unknown) => isOver || refusals.push(`error ${JSON.stringify(fault)}`),
   )
   return {
     local,
     refusals,
     close: async () => {
       isOver = true
-      sync.cancel()
+      running?.cancel()
       await remote.close()
       await local.destroy()
     },
@@ -102,7 +120,7 @@ onEachServer(
             { [right]: [ann.name, gus.name] },
             ...OBJECTS.map((id, at) => shared(space.shareId(), id, wide(at), ATTRIBUTES)),
           )
-          const member = replicates(space, ann, share, right)
+          const member = await replicates(space, ann, share, right)
           try {
             await shows(space, member, share, all(wide))
 
@@ -142,6 +160,12 @@ onEachServer(
               )
             }
             assert.deepEqual(member.refusals, [])
+
+            // Who is taken out reads that, though a refusal may be over a second later.
+            await edit(space, joe.db, shareDocumentId(share), { access: false })
+            const isTold = (): Promise<boolean> => Promise.resolve(member.refusals.length > 0)
+            await space.until('the device is told', isTold, 60_000)
+            assert.match(member.refusals.join(), /^error .*"status":403/)
           } finally {
             await member.close()
           }
@@ -162,7 +186,7 @@ onEachServer(
           return typeof doc?.['password'] === 'object' && doc['$state'] === 'active'
         }
         await space.until('the password is in force', isSet)
-        const member = replicates(space, ann, share, 'write')
+        const member = await replicates(space, ann, share, 'write')
         try {
           await shows(
             space,

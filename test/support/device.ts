@@ -15,7 +15,8 @@ export interface Pouch {
   destroy(): Promise<unknown>
   close(): Promise<unknown>
 }
-interface Sync {
+/** A replication, or two. */
+export interface Sync {
   on(event: 'error' | 'denied' | 'complete', listener: (fault: unknown) => void): Sync
   cancel(): void
   /** Resolves when it was cancelled. */
