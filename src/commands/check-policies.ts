@@ -8,7 +8,7 @@ import { PolicyGuard } from '../write/policy-guard.ts'
 import type { Finding } from './check.ts'
 import type { Connection } from './connection.ts'
 import { readServerSetting } from './server-setting.ts'
-import { wantedAfterInstall } from './skeleton-diff.ts'
+import { wantedAfterInstall } from './installed-skeleton.ts'
 
 const MOST_EXAMPLES = 5
 

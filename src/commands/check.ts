@@ -11,6 +11,7 @@ import { isPublic } from '../model/security.ts'
 import { differenceText, SHIPPED_SKELETON } from '../overlay.ts'
 import { SILENT_MS } from '../write/duty.ts'
 import { USUAL_REVS_LIMIT } from '../write/histories.ts'
+import { adoptionTexts, planAdoption } from './adoption.ts'
 import { checkUserHistories } from './check-histories.ts'
 import { checkLockout } from './check-lockout.ts'
 import { checkOwners } from './check-owners.ts'
@@ -58,6 +59,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
         await checkDuty(connection),
         ...(await checkLockout(connection)),
         ...(await checkOwners(connection)),
+        ...adoptionTexts(await planAdoption(connection)).map(note),
         ...(await checkUserHistories(connection)),
         ...(await checkReplicationServer(connection)),
         ...(await checkPolicyDatabases(connection)),

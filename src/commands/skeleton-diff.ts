@@ -1,28 +1,18 @@
 // `couch-shares skeleton diff`: what a rollout would change. Writes nothing.
-import type { Database } from '../couch/database.ts'
-import type { Doc, StoredDoc } from '../couch/document.ts'
 import { isFault } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { databasesOfKind } from '../feed/kind-databases.ts'
 import { sideBySide } from '../feed/side-by-side.ts'
-import { afterInstall, installations, securityDocumentChange, type Installation } from '../install.ts'
-import type { DesignDocument } from '../model/design.ts'
-import { PERSONAL_KIND } from '../model/kinds.ts'
-import { SKELETON_PREFIX } from '../model/names.ts'
+import { installations } from '../install.ts'
 import { differenceText } from '../overlay.ts'
-import { planSkeleton, type Wanted } from '../plan/skeleton.ts'
-import { linesOf, Summary } from '../plan/skeleton-report.ts'
+import { planSkeleton } from '../plan/skeleton.ts'
+import { Summary } from '../plan/skeleton-report.ts'
 import { inspect } from '../write/equip.ts'
 import { PolicyGuard } from '../write/policy-guard.ts'
-import {
-  personalWanted,
-  readSkeletonDatabase,
-  SECURITY_DOCUMENT,
-  Skeletons,
-  wantedOf,
-  wantedOfUserKind,
-} from '../write/skeletons.ts'
+import { Skeletons } from '../write/skeletons.ts'
+import { adoptionTexts, planAdoption } from './adoption.ts'
 import { withConnection, type Connection } from './connection.ts'
+import { linesOfInstallation, wantedAfterInstall } from './installed-skeleton.ts'
 
 /** @returns `ok` where a rollout would write nothing, else `failure`, as diff(1) does */
 export async function skeletonDiff(
@@ -35,6 +25,7 @@ export async function skeletonDiff(
     isSame = (await diffMasters(connection, say)) && isSame
     for (const kind of new Skeletons({ ...connection, ...connection.kinds }).kinds)
       isSame = (await diffKind(connection, kind, say)) && isSame
+    for (const text of adoptionTexts(await planAdoption(connection))) say(`${text}\n`)
     return isSame ? EXIT.ok : EXIT.failure
   })
 }
@@ -63,30 +54,6 @@ async function diffMasters({ couch, kinds }: Connection, say: (text: string) => 
   return missing.length === 0
 }
 
-async function linesOfInstallation(
-  database: Database,
-  { wanted, security }: Installation,
-): Promise<string[]> {
-  const docs = await documentsOf(database)
-  if (docs === null)
-    return ['+ the database', ...linesOf(planSkeleton(wanted, { designs: [], security: null }))]
-  const designs = docs.filter(({ _id }) => _id !== SECURITY_DOCUMENT)
-  const lines = linesOf(planSkeleton(wanted, { designs, security: null }))
-  const document = docs.find(({ _id }) => _id === SECURITY_DOCUMENT) ?? null
-  const change = security === null ? null : securityDocumentChange(security.document, document)
-  if (change === null) return lines
-  return [...lines, `${document === null ? '+' : change._deleted ? '-' : '~'} ${SECURITY_DOCUMENT}`]
-}
-
-async function documentsOf(database: Database): Promise<StoredDoc[] | null> {
-  try {
-    return await readSkeletonDatabase(database)
-  } catch (error) {
-    if (isFault(error, 'not_found')) return null
-    throw error
-  }
-}
-
 /** @returns whether nothing differs in the databases of a kind */
 async function diffKind(connection: Connection, kind: string, say: (text: string) => void): Promise<boolean> {
   const { couch, config, kinds } = connection
@@ -111,20 +78,4 @@ async function diffKind(connection: Connection, kind: string, say: (text: string
     })
   say(summary.text)
   return summary.differing === 0
-}
-
-/** What the databases of a kind are to have, once the folder is in `skeleton/<kind>`; or why that cannot be used. */
-export async function wantedAfterInstall(connection: Connection, kind: string): Promise<Wanted | string> {
-  if (kind !== PERSONAL_KIND) return wantedOf(kind, await documentsAfterInstall(connection, kind))
-  const parts: [string, readonly DesignDocument[]][] = []
-  for (const userKind of connection.kinds.userKinds)
-    parts.push([userKind, wantedOfUserKind(await documentsAfterInstall(connection, userKind)).designs])
-  return personalWanted(parts)
-}
-
-async function documentsAfterInstall({ couch, skeleton, kinds }: Connection, kind: string): Promise<Doc[]> {
-  const db = SKELETON_PREFIX + kind
-  const docs = (await documentsOf(couch.database(db))) ?? []
-  const installation = installations(skeleton, kinds).find((one) => one.db === db)
-  return installation ? afterInstall(installation, docs) : docs
 }
