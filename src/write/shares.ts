@@ -19,6 +19,7 @@ import { forgetCopies } from './forgotten-copies.ts'
 import { turnHome } from './home-turns.ts'
 import { withdrawLate } from './late-copies.ts'
 import { secure } from './births.ts'
+import { whatNamesOwners } from './names.ts'
 import { createOutbox } from './outboxes.ts'
 import { refill, savePart } from './saved-copies.ts'
 import { beginScan } from './scans.ts'
@@ -91,6 +92,7 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
       if (!(await registry.claim(effect.share, owner, database))) return { kind: 'lost' }
       // Another daemon may have claimed it for the same owner, and gone on.
       basis.read = claimedEntry(effect.share, owner, database, '')
+      await tellIfNobodys(deps, owner, effect.share)
       return DONE
     }
     case 'change-entry':
@@ -175,6 +177,15 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
     default:
       return effect satisfies never
   }
+}
+
+/** Mostly a wrong ACCOUNT_ROLE, or an account without its role: the share is made, and its owner stands before a closed door. */
+async function tellIfNobodys(deps: Deps, owner: string, share: string): Promise<void> {
+  if ((await whatNamesOwners(deps, [owner])).get(owner) != null) return
+  deps.log.warn(
+    { db: deps.users.database(owner), share, role: deps.users.roleOf(owner) },
+    'no account owns this user database: without that role nobody enters the share as its owner',
+  )
 }
 
 function tell({ mark }: Deps, share: string, subscribers: string[]): void {

@@ -4,6 +4,7 @@ import { userDatabases } from '../../src/model/names.ts'
 import { checkOwners } from '../../src/commands/check-owners.ts'
 import { withPeople } from '../support/people.ts'
 import type { Space } from '../support/space.ts'
+import { becomesActive, put, shareDoc } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
 
 const said = async ({ couch, config }: Space, accountRole?: string): Promise<string[]> => {
@@ -39,6 +40,25 @@ onEachServer('couch-shares check, of user databases,', ({ it }) => {
       for (const database of mine) await database.drop()
     }
   })
+
+  it('says in the log that a share is made in one that is nobody’s, and of no other', (space) =>
+    withPeople(space, ['joe'], async ({ joe }) => {
+      await space.start()
+      const [share, mine] = [space.shareId('nobodys'), space.shareId('joes')]
+      const nobodys = space.user('nobody')
+      await nobodys.create()
+      await put(nobodys, shareDoc(share))
+      await becomesActive(space, 'nobody', share)
+      await put(joe.db, shareDoc(mine))
+      await becomesActive(space, joe.hash, mine)
+      const told = space.lines.filter(({ msg }) =>
+        String(msg).startsWith('no account owns this user database'),
+      )
+      assert.deepEqual(
+        told.map(({ level, db, share: of }) => [level, db, of]),
+        [['warn', nobodys.name, share]],
+      )
+    }))
 
   it('says whose they are, and which are nobody’s', (space) =>
     withPeople(space, ['joe', 'ann'], async ({ joe }) => {
