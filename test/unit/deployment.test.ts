@@ -1,7 +1,8 @@
 // The blocks of the README by which it is installed, run as printed as far as a machine without systemd and Docker can: with
 // stand-ins for npm, systemctl and docker, below a folder in place of `/`; and what a package has.
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -9,6 +10,7 @@ import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config.ts'
 import { EXIT } from '../../src/exit-codes.ts'
+import { startOps, type Verdict } from '../../src/ops/server.ts'
 
 const TOP = fileURLToPath(new URL('../../', import.meta.url))
 const read = (file: string): Promise<string> => readFile(join(TOP, file), 'utf8')
@@ -166,6 +168,53 @@ describe('deployment', () => {
       encoding: 'utf8',
     })
     assert.equal(status, 0, stderr)
+  })
+
+  describe('the health check of the image', () => {
+    let check: string[]
+    before(async () => {
+      const [found = ''] = /(?<=^HEALTHCHECK [^]*?CMD )\[.*\]$/m.exec(await read('deploy/Dockerfile')) ?? []
+      check = JSON.parse(found) as string[]
+    })
+    /** As Docker does it, with the variables of the image. */
+    const isWell = async (host: string, port: number): Promise<boolean> => {
+      const [command = '', ...args] = check
+      const env = { PATH: process.env['PATH'] ?? '', OPS_HOST: host, OPS_PORT: String(port) }
+      const child = spawn(command, args, { env, stdio: 'ignore' })
+      const [code] = (await once(child, 'exit')) as [number]
+      return code === 0
+    }
+
+    for (const host of ['127.0.0.1', '0.0.0.0', '::'])
+      it(`asks the daemon that listens on ${host}`, async function () {
+        let verdict: Verdict = { ok: true }
+        const ops = await startOps({
+          host,
+          port: 0,
+          health: () => verdict,
+          ready: () => ({ ok: false }),
+        }).catch((error: unknown) => {
+          // Not every machine has IPv6.
+          if (host === '::') return this.skip()
+          throw error
+        })
+        try {
+          assert.equal(await isWell(host, ops.port), true)
+          verdict = { ok: false }
+          assert.equal(await isWell(host, ops.port), false)
+        } finally {
+          await ops.close()
+        }
+        assert.equal(await isWell(host, ops.port), false, 'nobody listens any more')
+      })
+
+    it('starts no Node.js', () => assert.doesNotMatch(check.join(' '), /node/))
+  })
+
+  it('starts in the image what a package starts, which looks at the version of Node.js', async () => {
+    const { bin } = JSON.parse(await read('package.json')) as { bin: Record<string, string> }
+    const [entry = ''] = /(?<=^ENTRYPOINT ).*$/m.exec(await read('deploy/Dockerfile')) ?? []
+    assert.deepEqual(JSON.parse(entry), ['node', `/app/${bin['couch-shares']}`])
   })
 
   it('builds the image of what is there, and of what is let into it', async () => {
