@@ -114,6 +114,8 @@ export async function bundleRules(path: string, { isReadable = false } = {}): Pr
     throw new BundleError(path, [`${basename(file)}: it has no default export`])
   const absent = absentGlobal(code, map)
   if (absent !== null) throw new BundleError(path, [absent])
+  const missing = usesFields(metafile) ? missingValidator(await build(file, false)) : null
+  if (missing !== null) throw new BundleError(path, [missing])
   // Evaluated once for a design document and not at each write: CouchDB keeps what the expression gives.
   const text = `(()=>{"use strict";${code.replace(DEFAULT_EXPORT, 'return $1')}})()`
   try {
@@ -169,12 +171,39 @@ function describe({ text, location }: Message): string {
 function absentGlobal(code: string, map: SourceMapPayload): string | null {
   const index = code.indexOf(ABSENT_MARK)
   if (index === -1) return null
-  const lines = code.slice(0, index).split('\n')
   const name = /^\w+/.exec(code.slice(index + ABSENT_MARK.length))?.[0] ?? ''
+  return `${placeOf(index, code, map)}\`${name}\` is a global that CouchDB does not have`
+}
+
+/** True where the bundle has our validators. */
+const usesFields = ({ outputs }: Built['metafile']): boolean =>
+  Object.values(outputs).some(({ inputs }) =>
+    Object.entries(inputs).some(
+      ([path, { bytesInOutput }]) => /rules\/fields\.[jt]s$/.test(path) && bytesInOutput > 0,
+    ),
+  )
+
+/** Our validators in a bundle with the names of the source: how esbuild calls the object, and what it has. */
+const VALIDATORS = /^\/\/ .*rules\/fields\.[jt]s\nvar (\w+) = \{\};\n__export\(\1, \{([^}]*)\}\)/m
+
+/**
+ * The first validator that is asked for and that there is not, or null: it would be undefined, and every write refused.
+ * @param built with the names of the source
+ */
+function missingValidator({ code, map }: Built): string | null {
+  const [, object = '', there = ''] = VALIDATORS.exec(code) ?? []
+  if (object === '') return null
+  const names = new Set([...there.matchAll(/(\w+): \(\) =>/g)].map(([, name]) => name))
+  for (const { index, 1: name = '' } of code.matchAll(new RegExp(`(?<![\\w$.])${object}\\.([\\w$]+)`, 'g')))
+    if (!names.has(name)) return `${placeOf(index, code, map)}there is no validator \`fields.${name}\``
+  return null
+}
+
+/** Where in the sources a place of the bundle comes from, as `file:line:column: `. */
+function placeOf(index: number, code: string, map: SourceMapPayload): string {
+  const lines = code.slice(0, index).split('\n')
   const found = new SourceMap(map).findEntry(lines.length - 1, lines.at(-1)?.length ?? 0)
-  const at =
-    'originalSource' in found
-      ? `${found.originalSource}:${found.originalLine + 1}:${found.originalColumn + 1}: `
-      : ''
-  return `${at}\`${name}\` is a global that CouchDB does not have`
+  return 'originalSource' in found
+    ? `${found.originalSource}:${found.originalLine + 1}:${found.originalColumn + 1}: `
+    : ''
 }

@@ -19,7 +19,7 @@ export interface Changes {
   unchanged: (field: string) => void
   /**
    * Refuses a document in which a validator says no to its field's value, which is undefined where the field is not there.
-   * "Field `x` has invalid value `…`."
+   * "Field `x` has invalid value `…`." Where there is no validator, its name is misspelled: "Field `x` has no validator."
    */
   validateFields: (validators: Readonly<Record<string, Validator>>) => void
   /** Refuses further fields, but for the allowed ones. A creation adds none, a deletion adds `_deleted`. "Field `x` was added." */
@@ -54,7 +54,9 @@ export function changesOf(write: Write): Changes {
     validateFields: (validators) => {
       for (const field of Object.keys(validators)) {
         const value = own(doc, field)
-        if (!validators[field]?.(value, doc))
+        const validator = validators[field]
+        if (typeof validator !== 'function') forbidden(`Field \`${field}\` has no validator.`)
+        if (!validator(value, doc))
           forbidden(`Field \`${field}\` has invalid value \`${JSON.stringify(value)}\`.`)
       }
     },

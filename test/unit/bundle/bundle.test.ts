@@ -112,11 +112,32 @@ describe('bundle', () => {
     assert.equal(runInNewContext(`${text}(2)`), 3)
   })
 
+  it('does not mind `fields` that are the module’s own, beside ours', async () => {
+    const text = await bundle({
+      'f.ts': `import { fields, rules } from 'couch-shares/rules'
+const other = (fields: { txt: string }) => fields.txt // fields.txt
+export default rules(({ validateFields, forbidden }) => {
+  validateFields({ title: fields.any(fields.text, fields.optional(fields.digits)) })
+  forbidden(other({ txt: 'fields.txt' }))
+})`,
+    })
+    const said = new Engine(text).call([{ _id: 'a', title: 'b' }, null, {}, {}])
+    assert.deepEqual(said, { verdict: 'forbidden', message: 'fields.txt' })
+  })
+
   it('counts bytes', () => assert.equal(sizeOf('aü€'), 6))
 
   const refused: [name: string, files: Record<string, string>, problem: RegExp][] = [
     ['what does not parse', { 'r.ts': '\nexport default (' }, /r\.ts:2:17: Unexpected end of file/],
     ['no default export', { 'r.ts': 'export const a = 1' }, /it has no default export/],
+    [
+      'a validator that there is not',
+      {
+        'r.ts':
+          "import { fields, rules } from 'couch-shares/rules'\nexport default rules(({ validateFields }) => {\n  validateFields({ title: fields.txt })\n})",
+      },
+      /r\.ts:3:\d+: there is no validator `fields\.txt`/,
+    ],
     ['an empty file', { 'r.ts': '' }, /it has no default export/],
     ['a CommonJS module', { 'r.ts': 'module.exports = function () {}' }, /it has no default export/],
     [

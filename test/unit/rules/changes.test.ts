@@ -86,6 +86,12 @@ describe('rules/changes', () => {
       'forbidden: Field `a` has invalid value `{"b":[1,"ü"]}`.',
     ],
     [
+      'validateFields: a validator that there is not',
+      { doc: { a: 1 } },
+      ({ validateFields }) => validateFields({ a: (fields as Record<string, unknown>)['txt'] as never }),
+      'forbidden: Field `a` has no validator.',
+    ],
+    [
       'validateFields: no value',
       {},
       ({ validateFields }) => validateFields({ a: fields.number }),
