@@ -20,6 +20,8 @@ export const EXIT = {
   embeddedMissing: 69,
   /** EX_UNAVAILABLE, too: Node.js is older than the program needs, which `bin/node-version.js` says. */
   nodeTooOld: 69,
+  /** EX_UNAVAILABLE, too: a checkout without `dist/`, which `bin/couch-shares.js` says. */
+  notBuilt: 69,
   /** EX_TEMPFAIL: a port to listen on, the embedded server's or OPS_PORT, is taken. */
   portTaken: 75,
   /** EX_PROTOCOL: what answers at the server's URL is no CouchDB. */

@@ -1,7 +1,16 @@
 // What an old Node.js is told, and that nothing else of the program is read before.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -76,6 +85,15 @@ describe('the version of Node.js', () => {
       const ran = { status: 0, stdout: 'runs check,--help\n', stderr: '' }
       assert.deepEqual(run('couch-shares', 'check', '--help'), ran)
       assert.deepEqual(run('bin/check-node.js'), { status: 0, stdout: '', stderr: '' })
+    })
+
+    it('says in a checkout that is not built what to type there', () => {
+      const [built, away] = ['dist', 'away'].map((name) => join(folder, name)) as [string, string]
+      renameSync(built, away)
+      const { status, stdout, stderr } = run('couch-shares', 'check')
+      renameSync(away, built)
+      assert.deepEqual({ status, stdout }, { status: EXIT.notBuilt, stdout: '' })
+      assert.match(stderr, /^couch-shares is not built here: [^\n]*`npm start -- <command>`[^\n]*\n$/)
     })
 
     it('reads nothing of it with an old one', () => {
