@@ -17,41 +17,9 @@ import { OpsListenError, startOps } from './ops/server.ts'
 import { logDifferences } from './overlay.ts'
 import { SkeletonError } from './skeleton.ts'
 import { Standby } from './standby.ts'
+import { sayUnknownCommand, usage } from './usage.ts'
 import { VERSION } from './version.ts'
 import { welcome } from './welcome.ts'
-
-const USAGE = `couch-shares: sharing between the users of a CouchDB
-
-  couch-shares           run the daemon; without HOODIE_SERVER against an embedded server, for a first look
-  couch-shares health    exit 0 where the daemon that listens at OPS_PORT is well
-  couch-shares check     look at the server and the settings; exit 1 where something is to be put right
-  couch-shares skeleton init <folder>
-                         write the start of a folder for SKELETON, and overwrite nothing; exit 1 where something is there
-  couch-shares skeleton diff
-                         show what rolling the skeleton out would change, and write nothing; exit 1 where it would
-  couch-shares skeleton apply [--warm] [--widen]
-                         roll the skeleton out now; --warm builds the indexes of changed views before; --widen lets a
-                         policy's members into databases that others have, and names each; exit 1 where one is left out
-  couch-shares provision <user>
-                         bring a user's personal database up to date now; exit 1 where something is wrong
-  couch-shares provision --all
-                         the same for all users; exit 1 where one of them failed
-  couch-shares erase <database> <document id> [--dry-run]
-                         take a document of a user database, a master or a gateway out everywhere, old revisions too; exit 1
-                         where something brings it back; --dry-run lists where it is, and writes nothing
-  couch-shares rules test <file> <cases.json>
-                         run a rules file on cases, as CouchDB would: exit 0 where all came out as expected
-  couch-shares gateway dry-run <database> <file> [--json]
-                         say what a sync function would change, and write nothing; exit 1 where a document would fail or
-                         somebody would lose something
-  couch-shares gateway status [<database>] [--json]
-                         say how far all documents are evaluated, which fail, and how the users stand; exit 1 where the
-                         evaluation is not done or a document fails
-  couch-shares --version
-  couch-shares --help
-
-Settings come from the environment and from .env; .env.example explains them.
-`
 
 /** How long stopping may take before it is cut short. */
 const STOP_LIMIT_MS = 9_500
@@ -62,6 +30,10 @@ type Release = () => Promise<void>
 /** Commands by name; each loads what it needs when it is called. */
 const COMMANDS: Readonly<Record<string, Command>> = {
   health,
+  help: async (args) => {
+    process.stdout.write(usage(args))
+    return Promise.resolve(EXIT.ok)
+  },
   check: async (args) => {
     const { env, doubts } = noMore('check', args, environment())
     return (await import('./commands/check.ts')).check(env, undefined, doubts)
@@ -76,7 +48,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 
 async function main(args: string[]): Promise<ExitCode> {
   if (args.some((arg) => arg === '--help' || arg === '-h')) {
-    process.stdout.write(USAGE)
+    process.stdout.write(usage(args.filter((arg) => !arg.startsWith('-'))))
     return EXIT.ok
   }
   if (args.length === 1 && (args[0] === '--version' || args[0] === '-v')) {
@@ -86,7 +58,7 @@ async function main(args: string[]): Promise<ExitCode> {
   const [name, ...rest] = args
   if (name === undefined) return run()
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (command === undefined) throw new UsageError(`Expected a command, got \`${name}\``)
+  if (command === undefined) throw new UsageError(sayUnknownCommand(name))
   return command(rest)
 }
 
@@ -238,6 +210,7 @@ try {
   // A setting that is missing may be one that is misspelled.
   if (error instanceof ConfigError)
     for (const doubt of environment().doubts) process.stderr.write(`${doubt}\n`)
-  if (code === EXIT.usage) process.stderr.write(`\n${USAGE}`)
+  // The line above is to be seen: all that could be typed would push it off the screen.
+  if (code === EXIT.usage) process.stderr.write('See `couch-shares --help`.\n')
   process.exit(code)
 }

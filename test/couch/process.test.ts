@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { EXIT } from '../../src/exit-codes.ts'
 import { copyId } from '../../src/model/names.ts'
+import { usage } from '../../src/usage.ts'
 import {
   ADMIN,
   STOP_MS,
@@ -41,12 +42,15 @@ describe('the program', () => {
       const version = await bench.run({}, '--version')
       assert.equal(await version.exit(), EXIT.ok)
       assert.match(version.out, /^\d+\.\d+\.\d+\S*\n$/)
-      for (const args of [['--dance'], ['health', 'twice'], ['skeleton', 'diff', '--warm']]) {
+      for (const args of [['chekc'], ['health', 'twice'], ['skeleton', 'diff', '--warm']]) {
         const unknown = await bench.run({}, ...args)
         assert.equal(await unknown.exit(), 64, args.join(' '))
         assert.equal(unknown.out, '')
-        assert.match(unknown.err, /couch-shares --help/)
+        assert.match(unknown.err, /^Expected [^\n]+\nSee `couch-shares --help`.\n$/)
       }
+      const one = await bench.run({}, 'check', '--help')
+      assert.equal(await one.exit(), EXIT.ok)
+      assert.equal(one.out, usage(['check']))
     }))
 
   it('refuses a policy that the skeleton does not have', () =>
