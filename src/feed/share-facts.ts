@@ -8,7 +8,14 @@ import { rightOf } from '../model/subscription.ts'
 import type { Participant, ShareFacts } from '../plan/share.ts'
 import { accountState, verifyPassword } from '../write/accounts.ts'
 import type { Deps } from '../write/deps.ts'
-import { displayName, ownerGrants, resolveNames } from '../write/names.ts'
+import {
+  displayName,
+  namesakes,
+  namesWithoutRole,
+  ownerGrants,
+  resolveNames,
+  type NamedUser,
+} from '../write/names.ts'
 import type { UserDoc } from './user-docs.ts'
 
 /** What the turn knows of a share, and CouchDB does not. */
@@ -47,6 +54,7 @@ export async function gatherShare(
   const names = isMine ? namesOf(found, entry) : []
   const password =
     request?.kind === 'valid' && request.password.kind === 'new' ? request.password.password : null
+  const named = names.length === 0 ? new Map<string, NamedUser>() : await resolveNames(deps, names)
   return {
     ...{ share, database, entry, scanning, fromStart },
     ...{ doc: found.doc, rivals: found.rivals },
@@ -57,7 +65,8 @@ export async function gatherShare(
     ownerExists: found.doc !== null || (await couch.database(database).info()) !== null,
     owner:
       known && isMine ? await ownerGrants(deps, owner) : { names: [], roles: [deps.users.roleOf(owner)] },
-    named: names.length === 0 ? new Map() : await resolveNames(deps, names),
+    named,
+    withoutRole: known && isMine ? await withoutRole(deps, owner, named) : new Map(),
     participants: known && entry && isMine ? await participantsOf(deps, share, entry) : [],
     account:
       entry?.password && isMine && (await accountState(couch, entry.password)) !== 'in force'
@@ -77,6 +86,21 @@ function namesOf({ doc, rivals }: UserDoc, entry: ShareEntry | null): string[] {
   const requests = [...(doc ? [doc] : []), ...rivals.map(({ leaf }) => leaf)].map(parseShareRequest)
   const asked = requests.flatMap((request) => (request.kind === 'valid' ? [request.access] : []))
   return [...new Set([...asked, ...(entry?.access ? [entry.access] : [])].flatMap(namesIn))]
+}
+
+/** Of the owner, and of those who are named and have no user database: whom nothing but a role keeps from one. */
+async function withoutRole(
+  deps: Deps,
+  owner: string,
+  named: ReadonlyMap<string, NamedUser>,
+): Promise<Map<string, string>> {
+  const asked = [...named].flatMap(([name, { owners }]) => (owners.length === 0 ? name : []))
+  const [own, others] = await Promise.all([
+    namesakes(deps, [owner]),
+    asked.length === 0 ? new Map<string, string>() : namesWithoutRole(deps, asked),
+  ])
+  const owners = [...[...own].map(([id, name]): [string, string] => [name, id]), ...others]
+  return new Map(owners.map(([name, id]) => [name, deps.users.roleOf(id)]))
 }
 
 async function participantsOf(deps: Deps, share: string, entry: ShareEntry): Promise<Participant[]> {

@@ -22,6 +22,8 @@ const PROBLEMS = {
   no_account: () => 'Nobody has this name: who signs up under it gets access then.',
   no_user_database: () =>
     'This user has no database of their own: there is no invitation, and nothing arrives. The share itself may be entered.',
+  no_role: (role: string) =>
+    `The user database that is called after this account is nobody's: the account lacks the role ${quote(role)}.`,
   too_many_names: (count: string) => `Expected at most ${MOST_NAMES} user names in \`access\`, got ${count}.`,
   invalid_password: (found: string) =>
     `Expected \`password\` to be a text of 1 to ${LONGEST_PASSWORD} characters, null, or left out, got ${found}.`,

@@ -110,14 +110,19 @@ function shownParticipants(
   return shown.slice(0, MOST_LISTED)
 }
 
-/** Who is named and gets nothing, or no invitation, yet. */
-function missing({ named }: ShareFacts, access: Access): ({ name: string } & Problem)[] {
-  const waiting = [...new Set(namesIn(access))].flatMap((name) => {
+/** Who is named and gets nothing, or no invitation, yet; and the owner, where the user database is nobody's for want of a role. */
+function missing({ named, withoutRole }: ShareFacts, access: Access): ({ name: string } & Problem)[] {
+  const asked = new Set(namesIn(access))
+  const lacking = [...(withoutRole ?? [])].flatMap(([name, role]) =>
+    asked.has(name) || !named.has(name) ? [{ name, ...problem('no_role', role) }] : [],
+  )
+  const waiting = [...asked].flatMap((name) => {
+    if (withoutRole?.has(name)) return []
     const user = named.get(name)
     if (user === undefined) return [{ name, ...problem('no_account') }]
     return user.owners.length === 0 ? [{ name, ...problem('no_user_database') }] : []
   })
-  return waiting.slice(0, MOST_LISTED)
+  return [...lacking, ...waiting].slice(0, MOST_LISTED)
 }
 
 /** The users who are named, by the hash of their databases, without the owner. */

@@ -57,6 +57,8 @@ export interface ShareFacts {
   owner: Grants
   /** Users whom `access` names, on any leaf or in the entry, as far as there are such: how they stand, and their databases. */
   named: ReadonlyMap<string, { grants: Grants; owners: readonly string[] }>
+  /** Accounts, the owner's or named ones, that lack the role by which the user database of their name would be theirs; by name, the role. */
+  withoutRole?: ReadonlyMap<string, string>
   participants: readonly Participant[]
   /** How the account of those who know the password stands. */
   account: 'in force' | 'changed'

@@ -81,7 +81,7 @@ export async function displayName(people: People, owner: string): Promise<string
   const { byRole, byName } = await claimsOnOne(people, owner)
   const [name] = [...(byRole.size > 0 ? byRole : byName)].sort()
   if (name === undefined) return null
-  return name.startsWith(NAME_PREFIX) && name !== NAME_PREFIX ? name.slice(NAME_PREFIX.length) : name
+  return withoutPrefix(name)
 }
 
 /**
@@ -119,6 +119,37 @@ export async function whatNamesOwners(
       byRole.size > 0 ? 'role' : byName.size > 0 ? 'name' : null,
     ]),
   )
+}
+
+/**
+ * Of these owners' user databases, those that are nobody's though an account is called as they are: it lacks the role, which is most
+ * often forgotten. By owner, the account's name. They have to be there.
+ * @throws {CouchFault}
+ */
+export async function namesakes(people: People, owners: readonly string[]): Promise<Map<string, string>> {
+  const claims = await claimsOn(people, owners)
+  const nobodys = owners.filter((owner) => {
+    const { byRole, byName } = claims.get(owner) ?? NO_CLAIMS
+    return byRole.size + byName.size === 0
+  })
+  if (nobodys.length === 0) return new Map()
+  const known = await people.accounts.rolesOf(nobodys.flatMap((owner) => [owner, NAME_PREFIX + owner]))
+  return new Map(
+    nobodys.flatMap((owner): [string, string][] => {
+      const name = [owner, NAME_PREFIX + owner].find((one) => known.has(one))
+      return name === undefined ? [] : [[owner, name]]
+    }),
+  )
+}
+
+/** Of these names, those whose account has no user database, though one is there that is called as they are; by name, the owner. */
+export async function namesWithoutRole(
+  people: People,
+  names: readonly string[],
+): Promise<Map<string, string>> {
+  const ownerOf = new Map(names.filter(isWellFormed).map((name) => [name, withoutPrefix(name)]))
+  const there = await namesakes(people, await existing(people, [...ownerOf.values()]))
+  return new Map([...ownerOf].filter(([, owner]) => there.has(owner)))
 }
 
 function soleClaimant({ byRole, byName } = NO_CLAIMS): string | null {
@@ -232,6 +263,9 @@ async function claimsOn({ accounts, users }: People, ids: readonly string[]): Pr
     for (const name of names) claims.get(users.ownerOfRole(role) ?? '')?.byRole.add(name)
   return claims
 }
+
+const withoutPrefix = (name: string): string =>
+  name.startsWith(NAME_PREFIX) && name !== NAME_PREFIX ? name.slice(NAME_PREFIX.length) : name
 
 const hexOf = (name: string): string => Buffer.from(name, 'utf8').toString('hex')
 

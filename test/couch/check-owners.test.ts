@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { userDatabases } from '../../src/model/names.ts'
 import { checkOwners } from '../../src/commands/check-owners.ts'
+import type { Doc } from '../../src/couch/document.ts'
+import { withUsers } from '../support/logins.ts'
 import { withPeople } from '../support/people.ts'
 import type { Space } from '../support/space.ts'
 import { becomesActive, put, shareDoc } from '../support/story.ts'
@@ -59,6 +61,41 @@ onEachServer('couch-shares check, of user databases,', ({ it }) => {
         [['warn', nobodys.name, share]],
       )
     }))
+
+  it('says on the `$share` which accounts lack the role that their databases are called after', async (space) => {
+    const [kim, lee, max] = ['kim', 'lee', 'max'].map((name) => `${name}-${space.prefix.slice(1, 7)}`) as [
+      string,
+      string,
+      string,
+    ]
+    await withUsers(space, { [kim]: [], [`user/${lee}`]: ['other'], [max]: [] }, async () => {
+      await space.user(kim).create()
+      await space.user(lee).create()
+      await space.start()
+      const share = space.shareId()
+      await put(space.user(kim), shareDoc(share, { access: { read: [lee, max] } }))
+      const says = async (): Promise<unknown> => {
+        const doc = await space.user(kim).get(`$share/${share}`)
+        const waiting = (doc?.['$waiting'] ?? []) as { name: string; code: string; reason: string }[]
+        return waiting.map(({ name, code, reason }) => [name, code, /role "(.*)"/.exec(reason)?.[1]])
+      }
+      await space.eventually('who lacks a role', says, [
+        [kim, 'no_role', kim],
+        [lee, 'no_role', lee],
+        [max, 'no_user_database', undefined],
+      ])
+      const users = space.couch.database('_users')
+      for (const name of [kim, `user/${lee}`]) {
+        const doc = await users.get(`org.couchdb.user:${name}`)
+        await space.write(users, { ...doc, roles: [name === kim ? kim : lee] } as Doc)
+      }
+      await space.eventually('nobody lacks one', says, [[max, 'no_user_database', undefined]])
+      await space.until(
+        'lee is invited',
+        async () => (await space.user(lee).get(`$invitation/${share}`)) !== null,
+      )
+    })
+  })
 
   it('says whose they are, and which are nobody’s', (space) =>
     withPeople(space, ['joe', 'ann'], async ({ joe }) => {

@@ -538,6 +538,15 @@ describe('plan/share', () => {
       assert.deepEqual(codes(isNew), waiting)
       const there = { ...given, entry: inPlace(named), doc: docOf({ ...active, access: named }) }
       assert.deepEqual(codes(putOf(plan(there))), waiting)
+      const withoutRole = new Map([
+        ['owner', 'o'],
+        ['n', 'r'],
+      ])
+      assert.deepEqual(codes(putOf(plan({ ...there, withoutRole }))), [
+        ['owner', 'no_role'],
+        ['n', 'no_role'],
+        ['x', 'no_account'],
+      ])
       // They have come.
       const users = new Map(NAMED)
       for (const name of ['n', 'x']) users.set(name, { grants: { names: [], roles: [name] }, owners: [name] })
