@@ -3,9 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { UsageError } from '../../src/commands/command.ts'
 import { gateway } from '../../src/commands/gateway.ts'
 import type { DryRun } from '../../src/commands/gateway-dry-run.ts'
@@ -13,6 +11,7 @@ import type { Database } from '../../src/couch/database.ts'
 import { dryRun } from '../../src/gateway/dry-run.ts'
 import { SyncFunction } from '../../src/gateway/sync-function.ts'
 import { SkeletonError } from '../../src/skeleton.ts'
+import { compiled } from '../support/compiled.ts'
 import { FLEET_FOLDER } from '../support/fleet.ts'
 import { readDay } from '../support/fleet-day.ts'
 import { haveInstalled } from '../support/installed.ts'
@@ -20,8 +19,6 @@ import { SkeletonFolder } from '../support/skeleton-folder.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const FLEET = readFileSync(new URL('sync.js', FLEET_FOLDER), 'utf8')
 const NOTES = "function (doc) { channel('notes:' + doc.owner); access(doc.owner, 'notes:' + doc.owner) }"
 
@@ -323,8 +320,11 @@ onEachServer('couch-shares gateway dry-run', ({ it, kind }) => {
       const { PATH = '', HOME = '' } = process.env
       const child = spawn(
         process.execPath,
-        [`--import=${TSX}`, MAIN, 'gateway', 'dry-run', stage.database.name, slow],
-        { cwd: join(slow, '..'), env: { PATH, HOME, ...stage.env } },
+        [compiled('main'), 'gateway', 'dry-run', stage.database.name, slow],
+        {
+          cwd: join(slow, '..'),
+          env: { PATH, HOME, ...stage.env },
+        },
       )
       const said = { out: '', err: '' }
       child.stdout.on('data', (chunk: Buffer) => (said.out += chunk.toString()))

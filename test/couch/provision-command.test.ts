@@ -2,9 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { provision } from '../../src/commands/provision.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
@@ -18,12 +16,11 @@ import {
 } from '../../src/model/person.ts'
 import { OwnWrites } from '../../src/write/own-writes.ts'
 import { People } from '../../src/write/people.ts'
+import { compiled } from '../support/compiled.ts'
 import { haveInstalled } from '../support/installed.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 const DOMAIN = 'number_domain:a.example'
 const OTHER_DOMAIN = 'number_domain:b.example'
 
@@ -118,7 +115,7 @@ class Stage {
   /** As an operator runs it. */
   async runProgram(...args: string[]): Promise<Ran> {
     const { PATH = '', HOME = '' } = process.env
-    const child = spawn(process.execPath, [`--import=${TSX}`, MAIN, 'provision', ...args], {
+    const child = spawn(process.execPath, [compiled('main'), 'provision', ...args], {
       cwd: tmpdir(),
       env: { PATH, HOME, ...this.env },
     })

@@ -3,20 +3,16 @@ import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
-import { createRequire } from 'node:module'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server as NetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { startEmbedded, type EmbeddedServer } from '../../src/embedded/server.ts'
+import type { EmbeddedServer, startEmbedded } from '../../src/embedded/server.ts'
 import { EXIT } from '../../src/exit-codes.ts'
+import { compiled } from './compiled.ts'
 import type { Server } from './servers.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-// Whole, because the program runs in a folder that has no node_modules.
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
 export const ADMIN = { user: 'admin', pass: 'pa55word/of:admin' }
 export const PATIENCE_MS = 30_000
 /** In less than this the program is to stop. */
@@ -39,7 +35,7 @@ export class Program {
 
   constructor(folder: string, args: string[], env: Record<string, string>) {
     const { PATH = '', HOME = '' } = process.env
-    this.child = spawn(process.execPath, [`--import=${TSX}`, MAIN, ...args], {
+    this.child = spawn(process.execPath, [compiled('main'), ...args], {
       cwd: folder,
       env: { PATH, HOME, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -105,7 +101,8 @@ export class Bench {
   }
 
   async embedded(port: number, dataDir: string | null): Promise<EmbeddedServer> {
-    const server = await startEmbedded({ port, dataDir, admin: ADMIN })
+    const embedded = (await import(compiled('embedded/server'))) as { startEmbedded: typeof startEmbedded }
+    const server = await embedded.startEmbedded({ port, dataDir, admin: ADMIN })
     this.release(() => server.stop())
     return server
   }
