@@ -24,7 +24,6 @@ import { userDocumentId } from '../../src/model/person.ts'
 import { REMOVED } from '../../src/model/tombstone.ts'
 import { UPDATED_AT } from '../../src/model/time.ts'
 import { RESTORE } from '../../src/plan/master-document.ts'
-import { readSkeleton, type SkeletonOfKind } from '../../src/skeleton.ts'
 import { AccountIndex } from '../../src/write/account-index.ts'
 import { OwnWrites } from '../../src/write/own-writes.ts'
 import { Removals } from '../../src/write/removals.ts'
@@ -41,7 +40,7 @@ import {
 } from './gateway-judge.ts'
 import { MemoryCouch } from './memory-couch.ts'
 import { MemoryDatabase } from './memory-database.ts'
-import { SKELETON } from './space.ts'
+import { shippedSkeleton } from './space.ts'
 import { randomOf } from './turnstile.ts'
 
 const GATEWAY = 'fleet'
@@ -167,8 +166,6 @@ interface Mark {
   window: Window
 }
 
-let skeleton: Promise<ReadonlyMap<string, SkeletonOfKind>> | null = null
-
 const silent = (): void => undefined
 const LOG = { debug: silent, info: silent, warn: silent, error: silent } as unknown as Logger
 
@@ -233,8 +230,7 @@ export class GatewayPlay {
   }
 
   async #begin(): Promise<void> {
-    skeleton ??= readSkeleton(SKELETON)
-    await install(this.couch.asCouch(), await skeleton, LOG, {
+    await install(this.couch.asCouch(), await shippedSkeleton(), LOG, {
       ...{ policies: [], userKinds: [], masters: [] },
       gateways: [GATEWAY],
     })

@@ -1,9 +1,8 @@
 // A server on which the daemon was once, for tests that need its databases and not itself.
 import { install } from '../../src/install.ts'
 import { createLogger } from '../../src/log.ts'
-import { readSkeleton } from '../../src/skeleton.ts'
-import { SKELETON, type Space } from './space.ts'
+import { shippedSkeleton, type Space } from './space.ts'
 
 /** Installs what the daemon needs, which a space also needs to be dropped. */
 export const haveInstalled = async ({ couch }: Space): Promise<void> =>
-  install(couch, await readSkeleton(SKELETON), createLogger({ level: 'silent', pretty: false }))
+  install(couch, await shippedSkeleton(), createLogger({ level: 'silent', pretty: false }))

@@ -11,7 +11,6 @@ import type { Logger } from '../../src/log.ts'
 import { kindsOf } from '../../src/model/kinds.ts'
 import { CHECKPOINTS, REGISTRY, shareDatabase, userDatabases } from '../../src/model/names.ts'
 import { UPDATED_AT } from '../../src/model/time.ts'
-import { readSkeleton, type SkeletonOfKind } from '../../src/skeleton.ts'
 import { takeTurn } from '../../src/turn.ts'
 import { mergeHints, type Hint } from '../../src/turn/hint.ts'
 import { adoptReplications } from '../../src/write/adoption.ts'
@@ -29,7 +28,7 @@ import { Skeletons } from '../../src/write/skeletons.ts'
 import { Warmer } from '../../src/write/warming.ts'
 import { Registry } from '../../src/write/registry.ts'
 import { MemoryCouch } from './memory-couch.ts'
-import { SKELETON } from './space.ts'
+import { shippedSkeleton } from './space.ts'
 import { randomOf, Turnstile } from './turnstile.ts'
 
 export const users = userDatabases('user/{id}')
@@ -75,8 +74,6 @@ interface Memory {
   followers: Follower<Hint>[]
 }
 
-let skeleton: Promise<ReadonlyMap<string, SkeletonOfKind>> | null = null
-
 export class MemoryWorld {
   readonly couch = new MemoryCouch()
   /** Log lines that say that a document was set aside: none is expected ever. */
@@ -107,8 +104,7 @@ export class MemoryWorld {
 
   static async create(options: WorldOptions = {}): Promise<MemoryWorld> {
     const world = new MemoryWorld(options)
-    skeleton ??= readSkeleton(SKELETON)
-    await install(world.couch.asCouch(), await skeleton, world.deps.log)
+    await install(world.couch.asCouch(), await shippedSkeleton(), world.deps.log)
     for (const { skeletons } of world.#memories) await skeletons.load()
     return world
   }

@@ -1,4 +1,5 @@
 // A space of its own for each test on a server: user databases under a prefix, a daemon that follows just those.
+import once from 'lodash/once.js'
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
@@ -17,6 +18,9 @@ import { readSkeleton } from '../../src/skeleton.ts'
 import type { Server } from './servers.ts'
 
 export const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
+
+/** What is in it, read once: nearly all tests start with the same. */
+export const shippedSkeleton = once(() => readSkeleton(SKELETON))
 
 /** How long a test waits for a state before it fails. */
 const PATIENCE_MS = 20_000
@@ -111,7 +115,7 @@ export class Space {
     })
     const daemon = new Daemon({
       config: { ...this.config, ...settings },
-      skeleton: await readSkeleton(this.skeleton),
+      skeleton: await (this.skeleton === SKELETON ? shippedSkeleton() : readSkeleton(this.skeleton)),
       gateways: this.gateways,
       log,
     })
