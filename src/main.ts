@@ -78,7 +78,11 @@ async function health(args: string[]): Promise<ExitCode> {
       : host.includes(':')
         ? `[${host === '::' ? '::1' : host}]`
         : host
-  return (await probe(`http://${name}:${port}/healthz`)) ? EXIT.ok : EXIT.failure
+  const url = `http://${name}:${port}/healthz`
+  const why = await probe(url)
+  if (why === null) return EXIT.ok
+  process.stderr.write(`No daemon is well at ${url}: ${why}\n`)
+  return EXIT.failure
 }
 
 async function run(): Promise<ExitCode> {

@@ -341,6 +341,7 @@ onEachServer('the program, beside a server', ({ it }) => {
       const OPS_PORT = String(port)
       const before = await bench.run({ OPS_PORT }, 'health')
       assert.equal(await before.exit(), EXIT.failure)
+      assert.match(before.err, /^No daemon is well at http:\/\/127.0.0.1:\d+\/healthz: .*ECONNREFUSED.*\n$/)
       const program = await bench.run({ ...settings(space), OPS_PORT })
       await untilReady(program, port)
       assert.equal(await ops(port, 'healthz'), 200)
