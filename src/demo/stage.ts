@@ -21,7 +21,7 @@ export interface Seen {
 }
 
 const POLL_MS = 25
-const START_PATIENCE_MS = 10_000
+const START_PATIENCE_MS = 60_000
 const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
 
 export class Stage {
