@@ -3,13 +3,15 @@
 const isShared = Boolean(process.env.COUCHDB_URL)
 // Mocha adds the files that it is given to those that are named here.
 const isNamed = process.argv.slice(2).some((argument) => argument.endsWith('.test.ts'))
-const all = ['test/unit/**/*.test.ts', 'test/replay/**/*.test.ts', 'test/couch/**/*.test.ts']
+const { availableParallelism } = process.getBuiltinModule('node:os')
+// Long files first: at the end, when one worker after the other is done, only short ones are left to wait for.
+const all = ['test/replay/**/*.test.ts', 'test/couch/**/*.test.ts', 'test/unit/**/*.test.ts']
 
 module.exports = {
   'node-option': ['import=tsx'],
   ...(isNamed ? {} : { spec: all }),
   require: ['test/support/hooks.ts'],
   timeout: 120_000,
-  // Mostly they wait: on two cores, four take half the time of one.
-  ...(isShared ? {} : { parallel: true, jobs: 4 }),
+  // Half of the time they wait for servers: two for each core keep it busy.
+  ...(isShared ? {} : { parallel: true, jobs: Math.max(4, 2 * availableParallelism()) }),
 }
