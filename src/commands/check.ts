@@ -1,6 +1,6 @@
 // `couch-shares check`: a look at the server and the settings, for whoever sets them up.
-import { adviceOn } from '../couch/advice.ts'
-import { CouchFault, isFault } from '../couch/fault.ts'
+import { sayUnanswered } from '../couch/advice.ts'
+import { CouchFault } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { countOfKind } from '../feed/kind-databases.ts'
 import { InstallError } from '../install.ts'
@@ -69,14 +69,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
     })
   } catch (error) {
     if (error instanceof InstallError) return [fault(error.message)]
-    if (isFault(error, 'locked_out'))
-      return [
-        fault(
-          `the server at ${url} has locked our account for this address for some minutes: ${error.reason}`,
-        ),
-      ]
-    if (error instanceof CouchFault)
-      return [fault(`the server at ${url} does not answer: ${adviceOn(error) ?? error.reason}`)]
+    if (error instanceof CouchFault) return [fault(sayUnanswered(url, error))]
     throw error
   }
 }

@@ -1,6 +1,8 @@
 // What commands that talk to the server begin with: settings, skeleton, and an admin's connection.
 import { checkMasters, checkPolicies, loadConfig, type Config } from '../config.ts'
+import { UnansweredFault } from '../couch/advice.ts'
 import { Couch } from '../couch/client.ts'
+import { isFault, type FaultCode } from '../couch/fault.ts'
 import type { KindDatabasesOptions } from '../feed/kind-databases.ts'
 import { loadGateways, type Gateway } from '../gateway/gateway.ts'
 import { identify } from '../install.ts'
@@ -54,10 +56,12 @@ export async function readSettings(env: NodeJS.ProcessEnv): Promise<Settings> {
   return { config, skeleton, differences, gateways: await loadGateways(config) }
 }
 
+const UNANSWERED: readonly FaultCode[] = ['unreachable', 'timeout', 'locked_out']
+
 /**
  * Does something with the server, and closes the connection.
  * @throws {ConfigError | SkeletonError | InstallError} where there is nothing to work with
- * @throws {CouchFault} where the server does not answer
+ * @throws {UnansweredFault} where the server does not answer, and {CouchFault} where it says no
  */
 export async function withConnection<T>(
   env: NodeJS.ProcessEnv,
@@ -66,7 +70,10 @@ export async function withConnection<T>(
   const { config, skeleton, differences, gateways } = await readSettings(env)
   const couch = new Couch({ url: urlOf(config), ...config.admin, connections: config.concurrency * 2 })
   try {
-    const { isEmbedded } = await identify(couch)
+    const { isEmbedded } = await identify(couch).catch((error: unknown) => {
+      // It was asked for no more than what it is.
+      throw isFault(error) ? new UnansweredFault(couch.url, error) : error
+    })
     const users = config.userDatabases
     return await work({
       ...{ config, skeleton, differences, couch, users, isEmbedded },
@@ -80,6 +87,8 @@ export async function withConnection<T>(
         destination: { write: (line) => void process.stderr.write(line) },
       }),
     })
+  } catch (error) {
+    throw isFault(error) && UNANSWERED.includes(error.code) ? new UnansweredFault(couch.url, error) : error
   } finally {
     await couch.close()
   }

@@ -1,5 +1,5 @@
 // What to do about a server that answers, and not as CouchDB does: waiting alone may not help.
-import type { CouchFault } from './fault.ts'
+import { CouchFault } from './fault.ts'
 
 /** A redirect says where else to ask, and anything from 500 that somebody there fails; 502 and 503 are a server that is away. */
 const AWAY = [502, 503]
@@ -12,4 +12,19 @@ export function adviceOn({ status, reason }: Pick<CouchFault, 'status' | 'reason
   if (status >= 500)
     return `what answers at HOODIE_SERVER fails with status ${status}: is it CouchDB, and what does its log say?`
   return null
+}
+
+/** What is said of a server that could not be asked, a whole sentence. */
+export function sayUnanswered(url: string, fault: Pick<CouchFault, 'code' | 'status' | 'reason'>): string {
+  return fault.code === 'locked_out'
+    ? `the server at ${url} has locked our account for this address for some minutes: ${fault.reason}`
+    : `the server at ${url} does not answer: ${adviceOn(fault) ?? fault.reason}`
+}
+
+/** A fault of the server, whatever was asked of it, in words for whoever typed a command. */
+export class UnansweredFault extends CouchFault {
+  constructor(url: string, { code, reason, status, error }: CouchFault) {
+    super(code, url, reason, status, error)
+    this.message = sayUnanswered(url, this)
+  }
 }
