@@ -1,11 +1,12 @@
 // Documents one by one: express-pouchdb's own routes break on PouchDB 9 and delete without being given a revision.
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
-import { checkRevision, writeDocument } from './document-writes.ts'
+import { writeDocument } from './document-writes.ts'
 import { badRequest, conflict, notFound, route, sendJson, toFault } from './faults.ts'
 import type { Handler, Json, Request, Router } from './packages.ts'
 import { readRelated } from './related.ts'
 import { bodyOf, isJson, isTrue, parseJson, queryOf } from './parameters.ts'
+import { parseRevision } from './revisions.ts'
 
 /** `settled` is waited for after each write: `_replicator` answers when the replication has been stopped. */
 export function addDocumentRoutes(
@@ -55,7 +56,7 @@ export function addDocumentRoutes(
       if (id === null) return next()
       const database = databaseOf(request, databases)
       const rev = revisionOf(request, undefined)
-      if (rev !== undefined) checkRevision(rev)
+      if (rev !== undefined) parseRevision(rev)
       // A document that is not there is a 404 whatever the revision; one that is there needs its own.
       const leaves = await database.pouch.get(id, id.startsWith('_local/') ? {} : { open_revs: 'all' })
       if (rev === undefined) {
@@ -125,7 +126,7 @@ function readOptions(query: URLSearchParams): Json {
   const options: Json = {}
   const rev = query.get('rev')
   if (rev !== null) {
-    checkRevision(rev)
+    parseRevision(rev)
     options['rev'] = rev
   }
   for (const flag of ['revs', 'revs_info', 'conflicts', 'attachments', 'latest']) {
@@ -140,7 +141,7 @@ function readOptions(query: URLSearchParams): Json {
 function openRevisions(text: string): unknown[] {
   const revs = parseJson(text)
   if (!Array.isArray(revs)) throw badRequest('`open_revs` must be `all` or a list of revisions')
-  revs.forEach(checkRevision)
+  revs.forEach(parseRevision)
   return revs
 }
 

@@ -4,8 +4,9 @@ import { isUsers } from './accounts.ts'
 import type { Database } from './databases.ts'
 import { badRequest, conflict, CouchFault, toFault } from './faults.ts'
 import type { Json, PouchWriteResult } from './packages.ts'
-import { attachmentsIn, isJson, revisionsOf } from './parameters.ts'
+import { attachmentsIn, isJson } from './parameters.ts'
 import { hidePassword } from './passwords.ts'
+import { nameRevision } from './revisions.ts'
 import { SECURITY_ID } from './security.ts'
 import { refusalOf, type Writer } from './validation.ts'
 
@@ -91,9 +92,7 @@ async function prepare(database: Database, doc: unknown, newEdits: boolean): Pro
   if (!isJson(doc)) throw badRequest('Document must be a JSON object')
   doc['_id'] ??= randomBytes(16).toString('hex')
   checkId(doc['_id'])
-  if (doc['_rev'] === null || doc['_rev'] === '') delete doc['_rev']
-  if (!newEdits) nameRevision(doc)
-  if (doc['_rev'] !== undefined) checkRevision(doc['_rev'])
+  nameRevision(doc, !newEdits)
   if (isJson(doc['_attachments'])) await completeAttachments(database, doc, doc['_attachments'])
   return doc
 }
@@ -106,20 +105,6 @@ function checkId(id: unknown): void {
     throw illegal('Only reserved document ids may start with underscore.')
   }
   if (id === SECURITY_ID) throw illegal('This id is the server’s own.')
-}
-
-export function checkRevision(rev: unknown): void {
-  if (typeof rev !== 'string' || !/^\d+-[^-]+$/.test(rev)) throw badRequest('Invalid rev format')
-}
-
-function nameRevision(doc: Json): void {
-  if (doc['_rev'] !== undefined) return
-  const { start, ids } = revisionsOf(doc)
-  const [last] = ids
-  if (typeof last !== 'string') {
-    throw badRequest('When `new_edits: false`, the document needs `_rev` or `_revisions` specified')
-  }
-  doc['_rev'] = `${start}-${last}`
 }
 
 /** PouchDB warns without a content type, and finds a stub only by its digest; CouchDB needs neither. */

@@ -17,6 +17,9 @@ export const badRequest = (reason: string) => new CouchFault(400, 'bad_request',
 export const notFound = (reason: string) => new CouchFault(404, 'not_found', reason)
 export const databaseMissing = () => notFound('Database does not exist.')
 export const conflict = () => new CouchFault(409, 'conflict', 'Document update conflict.')
+/** CouchDB's word for an attribute with `_` before its name that it does not have, or that has not the form it should. */
+export const badSpecialMember = (name: string) =>
+  new CouchFault(400, 'doc_validation', `Bad special document member: ${name}`)
 export const notImplemented = (what: string) =>
   new CouchFault(501, 'not_implemented', `The embedded server has no ${what}.`)
 
@@ -37,9 +40,7 @@ export function toFault(thrown: unknown): CouchFault & { unexpected?: boolean } 
     return new CouchFault(413, 'too_large', 'the request entity is too large')
   if (thrown instanceof URIError) return badRequest('The address is not valid.')
   if (fault.name === 'conflict') return conflict()
-  if (fault.name === 'doc_validation') {
-    return new CouchFault(400, 'doc_validation', `Bad special document member: ${fault.reason ?? 'unknown'}`)
-  }
+  if (fault.name === 'doc_validation') return badSpecialMember(fault.reason ?? 'unknown')
   if (fault.name === 'badarg') return badRequest(fault.reason ?? fault.message ?? '')
   if (typeof fault.status === 'number' && fault.status >= 400 && fault.status < 500) {
     const name = fault.name ?? 'bad_request'

@@ -11,15 +11,6 @@ export function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** What a document says of its history, the latest first; no ids, or no number, where that is malformed, or missing. */
-export function revisionsOf(doc: Json): { start: number; ids: unknown[] } {
-  const revisions = isJson(doc['_revisions']) ? doc['_revisions'] : {}
-  return {
-    start: Number(revisions['start']),
-    ids: Array.isArray(revisions['ids']) ? (revisions['ids'] as unknown[]) : [],
-  }
-}
-
 /** A document's attachments by name; none where that is malformed, or missing. */
 export const attachmentsIn = (doc: Json): Json => (isJson(doc['_attachments']) ? doc['_attachments'] : {})
 

@@ -7,7 +7,8 @@ import { checkAccount, checkOwner, isUsers } from './accounts.ts'
 import type { Database } from './databases.ts'
 import { conflict, CouchFault, orNull } from './faults.ts'
 import type { Json } from './packages.ts'
-import { isJson, revisionsOf } from './parameters.ts'
+import { isJson } from './parameters.ts'
+import { historyOf } from './revisions.ts'
 import { isDatabaseAdmin, readSecurity } from './security.ts'
 import { denied, isServerAdmin, type User } from './user.ts'
 
@@ -85,13 +86,6 @@ async function ancestorOf(database: Database, doc: Json): Promise<Json | null | 
   if (there === undefined) return null
   if (there === revs[0]) return KNOWN
   return database.pouch.get(id, { rev: there, revs: true })
-}
-
-/** The document's own revision first. */
-function historyOf(doc: Json): string[] {
-  const { start, ids } = revisionsOf(doc)
-  const older = ids.slice(1, start).map((one, at) => `${start - 1 - at}-${String(one)}`)
-  return [String(doc['_rev']), ...older]
 }
 
 /** As CouchDB shows a document to a function: with its history, and with stubs for attachments. */
