@@ -4,6 +4,7 @@ import { concernsOneDocument, CouchFault, isFault } from './couch/fault.ts'
 import { REPLICATOR } from './couch/replicator.ts'
 import type { Database } from './couch/database.ts'
 import type { Doc, StoredDoc } from './couch/document.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Logger } from './log.ts'
 import { isEdited, marked, markOf, type DesignDocument as MarkedDocument } from './model/design.ts'
 import { routesDatabase } from './model/gateway.ts'
@@ -25,6 +26,24 @@ export class InstallError extends Error {
     super(message)
     this.name = 'InstallError'
     this.code = code
+  }
+}
+
+/** What the program ends with where a server cannot be used. */
+export function exitCodeOfInstall({ code }: InstallError): ExitCode {
+  switch (code) {
+    case 'wrong_password':
+      return EXIT.wrongPassword
+    case 'not_admin':
+      return EXIT.notAdmin
+    case 'not_couchdb':
+      return EXIT.notCouchDb
+    case 'slashes_decoded':
+    case 'foreign_design':
+    case 'refused':
+      return EXIT.config
+    default:
+      return code satisfies never
   }
 }
 

@@ -10,7 +10,7 @@ import { isFault } from './couch/fault.ts'
 import { EmbeddedError, startEmbedded, type EmbeddedServer } from './embedded/server.ts'
 import { EnvironmentError, readEnvironment } from './environment.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
-import { InstallError } from './install.ts'
+import { exitCodeOfInstall, InstallError } from './install.ts'
 import { createLogger, type Logger } from './log.ts'
 import { probe } from './ops/probe.ts'
 import { OpsListenError, startOps } from './ops/server.ts'
@@ -188,21 +188,7 @@ function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof BundleError || error instanceof CasesError) return EXIT.config
   if (error instanceof OpsListenError) return EXIT.portTaken
   if (error instanceof EmbeddedError) return exitCodeOfEmbedded(error)
-  if (!(error instanceof InstallError)) return EXIT.failure
-  switch (error.code) {
-    case 'wrong_password':
-      return EXIT.wrongPassword
-    case 'not_admin':
-      return EXIT.notAdmin
-    case 'not_couchdb':
-      return EXIT.notCouchDb
-    case 'slashes_decoded':
-    case 'foreign_design':
-    case 'refused':
-      return EXIT.config
-    default:
-      return error.code satisfies never
-  }
+  return error instanceof InstallError ? exitCodeOfInstall(error) : EXIT.failure
 }
 
 try {

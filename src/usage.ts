@@ -5,7 +5,11 @@ import { nearest } from './edit-distance.ts'
 const PARTS: readonly (readonly [call: string, text: string])[] = [
   ['', 'run the daemon; without HOODIE_SERVER against an embedded server, for a first look'],
   ['health', 'exit 0 where the daemon that listens at OPS_PORT is well'],
-  ['check', 'look at the server and the settings; exit 1 where something is to be put right'],
+  [
+    'check',
+    `look at the server and the settings; exit 1 where something is to be put right, and as the daemon
+would where that cannot begin`,
+  ],
   [
     'skeleton init <folder>',
     'write the start of a folder for SKELETON, and overwrite nothing; exit 1 where something is there',

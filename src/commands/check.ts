@@ -3,7 +3,7 @@ import { sayUnanswered } from '../couch/advice.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { countOfKind } from '../feed/kind-databases.ts'
-import { InstallError } from '../install.ts'
+import { exitCodeOfInstall, InstallError } from '../install.ts'
 import { dutyId, nameOfHolder, parseDuty } from '../model/duty.ts'
 import { PERSONAL_KIND } from '../model/kinds.ts'
 import { CHECKPOINTS } from '../model/names.ts'
@@ -32,7 +32,7 @@ const REACH_MS = 5_000
 
 /**
  * @param doubts what in the environment is probably meant otherwise
- * @returns `failure` where there is a fault
+ * @returns `failure` where there is a fault; where the server cannot be used at all, what the daemon would end with
  * @throws {ConfigError | SkeletonError}
  */
 export async function check(
@@ -40,15 +40,17 @@ export async function check(
   say: (text: string) => void = (text) => void process.stdout.write(text),
   doubts: readonly string[] = [],
 ): Promise<ExitCode> {
-  const findings = [...doubts.map(note), ...(await examine(env))]
+  const { findings: found, code } = await examine(env)
+  const findings = [...doubts.map(note), ...found]
   for (const { level, text } of findings) say(`${SIGNS[level]} ${text}\n`)
+  if (code !== undefined) return code
   return findings.some(({ level }) => level === 'fault') ? EXIT.failure : EXIT.ok
 }
 
-async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
+async function examine(env: NodeJS.ProcessEnv): Promise<{ findings: Finding[]; code?: ExitCode }> {
   const url = urlOf((await readSettings(env)).config)
   try {
-    return await withConnection(env, async (connection) => {
+    const findings = await withConnection(env, async (connection) => {
       const { config, skeleton, kinds, differences } = connection
       checkAdminsPass(config.skeleton ?? SHIPPED_SKELETON, skeleton, kinds.policies)
       return [
@@ -67,9 +69,11 @@ async function examine(env: NodeJS.ProcessEnv): Promise<Finding[]> {
         ...(await checkGateways(connection)),
       ]
     })
+    return { findings }
   } catch (error) {
-    if (error instanceof InstallError) return [fault(error.message)]
-    if (error instanceof CouchFault) return [fault(sayUnanswered(url, error))]
+    if (error instanceof InstallError)
+      return { findings: [fault(error.message)], code: exitCodeOfInstall(error) }
+    if (error instanceof CouchFault) return { findings: [fault(sayUnanswered(url, error))] }
     throw error
   }
 }

@@ -427,7 +427,7 @@ onEachServer('skeletons', ({ it }) => {
         said,
         code === 1 ? /✗ everybody on the network may read p-/ : /✓ who is logged in may read p-/,
       )
-      assert.equal(await look({ HOODIE_ADMIN_PASS: 'wrong' }), 1)
+      assert.equal(await look({ HOODIE_ADMIN_PASS: 'wrong' }), 77)
       assert.match(said, /✗ .*refuses the admin/)
       assert.equal(await look({ HOODIE_SERVER: 'http://127.0.0.1:9' }), 1)
       assert.match(said, /✗ .*does not answer/)
