@@ -8,6 +8,7 @@ import { bundleRules } from '../../src/bundle/bundle.ts'
 import { rules } from '../../src/commands/rules.ts'
 import { Engine } from '../../src/engine/engine.ts'
 import { SyncFunction, type Writer } from '../../src/gateway/sync-function.ts'
+import { usage } from '../../src/usage.ts'
 
 const TOP = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -95,6 +96,16 @@ describe('the examples in the documents', () => {
       'docs/gateway.md',
     ])
     assert.deepEqual(files(isRules), ['README.md', 'docs/rules.md'])
+  })
+
+  it('have all commands of the program in one list', async () => {
+    const calls = [...usage().matchAll(/^ {2}(couch-shares(?: \S+)*)/gm)].map(([, call = '']) => call)
+    const listed = await readFile(join(TOP, 'docs/operating.md'), 'utf8')
+    assert(calls.length > 10)
+    assert.deepEqual(
+      calls.filter((call) => !listed.includes(`\`${call}\``)),
+      [],
+    )
   })
 
   it('are JSON where they say so', () => {
