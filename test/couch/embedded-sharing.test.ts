@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { loadPouch, type Pouch } from '../support/device.ts'
+import { compileFunction } from 'node:vm'
+import { loadPouch, type Pouch, type Sync } from '../support/device.ts'
 import { edit, open, read, shared, subscribe, withPeople, type Person } from '../support/people.ts'
 import { until, withBench } from '../support/program.ts'
 import { freePort } from '../support/servers.ts'
@@ -165,5 +166,78 @@ describe('the README', () => {
       assert.equal(stderr, '')
       assert.equal(last[0]?.['name'], 'Bake bread', stdout)
       assert.equal(last[1]?.['error'], 'forbidden')
+    }))
+
+  it('has lines by which an app shares', () =>
+    withBench(async (bench) => {
+      const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+      const [, code = ''] = /```js\nimport PouchDB from 'pouchdb'\n(.*?)```/s.exec(readme) ?? []
+      const port = await freePort()
+      const program = await bench.run({ EMBEDDED_PORT: String(port), EMBEDDED_MEMORY: 'true' })
+      await until('it runs', () => program.out.includes('Ctrl-C'))
+      const url = `http://127.0.0.1:${port}`
+      const admin = new Visitor(() => url, { authorization: basic('admin', 'admin') })
+      for (const name of ['joe', 'ann']) {
+        const account = { type: 'user', name, password: 'secret', roles: [name] }
+        await admin.ask('PUT', `/_users/org.couchdb.user:${name}`, account)
+        await admin.ask('PUT', `/${path(`user/${name}`)}`)
+        await admin.ask('PUT', `/${path(`user/${name}`)}/_security`, { members: { roles: [name] } })
+      }
+      // The package `pouchdb` is this one, with adapters that depend on where it runs.
+      const PouchDB = loadPouch()
+      function Packed(name: string, options: object): Pouch {
+        return new PouchDB(name, { ...options, adapter: /^http/.test(name) ? 'http' : 'memory' })
+      }
+      const lines = code.replace('127.0.0.1:5984', `127.0.0.1:${port}`)
+      const run = compileFunction(`return (async () => {${lines}return { local, sync } })()`, [
+        'PouchDB',
+        'console',
+      ]) as (...given: unknown[]) => Promise<{ local: Pouch; sync: Sync }>
+      const said: string[] = []
+      const { local, sync } = await run(Packed, { log: (text: string) => said.push(text) })
+      try {
+        await until('it says so', () => said.length > 0)
+        const ann = new Visitor(() => url, { authorization: basic('ann', 'secret') })
+        const copy = `/${path('share/groceries', 'share/groceries/todo/3')}`
+        await until('ann reads it', async () => (await ann.ask('GET', copy)).status === 200)
+      } finally {
+        sync.cancel()
+        await local.destroy()
+      }
+    }))
+
+  it('has, with docs/operating.md, lines that suspend a share and open it again', () =>
+    withBench(async (bench) => {
+      const docs = await readFile(new URL('../../docs/operating.md', import.meta.url), 'utf8')
+      const section = /## Suspend a share\n(.*?)\n## /s.exec(docs)?.[1] ?? ''
+      const [suspend = '', open = '', ...more] = [...section.matchAll(/```sh\n(.*?)```/gs)].map(
+        ([, text]) => text,
+      )
+      assert.deepEqual(more, [])
+      const port = await freePort()
+      const program = await bench.run({ EMBEDDED_PORT: String(port), EMBEDDED_MEMORY: 'true' })
+      await until('it runs', () => program.out.includes('Ctrl-C'))
+      const url = `http://127.0.0.1:${port}`
+      const admin = new Visitor(() => url, { authorization: basic('admin', 'admin') })
+      await admin.ask('PUT', `/${path('user/joe')}`)
+      const document = `/${path('user/joe', '$share/uuid567')}`
+      await admin.ask('PUT', document, { type: '$share', access: true })
+      const state = async (): Promise<unknown> => {
+        const { $state, $error } = (await admin.ask('GET', document)).body as Record<string, unknown>
+        return ($error as { code: string } | undefined)?.code ?? $state
+      }
+      await until('it is active', async () => (await state()) === 'active')
+      const run = (text: string) =>
+        promisify(execFile)(
+          'bash',
+          ['-euo', 'pipefail', '-c', text.replace('127.0.0.1:5984', `127.0.0.1:${port}`)],
+          {
+            timeout: 60_000,
+          },
+        )
+      await run(suspend)
+      await until('it is suspended', async () => (await state()) === 'suspended')
+      await run(suspend.split('\n')[0] + '\n' + open)
+      await until('it is active again', async () => (await state()) === 'active')
     }))
 })

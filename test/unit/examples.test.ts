@@ -35,8 +35,9 @@ async function blocks(): Promise<Block[]> {
 
 const isSync = ({ language, text }: Block): boolean => language === 'js' && /^function \(doc/m.test(text)
 const isRules = ({ text }: Block): boolean => text.includes("from 'couch-shares/rules'")
-/** What a client writes, and no function of a database. */
-const isCall = ({ language, text }: Block): boolean => language === 'js' && text.startsWith('await db.put(')
+/** What a client does, and no function of a database: run by the tests against servers. */
+const isCall = ({ language, text }: Block): boolean =>
+  language === 'js' && /^(?:await db\.put\(|async function follow\(|import PouchDB )/.test(text)
 
 type Doc = Record<string, unknown>
 
