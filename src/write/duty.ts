@@ -71,7 +71,8 @@ export class Duty {
     if (doc !== null && holder?.holder !== null && !isAlone) {
       if (this.#seen?.rev !== doc._rev) this.#seen = { rev: doc._rev, at: this.#options.clocks() }
       const silentMs = Math.min(...between(this.#seen.at, asked))
-      if (silentMs < SILENT_MS) return { kind: 'other', holder, silentMs }
+      // What was seen just now came after the question.
+      if (silentMs < SILENT_MS) return { kind: 'other', holder, silentMs: Math.max(0, silentMs) }
     }
     this.#me = randomUUID()
     this.#since = this.#time()

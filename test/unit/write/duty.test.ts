@@ -49,6 +49,20 @@ describe('write/duty', () => {
     assert.equal(ground.pid, 2)
   })
 
+  it('is silent for no less than no time', async () => {
+    const ground = new Ground()
+    await ground.daemon(1).duty.seek()
+    let time = 0
+    const duty = new Duty({
+      couch: ground.couch.asCouch(),
+      template: TEMPLATE,
+      ...{ host: 'here', pid: 2, now: () => 0 },
+      clocks: () => [(time += 50)],
+    })
+    const standing = await duty.seek()
+    assert.equal(standing.kind === 'other' && standing.silentMs, 0)
+  })
+
   it('is nobody else’s because a clock was set, or CouchDB did not answer', async () => {
     const ground = new Ground()
     const [one, two] = [ground.daemon(1), ground.daemon(2)]
