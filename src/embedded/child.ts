@@ -42,13 +42,18 @@ const stopping = new AbortController()
 let close = (): Promise<void> => Promise.resolve()
 
 async function start({ port, dataDir, admin }: Start): Promise<void> {
+  let undo = (): Promise<void> => Promise.resolve()
   try {
     const packages = await loadPackages(dataDir !== null)
     const Pouch = packages.PouchDB.defaults(
       dataDir === null ? { adapter: 'memory' } : { adapter: 'leveldb', prefix: join(dataDir, '/') },
     )
-    const giveUp = dataDir === null ? () => Promise.resolve() : await takeFolder(Pouch, dataDir)
+    const folder = dataDir === null ? null : await takeFolder(Pouch, dataDir)
     const databases = new Databases(Pouch, dataDir)
+    undo = async () => {
+      await databases.close()
+      await folder?.undo()
+    }
     await databases.load()
     const updates = new Updates(databases)
     const accounts = new Accounts(databases, admin.user, credentialCheck(admin))
@@ -76,12 +81,13 @@ async function start({ port, dataDir, admin }: Start): Promise<void> {
       server.close()
       await replicator.stop()
       await databases.close()
-      await giveUp()
+      await folder?.release()
       server.closeAllConnections()
     }
     replicator.start()
     tell({ type: 'ready', port: bound })
   } catch (error) {
+    await undo().catch(logFault)
     tell(await explain(error, port))
   }
 }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -126,12 +126,19 @@ describe('embedded server: starting', () => {
     const port = await new Promise<number>((resolve) => {
       taken.listen(0, '127.0.0.1', () => resolve((taken.address() as { port: number }).port))
     })
-    await assert.rejects(startEmbedded({ port, dataDir: null, admin }), (error: unknown) => {
+    const folder = await mkdtemp(join(tmpdir(), 'embedded-'))
+    const dataDir = join(folder, 'data')
+    await assert.rejects(startEmbedded({ port, dataDir, admin }), (error: unknown) => {
       assert.ok(error instanceof EmbeddedError)
       assert.equal(error.code, 'port_in_use')
       assert.match(error.message, new RegExp(`${port}.*EMBEDDED_PORT`))
       return true
     })
+    assert.deepEqual(await readdir(folder), [], 'Expected no folder to be left')
+    await mkdir(dataDir)
+    await assert.rejects(startEmbedded({ port, dataDir, admin }), { code: 'port_in_use' })
+    assert.deepEqual(await readdir(folder), ['data'], 'Expected a folder to stay that was there')
+    await rm(folder, { recursive: true })
     await new Promise((resolve) => taken.close(resolve))
   })
 
@@ -209,7 +216,8 @@ describe('embedded server: starting', () => {
       message: `The embedded server cannot keep its data in ${dataDir} (ENOTDIR). Set EMBEDDED_DATA to a folder that can be written to.`,
     })
     // One that is there, and in which nothing can be made.
-    await assert.rejects(startEmbedded({ port: 0, dataDir: '/proc/self', admin }), { code: 'data_unusable' })
+    for (const none of ['/proc/self', '/proc/nope', '/proc/nope/data'])
+      await assert.rejects(startEmbedded({ port: 0, dataDir: none, admin }), { code: 'data_unusable' })
     await rm(folder, { recursive: true })
   })
 })
