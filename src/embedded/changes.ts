@@ -6,7 +6,8 @@ import { badRequest, CouchFault, notFound, route, sendJson } from './faults.ts'
 import { Bell, Feed, feedKind } from './feed.ts'
 import type { Json, Router } from './packages.ts'
 import { bodyOf, isJson, isTrue, parseJson, queryOf, wholeNumber } from './parameters.ts'
-import { checkSelector, selects } from './selector.ts'
+import { checkSelector, hasPattern, selects } from './selector.ts'
+import { TimeLimit } from './time-limit.ts'
 
 /** A feed reads no more than this at once, so that a large database is streamed. */
 const PAGE = 500
@@ -53,7 +54,11 @@ export async function readChanges(
 
 /** A selector is applied here; what it is stays in the options, which name a replication. */
 function bySelector({ selector, ...options }: Json): Json {
-  return isJson(selector) ? { ...options, filter: (doc: Json) => selects(selector, doc) } : options
+  if (!isJson(selector)) return options
+  const isSelected = (doc: Json): boolean => selects(selector, doc)
+  const limit = new TimeLimit()
+  const isSelectedInTime = (doc: Json): boolean => limit.run(() => isSelected(doc))
+  return { ...options, filter: hasPattern(selector) ? isSelectedInTime : isSelected }
 }
 
 /** The filter of a request or a replication as PouchDB's options. Throws where PouchDB would hang or crash. */

@@ -2,7 +2,8 @@
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { writeDocuments } from './document-writes.ts'
-import { badRequest, CouchFault, notFound, route, sendJson } from './faults.ts'
+import { badRequest, notFound, route, sendJson } from './faults.ts'
+import { find, mango } from './find.ts'
 import type { Router } from './packages.ts'
 import { bodyOf, isJson, viewOptions } from './parameters.ts'
 
@@ -53,7 +54,7 @@ export function addCollectionRoutes(
   router.post(
     '/:db/_find',
     route(async (request, response) => {
-      sendJson(response, 200, await mango(databaseOf(request, databases).pouch.find(bodyOf(request))))
+      sendJson(response, 200, await find(databaseOf(request, databases), bodyOf(request)))
     }),
   )
   router.post(
@@ -83,16 +84,4 @@ export function addCollectionRoutes(
       sendJson(response, 200, await pouch.deleteIndex({ ddoc: ddoc.replace(/^_design\//, ''), type, name }))
     }),
   )
-}
-
-/** pouchdb-find throws plain Errors for what is the client's mistake. */
-async function mango<Answer>(answer: Promise<Answer>): Promise<Answer> {
-  try {
-    return await answer
-  } catch (fault) {
-    if (fault instanceof Error && !('status' in fault)) {
-      throw new CouchFault(400, 'bad_request', fault.message)
-    }
-    throw fault
-  }
 }

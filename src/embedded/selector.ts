@@ -30,9 +30,18 @@ const isText = (argument: unknown): boolean => typeof argument === 'string'
 const isWhole = (argument: unknown): boolean => Number.isInteger(argument)
 const isPattern = (argument: unknown): boolean => {
   try {
-    return typeof argument === 'string' && new RegExp(argument, 'u') instanceof RegExp
+    return typeof argument === 'string' && patternOf(argument) instanceof RegExp
   } catch {
     return false
+  }
+}
+
+/** CouchDB takes characters with a backslash before them that need none. */
+function patternOf(text: string): RegExp {
+  try {
+    return new RegExp(text, 'u')
+  } catch {
+    return new RegExp(text)
   }
 }
 
@@ -71,7 +80,7 @@ const OPERATORS: Record<string, Operator> = {
   ),
   $regex: operator(
     isPattern,
-    (value, pattern: string) => typeof value === 'string' && new RegExp(pattern, 'u').test(value),
+    (value, pattern: string) => typeof value === 'string' && patternOf(pattern).test(value),
   ),
   $beginsWith: operator(
     isText,
@@ -114,7 +123,14 @@ export function checkSelector(selector: Json): void {
   }
 }
 
-/** Does a selector, which was checked, take this document? */
+/** Does it have a pattern, which may take as long as it likes, or what looks like one? */
+export const hasPattern = (selector: unknown): boolean =>
+  Array.isArray(selector)
+    ? selector.some(hasPattern)
+    : isJson(selector) &&
+      Object.entries(selector).some(([key, argument]) => key === '$regex' || hasPattern(argument))
+
+/** Does a selector, which was checked, take this document? One with a pattern is asked under a time limit. */
 export const selects = (selector: Json, doc: Json): boolean =>
   Object.keys(selector).length === 0 || isMet(selector, doc, false)
 

@@ -13,6 +13,7 @@ let server: EmbeddedServer
 const as = (name: string, pass: string) => new Visitor(() => server.url, { authorization: basic(name, pass) })
 const admin = as(ADMIN.user, ADMIN.pass)
 const ann = as('ann', 'pass')
+const nobody = new Visitor(() => server.url)
 
 const refusal = ({ status, body }: Answer) => [status, body.error, body.reason]
 
@@ -117,6 +118,70 @@ describe('embedded server: hostile users', () => {
       const { _rev, _revisions } = (await ann.get('/rev-many/d?revs=true')).body
       assert.deepEqual([_rev, _revisions.ids.length], ['300000-0', 1000])
       assert.equal((await ann.put('/rev-many/d', { _rev })).status, 201)
+    })
+  })
+
+  describe('patterns', () => {
+    const found = async (request: object) => {
+      const { status, body } = await ann.post('/patterns/_find', request)
+      assert.equal(status, 200, JSON.stringify(body))
+      return body.docs.map((doc: any) => doc._id ?? doc)
+    }
+    const docs = [
+      { _id: 'a', name: 'anna', at: { n: 'x-1' }, n: 3, slow: `${'a'.repeat(40)}!` },
+      { _id: 'b', name: 'bob', at: { n: 'x-2' }, n: 2 },
+      { _id: 'c', name: 'carl', n: 1 },
+      { _id: 'd', name: null, n: 0 },
+    ]
+
+    it('of `_find` select as CouchDB’s do', async () => {
+      await database('patterns', ...docs)
+      await admin.post('/patterns/_index', { index: { fields: ['n'] } })
+      const name = { $regex: '^[ab]' }
+      assert.deepEqual(await found({ selector: { name } }), ['a', 'b'])
+      assert.deepEqual(await found({ selector: { name, n: { $lt: 3 } } }), ['b'])
+      assert.deepEqual(await found({ selector: { name: { ...name, $gt: 'b' } } }), ['b'])
+      assert.deepEqual(await found({ selector: { at: { n: { $regex: 'x\\-1' } } } }), ['a'])
+      assert.deepEqual(await found({ selector: { 'at.n': { $regex: '2$' } } }), ['b'])
+      assert.deepEqual(await found({ selector: { name: { $not: name } } }), ['c', 'd'])
+      assert.deepEqual(await found({ selector: { $or: [{ name }, { n: 0 }] } }), ['a', 'b', 'd'])
+      assert.deepEqual(await found({ selector: { _id: { $regex: '[bc]' } }, skip: 1, limit: 1 }), ['c'])
+      const sorted = {
+        selector: { n: { $gte: 1 }, name: { $regex: '.' } },
+        sort: [{ n: 'asc' }],
+        fields: ['name'],
+      }
+      assert.deepEqual(await found(sorted), [{ name: 'carl' }, { name: 'bob' }, { name: 'anna' }])
+      const many = Array.from({ length: 30 }, (_, at) => ({ _id: `m${at}`, many: 'm' }))
+      await admin.post('/patterns/_bulk_docs', { docs: many })
+      assert.equal((await found({ selector: { many: { $regex: 'm' } } })).length, 25)
+      for (const $regex of ['(', 1, null])
+        assert.equal((await ann.post('/patterns/_find', { selector: { name: { $regex } } })).status, 400)
+    })
+
+    it('that take too long are refused, and nobody waits', async () => {
+      const selector = { slow: { $regex: '^(a+)+$' } }
+      const reason = /The patterns of `\$regex` take too long/
+      const ways = [
+        '/patterns/_find',
+        '/patterns/_changes?filter=_selector',
+        '/patterns/_changes?filter=_selector&feed=continuous&timeout=1000',
+      ]
+      for (const way of ways) {
+        const answer = ann.post(way, { selector }).catch((fault: unknown) => fault as Error)
+        const start = performance.now()
+        assert.equal((await nobody.get('/_up')).status, 200)
+        const refused = await answer
+        assert(performance.now() - start < 5_000, way)
+        assert('status' in refused && refused.status === 400, way)
+        assert.match(String(refused.body.reason), reason)
+      }
+      const ordinary = { selector: { name: { $regex: 'n' } } }
+      const { body } = await ann.post('/patterns/_changes?filter=_selector', ordinary)
+      assert.deepEqual(
+        body.results.map((change: any) => change.id),
+        ['a'],
+      )
     })
   })
 })
