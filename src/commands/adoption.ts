@@ -8,6 +8,7 @@ import { CHECKPOINTS } from '../model/names.ts'
 import { planSkeleton } from '../plan/skeleton.ts'
 import { inspect } from '../write/equip.ts'
 import type { Connection } from './connection.ts'
+import { counted } from '../model/counted.ts'
 import { linesOfInstallation, wantedAfterInstall } from './installed-skeleton.ts'
 
 /** So many outboxes make a server slow to list, to back up and to replicate: who is about to get them may want fewer. */
@@ -50,15 +51,15 @@ export function adoptionTexts({ users, outboxes, own, designs }: Adoption): stri
   const databases = outboxes + own.length
   if (databases + designs.users + designs.own === 0) return []
   const made = [
-    ...(outboxes > 0 ? [`${outboxes} outboxes (<user database>/$shares)`] : []),
+    ...(outboxes > 0 ? [`${counted(outboxes, 'outbox', 'outboxes')} (<user database>/$shares)`] : []),
     ...(own.length > 0 ? [`${own.length} for the daemon itself (${own.join(', ')})`] : []),
   ]
   const written = [
-    ...(designs.users > 0 ? [`${designs.users} in ${users} user databases`] : []),
+    ...(designs.users > 0 ? [`${designs.users} in ${counted(users, 'user database')}`] : []),
     ...(designs.own > 0 ? [`${designs.own} in databases of the daemon and of CouchDB`] : []),
   ]
   return [
-    `the daemon's next start makes ${databases} databases${list(made)}, and writes ${designs.users + designs.own} design documents${list(written)}`,
+    `the daemon's next start makes ${counted(databases, 'database')}${list(made)}, and writes ${counted(designs.users + designs.own, 'design document')}${list(written)}`,
     ...(outboxes >= MANY_OUTBOXES
       ? [
           `with OUTBOX=first-share, an outbox is made when its user shares something for the first time: ${outboxes} databases fewer at that start`,

@@ -4,6 +4,7 @@ import { databasesOfKind } from '../feed/kind-databases.ts'
 import { KEPT_KINDS } from '../model/kinds.ts'
 import { LEAST_REVS_LIMIT, shortHistory } from '../write/histories.ts'
 import type { Finding } from './check.ts'
+import { counted } from '../model/counted.ts'
 import type { Connection } from './connection.ts'
 
 const MOST_EXAMPLES = 5
@@ -22,6 +23,6 @@ export async function checkUserHistories(connection: Connection): Promise<Findin
       })
   if (unfit.length === 0) return []
   const more = unfit.length > MOST_EXAMPLES ? ` and ${unfit.length - MOST_EXAMPLES} more` : ''
-  const text = `${unfit.length} databases are unfit, for they keep fewer than ${LEAST_REVS_LIMIT} revisions of a document (_revs_limit), and deletions may not reach others: `
+  const text = `${counted(unfit.length, 'database is unfit, for it keeps', 'databases are unfit, for they keep')} fewer than ${LEAST_REVS_LIMIT} revisions of a document (_revs_limit), and deletions may not reach others: `
   return [{ level: 'fault', text: text + unfit.sort().slice(0, MOST_EXAMPLES).join(', ') + more }]
 }

@@ -6,6 +6,7 @@ import { findOtherUsers, sayOtherUsers } from '../feed/other-users.ts'
 import { AccountIndex } from '../write/account-index.ts'
 import { whatNamesOwners } from '../write/names.ts'
 import type { Connection } from './connection.ts'
+import { counted } from '../model/counted.ts'
 import type { Finding } from './check.ts'
 
 const MOST_EXAMPLES = 5
@@ -37,11 +38,11 @@ async function checkOwned({ couch, config }: Connection, owners: readonly string
       for (const [owner, by] of await whatNamesOwners(people, some)) known.set(owner, by)
   } catch (error) {
     if (!isFault(error, 'not_found')) throw error
-    const text = `${owners.length} user databases; after the daemon's first start this says whose they are`
+    const text = `${counted(owners.length, 'user database')}; after the daemon's first start this says whose they are`
     return [{ level: 'note', text }]
   }
-  const counted = (by: 'role' | 'name' | null): string[] => owners.filter((owner) => known.get(owner) === by)
-  const [byRole, byName, nobodys] = [counted('role'), counted('name'), counted(null)]
+  const ownedBy = (by: 'role' | 'name' | null): string[] => owners.filter((owner) => known.get(owner) === by)
+  const [byRole, byName, nobodys] = [ownedBy('role'), ownedBy('name'), ownedBy(null)]
   const said = [
     byRole.length > 0 ? `${byRole.length} by the role ${users.roleOf('{id}')}` : '',
     byName.length > 0 ? `${byName.length} by the name in hex` : '',
@@ -56,7 +57,7 @@ async function checkOwned({ couch, config }: Connection, owners: readonly string
           {
             level: 'note' as const,
             text:
-              `${nobodys.length} of ${owners.length} user databases are no account's, among them ${some.join(', ')}: ` +
+              `${nobodys.length} of ${counted(owners.length, 'user database')} ${nobodys.length === 1 ? 'is' : 'are'} no account's, among them ${some.join(', ')}: ` +
               `none has the role ${users.roleOf('{id}')}, or a name whose hex it is; ACCOUNT_ROLE says which role counts`,
           },
         ]

@@ -8,6 +8,7 @@ import { PolicyGuard } from '../write/policy-guard.ts'
 import type { Finding } from './check.ts'
 import type { Connection } from './connection.ts'
 import { readServerSetting } from './server-setting.ts'
+import { counted } from '../model/counted.ts'
 import { wantedAfterInstall } from './installed-skeleton.ts'
 
 const MOST_EXAMPLES = 5
@@ -46,7 +47,9 @@ export async function checkPolicyDatabases(connection: Connection): Promise<Find
   }
   const idle = kinds.assignments.filter(({ pattern }) => !matched.has(pattern))
   return [
-    ...(count > 0 ? [finding('ok', `${count} databases are under a policy of DATABASES`)] : []),
+    ...(count > 0
+      ? [finding('ok', `${counted(count, 'database is', 'databases are')} under a policy of DATABASES`)]
+      : []),
     ...idle.map(({ pattern, kind }) =>
       finding('note', `no database is called as ${pattern} in DATABASES (${kind})`),
     ),
@@ -54,7 +57,7 @@ export async function checkPolicyDatabases(connection: Connection): Promise<Find
       ? [
           finding(
             'fault',
-            `DATABASES fits ${withheld.length} databases that are not for a policy, and stay as they are: is a setting missing? ${some(withheld, '; ')}`,
+            `DATABASES fits ${counted(withheld.length, 'database that is not for a policy, and stays as it is', 'databases that are not for a policy, and stay as they are')}: is a setting missing? ${some(withheld, '; ')}`,
           ),
         ]
       : []),

@@ -17,6 +17,7 @@ import { checkLockout } from './check-lockout.ts'
 import { checkOwners } from './check-owners.ts'
 import { checkPolicyDatabases } from './check-policies.ts'
 import { checkAdminsPass } from './refused-security.ts'
+import { counted } from '../model/counted.ts'
 import { urlOf, withConnection, readSettings, type Connection } from './connection.ts'
 
 /** `ok` is as it should be, `note` may be meant so, `fault` is to be put right. */
@@ -135,7 +136,10 @@ async function checkMasterDatabases(connection: Connection): Promise<Finding[]> 
       ? checkHistories(connection, name)
       : note(`there is no master database ${name}; the daemon makes it when it starts`),
   )
-  return [...(await Promise.all(masters)), ok(`${personal} personal databases are their users’`)]
+  return [
+    ...(await Promise.all(masters)),
+    ok(counted(personal, 'personal database is its user’s', 'personal databases are their users’')),
+  ]
 }
 
 /** Whoever may write there writes past the sync function, as an admin does. */

@@ -2,6 +2,7 @@
 import type { Change, Group, Report } from '../gateway/comparison.ts'
 import { LIMITS } from '../gateway/comparison.ts'
 import type { DryRun } from './gateway-dry-run.ts'
+import { counted } from '../model/counted.ts'
 import { shown } from './shown.ts'
 
 /** Lines of one kind; the others are counted. */
@@ -66,7 +67,10 @@ function failedLines({ failed, documents }: Report): string[] {
     examplesOf(group),
   ])
   const unlisted = failed.unlisted === 0 ? [] : [[`${failed.unlisted} for other reasons`]]
-  return section(`${failed.count} of ${documents} documents fail`, [...groups, ...unlisted])
+  return section(
+    `${failed.count} of ${counted(documents, 'document')} ${failed.count === 1 ? 'fails' : 'fail'}`,
+    [...groups, ...unlisted],
+  )
 }
 
 function movedLines({ moved }: Report): string[] {
@@ -74,7 +78,7 @@ function movedLines({ moved }: Report): string[] {
     `${group.count} × ${channelsOf(from)} → ${channelsOf(to)}`,
     examplesOf(group),
   ])
-  return section(`${moved.count} documents change channels`, groups)
+  return section(`${counted(moved.count, 'document changes', 'documents change')} channels`, groups)
 }
 
 /** A heading, and what is under it: the first line of each, and further in the others. Nothing where nothing is there. */
@@ -93,8 +97,8 @@ const changeLines = (what: string, { gained, lost }: Change): string[] => [
 ]
 
 const readingLines = ({ gained, lost }: { gained: number; lost: number }): string[] => [
-  ...(lost > 0 ? [`- reads ${lost} documents no more`] : []),
-  ...(gained > 0 ? [`+ reads ${gained} more documents`] : []),
+  ...(lost > 0 ? [`- reads ${counted(lost, 'document')} no more`] : []),
+  ...(gained > 0 ? [`+ reads ${counted(gained, 'more document')}`] : []),
 ]
 
 const examplesOf = ({ count, examples }: Group): string =>

@@ -9,6 +9,7 @@ import { SkeletonError } from '../skeleton.ts'
 import { Routes } from '../write/routes.ts'
 import { urlOf, withConnection, type Connection } from './connection.ts'
 import { textOf } from './gateway-dry-run-text.ts'
+import { counted } from '../model/counted.ts'
 import type { Output } from './output.ts'
 
 /** What `--json` prints. */
@@ -107,7 +108,7 @@ async function evaluated(
     // Also puts the terminal's cursor back.
     progress.end(
       report === null
-        ? `stopped after ${seen} of ${info.doc_count} documents; nothing was written`
+        ? `stopped after ${seen} of ${counted(info.doc_count, 'document')}; nothing was written`
         : `documents: ${report.documents} evaluated`,
     )
   }

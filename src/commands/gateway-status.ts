@@ -7,6 +7,7 @@ import type { Gateway } from '../gateway/gateway.ts'
 import { withConnection } from './connection.ts'
 import type { Output } from './output.ts'
 import { Routes } from '../write/routes.ts'
+import { counted } from '../model/counted.ts'
 import { shown } from './shown.ts'
 
 /** What `--json` prints of each gateway. */
@@ -129,7 +130,9 @@ function textOf({ database, evaluation, failed, users }: GatewayStatus): string 
     `  function: ${progress}`,
     ...(failed.count === 0
       ? []
-      : [`  in no channel, as the function failed or refused them: ${failed.count} documents (${examples})`]),
+      : [
+          `  in no channel, as the function failed or refused them: ${counted(failed.count, 'document')} (${examples})`,
+        ]),
     `  users: ${users.count}; being brought up to date ${users.due}, with refused changes ${users.denied}, leaving ${users.leaving}`,
     '',
   ].join('\n')

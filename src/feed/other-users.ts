@@ -2,6 +2,7 @@
 import type { Couch } from '../couch/client.ts'
 import { pagesOfNamesUnder } from '../couch/pages.ts'
 import { PERUSER_DATABASE } from '../model/kinds.ts'
+import { counted } from '../model/counted.ts'
 import { userDatabases, type UserDatabases } from '../model/names.ts'
 
 /** Databases of one shape. */
@@ -45,5 +46,5 @@ export async function findOtherUsers(
 
 /** @param count how many databases the settings call users' */
 export const sayOtherUsers = (users: UserDatabases, count: number, other: OtherUsers): string =>
-  `USER_DATABASES is ${users.template}, which fits ${count} databases, and ${other.count} are called like ` +
+  `USER_DATABASES is ${users.template}, which fits ${counted(count, 'database')}, and ${other.count} are called like ` +
   `${other.example}: is USER_DATABASES=${other.template} meant?`

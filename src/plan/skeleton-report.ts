@@ -1,6 +1,7 @@
 // What a plan for a database says to people, line by line; equal plans have equal lines.
 import { markOf } from '../model/design.ts'
 import { isWidening, WIDENING } from './withheld.ts'
+import { counted } from '../model/counted.ts'
 import { differences, type DesignChange, type SkeletonPlan } from './skeleton.ts'
 
 /** `+` is put, `~` is replaced, `-` is taken out, `!` is left alone, `?` is to be asked for. */
@@ -75,6 +76,6 @@ export class Summary {
       const more = count > examples.length ? ` and ${count - examples.length} more` : ''
       return `  ${line}\n      ${count} of ${this.total}: ${examples.join(', ')}${more}\n`
     })
-    return `${this.kind}: ${this.total} databases, ${this.differing} differ\n${groups.join('')}`
+    return `${this.kind}: ${counted(this.total, 'database')}, ${this.differing} ${this.differing === 1 ? 'differs' : 'differ'}\n${groups.join('')}`
   }
 }

@@ -36,6 +36,6 @@ onEachServer('before a first start', ({ it }) => {
     await space.stop()
     assert.deepEqual(await said(space), [])
     await space.user('eve').create()
-    assert.match((await said(space)).join(), /makes 1 databases: 1 outboxes .* 1 in 1 user databases/)
+    assert.match((await said(space)).join(), /makes 1 database: 1 outbox .* 1 in 1 user database/)
   })
 })

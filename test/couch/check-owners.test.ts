@@ -106,7 +106,7 @@ onEachServer('couch-shares check, of user databases,', ({ it }) => {
       await space.user(Buffer.from(joe.account.name).toString('hex')).create()
       const [owned, note = ''] = await said(space)
       assert.equal(owned, 'ok user databases that an account owns: 2 by the role {id}, 1 by the name in hex')
-      assert.match(note, /^note 1 of 4 user databases are no account's/)
+      assert.match(note, /^note 1 of 4 user databases is no account's/)
       assert.ok(note.includes(nobodys.name), note)
       const [, otherwise = ''] = await said(space, 'id:{id}')
       assert.match(otherwise, /^note 3 of 4 .* none has the role id:\{id\}/)

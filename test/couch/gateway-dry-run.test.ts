@@ -171,7 +171,7 @@ onEachServer('couch-shares gateway dry-run', ({ it, kind }) => {
       const { out, err } = await stage.run(['dry-run', stage.database.name, await stage.file(less)])
       assert.match(
         out,
-        /\n {2}bob\n {6}- channels mission_status_type:company_acme\n {6}- reads 1 documents no more\n/,
+        /\n {2}bob\n {6}- channels mission_status_type:company_acme\n {6}- reads 1 document no more\n/,
       )
       assert.match(out, /documents 11, failed 0,/)
       assert.match(err, /documents: 11 evaluated/)

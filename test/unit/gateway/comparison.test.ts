@@ -345,11 +345,11 @@ describe('what a dry-run says', () => {
       ),
       `fleet: new.js against sync.js
 
-1 of 2 documents fail
+1 of 2 documents fails
   1 × failed: TypeError: x
       n1
 
-1 documents change channels
+1 document changes channels
   1 × a, b → b
       n2
 
@@ -357,7 +357,7 @@ users
   ann
       - channels a
       + channels b
-      - reads 1 documents no more
+      - reads 1 document no more
 
 roles
   r
