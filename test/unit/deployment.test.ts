@@ -159,6 +159,13 @@ describe('deployment', () => {
     assert((await read('.gitignore')).split('\n').includes('deploy/secrets/'))
   })
 
+  it('has a composition that says how a skeleton gets in, and where the folder is', async () => {
+    const composition = (await read('deploy/compose.yaml')).replaceAll(/(?<=^ {4}(?: {2})?)# /gm, '')
+    const [, folder = ''] = /^ {6}SKELETON: (.*)$/m.exec(composition) ?? []
+    assert.notEqual(folder, '')
+    assert.match(composition, new RegExp(`^ {4}volumes:\n {6}- \\./skeleton:${folder}:ro$`, 'm'))
+  })
+
   it('has a composition that Docker reads', async function () {
     if (spawnSync('docker', ['compose', 'version']).status !== 0) this.skip()
     const [block = ''] = await blocksAfter('**Container**')
