@@ -14,6 +14,7 @@ import { expressPouchdb } from './express-pouchdb.ts'
 import { CouchFault, logFault, sendFault } from './faults.ts'
 import { gate, type LogIn } from './gate.ts'
 import type { FaultHandler, Handler, Packages, PouchClass, Response } from './packages.ts'
+import { checkDepth } from './parameters.ts'
 import { addReplicateRoute } from './replicate-route.ts'
 import type { RequestContext } from './replication-request.ts'
 import { addServerRoutes } from './server-routes.ts'
@@ -118,7 +119,15 @@ function parseBody({ express }: Packages): Handler {
       (parts.length <= 2 && parts[0] !== '_session') ||
       (parts.length === 3 && /^_(design|local)$/.test(parts[1] ?? '')) ||
       parts[3] === '_view'
-    if (ours && !/^multipart\//.test(request.headers['content-type'] ?? '')) json(request, response, next)
-    else next()
+    if (!ours || /^multipart\//.test(request.headers['content-type'] ?? '')) return next()
+    json(request, response, (fault) => {
+      if (fault !== undefined) return next(fault)
+      try {
+        checkDepth(request.body)
+      } catch (tooDeep) {
+        return sendFault(response, tooDeep)
+      }
+      next()
+    })
   }
 }

@@ -1,10 +1,10 @@
 // Attachments by themselves: written as a part of their document, so that they are asked about like everything else.
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
-import { writeDocument } from './document-writes.ts'
-import { badRequest, conflict, notFound, orNull, route, sendJson } from './faults.ts'
+import { checkAttachmentName, writeDocument } from './document-writes.ts'
+import { conflict, notFound, orNull, route, sendJson } from './faults.ts'
 import type { Handler, Json, Request, Response, Router } from './packages.ts'
-import { attachmentsIn, queryOf, readBytes } from './parameters.ts'
+import { attachmentsIn, own, queryOf, readBytes } from './parameters.ts'
 
 /** After the routes of design documents, whose functions have the same form. Reading is up to express-pouchdb. */
 export function addAttachmentRoutes(router: Router, databases: Databases): void {
@@ -30,8 +30,8 @@ export function addAttachmentRoutes(router: Router, databases: Databases): void 
   const remove = write(async ({ request, response, database, id, name, rev }) => {
     if (rev === undefined) throw conflict()
     const doc = await revisionOrConflict(database, id, rev)
-    const { [name]: gone, ...others } = attachmentsIn(doc)
-    if (gone === undefined) throw notFound('Document is missing attachment')
+    const { [name]: _gone, ...others } = attachmentsIn(doc)
+    if (own(attachmentsIn(doc), name) === undefined) throw notFound('Document is missing attachment')
     doc['_attachments'] = others
     const answer = await writeDocument({ database, user: request.user }, doc, true)
     sendJson(response, 200, answer)
@@ -56,7 +56,7 @@ interface Written {
 function placeOf(request: Request): { id: string; name: string } | null {
   const { scope, id = '', attachment: name = '' } = request.params
   if (name === '' || (scope === undefined && /^_(?!design\/)/.test(id))) return null
-  if (name.startsWith('_')) throw badRequest(`Attachment name '${name}' starts with prohibited character '_'`)
+  checkAttachmentName(name)
   return { id: scope === undefined ? id : `${scope}/${id}`, name }
 }
 

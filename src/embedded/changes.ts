@@ -5,7 +5,7 @@ import { databaseOf } from './database-routes.ts'
 import { badRequest, CouchFault, notFound, route, sendJson } from './faults.ts'
 import { Bell, Feed, feedKind } from './feed.ts'
 import type { Json, Router } from './packages.ts'
-import { bodyOf, isJson, isTrue, parseJson, queryOf, wholeNumber } from './parameters.ts'
+import { bodyOf, isJson, isTrue, own, parseJson, queryOf, wholeNumber } from './parameters.ts'
 import { checkSelector, hasPattern, selects } from './selector.ts'
 import { TimeLimit } from './time-limit.ts'
 
@@ -104,7 +104,7 @@ export async function checkFilter(database: Database, options: Json): Promise<vo
   const [ddoc = '', name = ''] = named.split('/')
   const design = await database.pouch.get(`_design/${ddoc}`)
   const group = design[options['filter'] === '_view' ? 'views' : 'filters']
-  const found = isJson(group) ? group[name] : undefined
+  const found = isJson(group) ? own(group, name) : undefined
   const source = isJson(found) ? found['map'] : found
   if (typeof source !== 'string') throw notFound(`missing json key: ${name}`)
   try {

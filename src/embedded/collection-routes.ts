@@ -1,11 +1,12 @@
-// Many documents at once: _bulk_docs, _all_docs, views and Mango, straight on PouchDB with CouchDB's parameters.
+// Many documents at once: _bulk_docs, _revs_diff, _all_docs, views and Mango, straight on PouchDB with CouchDB's parameters.
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { writeDocuments } from './document-writes.ts'
 import { badRequest, notFound, route, sendJson } from './faults.ts'
 import { find, mango } from './find.ts'
 import type { Router } from './packages.ts'
-import { bodyOf, isJson, viewOptions } from './parameters.ts'
+import { bodyOf, isJson, own, viewOptions } from './parameters.ts'
+import { parseRevision } from './revisions.ts'
 
 export function addCollectionRoutes(
   router: Router,
@@ -27,6 +28,18 @@ export function addCollectionRoutes(
     }),
   )
 
+  router.post(
+    '/:db/_revs_diff',
+    route(async (request, response) => {
+      const { pouch } = databaseOf(request, databases)
+      const asked = Object.entries(bodyOf(request)).map(([id, revs]): [string, string[]] => {
+        if (!Array.isArray(revs)) throw badRequest('Invalid list of revisions')
+        return [id, revs.map(parseRevision)]
+      })
+      sendJson(response, 200, await pouch.revsDiff(Object.fromEntries(asked)))
+    }),
+  )
+
   const allDocs = route(async (request, response) => {
     const database = databaseOf(request, databases)
     const options = viewOptions(request)
@@ -45,7 +58,7 @@ export function addCollectionRoutes(
     const { ddoc = '', view: name = '' } = request.params
     const design = await database.pouch.get(`_design/${ddoc}`)
     const views = design['views']
-    if (!isJson(views) || !isJson(views[name])) throw notFound('missing_named_view')
+    if (!isJson(views) || !isJson(own(views, name))) throw notFound('missing_named_view')
     sendJson(response, 200, await database.pouch.query(`${ddoc}/${name}`, viewOptions(request)))
   })
   router.get('/:db/_design/:ddoc/_view/:view', view)

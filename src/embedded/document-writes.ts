@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import { isUsers } from './accounts.ts'
 import type { Database } from './databases.ts'
-import { badRequest, conflict, CouchFault, toFault } from './faults.ts'
+import { badRequest, badSpecialMember, conflict, CouchFault, toFault } from './faults.ts'
 import type { Json, PouchWriteResult } from './packages.ts'
-import { attachmentsIn, isJson } from './parameters.ts'
+import { attachmentsIn, isJson, own } from './parameters.ts'
 import { hidePassword } from './passwords.ts'
 import { nameRevision } from './revisions.ts'
 import { SECURITY_ID } from './security.ts'
@@ -92,9 +92,30 @@ async function prepare(database: Database, doc: unknown, newEdits: boolean): Pro
   if (!isJson(doc)) throw badRequest('Document must be a JSON object')
   doc['_id'] ??= randomBytes(16).toString('hex')
   checkId(doc['_id'])
+  checkMembers(doc)
   nameRevision(doc, !newEdits)
   if (isJson(doc['_attachments'])) await completeAttachments(database, doc, doc['_attachments'])
   return doc
+}
+
+/** CouchDB writes these into a document. */
+const STORED = /^_(?:access|replication_(?:id|state|state_time|state_reason|stats))$/
+/** CouchDB knows these, and takes no notice of what a client says in them. */
+const IGNORED = ['_revs_info', '_local_seq', '_conflicts', '_deleted_conflicts']
+
+/** PouchDB has members of its own, and takes anything for true: nothing is to reach it that rules read otherwise. */
+function checkMembers(doc: Json): void {
+  for (const name of IGNORED) delete doc[name]
+  for (const [name, value] of Object.entries(doc)) {
+    if (!name.startsWith('_') || STORED.test(name) || /^_(?:id|rev|revisions)$/.test(name)) continue
+    if (name === '_deleted' && typeof value === 'boolean') continue
+    if (name === '_attachments' && isJson(value)) continue
+    throw badSpecialMember(name)
+  }
+}
+
+export function checkAttachmentName(name: string): void {
+  if (name.startsWith('_')) throw badRequest(`Attachment name '${name}' starts with prohibited character '_'`)
 }
 
 function checkId(id: unknown): void {
@@ -112,6 +133,7 @@ async function completeAttachments(database: Database, doc: Json, attachments: J
   const id = String(doc['_id'])
   let before: Json | null = null
   for (const [name, attachment] of Object.entries(attachments)) {
+    checkAttachmentName(name)
     if (!isJson(attachment)) throw badRequest(`Invalid attachment data for ${name}`)
     attachment['content_type'] ??= 'application/octet-stream'
     if (attachment['stub'] !== true) {
@@ -123,7 +145,7 @@ async function completeAttachments(database: Database, doc: Json, attachments: J
       continue
     }
     before ??= await attachmentsOf(database, id, doc['_rev'])
-    const known = before[name]
+    const known = own(before, name)
     if (!isJson(known)) {
       if (typeof attachment['digest'] === 'string' && doc['_revisions'] !== undefined) continue
       throw new CouchFault(412, 'missing_stub', `Invalid attachment stub in ${id} for ${name}`)

@@ -1,4 +1,4 @@
-// Hands to express-pouchdb what it does well: attachments, _revs_diff, _compact, show and list functions.
+// Hands to express-pouchdb what it does well: attachments, _compact, show and list functions.
 import type { Databases } from './databases.ts'
 import { databaseMissing, notFound, sendFault } from './faults.ts'
 import type { Handler, Packages, PouchClass, Request } from './packages.ts'
@@ -9,7 +9,6 @@ const PARTS = [
   'routes/db',
   'routes/documents',
   'routes/attachments',
-  'routes/revs-diff',
   'routes/compact',
   'routes/view-cleanup',
   'routes/temp-views',
@@ -20,8 +19,7 @@ const PARTS = [
 ]
 
 /** What users may ask it for beside reading: nothing of it writes a document. */
-const HARMLESS =
-  /^\/[^/]+\/(?:_(?:revs_diff|compact|view_cleanup)\/?|_design\/[^/]+\/_(?:show|list)\/[^?]+)(?:\?|$)/
+const HARMLESS = /^\/[^/]+\/(?:_(?:compact|view_cleanup)\/?|_design\/[^/]+\/_(?:show|list)\/[^?]+)(?:\?|$)/
 
 const isHarmless = ({ method, originalUrl }: Request): boolean =>
   method === 'GET' || method === 'HEAD' || HARMLESS.test(originalUrl)

@@ -11,6 +11,10 @@ export function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** What the object itself has by this name: all objects have a `constructor`. */
+export const own = (object: Json, name: string): unknown =>
+  Object.hasOwn(object, name) ? object[name] : undefined
+
 /** A document's attachments by name; none where that is malformed, or missing. */
 export const attachmentsIn = (doc: Json): Json => (isJson(doc['_attachments']) ? doc['_attachments'] : {})
 
@@ -35,10 +39,26 @@ export const readText = async (request: Request): Promise<string> =>
 export const isTrue = (value: unknown): boolean => value === 'true' || value === true
 
 export function parseJson(text: string): unknown {
+  let value: unknown
   try {
-    return JSON.parse(text) as unknown
+    value = JSON.parse(text)
   } catch {
     throw badRequest('invalid UTF-8 JSON')
+  }
+  checkDepth(value)
+  return value
+}
+
+/** Far from what the stack has room for: PouchDB and we go down into values by recursion. */
+const MOST_DEPTH = 1_000
+
+/** Throws where lists or objects lie too deep within each other. */
+export function checkDepth(value: unknown): void {
+  const isInner = (one: unknown): one is object => typeof one === 'object' && one !== null
+  let level = [value].filter(isInner)
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (depth > MOST_DEPTH) throw badRequest('The JSON is nested too deep.')
+    level = level.flatMap((one) => (Object.values(one) as unknown[]).filter(isInner))
   }
 }
 

@@ -6,7 +6,7 @@ import { databaseOf } from './database-routes.ts'
 import { writeDocument } from './document-writes.ts'
 import { CouchFault, notFound, route } from './faults.ts'
 import type { Json, Request, Response, Router } from './packages.ts'
-import { isJson, queryOf, readText } from './parameters.ts'
+import { isJson, own, queryOf, readText } from './parameters.ts'
 import { readSecurity } from './security.ts'
 
 const TIME_LIMIT_MS = 5_000
@@ -19,7 +19,7 @@ export function addUpdateFunctionRoute(router: Router, databases: Databases): vo
     const id = documentIdOf(request)
     const design = await database.pouch.get(`_design/${ddoc}`)
     const updates = design['updates']
-    const source = isJson(updates) ? updates[name] : undefined
+    const source = isJson(updates) ? own(updates, name) : undefined
     if (typeof source !== 'string') throw notFound(`missing json key: ${name}`)
     const doc = id === null ? null : await database.pouch.get(id).catch(() => null)
     const [path = ''] = request.originalUrl.split('?')

@@ -152,6 +152,8 @@ describe('embedded server: hostile users', () => {
         fields: ['name'],
       }
       assert.deepEqual(await found(sorted), [{ name: 'carl' }, { name: 'bob' }, { name: 'anna' }])
+      const paths = { selector: { 'at.n': { $regex: '1' } }, fields: ['_id.x', 'at.n', 'at.none', 'none'] }
+      assert.deepEqual(await found(paths), [{ at: { n: 'x-1' } }])
       const many = Array.from({ length: 30 }, (_, at) => ({ _id: `m${at}`, many: 'm' }))
       await admin.post('/patterns/_bulk_docs', { docs: many })
       assert.equal((await found({ selector: { many: { $regex: 'm' } } })).length, 25)
@@ -182,6 +184,87 @@ describe('embedded server: hostile users', () => {
         body.results.map((change: any) => change.id),
         ['a'],
       )
+    })
+  })
+
+  describe('values', () => {
+    it('are refused where they are nested too deep, or of another kind', async () => {
+      await database('values', { _id: 'd', n: 1 })
+      const { _rev } = (await ann.get('/values/d')).body
+      const deep = '['.repeat(200_000) + ']'.repeat(200_000)
+      const TOO_DEEP = [400, 'bad_request', 'The JSON is nested too deep.']
+      assert.deepEqual(refusal(await ann.put('/values/x', `{"a":${deep}}`)), TOO_DEEP)
+      for (const [part, body] of [
+        ['_bulk_docs', `{"docs":[{"a":${deep}}]}`],
+        ['_find', `{"selector":{"a":${deep}}}`],
+        ['_revs_diff', `{"a":${deep}}`],
+        ['_changes?filter=_selector', `{"selector":{"a":${deep}}}`],
+      ] as const)
+        assert.deepEqual(refusal(await ann.post(`/values/${part}`, body)), TOO_DEEP, part)
+      const related = ['--b', '', `{"a":${deep}}`, '--b--', ''].join('\r\n')
+      const type = { 'content-type': 'multipart/related; boundary=b' }
+      assert.deepEqual(refusal(await ann.ask('PUT', '/values/x', related, type)), TOO_DEEP)
+
+      for (const [revs, reason] of [
+        [1, 'Invalid list of revisions'],
+        [{}, 'Invalid list of revisions'],
+        ['1-a', 'Invalid list of revisions'],
+        [[1], 'Invalid rev format'],
+        [['a'], 'Invalid rev format'],
+      ])
+        assert.deepEqual(refusal(await ann.post('/values/_revs_diff', { d: revs })), [
+          400,
+          'bad_request',
+          reason,
+        ])
+      assert.deepEqual((await ann.post('/values/_revs_diff', { d: [_rev, '1-a'], e: ['1-b'] })).body, {
+        d: { missing: ['1-a'] },
+        e: { missing: ['1-b'] },
+      })
+    })
+
+    it('count only where the document itself has them', async () => {
+      await database('own', { _id: 'd' }, { _id: '_design/v', views: {}, updates: {}, filters: {} })
+      const { _rev } = (await ann.get('/own/d')).body
+      for (const name of ['constructor', 'toString', 'hasOwnProperty']) {
+        const _attachments = { [name]: { stub: true } }
+        assert.equal((await ann.put('/own/d', { _rev, _attachments })).status, 412)
+        assert.equal((await ann.delete(`/own/d/${name}?rev=${_rev}`)).status, 404)
+        assert.equal((await ann.get(`/own/_design/v/_view/${name}`)).status, 404)
+        assert.equal((await ann.post(`/own/_design/v/_update/${name}`)).status, 404)
+        assert.equal((await ann.get(`/own/_changes?filter=v/${name}`)).status, 404)
+      }
+      assert.equal((await ann.get('/own/_design/v/_view/__proto__')).status, 404)
+      const proto = await ann.put('/own/d', `{"_rev":"${_rev}","_attachments":{"__proto__":{"stub":true}}}`)
+      const reason = "Attachment name '__proto__' starts with prohibited character '_'"
+      assert.deepEqual(refusal(proto), [400, 'bad_request', reason])
+    })
+
+    it('of members that are the server’s are those that CouchDB takes', async () => {
+      await database('members')
+      const members = {
+        _deleted: [1, 'false', null],
+        _attachments: [[], 'x', null],
+        _rev_tree: [[{ pos: 9, ids: ['f', { status: 'available' }, []] }]],
+        _removed: [true],
+      }
+      for (const [name, values] of Object.entries(members))
+        for (const value of values)
+          for (const new_edits of [true, false]) {
+            const docs = [{ _id: 'd', ...(new_edits ? {} : { _rev: '1-a' }), [name]: value }]
+            const answer = await ann.post('/members/_bulk_docs', { docs, new_edits })
+            assert.deepEqual(refusal(answer), [400, 'doc_validation', `Bad special document member: ${name}`])
+          }
+      const read = {
+        _revs_info: [],
+        _local_seq: 3,
+        _conflicts: ['1-a'],
+        _deleted_conflicts: [],
+        _deleted: false,
+      }
+      assert.equal((await ann.put('/members/d', { ...read, n: 1 })).status, 201)
+      const { body } = await ann.get('/members/d')
+      assert.deepEqual(Object.keys(body as object).sort(), ['_id', '_rev', 'n'])
     })
   })
 })
