@@ -1,9 +1,8 @@
 // `_find`: PouchDB's, but for patterns, which it matches without an end in sight.
-import pick from 'lodash/pick.js'
 import type { Database } from './databases.ts'
 import { CouchFault } from './faults.ts'
 import type { Json } from './packages.ts'
-import { isJson, wholeNumber } from './parameters.ts'
+import { isJson, own, wholeNumber } from './parameters.ts'
 import { checkSelector, hasPattern, selects } from './selector.ts'
 import { TimeLimit } from './time-limit.ts'
 
@@ -21,7 +20,7 @@ export async function find({ pouch }: Database, request: Json): Promise<Json> {
   const found = await mango(pouch.find(wider))
   const all = found['docs'] as Json[]
   const docs = new TimeLimit().run(() => all.filter((doc) => selects(selector, doc))).slice(from, from + most)
-  const shown = Array.isArray(fields) ? docs.map((doc) => pick(doc, fields as string[])) : docs
+  const shown = Array.isArray(fields) ? docs.map((doc) => pick(doc, fields)) : docs
   return { ...found, docs: shown }
 }
 
@@ -37,6 +36,23 @@ function withoutPatterns(selector: Json): Json {
   })
   return wider.length === 0 ? { _id: { $gt: null } } : Object.fromEntries(wider)
 }
+
+/** Of the document what the paths name. */
+function pick(doc: Json, paths: unknown[]): Json {
+  const picked = empty()
+  for (const path of paths) copyPath(doc, picked, String(path).split('.'))
+  return picked
+}
+
+function copyPath(from: Json, to: Json, [name = '', ...rest]: string[]): void {
+  const value = own(from, name)
+  if (value === undefined) return
+  if (rest.length === 0) to[name] = value
+  else if (isJson(value)) copyPath(value, (to[name] ??= empty()) as Json, rest)
+}
+
+/** Without a prototype, so that `__proto__` is a name like others. */
+const empty = () => Object.create(null) as Json
 
 /** pouchdb-find throws plain Errors for what is the client's mistake. */
 export async function mango<Answer>(answer: Promise<Answer>): Promise<Answer> {
