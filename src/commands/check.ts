@@ -1,6 +1,6 @@
 // `couch-shares check`: a look at the server and the settings, for whoever sets them up.
 import { sayUnanswered } from '../couch/advice.ts'
-import { CouchFault } from '../couch/fault.ts'
+import { CouchFault, orNull } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { countOfKind } from '../feed/kind-databases.ts'
 import { exitCodeOfInstall, InstallError } from '../install.ts'
@@ -138,8 +138,21 @@ async function checkMasterDatabases(connection: Connection): Promise<Finding[]> 
   )
   return [
     ...(await Promise.all(masters)),
+    ...(await checkOwnDocuments(connection)),
     ok(counted(personal, 'personal database is its user’s', 'personal databases are their users’')),
   ]
+}
+
+/** CouchDB makes `_users` for its admins alone, and lets whoever is a member read no more than the own document. */
+async function checkOwnDocuments({ couch, isEmbedded }: Connection): Promise<Finding[]> {
+  if (isEmbedded) return []
+  const security = await orNull(couch.database('_users').security())
+  const { names = [], roles = [] } = security?.members ?? {}
+  if (security === null || isPublic(security) || [...names, ...roles].some((one) => one !== '_admin'))
+    return []
+  const text =
+    'users cannot read their own documents in _users, where the names of personal databases are: docs/provisioning.md says how an app learns them'
+  return [note(text)]
 }
 
 /** Whoever may write there writes past the sync function, as an admin does. */

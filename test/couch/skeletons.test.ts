@@ -596,6 +596,8 @@ onEachServer('skeletons of masters', ({ it }) => {
       await check(provisioning.env, (text) => (said += text))
       assert.match(said, new RegExp(`^✓ the master database ${master.name} is there$`, 'm'))
       assert.match(said, /^✓ \d+ personal databases? (is its user’s|are their users’)$/m)
+      const isReadable = space.server.kind === 'embedded'
+      assert.equal(/^· users cannot read their own documents in _users/m.test(said), !isReadable, said)
     }))
 })
 
