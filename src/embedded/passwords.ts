@@ -3,13 +3,14 @@ import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'no
 import { promisify } from 'node:util'
 import { CouchFault } from './faults.ts'
 import type { Json } from './packages.ts'
+import { Turns } from './turns.ts'
 
 const derive = promisify(pbkdf2)
 
 /** Far fewer than CouchDB's 600,000: for a first look nobody is to wait. */
 const ITERATIONS = 10_000
-/** An account that asks for more than this would hold up all others. */
-const MOST_ITERATIONS = 10_000_000
+/** CouchDB's own are 600,000; an account that asks for more than this is nobody's. */
+const MOST_ITERATIONS = 1_000_000
 const BYTES = 32
 /** Node.js's names of CouchDB's functions; the first is meant where an account names none. */
 const DIGESTS = new Map<unknown, string>([
@@ -56,17 +57,24 @@ export class Passwords {
   /** Of this process, so that what is remembered is of no use elsewhere. */
   readonly #key = randomBytes(32)
   readonly #right = new Set<string>()
+  readonly #turns = new Turns(ITERATIONS)
 
   /** Is it the password of the account? At once where it was before, as long as the account's hash is the same. */
   async verify(account: Json, password: string): Promise<boolean> {
     const mark = this.#markOf(account, password)
-    if (!this.#right.delete(mark) && !(await matches(account, password))) return false
+    if (!this.#right.delete(mark) && !(await this.#matches(account, password))) return false
     this.#right.add(mark)
     for (const oldest of this.#right) {
       if (this.#right.size <= MOST_REMEMBERED) break
       this.#right.delete(oldest)
     }
     return true
+  }
+
+  /** A wrong password costs as much as a right one, and people write the number of iterations into their own accounts. */
+  #matches(account: Json, password: string): Promise<boolean> {
+    const cost = isCount(account['iterations']) ? account['iterations'] : 0
+    return this.#turns.take(String(account['_id']), cost, () => matches(account, password))
   }
 
   #markOf(account: Json, password: string): string {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'mocha'
 import { startEmbedded, type EmbeddedServer } from '../../src/embedded/server.ts'
+import { Turns } from '../../src/embedded/turns.ts'
 import { basic, Visitor, type Answer } from '../support/visitor.ts'
 
 const ADMIN = { user: 'admin', pass: 'secret' }
@@ -265,6 +266,74 @@ describe('embedded server: hostile users', () => {
       assert.equal((await ann.put('/members/d', { ...read, n: 1 })).status, 201)
       const { body } = await ann.get('/members/d')
       assert.deepEqual(Object.keys(body as object).sort(), ['_id', '_rev', 'n'])
+    })
+  })
+
+  describe('logins', () => {
+    it('do not wait for those of accounts whose hashes take long', async () => {
+      const slow = (name: string, iterations: number) => ({
+        ...{ _id: `org.couchdb.user:${name}`, name, type: 'user', roles: [], salt: 'x', iterations },
+        ...{ password_scheme: 'pbkdf2', pbkdf2_prf: 'sha512', derived_key: 'ab'.repeat(64) },
+      })
+      const fresh = {
+        _id: 'org.couchdb.user:fresh',
+        name: 'fresh',
+        type: 'user',
+        roles: [],
+        password: 'pass',
+      }
+      const docs = [slow('slow', 600_000), slow('slower', 600_000), slow('slowest', 10_000_000), fresh]
+      assert.equal((await nobody.post('/_users/_bulk_docs', { docs })).status, 201)
+      assert.equal((await as('slowest', 'x').get('/_session')).status, 401)
+      const order: string[] = []
+      const logIn = async (name: string) => {
+        await as(name, 'pass').get('/_session')
+        order.push(name)
+      }
+      const wrong = [...Array<string>(5).fill('slow'), 'slower'].map(logIn)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      await Promise.all([logIn('fresh'), ...wrong])
+      assert.equal(order[0], 'fresh')
+      assert(order.indexOf('slower') <= 2, order.join())
+    }).timeout(60_000)
+
+    it('take turns', async () => {
+      const turns = new Turns(10)
+      const begun: string[] = []
+      const ends = new Map<string, () => void>()
+      const take = (name: string, cost: number) =>
+        turns.take(name.slice(0, 1), cost, () => {
+          begun.push(name)
+          return new Promise<void>((resolve) => ends.set(name, resolve))
+        })
+      const all = [
+        take('a1', 90),
+        take('a2', 90),
+        take('b1', 99),
+        take('c1', 10),
+        take('c2', 1),
+        take('d1', 5),
+      ]
+      const end = async (name: string, ...next: string[]) => {
+        begun.length = 0
+        ends.get(name)?.()
+        await new Promise(setImmediate)
+        assert.deepEqual(begun, next, name)
+      }
+      await new Promise(setImmediate)
+      assert.deepEqual(begun, ['a1', 'c1'])
+      await end('c1', 'd1')
+      await end('d1', 'c2')
+      await end('c2')
+      await end('a1', 'b1')
+      await end('b1', 'a2')
+      await end('a2')
+      await Promise.all(all)
+      await assert.rejects(
+        turns.take('e', 1, () => Promise.reject(new Error('no'))),
+        /no/,
+      )
+      assert.equal(await turns.take('e', 1, () => Promise.resolve(1)), 1)
     })
   })
 })
