@@ -15,8 +15,9 @@ import type {
 import { CouchFault, isFault, orNull } from './fault.ts'
 import { halvesOf, purgesOf, type Revisions } from './purge.ts'
 
-/** A create straight after a drop may answer 412 though nothing is there: ask, and try again so often. */
-const CREATE_TRIES = 10
+/** A create straight after a drop may answer 412 though nothing is there: ask, and try again so often, 9 s in all. */
+const CREATE_TRIES = 14
+/** The pauses grow by this. */
 const CREATE_PAUSE_MS = 100
 
 /** Answers with documents are read in smaller parts where they have more bytes than this; a single document always fits. */
@@ -94,7 +95,7 @@ export class Database {
         if (!isFault(error, 'exists') && !isFault(error, 'conflict')) throw error
         if ((await this.info()) !== null) return false
         if (tries >= CREATE_TRIES) throw error
-        await new Promise((resolve) => setTimeout(resolve, CREATE_PAUSE_MS))
+        await new Promise((resolve) => setTimeout(resolve, CREATE_PAUSE_MS * tries))
       }
     }
   }
