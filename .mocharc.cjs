@@ -11,7 +11,7 @@ module.exports = {
   'node-option': ['import=tsx'],
   ...(isNamed ? {} : { spec: all }),
   require: ['test/support/hooks.ts'],
-  timeout: 120_000,
+  timeout: 300_000,
   // Half of the time they wait for servers: two for each core keep it busy.
   ...(isShared ? {} : { parallel: true, jobs: Math.max(4, 2 * availableParallelism()) }),
 }

@@ -6,7 +6,7 @@ import type { Space } from './space.ts'
 import type { Content } from './story.ts'
 
 /** How long a step may take until everybody sees what is to be seen. */
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 60_000
 const LOOK_MS = 100
 
 /** What a user did, and what no other document says. */

@@ -16,7 +16,7 @@ import type { Content } from './story.ts'
 const USERS = '_users'
 
 /** How long a test waits for one thing before it fails. */
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 60_000
 
 /** What `$gateway` says, without times; a code stands for each rejection. */
 export interface GatewayStanding {

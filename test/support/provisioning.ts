@@ -25,7 +25,7 @@ import type { Content } from './story.ts'
 const USERS = '_users'
 
 /** How long a test waits for one thing before it fails. */
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 60_000
 
 /** What `$provision/<master>` says, without times and sentences; a code stands for all of `$error`. */
 export interface Standing {

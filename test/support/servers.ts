@@ -112,9 +112,13 @@ file = ${join(folder, 'couch.log')}
     await rm(folder, { recursive: true, force: true })
   }
   const url = `http://127.0.0.1:${port}`
+  const headers = { authorization: `Basic ${Buffer.from(`${admin.user}:${admin.pass}`).toString('base64')}` }
+  const answers = async (path: string): Promise<boolean> =>
+    (await fetch(`${url}/${path}`, { headers }).catch(() => null))?.ok === true
   for (let tries = 0; tries < 150; tries += 1) {
-    const answer = await fetch(`${url}/_up`).catch(() => null)
-    if (answer?.ok) return { server: { kind: 'couchdb', url, ...admin, isOurs: true }, stop }
+    // CouchDB makes these two itself when it is up; who makes them at the same moment is refused.
+    if ((await answers('_up')) && (await answers('_users')) && (await answers('_replicator')))
+      return { server: { kind: 'couchdb', url, ...admin, isOurs: true }, stop }
     await delay(200)
   }
   await stop()
