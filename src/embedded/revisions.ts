@@ -48,8 +48,9 @@ function parseHistory(revisions: unknown): { start: number; ids: string[] } {
   }
   // CouchDB takes these, and what it stores then is no history.
   if (ids.length === 0) throw documentInvalid('_revisions.ids is empty.')
-  if (Number(start) < ids.length) throw documentInvalid('_revisions.start is less than the number of ids.')
-  return { start: Number(start), ids: (ids as string[]).slice(0, MOST_REVISIONS) }
+  if (Number(start) < 1) throw documentInvalid('_revisions.start is less than 1.')
+  // What would have been before the first revision is left out.
+  return { start: Number(start), ids: (ids as string[]).slice(0, Math.min(Number(start), MOST_REVISIONS)) }
 }
 
 /** The revisions of a document that has been through `nameRevision`, its own first. */
