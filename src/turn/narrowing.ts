@@ -1,5 +1,6 @@
 // Takes access away at once, beside the owner's lane, which may be busy with large copies or wait for its turn.
 import type { Security } from '../couch/document.ts'
+import { orNull } from '../couch/fault.ts'
 import { gatherShare } from '../feed/share-facts.ts'
 import { readUserDocs, type UserDoc } from '../feed/user-docs.ts'
 import { shareDatabase, shareDocumentId, shareOfDocument } from '../model/names.ts'
@@ -41,11 +42,13 @@ async function narrowShare(deps: Deps, owner: string, share: string, found: User
   ceilings.set(share, wanted)
   const database = couch.database(shareDatabase(share))
   await ceilings.inTurn(share, async () => {
-    const there = (await database.security()) as SecurityInForce
+    const there = await orNull(database.security() as Promise<SecurityInForce>)
+    // It has just been dropped: nobody is in, and nobody above the ceiling gets into a new one.
+    if (there === null) return
     const narrow = narrower(there, wanted)
     // Known before it is done, so that feeds that are open end also where nobody comes to remember it.
     if (narrowsReading(there, narrow)) ceilings.order(share, await registry.orderRotation(share))
-    await database.putSecurity(narrow as Security)
+    await orNull(database.putSecurity(narrow as Security))
   })
   log.info({ share }, 'access taken away')
   return true

@@ -6,9 +6,9 @@ import type { Participants } from '../../support/participants.ts'
 import { ANN, JOE, joeShowsAnn, planned } from '../../support/planned-share.ts'
 
 /** How often the share was made anew since; and whether it is to be, still. */
-async function timesSince(people: Participants, before: number): Promise<[times: number, rotate: boolean]> {
+async function timesSince(people: Participants, earlier: number): Promise<[times: number, rotate: boolean]> {
   const { rotations = 0, rotate = false } = (await people.world.deps.registry.entry('x')) ?? assert.fail()
-  return [rotations - before, rotate]
+  return [rotations - earlier, rotate]
 }
 
 async function takeAnnOut(people: Participants): Promise<void> {
@@ -16,12 +16,15 @@ async function takeAnnOut(people: Participants): Promise<void> {
   await narrowAtOnce(people.world.deps, people.hash(JOE), new Set(['x']))
 }
 
-/** Runs something when the replication is stopped, while the old database is there; or started, when the new one is. */
-function when(people: Participants, step: 'stop' | 'start', run: () => Promise<void>): void {
-  const { leases } = people.world.deps
-  const original = leases[step].bind(leases) as (...args: unknown[]) => Promise<never>
-  leases[step] = async (...args: unknown[]) => {
-    leases[step] = original
+/** Runs something, once, before the daemon calls this method. */
+function before<Name extends string>(
+  object: Record<Name, (...args: never[]) => Promise<unknown>>,
+  name: Name,
+  run: () => Promise<void>,
+): void {
+  const original = object[name].bind(object)
+  object[name] = async (...args) => {
+    object[name] = original
     await run()
     return original(...args)
   }
@@ -36,7 +39,8 @@ describe('turn/narrowing', () => {
     const { rotations = 0 } = (await deps.registry.entry('x')) ?? {}
     await deps.registry.orderRotation('x')
     const { effects, read } = await planned(people)
-    when(people, 'stop', () => takeAnnOut(people))
+    // The last thing that is waited for while the old one is there.
+    before(deps.births, 'refresh', () => takeAnnOut(people))
     assert.equal((await performShare(deps, people.hash(JOE), effects, read)).kind, 'done')
     assert.deepEqual(await timesSince(people, rotations), [1, false])
     assert.ok(!readersOf(people).includes(people.hash(ANN)))
@@ -60,10 +64,21 @@ describe('turn/narrowing', () => {
     const { rotations = 0 } = (await deps.registry.entry('x')) ?? {}
     await deps.registry.orderRotation('x')
     const { effects, read } = await planned(people)
-    when(people, 'start', () => takeAnnOut(people))
+    // When the new one is there, and open.
+    before(deps.leases, 'start', () => takeAnnOut(people))
     assert.equal((await performShare(deps, people.hash(JOE), effects, read)).kind, 'done')
     assert.deepEqual(await timesSince(people, rotations), [1, true])
     await people.world.settle()
     assert.deepEqual(await timesSince(people, rotations), [2, false])
+  })
+
+  it('finds nothing to take away where the old database has just gone', async () => {
+    const people = await joeShowsAnn()
+    const { deps } = people.world
+    before(deps.registry, 'orderRotation', async () => void (await deps.couch.database('share/x').drop()))
+    await takeAnnOut(people)
+    assert.equal(people.share('x'), null)
+    await people.world.settle()
+    assert.ok(!readersOf(people).includes(people.hash(ANN)))
   })
 })
