@@ -2,12 +2,12 @@
 // CouchDB only: what the embedded server says of access counts for nothing.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { createRequire } from 'node:module'
 import { decodeJson } from '../../src/couch/json.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../src/model/names.ts'
 import { claimId, personEntryId, provisionDocumentId, userDocumentId } from '../../src/model/person.ts'
+import { loadPouch } from '../support/device.ts'
 import { ask, Feed, logIn, pathOf, removeUsers, signUp, type Answer, type Person } from '../support/logins.ts'
 import type { Server } from '../support/servers.ts'
 import { Space } from '../support/space.ts'
@@ -322,20 +322,6 @@ interface Pouch {
   destroy(): Promise<unknown>
   close(): Promise<unknown>
 }
-interface PouchClass {
-  new (name: string, options: object): Pouch
-  plugin(plugin: unknown): PouchClass
-}
-
-const load = createRequire(import.meta.url)
-
-function loadPouch(): PouchClass {
-  const Class = load('pouchdb-core') as PouchClass
-  for (const name of ['pouchdb-adapter-memory', 'pouchdb-adapter-http', 'pouchdb-replication'])
-    Class.plugin(load(name))
-  return Class
-}
-
 onEachServer(
   'what a user may not write at a master',
   (suite) => {
@@ -427,7 +413,7 @@ onEachServer(
       await stage.give(other, { a: 1 })
       await stage.there(dora, id)
       await stage.there(dora, other)
-      const Class = loadPouch()
+      const Class = loadPouch() as unknown as new (name: string, options: object) => Pouch
       const device = new Class(`attack-${space.prefix}`, { adapter: 'memory' })
       const { url } = space.server
       const remote = new Class(`${url}/${pathOf(dora.personal.name)}`, {
