@@ -55,6 +55,11 @@ export async function gatherShare(
   const password =
     request?.kind === 'valid' && request.password.kind === 'new' ? request.password.password : null
   const named = names.length === 0 ? new Map<string, NamedUser>() : await resolveNames(deps, names)
+  // Together, so that `_users` is asked once for both.
+  const [grants, lacking] =
+    known && isMine
+      ? await Promise.all([ownerGrants(deps, owner), withoutRole(deps, owner, named)])
+      : [{ names: [], roles: [users.roleOf(owner)] }, new Map<string, string>()]
   return {
     ...{ share, database, entry, scanning, fromStart },
     ...{ doc: found.doc, rivals: found.rivals },
@@ -63,10 +68,9 @@ export async function gatherShare(
     objects: Math.max(0, (info?.doc_count ?? 0) - SHARE_DESIGN_DOCUMENTS),
     security: info !== null && isMine ? ((await home.security()) as Security & ShareFacts['security']) : null,
     ownerExists: found.doc !== null || (await couch.database(database).info()) !== null,
-    owner:
-      known && isMine ? await ownerGrants(deps, owner) : { names: [], roles: [deps.users.roleOf(owner)] },
+    owner: grants,
     named,
-    withoutRole: known && isMine ? await withoutRole(deps, owner, named) : new Map(),
+    withoutRole: lacking,
     participants: known && entry && isMine ? await participantsOf(deps, share, entry) : [],
     account:
       entry?.password && isMine && (await accountState(couch, entry.password)) !== 'in force'
