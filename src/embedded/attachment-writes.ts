@@ -1,10 +1,11 @@
 // Attachments by themselves: written as a part of their document, so that they are asked about like everything else.
+import { own } from '../model/own.ts'
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { checkAttachmentName, writeDocument } from './document-writes.ts'
 import { conflict, notFound, orNull, route, sendJson } from './faults.ts'
 import type { Handler, Json, Request, Response, Router } from './packages.ts'
-import { attachmentsIn, own, queryOf, readBytes } from './parameters.ts'
+import { attachmentsIn, queryOf, readBytes } from './parameters.ts'
 
 /** After the routes of design documents, whose functions have the same form. Reading is up to express-pouchdb. */
 export function addAttachmentRoutes(router: Router, databases: Databases): void {

@@ -1,11 +1,12 @@
 // _changes, because express-pouchdb's hangs on unknown filters, buffers, and leaves `pending` out.
 import { runInNewContext } from 'node:vm'
+import { own } from '../model/own.ts'
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { badRequest, CouchFault, notFound, route, sendJson } from './faults.ts'
 import { Bell, Feed, feedKind } from './feed.ts'
 import type { Json, Router } from './packages.ts'
-import { bodyOf, isJson, isTrue, own, parseJson, queryOf, wholeNumber } from './parameters.ts'
+import { bodyOf, isJson, isTrue, parseJson, queryOf, wholeNumber } from './parameters.ts'
 import { checkSelector, hasPattern, selects } from './selector.ts'
 import { TimeLimit } from './time-limit.ts'
 

@@ -1,11 +1,12 @@
 // Many documents at once: _bulk_docs, _revs_diff, _all_docs, views and Mango, straight on PouchDB with CouchDB's parameters.
+import { own } from '../model/own.ts'
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { writeDocuments } from './document-writes.ts'
 import { badRequest, notFound, route, sendJson } from './faults.ts'
 import { find, mango } from './find.ts'
 import type { Router } from './packages.ts'
-import { bodyOf, isJson, own, viewOptions } from './parameters.ts'
+import { bodyOf, isJson, viewOptions } from './parameters.ts'
 import { parseRevision } from './revisions.ts'
 
 export function addCollectionRoutes(

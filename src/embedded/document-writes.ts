@@ -1,10 +1,11 @@
 // Makes a client's documents what PouchDB takes: where CouchDB is lenient or strict and PouchDB is not, it happens here.
 import { randomBytes } from 'node:crypto'
+import { own } from '../model/own.ts'
 import { isUsers } from './accounts.ts'
 import type { Database } from './databases.ts'
 import { badRequest, badSpecialMember, conflict, CouchFault, toFault } from './faults.ts'
 import type { Json, PouchWriteResult } from './packages.ts'
-import { attachmentsIn, isJson, own } from './parameters.ts'
+import { attachmentsIn, isJson } from './parameters.ts'
 import { hidePassword } from './passwords.ts'
 import { nameRevision } from './revisions.ts'
 import { SECURITY_ID } from './security.ts'

@@ -1,8 +1,9 @@
 // `_find`: PouchDB's, but for patterns, which it matches without an end in sight.
+import { own } from '../model/own.ts'
 import type { Database } from './databases.ts'
 import { CouchFault } from './faults.ts'
 import type { Json } from './packages.ts'
-import { isJson, own, wholeNumber } from './parameters.ts'
+import { isJson, wholeNumber } from './parameters.ts'
 import { checkSelector, hasPattern, selects } from './selector.ts'
 import { TimeLimit } from './time-limit.ts'
 

@@ -11,10 +11,6 @@ export function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** What the object itself has by this name: all objects have a `constructor`. */
-export const own = (object: Json, name: string): unknown =>
-  Object.hasOwn(object, name) ? object[name] : undefined
-
 /** A document's attachments by name; none where that is malformed, or missing. */
 export const attachmentsIn = (doc: Json): Json => (isJson(doc['_attachments']) ? doc['_attachments'] : {})
 

@@ -1,12 +1,13 @@
 // Update functions of design documents: pouchdb-update cuts the id in `req.id` at its first slash, and shares have one.
 import { randomUUID } from 'node:crypto'
 import { createContext, Script } from 'node:vm'
+import { own } from '../model/own.ts'
 import type { Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { writeDocument } from './document-writes.ts'
 import { CouchFault, notFound, route } from './faults.ts'
 import type { Json, Request, Response, Router } from './packages.ts'
-import { isJson, own, queryOf, readText } from './parameters.ts'
+import { isJson, queryOf, readText } from './parameters.ts'
 import { readSecurity } from './security.ts'
 
 const TIME_LIMIT_MS = 5_000
