@@ -4,12 +4,12 @@ import { isFault } from '../couch/fault.ts'
 import { pagesOfNamesUnder } from '../couch/pages.ts'
 import { sideBySide } from '../feed/side-by-side.ts'
 import { installations, keptDatabases } from '../install.ts'
+import { counted } from '../model/counted.ts'
 import { CHECKPOINTS } from '../model/names.ts'
 import { planSkeleton } from '../plan/skeleton.ts'
 import { inspect } from '../write/equip.ts'
 import type { Connection } from './connection.ts'
-import { counted } from '../model/counted.ts'
-import { linesOfInstallation, wantedAfterInstall } from './installed-skeleton.ts'
+import { designsToWrite, documentsOf, planInstallation, wantedAfterInstall } from './installed-skeleton.ts'
 
 /** So many outboxes make a server slow to list, to back up and to replicate: who is about to get them may want fewer. */
 export const MANY_OUTBOXES = 50
@@ -96,8 +96,8 @@ async function designsOfUsers(connection: Connection, owners: readonly string[])
   let count = 0
   await sideBySide(owners, config.concurrency, async (owner) => {
     try {
-      const { designs } = planSkeleton(wanted, await inspect(couch.database(users.database(owner)), wanted))
-      count += designs.filter(({ kind }) => kind === 'add' || kind === 'replace').length
+      const there = await inspect(couch.database(users.database(owner)), wanted)
+      count += designsToWrite(planSkeleton(wanted, there))
     } catch (error) {
       // Dropped meanwhile.
       if (!isFault(error, 'not_found')) throw error
@@ -110,8 +110,8 @@ async function designsOfUsers(connection: Connection, owners: readonly string[])
 async function designsOfOwn({ couch, skeleton, kinds }: Connection): Promise<number> {
   let count = 0
   for (const installation of installations(skeleton, kinds)) {
-    const lines = await linesOfInstallation(couch.database(installation.db), installation)
-    count += lines.filter((line) => /^[+~] _design\//.test(line)).length
+    const docs = await documentsOf(couch.database(installation.db))
+    count += designsToWrite(planInstallation(installation, docs))
   }
   return count
 }

@@ -1,12 +1,12 @@
 // What the databases of a kind are to have once the folder is installed, which a command is not to wait for.
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc } from '../couch/document.ts'
-import { isFault } from '../couch/fault.ts'
+import { orNull } from '../couch/fault.ts'
 import { afterInstall, installations, securityDocumentChange, type Installation } from '../install.ts'
 import type { DesignDocument } from '../model/design.ts'
 import { PERSONAL_KIND } from '../model/kinds.ts'
 import { SKELETON_PREFIX } from '../model/names.ts'
-import { planSkeleton, type Wanted } from '../plan/skeleton.ts'
+import { planSkeleton, type SkeletonPlan, type Wanted } from '../plan/skeleton.ts'
 import { linesOf } from '../plan/skeleton-report.ts'
 import {
   personalWanted,
@@ -17,30 +17,31 @@ import {
 } from '../write/skeletons.ts'
 import type { Connection } from './connection.ts'
 
+/** What is to be written of design documents, those that are there and differ among them. */
+export const designsToWrite = ({ designs }: SkeletonPlan): number =>
+  designs.filter(({ kind }) => kind === 'add' || kind === 'replace').length
+
+/** What an installation comes to in its database, of which `docs` are there; null where it is not there yet. */
+export function planInstallation({ wanted }: Installation, docs: StoredDoc[] | null): SkeletonPlan {
+  const designs = (docs ?? []).filter(({ _id }) => _id !== SECURITY_DOCUMENT)
+  return planSkeleton(wanted, { designs, security: null })
+}
+
 /** What is to be put into a database of an installation, which may not be there yet. @throws {CouchFault} */
-export async function linesOfInstallation(
-  database: Database,
-  { wanted, security }: Installation,
-): Promise<string[]> {
+export async function linesOfInstallation(database: Database, installation: Installation): Promise<string[]> {
+  const { security } = installation
   const docs = await documentsOf(database)
-  if (docs === null)
-    return ['+ the database', ...linesOf(planSkeleton(wanted, { designs: [], security: null }))]
-  const designs = docs.filter(({ _id }) => _id !== SECURITY_DOCUMENT)
-  const lines = linesOf(planSkeleton(wanted, { designs, security: null }))
+  const lines = linesOf(planInstallation(installation, docs))
+  if (docs === null) return ['+ the database', ...lines]
   const document = docs.find(({ _id }) => _id === SECURITY_DOCUMENT) ?? null
   const change = security === null ? null : securityDocumentChange(security.document, document)
   if (change === null) return lines
   return [...lines, `${document === null ? '+' : change._deleted ? '-' : '~'} ${SECURITY_DOCUMENT}`]
 }
 
-async function documentsOf(database: Database): Promise<StoredDoc[] | null> {
-  try {
-    return await readSkeletonDatabase(database)
-  } catch (error) {
-    if (isFault(error, 'not_found')) return null
-    throw error
-  }
-}
+/** Null where the database is not there. */
+export const documentsOf = (database: Database): Promise<StoredDoc[] | null> =>
+  orNull(readSkeletonDatabase(database))
 
 /** What the databases of a kind are to have, once the folder is in `skeleton/<kind>`; or why that cannot be used. */
 export async function wantedAfterInstall(connection: Connection, kind: string): Promise<Wanted | string> {
