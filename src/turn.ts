@@ -123,8 +123,8 @@ class Turn {
       if (await this.#deps.leases.endIfIdle(share))
         this.#deps.log.info({ share }, 'replication idle, cancelled')
     if (isDone) return this.#outcome(null)
-    const left = pick(hint, ['updateSeqs', ...(isLate ? (['lateSince'] as const) : [])])
-    return this.#outcome({ ...left, user, outbox, feeds, purged: user && hint.purged === true })
+    const kept = isLate ? pick(hint, 'updateSeqs', 'lateSince') : pick(hint, 'updateSeqs')
+    return this.#outcome({ ...kept, user, outbox, feeds, purged: user && hint.purged === true })
   }
 
   /** There is no user database: the checkpoint says since when, as a restart forgets who waits. */

@@ -131,11 +131,12 @@ async function writtenDirectly(
 const exchangedShares = (facts: readonly ObjectFacts[]): Set<string> =>
   new Set(facts.flatMap(({ exchanges }) => [...exchanges.keys()]))
 
-async function planAll(context: Context, facts: readonly ObjectFacts[]): Promise<ObjectEffect[]> {
+async function planAll(context: Context, gathered: readonly ObjectFacts[]): Promise<ObjectEffect[]> {
   const effects: ObjectEffect[] = []
-  for (const one of facts) {
+  for (const one of gathered) {
     try {
-      effects.push(...planWithinAllowance(context, one))
+      const facts = context.late.has(one.object) ? { ...one, isLate: true } : one
+      effects.push(...planWithinAllowance(context, facts))
     } catch (error) {
       context.setAside(one.object, error)
       const failed = problem('failed')
@@ -150,9 +151,8 @@ async function planAll(context: Context, facts: readonly ObjectFacts[]): Promise
 }
 
 /** Who writes only because everybody may, may make so many changes a minute; what is more waits. */
-function planWithinAllowance(context: Context, found: ObjectFacts): ObjectEffect[] {
+function planWithinAllowance(context: Context, facts: ObjectFacts): ObjectEffect[] {
   const { allowance } = context.deps
-  const facts = context.late.has(found.object) ? { ...found, isLate: true } : found
   const effects = planObject(facts)
   const bounded = effects.filter(
     (effect) =>
