@@ -5,10 +5,27 @@ import { performShare } from '../../../src/write/shares.ts'
 import type { Participants } from '../../support/participants.ts'
 import { ANN, JOE, joeShowsAnn, planned } from '../../support/planned-share.ts'
 
-/** How often the share was made anew since; and whether it is to be, still. */
-async function timesSince(people: Participants, earlier: number): Promise<[times: number, rotate: boolean]> {
-  const { rotations = 0, rotate = false } = (await people.world.deps.registry.entry('x')) ?? assert.fail()
-  return [rotations - earlier, rotate]
+/** A share that a daemon is about to make anew: that is planned. */
+async function aboutToBeMadeAnew() {
+  const people = await joeShowsAnn()
+  const { deps } = people.world
+  const entry = async () => (await deps.registry.entry('x')) ?? assert.fail()
+  const { rotations: earlier = 0 } = await entry()
+  await deps.registry.orderRotation('x')
+  const { effects, read } = await planned(people)
+  return {
+    people,
+    deps,
+    makeAnew: async () => {
+      const { kind } = await performShare(deps, people.hash(JOE), effects, read)
+      assert.equal(kind, 'done')
+    },
+    /** How often the share was made anew since; and whether it is to be, still. */
+    times: async (): Promise<[times: number, rotate: boolean]> => {
+      const { rotations = 0, rotate = false } = await entry()
+      return [rotations - earlier, rotate]
+    },
+  }
 }
 
 async function takeAnnOut(people: Participants): Promise<void> {
@@ -34,42 +51,30 @@ const readersOf = (people: Participants): string[] => people.share('x')?.securit
 
 describe('turn/narrowing', () => {
   it('has a share made anew once where the old database is about to go', async () => {
-    const people = await joeShowsAnn()
-    const { deps } = people.world
-    const { rotations = 0 } = (await deps.registry.entry('x')) ?? {}
-    await deps.registry.orderRotation('x')
-    const { effects, read } = await planned(people)
+    const { people, deps, makeAnew, times } = await aboutToBeMadeAnew()
     // The last thing that is waited for while the old one is there.
     before(deps.births, 'refresh', () => takeAnnOut(people))
-    assert.equal((await performShare(deps, people.hash(JOE), effects, read)).kind, 'done')
-    assert.deepEqual(await timesSince(people, rotations), [1, false])
+    await makeAnew()
+    assert.deepEqual(await times(), [1, false])
     assert.ok(!readersOf(people).includes(people.hash(ANN)))
   })
 
   it('has it made anew where that was planned before somebody was taken out, and lets nobody in meanwhile', async () => {
-    const people = await joeShowsAnn()
-    const { deps } = people.world
-    const { rotations = 0 } = (await deps.registry.entry('x')) ?? {}
-    await deps.registry.orderRotation('x')
-    const { effects, read } = await planned(people)
+    const { people, makeAnew, times } = await aboutToBeMadeAnew()
     await takeAnnOut(people)
-    assert.equal((await performShare(deps, people.hash(JOE), effects, read)).kind, 'done')
-    assert.deepEqual(await timesSince(people, rotations), [1, false])
+    await makeAnew()
+    assert.deepEqual(await times(), [1, false])
     assert.ok(!readersOf(people).includes(people.hash(ANN)))
   })
 
   it('has it made anew once more where somebody is taken out of the new database', async () => {
-    const people = await joeShowsAnn()
-    const { deps } = people.world
-    const { rotations = 0 } = (await deps.registry.entry('x')) ?? {}
-    await deps.registry.orderRotation('x')
-    const { effects, read } = await planned(people)
+    const { people, deps, makeAnew, times } = await aboutToBeMadeAnew()
     // When the new one is there, and open.
     before(deps.leases, 'start', () => takeAnnOut(people))
-    assert.equal((await performShare(deps, people.hash(JOE), effects, read)).kind, 'done')
-    assert.deepEqual(await timesSince(people, rotations), [1, true])
+    await makeAnew()
+    assert.deepEqual(await times(), [1, true])
     await people.world.settle()
-    assert.deepEqual(await timesSince(people, rotations), [2, false])
+    assert.deepEqual(await times(), [2, false])
   })
 
   it('finds nothing to take away where the old database has just gone', async () => {
