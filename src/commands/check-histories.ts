@@ -1,10 +1,10 @@
 // Which databases keep too few revisions of a document (`_revs_limit`) for what the daemon does with them.
 import { sideBySide } from '../feed/side-by-side.ts'
 import { databasesOfKind } from '../feed/kind-databases.ts'
+import { counted } from '../model/counted.ts'
 import { KEPT_KINDS } from '../model/kinds.ts'
 import { LEAST_REVS_LIMIT, shortHistory } from '../write/histories.ts'
 import type { Finding } from './check.ts'
-import { counted } from '../model/counted.ts'
 import type { Connection } from './connection.ts'
 
 const MOST_EXAMPLES = 5

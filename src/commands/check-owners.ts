@@ -3,10 +3,10 @@ import chunk from 'lodash/chunk.js'
 import { isFault } from '../couch/fault.ts'
 import { pagesOfNamesUnder } from '../couch/pages.ts'
 import { findOtherUsers, sayOtherUsers } from '../feed/other-users.ts'
+import { counted } from '../model/counted.ts'
 import { AccountIndex } from '../write/account-index.ts'
 import { whatNamesOwners } from '../write/names.ts'
 import type { Connection } from './connection.ts'
-import { counted } from '../model/counted.ts'
 import type { Finding } from './check.ts'
 
 const MOST_EXAMPLES = 5

@@ -1,6 +1,7 @@
 // What DATABASES comes to on this server: which databases are under a policy, which that fit are not, and who may read them.
 import { databasesOfKind } from '../feed/kind-databases.ts'
 import { sideBySide } from '../feed/side-by-side.ts'
+import { counted } from '../model/counted.ts'
 import { fits } from '../model/kinds.ts'
 import { isPublic, widens } from '../model/security.ts'
 import { WIDENING } from '../plan/withheld.ts'
@@ -8,7 +9,6 @@ import { PolicyGuard } from '../write/policy-guard.ts'
 import type { Finding } from './check.ts'
 import type { Connection } from './connection.ts'
 import { readServerSetting } from './server-setting.ts'
-import { counted } from '../model/counted.ts'
 import { wantedAfterInstall } from './installed-skeleton.ts'
 
 const MOST_EXAMPLES = 5

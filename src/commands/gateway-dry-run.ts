@@ -5,11 +5,11 @@ import type { Report } from '../gateway/comparison.ts'
 import { dryRun } from '../gateway/dry-run.ts'
 import { readSyncFunction, syncFunctionPath } from '../gateway/files.ts'
 import { SyncFunction, SyncFunctionError } from '../gateway/sync-function.ts'
+import { counted } from '../model/counted.ts'
 import { SkeletonError } from '../skeleton.ts'
 import { Routes } from '../write/routes.ts'
 import { urlOf, withConnection, type Connection } from './connection.ts'
 import { textOf } from './gateway-dry-run-text.ts'
-import { counted } from '../model/counted.ts'
 import type { Output } from './output.ts'
 
 /** What `--json` prints. */

@@ -6,8 +6,8 @@ import { EXIT, type ExitCode } from '../exit-codes.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import { withConnection } from './connection.ts'
 import type { Output } from './output.ts'
-import { Routes } from '../write/routes.ts'
 import { counted } from '../model/counted.ts'
+import { Routes } from '../write/routes.ts'
 import { shown } from './shown.ts'
 
 /** What `--json` prints of each gateway. */

@@ -1,8 +1,8 @@
 // Databases that look like users' and are not called as USER_DATABASES says: a wrong setting, with which nothing ever happens.
 import type { Couch } from '../couch/client.ts'
 import { pagesOfNamesUnder } from '../couch/pages.ts'
-import { PERUSER_DATABASE } from '../model/kinds.ts'
 import { counted } from '../model/counted.ts'
+import { PERUSER_DATABASE } from '../model/kinds.ts'
 import { userDatabases, type UserDatabases } from '../model/names.ts'
 
 /** Databases of one shape. */

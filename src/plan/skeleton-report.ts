@@ -1,7 +1,7 @@
 // What a plan for a database says to people, line by line; equal plans have equal lines.
+import { counted } from '../model/counted.ts'
 import { markOf } from '../model/design.ts'
 import { isWidening, WIDENING } from './withheld.ts'
-import { counted } from '../model/counted.ts'
 import { differences, type DesignChange, type SkeletonPlan } from './skeleton.ts'
 
 /** `+` is put, `~` is replaced, `-` is taken out, `!` is left alone, `?` is to be asked for. */
