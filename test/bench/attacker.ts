@@ -1,4 +1,5 @@
 // A hostile user: asks over HTTP as whoever has an account, or as nobody, and counts what comes of it.
+import { basic } from '../support/visitor.ts'
 
 /** Who attacks, and what is the attacker's own. */
 export interface Hostile {
@@ -57,7 +58,7 @@ export class Attacker {
     this.hostile = hostile
     this.#url = url
     this.#signal = signal
-    this.#authorization = `Basic ${Buffer.from(`${hostile.name}:${hostile.password}`).toString('base64')}`
+    this.#authorization = basic(hostile.name, hostile.password)
   }
 
   /** @returns null where there was no answer */

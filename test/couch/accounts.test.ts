@@ -22,6 +22,7 @@ import {
 import { withSettings } from '../support/server-settings.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+import { basic } from '../support/visitor.ts'
 
 const PASSWORD = 'open sesame'
 /** How long CouchDB may take to write an account anew after a login; it does that for a name every 5 s at most. */
@@ -47,12 +48,12 @@ async function session(space: Space, init: RequestInit): Promise<Answer> {
   return { status: answer.status, name, roles, cookie }
 }
 
-const basic = (name: string, password: string): Record<string, string> => ({
-  authorization: `Basic ${Buffer.from(`${name}:${password}`, 'utf8').toString('base64')}`,
+const asUser = (name: string, password: string): Record<string, string> => ({
+  authorization: basic(name, password),
 })
 
 const byBasic = (space: Space, { name }: PasswordAccount, password: string): Promise<Answer> =>
-  session(space, { headers: basic(name, password) })
+  session(space, { headers: asUser(name, password) })
 
 const bySession = (space: Space, { name }: PasswordAccount, password: string): Promise<Answer> =>
   session(space, {
@@ -143,7 +144,7 @@ async function asHolder(
 ): Promise<void> {
   const answer = await fetch(`${space.server.url}/_users/_bulk_docs`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...basic(name, PASSWORD) },
+    headers: { 'content-type': 'application/json', ...asUser(name, PASSWORD) },
     body: JSON.stringify({ docs, new_edits: newEdits }),
   })
   const told = await answer.text()
@@ -179,10 +180,10 @@ onEachServer(
           members: { names: [], roles },
         })
         const url = `${space.server.url}/${encodeURIComponent(database.name)}`
-        assert.equal((await fetch(url, { headers: basic(account.name, PASSWORD) })).status, 200)
+        assert.equal((await fetch(url, { headers: asUser(account.name, PASSWORD) })).status, 200)
         assert.equal((await fetch(url)).status, 401)
         await database.putSecurity({ members: { names: [], roles: [`${account.role}0`] } })
-        assert.equal((await fetch(url, { headers: basic(account.name, PASSWORD) })).status, 403)
+        assert.equal((await fetch(url, { headers: asUser(account.name, PASSWORD) })).status, 403)
       }))
 
     it('stay as they were written by default, whoever logs in', (space) =>

@@ -8,6 +8,7 @@ import type { Attachment, Doc } from '../../src/couch/document.ts'
 import type { Space } from '../support/space.ts'
 import { joeShares } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { basic } from '../support/visitor.ts'
 
 interface Piece {
   type: string
@@ -91,7 +92,7 @@ async function upload(
   const answer = await fetch(`${url}/${path}?rev=${doc._rev ?? ''}`, {
     method: 'PUT',
     headers: {
-      authorization: `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`,
+      authorization: basic(user, pass),
       'content-type': piece.type,
       ...headers,
     },
@@ -105,7 +106,7 @@ async function download(space: Space, database: Database, id: string, name: stri
   const { url, user, pass } = space.server
   const path = [database.name, id, name].map(encodeURIComponent).join('/')
   const answer = await fetch(`${url}/${path}`, {
-    headers: { authorization: `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}` },
+    headers: { authorization: basic(user, pass) },
   })
   assert.ok(answer.ok, `status ${answer.status}`)
   return Buffer.from(await answer.arrayBuffer())

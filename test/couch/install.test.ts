@@ -11,6 +11,7 @@ import { designDocumentHash } from '../../src/model/design.ts'
 import { readSkeleton } from '../../src/skeleton.ts'
 import { SKELETON, type Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+import { basic } from '../support/visitor.ts'
 
 const ADMINS_ONLY = { names: [], roles: ['_admin'] }
 
@@ -213,7 +214,7 @@ onEachServer('installation', ({ kind, it }) => {
   it('has an update function that cancels a replication, by POST and by PUT', async (space) => {
     await space.start()
     const { url, user, pass } = space.server
-    const authorization = `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`
+    const authorization = basic(user, pass)
     const replicator = space.couch.database('_replicator')
     for (const method of ['POST', 'PUT']) {
       const id = `${space.prefix}${method} => nowhere`

@@ -11,13 +11,11 @@ import { FaultProxy } from '../support/fault-proxy.ts'
 import { freePort, type Server } from '../support/servers.ts'
 import { SKELETON, type Space, type SpaceOptions } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+import { basic } from '../support/visitor.ts'
 
 const QUICK: SpaceOptions = { replicationCheckIntervalMs: 500 }
 const IDLE: SpaceOptions = { ...QUICK, replicationIdleTimeoutMs: 1_500 }
 const ANOTHER_PASSWORD = 'an0ther-p4ssword'
-
-const basic = (user: string, pass: string): string =>
-  `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`
 
 function request(
   server: Server,

@@ -4,6 +4,7 @@ import { withSettings } from '../support/server-settings.ts'
 import type { Space } from '../support/space.ts'
 import { becomesActive, copyBecomes, put, shareDoc } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { basic } from '../support/visitor.ts'
 
 const PASS = 'pass of the daemon'
 const GUESSES = 6
@@ -11,7 +12,7 @@ const GUESSES = 6
 /** Somebody guesses at a password from this address, until the right one does not help either. */
 async function lockOut({ server }: Space, user: string): Promise<void> {
   const logIn = async (pass: string): Promise<number> => {
-    const authorization = `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`
+    const authorization = basic(user, pass)
     const answer = await fetch(`${server.url}/_session`, { headers: { authorization } })
     await answer.arrayBuffer()
     return answer.status

@@ -11,6 +11,7 @@ import { AccountIndex } from '../../src/write/account-index.ts'
 import { displayName, ownerGrants, resolveNames, type NamedUser, type People } from '../../src/write/names.ts'
 import { SKELETON, type Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+import { basic } from '../support/visitor.ts'
 
 const PASSWORD = 'secret'
 const hex = (name: string): string => Buffer.from(name, 'utf8').toString('hex')
@@ -402,7 +403,7 @@ function ask(
   path: string,
   { body, headers = {} }: { body?: string | Buffer; headers?: Record<string, string> } = {},
 ): Promise<{ status: number; reason: string; rev: string }> {
-  const authorization = `Basic ${Buffer.from(`${who ?? ''}:${PASSWORD}`).toString('base64')}`
+  const authorization = basic(who ?? '', PASSWORD)
   return new Promise((resolve, reject) => {
     const sent = request(
       `${server.url}/${path}`,

@@ -6,6 +6,7 @@ import type { Doc } from '../../src/couch/document.ts'
 import type { Space } from '../support/space.ts'
 import { type Content, shareDoc, put, becomesActive, joeShares, copyBecomes } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { basic } from '../support/visitor.ts'
 
 /** The copy after everything has come to rest. */
 async function copyStays(space: Space, share: string, object: string, expected: Content | null) {
@@ -35,7 +36,7 @@ async function raw(space: Space, method: string, path: string[], body?: string):
   const answer = await fetch(`${url}/${path.map(encodeURIComponent).join('/')}`, {
     method,
     headers: {
-      authorization: `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`,
+      authorization: basic(user, pass),
       'content-type': 'application/json',
     },
     ...(body === undefined ? {} : { body }),

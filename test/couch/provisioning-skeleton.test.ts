@@ -11,6 +11,7 @@ import { ask, pathOf, withUsers, type Person } from '../support/logins.ts'
 import { provisioned, records, roles } from '../support/master-documents.ts'
 import { SKELETON, type Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+import { basic } from '../support/visitor.ts'
 
 /** A database with the design documents of a kind. @returns its name */
 async function born(space: Space, kind: string, name = kind): Promise<string> {
@@ -36,7 +37,7 @@ async function asAdmin(space: Space, method: string, where: string, body?: unkno
   const answer = await fetch(`${url}/${where}`, {
     method,
     headers: {
-      authorization: `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`,
+      authorization: basic(user, pass),
       'content-type': 'application/json',
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),

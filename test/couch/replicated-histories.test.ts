@@ -1,6 +1,7 @@
 // Why the daemon carries what users change, and no replication does: what CouchDB's validation functions see of histories.
 import assert from 'node:assert/strict'
 import { onEachServer } from '../support/suites.ts'
+import { basic } from '../support/visitor.ts'
 
 /** Nobody changes a document that is held back, as the master's own validation function would say it. */
 const GUARD = `function (newDoc, oldDoc) {
@@ -39,7 +40,7 @@ onEachServer(
         ],
         { newEdits: false },
       )
-      const authorization = `Basic ${Buffer.from(`${server.user}:${server.pass}`).toString('base64')}`
+      const authorization = basic(server.user, server.pass)
       const end = (name: string): object => ({
         url: `${server.url}/${encodeURIComponent(name)}`,
         headers: { Authorization: authorization },

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { haveInstalled } from '../support/installed.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+import { basic } from '../support/visitor.ts'
 
 const DOCS = [
   { _id: '1', a: { b: 1 }, t: ['x', 'y'] },
@@ -106,7 +107,7 @@ async function ask({ server, prefix }: Space, selector: object): Promise<{ statu
     {
       method: 'POST',
       headers: {
-        authorization: `Basic ${Buffer.from(`${server.user}:${server.pass}`).toString('base64')}`,
+        authorization: basic(server.user, server.pass),
         'content-type': 'application/json',
       },
       body: JSON.stringify({ selector }),

@@ -7,6 +7,7 @@ import type { Doc } from '../../src/couch/document.ts'
 import type { Space } from '../support/space.ts'
 import { type Content, put, joeShares } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { basic } from '../support/visitor.ts'
 
 /** What is taken back: in the body, and in an attachment. */
 const SECRET = 'S3CRET-what-was-taken-back'
@@ -40,7 +41,7 @@ async function ask(space: Space, method: string, path: string, body?: unknown): 
   const answer = await fetch(`${url}/${path}`, {
     method,
     headers: {
-      authorization: `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`,
+      authorization: basic(user, pass),
       accept: 'application/json',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
@@ -127,7 +128,7 @@ async function replicate(space: Space, share: string): Promise<Database> {
   const { url, user, pass } = space.server
   const end = (db: string) => ({
     url: `${url}/${encodeURIComponent(db)}`,
-    headers: { Authorization: `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}` },
+    headers: { Authorization: basic(user, pass) },
   })
   const [status, text] = await ask(space, 'POST', '_replicate', {
     source: end(`share/${share}`),

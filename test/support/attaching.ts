@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Database } from '../../src/couch/database.ts'
 import { orNull } from '../../src/couch/fault.ts'
+import { basic } from './visitor.ts'
 
 export interface Piece {
   name: string
@@ -27,7 +28,7 @@ export async function attach(
     const answer = await fetch(`${url}/${path}?rev=${doc?._rev ?? ''}`, {
       method: 'PUT',
       headers: {
-        authorization: `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`,
+        authorization: basic(user, pass),
         'content-type': type,
         ...(isPacked ? { 'content-encoding': 'gzip' } : {}),
       },

@@ -4,6 +4,7 @@ import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { GatewayGround, type GatewayUser } from './gateway.ts'
 import type { Space } from './space.ts'
 import type { Content } from './story.ts'
+import { basic } from './visitor.ts'
 
 /** How long a step may take until everybody sees what is to be seen. */
 const PATIENCE_MS = 60_000
@@ -466,7 +467,7 @@ export class Trial {
       { path: '_bulk_get', body: { docs: [{ id: _id }, ...all.map((rev) => ({ id: _id, rev }))] } },
       { path: '_changes?include_docs=true&style=all_docs&conflicts=true' },
     ]
-    const authorization = `Basic ${Buffer.from(`${user.name}:${user.password}`).toString('base64')}`
+    const authorization = basic(user.name, user.password)
     const shown = await Promise.all(
       requests.map(async ({ path, body }) => {
         const answer = await fetch(`${url}/${encodeURIComponent(user.database.name)}/${path}`, {

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { realpathSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startEmbedded } from '../../src/embedded/server.ts'
+import { basic } from './visitor.ts'
 
 export interface Server {
   kind: 'embedded' | 'couchdb'
@@ -112,7 +113,7 @@ file = ${join(folder, 'couch.log')}
     await rm(folder, { recursive: true, force: true })
   }
   const url = `http://127.0.0.1:${port}`
-  const headers = { authorization: `Basic ${Buffer.from(`${admin.user}:${admin.pass}`).toString('base64')}` }
+  const headers = { authorization: basic(admin.user, admin.pass) }
   const answers = async (path: string): Promise<boolean> =>
     (await fetch(`${url}/${path}`, { headers }).catch(() => null))?.ok === true
   for (let tries = 0; tries < 150; tries += 1) {
