@@ -240,6 +240,55 @@ for (const how of [
       })
     })
 
+    describe('by who has an object from one of two shares of an owner', () => {
+      const give = (share: 'x' | 'y', value: Wish = true): Action => ({
+        ...{ kind: 'wish', user: JOE, object: 'a', share, wish: value },
+      })
+      const inOne = async (one: 'x' | 'y'): Promise<Participants> => {
+        const people = await begun('write', one === 'x' ? true : null)
+        people.act({ kind: 'access', share: 'y', access: { write: [ANN, BOB] } })
+        people.act({ kind: 'subscribe', user: ANN, share: 'y' })
+        if (one === 'y') people.act(give('y'))
+        await people.world.settle()
+        people.noteSettled()
+        return people
+      }
+      const sharesOf = (people: Participants): unknown => people.database(ANN).read('a')?.['$shares']
+
+      for (const [one, other] of [
+        ['x', 'y'],
+        ['y', 'x'],
+      ] as const) {
+        it(`has it from ${other}, too, where it comes there then`, async () => {
+          const people = await inOne(one)
+          await goOn(people, ANN, give(other))
+          assert.deepEqual(sharesOf(people), { x: true, y: true })
+          people.act(edit(JOE, 'a', ['name']))
+          people.act(give(one, null))
+          await settles(people)
+          assert.deepEqual(values(people, ANN), values(people, JOE))
+        })
+
+        it(`has it from ${other}, too, where it is edited and comes there then`, async () => {
+          const people = await inOne(one)
+          await goOn(people, ANN, give(other), edit(ANN, 'a', ['name']))
+          assert.deepEqual(sharesOf(people), { x: true, y: true })
+          assert.deepEqual(values(people, JOE), values(people, ANN))
+        })
+
+        it(`does not have it from ${other} where the user had taken it out there`, async () => {
+          const people = await inOne(one)
+          people.act(give(other))
+          await people.world.settle()
+          people.act({ kind: 'wish', user: ANN, object: 'a', share: other, wish: null })
+          await people.world.settle()
+          people.noteSettled()
+          await goOn(people, ANN)
+          assert.deepEqual(sharesOf(people), { [one]: true })
+        })
+      }
+    })
+
     describe('by a reader', () => {
       it('has what others edit then, and sends nothing', async () => {
         const people = await begun('read')

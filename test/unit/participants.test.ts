@@ -241,6 +241,20 @@ const FOUND: History[] = [
       },
     ],
   },
+  // An object comes into a second share while the outbox of who has it from the first is lost.
+  {
+    ...{ ...begun, users: 2 },
+    steps: [
+      {
+        ...{ kind: 'turns', users: [0], isRacing: false, seed: 0 },
+        meanwhile: [{ kind: 'wish', user: 0, object: 'a', share: 'y', wish: true }],
+      },
+      {
+        ...{ kind: 'turns', users: [0], isRacing: false, seed: 0 },
+        meanwhile: [{ kind: 'lose-outbox', user: 1 }],
+      },
+    ],
+  },
   // A writer brings an object without attributes while the share database is lost.
   {
     ...{ ...begun, users: 2, begun: ['x'] },
