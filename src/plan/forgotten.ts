@@ -69,8 +69,9 @@ function planParticipants(
   home: LiveCopy,
   forgotten: Forgotten,
 ): ExchangePlan | null {
-  const { doc, consent, facts, isMissing } = options
+  const { doc, consent, facts, isMissing, isPurged } = options
   const copy = digestsOf(contentOf(home.leaf))
+  if (isPurged) return as(options, nothingAgreed('both', false))
   if (doc === null) {
     const [last] = forgotten.here
     const isKnown = !isMissing && forgotten.isNamed === true && last !== undefined && isEqual(last, copy)

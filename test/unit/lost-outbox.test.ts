@@ -228,6 +228,17 @@ for (const how of [
         assert.equal(people.database(ANN).read('a')?.['$shares'], undefined)
       })
 
+      it('brings nothing back that an admin purges then', async () => {
+        const people = await begun()
+        const before = values(people, JOE)
+        await goOn(people, ANN, { kind: 'purge', user: ANN, object: 'a' })
+        assert.deepEqual(values(people, ANN), [])
+        for (const user of [JOE, BOB]) assert.deepEqual(values(people, user), before)
+        people.act(edit(JOE, 'a', ['name']))
+        await settles(people)
+        assert.deepEqual(values(people, ANN), [])
+      })
+
       it('has nothing of what stays private', async () => {
         const people = await begun('write', ['name'])
         people.act(edit(ANN, 'a', ['own']))
