@@ -12,6 +12,7 @@ import {
   type ExchangePlan,
   type LiveCopy,
 } from './exchange.ts'
+import { keptName } from './merge.ts'
 
 /** What is left to be read of an object, and of its copy, where the base was lost. */
 export interface Forgotten {
@@ -72,7 +73,10 @@ function planParticipants(
   const { doc, consent, facts, isMissing, isPurged } = options
   const copy = digestsOf(contentOf(home.leaf))
   if (isPurged) return as(options, nothingAgreed('both', false))
+  // What was changed, or deleted, by who could only read was not sent, and is not when the user may write.
+  const isReaders = facts.rejected === 'read_only'
   if (doc === null) {
+    if (isReaders && !isMissing) return as(options, nothingAgreed('left', false))
     const [last] = forgotten.here
     const isKnown = !isMissing && forgotten.isNamed === true && last !== undefined && isEqual(last, copy)
     return isKnown ? as(options, { ...nothingAgreed('both', false), ...copy }) : null
@@ -81,7 +85,8 @@ function planParticipants(
     const { ground, isLost } = groundOf(doc, home, forgotten, 'participant')
     const isAttached = Object.keys(copy.attachments).length > 0
     const seen = [...Object.keys(copy.attributes), ...(isAttached ? ['_attachments'] : [])].sort()
-    const plan = as(options, { ...nothingAgreed('both', false), ...ground, seen })
+    const kept = isReaders ? { kept: changedSince(ground, digestsOf(contentOf(doc))) } : {}
+    const plan = as(options, { ...nothingAgreed('both', false), ...ground, ...kept, seen })
     return isLost ? { ...plan, keepLocal: [contentOf(doc), ...plan.keepLocal] } : plan
   }
   // It was its user's own when the owner took the other one out, and was not left.
@@ -121,6 +126,19 @@ function groundOf(
       }),
     )
   return { ground: { attributes: ground('attributes'), attachments: ground('attachments') }, isLost }
+}
+
+/** By the names of a base's `kept`, what is not as it was; what is not there any more is ''. */
+function changedSince(before: Digests, now: Digests): Record<string, string> {
+  const kinds = ['attributes', 'attachments'] as const
+  return Object.fromEntries(
+    kinds.flatMap((kind) =>
+      [...new Set([...Object.keys(before[kind]), ...Object.keys(now[kind])])].flatMap((name) => {
+        const [old, digest] = [own(before[kind], name), own(now[kind], name)]
+        return isDigestOf(old, digest) ? [] : [[keptName(kind, name), digest ?? ''] as const]
+      }),
+    ),
+  )
 }
 
 const isWithin = (one: Digests, other: Digests): boolean =>

@@ -310,6 +310,41 @@ for (const how of [
         assert(!copy(people).some((one) => one.startsWith('bob')))
       })
 
+      it('sends nothing of what was changed before, where the reader may write then', async () => {
+        for (const change of [
+          edit(BOB, 'a', ['name']),
+          edit(BOB, 'a', ['own']),
+          edit(BOB, 'a', [], ['note']),
+        ]) {
+          const people = await begun('read')
+          const before = copy(people)
+          people.act(change)
+          await settles(people)
+          const mine = values(people, BOB)
+          people.act({ kind: 'access', share: 'x', access: { write: [ANN, BOB] } })
+          await people.world.turn(people.hash(JOE))
+          await goOn(people, BOB)
+          assert.deepEqual(copy(people), before)
+          assert.deepEqual(values(people, BOB), mine)
+          people.act(edit(JOE, 'a', ['note']))
+          people.act(edit(BOB, 'a', ['own']))
+          await settles(people)
+          assert(copy(people).length === 3)
+        }
+      })
+
+      it('takes nothing out that was deleted before, where the reader may write then', async () => {
+        const people = await begun('read')
+        const before = copy(people)
+        people.act(remove(BOB, 'a'))
+        await settles(people)
+        people.act({ kind: 'access', share: 'x', access: { write: [ANN, BOB] } })
+        await people.world.turn(people.hash(JOE))
+        await goOn(people, BOB)
+        assert.deepEqual(copy(people), before)
+        assert.deepEqual(values(people, BOB), [])
+      })
+
       it('loses nothing of what is edited then', async () => {
         const people = await begun('read')
         people.act(edit(BOB, 'a', ['name']))
