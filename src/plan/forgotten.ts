@@ -92,7 +92,9 @@ function planParticipants(
   // It was its user's own when the owner took the other one out, and was not left.
   if (consent === undefined && facts.rejected === 'no_longer_shared') return null
   // What never named the share was not taken out of it: it has just come there.
-  const isOut = consent !== undefined || (forgotten.isNamed ?? isSame(contentOf(doc), contentOf(home.leaf)))
+  const isOut =
+    consent !== undefined ||
+    (forgotten.isNamed ?? (options.isRelated === true || isSame(contentOf(doc), contentOf(home.leaf))))
   if (!isOut) return null
   const stripped = withoutShare(doc, facts.share, consent)
   return { ...idle(stripped, null), after: nothingAgreed('left', false) }

@@ -424,7 +424,9 @@ function planOne(
           : undefined,
     agreed: groundedOn(agreed, facts.ground),
     facts: exchange,
-    isRelated: ledger.hasReceived(share, ({ owner }) => owner === exchange.owner, exchanges),
+    isRelated:
+      ledger.hasReceived(share, ({ owner }) => owner === exchange.owner, exchanges) ||
+      othersOf(facts, exchange).some((other) => isRecalled(other, doc)),
     isBack: facts.doc === null && doc !== null,
     staying: stayingElsewhere(facts, ledger, doc, share),
     elsewhere: exchange.role === 'reader' ? shownElsewhere(facts, exchange) : [],
@@ -434,6 +436,17 @@ function planOne(
   })
   return noteGiven(plan, agreed, exchange)
 }
+
+/** Of an object whose base was lost, what it names tells where it came from, whichever share is planned first. */
+const isRecalled = (
+  { share, role, home, rejected, forgotten }: ExchangeFacts,
+  doc: ObjectDoc | null,
+): boolean =>
+  forgotten !== undefined &&
+  role !== 'owner' &&
+  home.kind === 'live' &&
+  rejected !== 'unrelated_object' &&
+  consentIn(doc, share)?.kind === 'share'
 
 /** An object, or its copy, that has more attributes than can be compared in time stays on its side. */
 const isTooWideFor = ({ home, phase }: ExchangeFacts, doc: ObjectDoc | null): boolean =>

@@ -20,5 +20,6 @@ export function loseOutbox(people: Participants, user: number): void {
   if (outbox === null) return
   // What is taken out of a share then, stays with whoever had received it: nobody knows whether it was changed there.
   for (const object of OBJECTS) people.touched.add(`${user} ${object}`)
+  people.outboxesLost.add(user)
   people.world.couch.drop(outbox.name)
 }

@@ -140,6 +140,9 @@ export class Participants {
   readonly touched = new Set<string>()
   /** Objects that a user took out for himself, in part or all, or deleted. */
   readonly left = new Set<string>()
+  /** Users whose database was compacted, and users whose outbox was lost: what they had taken out nobody knows any more. */
+  readonly compacted = new Set<number>()
+  readonly outboxesLost = new Set<number>()
   /** Users who said once that objects stay at the end. */
   readonly keepers = new Set<number>()
   /** By `<share> <object>`, what the owner has ever shown of it. */
@@ -319,6 +322,7 @@ export class Participants {
         return this.#purge(action.user, action.object)
       case 'compact': {
         const { user, share, isOutbox } = action
+        if (share === undefined && !isOutbox) this.compacted.add(user)
         const database = share === undefined ? this.database(user) : this.share(share)
         return (isOutbox ? this.outbox(user) : database)?.compact()
       }

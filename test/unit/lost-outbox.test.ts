@@ -287,6 +287,21 @@ for (const how of [
           assert.deepEqual(values(people, JOE), values(people, ANN))
         })
 
+        it(`has it from ${other} when the user says so, where nobody knows whether it was taken out there`, async () => {
+          const people = await inOne(one)
+          people.act(edit(ANN, 'a', ['name']))
+          await settles(people)
+          await goOn(people, ANN, { kind: 'compact', user: ANN }, give(other))
+          assert.deepEqual(sharesOf(people), { [one]: true })
+          people.act({ kind: 'wish', user: ANN, object: 'a', share: other, wish: true })
+          await settles(people)
+          assert.deepEqual(sharesOf(people), { x: true, y: true })
+          people.act(edit(JOE, 'a', ['name']))
+          people.act(give(one, null))
+          await settles(people)
+          assert.deepEqual(values(people, ANN), values(people, JOE))
+        })
+
         it(`does not have it from ${other} where the user had taken it out there`, async () => {
           const people = await inOne(one)
           people.act(give(other))
