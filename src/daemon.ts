@@ -10,6 +10,7 @@ import { Outage, persist, type Waiting } from './couch/outage.ts'
 import { Checkpoints } from './feed/checkpoints.ts'
 import { Departures } from './feed/departures.ts'
 import { asideOf } from './feed/aside.ts'
+import { firstFault, FINE, health, readiness, type Controller, type Verdict } from './feed/controller.ts'
 import { Lanes } from './feed/lanes.ts'
 import { sweep } from './feed/sweep.ts'
 import { findOtherUsers, sayOtherUsers } from './feed/other-users.ts'
@@ -21,10 +22,12 @@ import type { HostCalls } from './feed/host.ts'
 import type { Provisioning } from './feed/provisioning.ts'
 import type { Upkeep } from './feed/upkeep.ts'
 import { Express } from './feed/express.ts'
+import { Pulse } from './feed/pulse.ts'
 import { followUpdates, type Update } from './feed/updates.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import { identify, install, InstallError, keptDatabases, type ServerKind } from './install.ts'
 import type { Logger } from './log.ts'
+import { counted } from './model/counted.ts'
 import type { ShareEntry } from './model/entry.ts'
 import { kindsOf, type Kinds } from './model/kinds.ts'
 import { REGISTRY, shareDatabase } from './model/names.ts'
@@ -78,11 +81,6 @@ export interface DaemonOptions {
   beforeWriting?: () => Promise<void>
 }
 
-export interface Verdict {
-  ok: boolean
-  reason?: string
-}
-
 const SHORTEST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 30_000
 /** Checkpoints are written so often; what is lost with a crash is looked at once more. */
@@ -97,8 +95,6 @@ const LONGEST_IDLE_CHECK_MS = 60_000
 const STOP_TIMEOUT_MS = 8_000
 /** A share that was out of reach, or a public writer's limit, is looked at again after this. */
 const PAUSED_MS = 5_000
-/** With owners waiting, a loop that finished no turn for so long does not turn any more. */
-const STUCK_MS = 5 * 60_000
 
 export class Daemon {
   readonly #options: DaemonOptions
@@ -117,6 +113,7 @@ export class Daemon {
   readonly #rotations = new Map<string, Set<string>>()
   readonly #queue: PQueue
   readonly #aside: Aside
+  readonly #pulse: Pulse
   readonly #lanes: Lanes<Hint>
   readonly #stop = new AbortController()
   readonly #warmFeeds: WarmFeeds
@@ -139,12 +136,10 @@ export class Daemon {
   #placing: Promise<void> | null = null
   /** False where what the daemon needs could not be put in place again. */
   #isInPlace = true
-  /** Owners whose first turns are still to come; null until the first sweep has named them. */
-  #awaited: Set<string> | null = null
+  #isSwept = false
   /** How many user databases the first sweep has found. */
   #found = 0
   #isReadyTold = false
-  #lastTurnAt: number
 
   constructor(options: DaemonOptions) {
     const { config, log, gateways = [], now = Date.now } = options
@@ -152,7 +147,7 @@ export class Daemon {
     this.#now = now
     // As many listeners as there are pauses and requests under way.
     setMaxListeners(0, this.#stop.signal)
-    this.#lastTurnAt = now()
+    this.#pulse = new Pulse(now)
     const { user, pass } = config.admin
     this.#queue = new PQueue({ concurrency: config.concurrency })
     this.#aside = asideOf(this.#queue)
@@ -243,14 +238,14 @@ export class Daemon {
     this.#lanes = new Lanes({
       concurrency: config.concurrency,
       queue: this.#queue,
+      pulse: this.#pulse,
       merge: mergeHints,
       takeTurn: async (owner, hint) => {
         const deps = this.#deps
         if (deps === null) throw new CouchFault('stopped', '', 'not started')
         const begun = this.#now()
         const outcome = await takeTurn({ deps, owner, hint, outboxAlways: config.outbox === 'always' })
-        this.#lastTurnAt = this.#now()
-        log.debug({ db: config.userDatabases.database(owner), ms: this.#lastTurnAt - begun }, 'turn')
+        log.debug({ db: config.userDatabases.database(owner), ms: this.#now() - begun }, 'turn')
         if (outcome.isActive && outcome.next === null) await this.#keepWarm(owner)
         if (outcome.goneSince !== undefined) this.#onGone(owner, outcome.goneSince)
         this.#comeBack(owner, outcome)
@@ -258,10 +253,7 @@ export class Daemon {
       },
       onFailure: (owner, error, tries) => this.#onFailure(owner, error, tries),
       onGone: () => undefined,
-      onSettled: (owner) => {
-        this.#awaited?.delete(owner)
-        this.#tellReady()
-      },
+      onSettled: () => this.#tellReady(),
     })
   }
 
@@ -311,12 +303,12 @@ export class Daemon {
     })
     this.#upkeep ??= wireUpkeep(parts, {
       markOwner: mark,
+      onSettled: () => this.#tellReady(),
       onFailure: (_db, error) => this.#logUnlessOutage(error),
     })
     const calls: HostCalls = {
       onFailure: (db, error, tries) => this.#logFailure(db, error, tries),
-      // One queue is for all: while these turn, owners may wait for long, and nothing is stuck.
-      onTurn: () => (this.#lastTurnAt = this.#now()),
+      onSettled: () => this.#tellReady(),
       every: (ms, work) => this.#every(ms, work),
     }
     if (this.#kinds.masters.length > 0) this.#provisioning ??= wireProvisioning(parts, this.#deps, calls)
@@ -400,23 +392,32 @@ export class Daemon {
 
   /** Does the loop turn? */
   health(): Verdict {
-    const isStuck =
-      !this.#outage.isOngoing && this.#lanes.busy.length > 0 && this.#now() - this.#lastTurnAt > STUCK_MS
-    return isStuck && this.#lanes.failing === 0
-      ? { ok: false, reason: 'no turn was finished for five minutes' }
-      : { ok: true }
+    if (this.#outage.isOngoing) return FINE
+    return firstFault([
+      health(this.#lanes.isStuck),
+      ...this.#controllers.map((controller) => controller.healthy()),
+    ])
   }
 
-  /** Does CouchDB answer, is all installed, is the feed caught up? */
+  /** Does CouchDB answer, is all installed, has each part gone through what it found at the start? */
   ready(): Verdict {
     if (!this.#installed) return { ok: false, reason: 'not installed yet' }
     if (this.#outage.isOngoing) return { ok: false, reason: 'CouchDB does not answer' }
     if (!this.#isInPlace)
       return { ok: false, reason: 'what the daemon needs on the server cannot be put in place; see the log' }
-    if (this.#awaited === null) return { ok: false, reason: 'the first sweep is not finished' }
-    if (this.#awaited.size > 0)
-      return { ok: false, reason: `${this.#awaited.size} user databases to catch up with` }
-    return { ok: true }
+    return this.#caughtUp()
+  }
+
+  #caughtUp(): Verdict {
+    return firstFault([
+      readiness(this.#isSwept ? this.#lanes.left : null, (left) => counted(left, 'user database')),
+      ...this.#controllers.map((controller) => controller.ready()),
+    ])
+  }
+
+  /** All but the shares. */
+  get #controllers(): Controller[] {
+    return [this.#upkeep, this.#provisioning, this.#gateways].filter((controller) => controller !== null)
   }
 
   /** What the three that are wired once the server is known have in common. */
@@ -435,6 +436,7 @@ export class Daemon {
       checkpoints: this.#checkpoints,
       ownWrites: this.#ownWrites,
       queue: this.#queue,
+      pulse: this.#pulse,
       aside: this.#aside,
       signal: this.#stop.signal,
       sleep: this.#sleep,
@@ -445,7 +447,7 @@ export class Daemon {
   /** What the skeletons say of masters has changed, or is known now. */
   #onSkeletons(): void {
     this.#provisioning?.load()
-    if (this.#provisioning && this.#awaited !== null)
+    if (this.#provisioning && this.#isSwept)
       this.#background(this.#provisioning.sweep(() => Promise.resolve()))
   }
 
@@ -575,13 +577,13 @@ export class Daemon {
   async #sweeps(): Promise<void> {
     let pause = SHORTEST_PAUSE_MS
     while (!this.#stop.signal.aborted) {
-      const isFirst = this.#awaited === null
+      const isFirst = !this.#isSwept
       try {
         const databases = await this.#sweep({ slow: !isFirst })
         if (isFirst) {
           await this.#tellOtherUsers(databases)
           this.#found = databases
-          this.#awaited = new Set(this.#lanes.busy)
+          this.#isSwept = true
           this.#tellReady()
         }
         pause = SHORTEST_PAUSE_MS
@@ -596,7 +598,7 @@ export class Daemon {
 
   /** The end of the start, once: all is installed, and all that there was to catch up with is done. */
   #tellReady(): void {
-    if (this.#isReadyTold || this.#awaited === null || this.#awaited.size > 0) return
+    if (this.#isReadyTold || !this.#caughtUp().ok) return
     this.#isReadyTold = true
     const { config, log } = this.#options
     const { version: couchdb, isEmbedded } = this.#server ?? {}
@@ -637,6 +639,7 @@ export class Daemon {
     })
     await this.#users.look()
     await this.#orders.look()
+    this.#lanes.noteFound()
     const rest = (): Promise<void> => (slow ? this.#sleep(SLOW_SWEEP_REST_MS) : Promise.resolve())
     await this.#upkeep?.sweep(rest)
     await this.#provisioning?.sweep(rest)

@@ -6,6 +6,7 @@ import type { DaemonConfig } from './daemon.ts'
 import type { Checkpoints } from './feed/checkpoints.ts'
 import { Gateways } from './feed/gateways.ts'
 import type { HostCalls } from './feed/host.ts'
+import type { Pulse } from './feed/pulse.ts'
 import { Provisioning } from './feed/provisioning.ts'
 import { Upkeep, type UpkeepOptions } from './feed/upkeep.ts'
 import type { Gateway } from './gateway/gateway.ts'
@@ -48,6 +49,8 @@ export interface Parts {
   ownWrites: OwnWrites
   /** Of all lanes. */
   queue: PQueue
+  /** Of all lanes. */
+  pulse: Pulse
   /** What turns do that wait for long. */
   aside: Aside
   signal: AbortSignal
@@ -90,7 +93,10 @@ export function wireDeps(
   }
 }
 
-export function wireUpkeep(parts: Parts, more: Pick<UpkeepOptions, 'markOwner' | 'onFailure'>): Upkeep {
+export function wireUpkeep(
+  parts: Parts,
+  more: Pick<UpkeepOptions, 'markOwner' | 'onFailure' | 'onSettled'>,
+): Upkeep {
   const { config, isEmbedded } = parts
   return new Upkeep({
     ...parts,
@@ -113,6 +119,7 @@ export function wireProvisioning(parts: Parts, deps: Deps, calls: HostCalls): Pr
     leases: new PersonalLeases({ ...leasing(parts), replicator: deps.replicator }),
     removals: new Removals({ couch, ownWrites, canPurge: deps.canPurge }),
     queue: parts.queue,
+    pulse: parts.pulse,
     concurrency: config.concurrency,
     idleTimeoutMs: config.replicationIdleTimeoutMs,
     checkIntervalMs: config.replicationCheckIntervalMs,

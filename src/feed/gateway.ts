@@ -5,6 +5,7 @@ import type { Change, Row } from '../couch/document.ts'
 import { pagesOf } from '../couch/pages.ts'
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Logger } from '../log.ts'
+import { counted } from '../model/counted.ts'
 import { parseGatewayUserDatabase, routesDatabase, type GatewayUser } from '../model/gateway.ts'
 import { isObjectId, type UserDatabases } from '../model/names.ts'
 import { isAccountName } from '../model/password.ts'
@@ -21,6 +22,7 @@ import { concernedBy } from './account-changes.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { beginEvaluation, evaluateAll } from './evaluation.ts'
 import { Follower } from './follower.ts'
+import { health, readiness, type Controller, type Verdict } from './controller.ts'
 import type { Host } from './host.ts'
 import { Lanes } from './lanes.ts'
 import { Router } from './router.ts'
@@ -52,7 +54,7 @@ export interface GatewayOptions extends Host {
   now: () => number
 }
 
-export class GatewayFeed {
+export class GatewayFeed implements Controller {
   readonly #options: GatewayOptions
   readonly #deps: GatewayTurnDeps
   readonly #database: Database
@@ -71,7 +73,7 @@ export class GatewayFeed {
 
   constructor(options: GatewayOptions) {
     this.#options = options
-    const { gateway, couch, queue, concurrency, log, now } = options
+    const { gateway, couch, queue, concurrency, pulse, log, now } = options
     this.#database = couch.database(gateway.name)
     this.#routes = new Routes(couch, gateway.name, now)
     const mark = (name: string, hint: GatewayHint): void => this.#lanes.mark(name, hint)
@@ -89,6 +91,7 @@ export class GatewayFeed {
       routes: this.#routes,
       router: this.#router,
       catchUp: async () => (await this.#follow())?.documents.look(),
+      onPage: () => pulse.beat(),
       resumed: new Set(),
       mark: (name) => this.#lanes.mark(name, { user: true }),
     }
@@ -99,11 +102,12 @@ export class GatewayFeed {
     this.#lanes = new Lanes({
       concurrency,
       queue,
+      pulse,
       merge: mergeGatewayHints,
       takeTurn: (name, hint) => this.#takeTurn(name, hint),
       onFailure: (_name, error, tries) => options.onFailure(gateway.name, error, tries),
       onGone: () => undefined,
-      onSettled: () => undefined,
+      onSettled: options.onSettled,
     })
   }
 
@@ -170,6 +174,19 @@ export class GatewayFeed {
     return this.#lanes.turns
   }
 
+  /**
+   * Whether all users who had something to do at the start have what is theirs. Documents that another function is to evaluate go where
+   * they went until then: nobody waits for that.
+   */
+  ready(): Verdict {
+    const what = `of the gateway ${this.#options.gateway.name}`
+    return readiness(this.#lanes.left, (left) => counted(left, `user ${what}`, `users ${what}`))
+  }
+
+  healthy(): Verdict {
+    return health(this.#lanes.isStuck)
+  }
+
   /** @returns true where the update is of no concern to anybody else */
   onUpdate({ db, type }: Update, background: (work: Promise<void>) => void): boolean {
     const { gateway, users } = this.#options
@@ -208,6 +225,7 @@ export class GatewayFeed {
     this.databases = databases
     await this.#findUsers(rest)
     await this.#expire()
+    this.#lanes.noteFound()
     this.#evaluate()
   }
 
@@ -226,7 +244,6 @@ export class GatewayFeed {
 
   async #takeTurn(name: string, hint: GatewayHint): Promise<GatewayOutcome> {
     const outcome = await takeGatewayTurn(this.#deps, name, hint)
-    this.#options.onTurn()
     if (outcome.returnInMs !== undefined) void this.#secondLooks.after(name, outcome.returnInMs)
     return outcome
   }

@@ -2,12 +2,13 @@
 import type { Gateway } from '../gateway/gateway.ts'
 import type { Logger } from '../log.ts'
 import { MOST_DATABASES } from '../model/gateway.ts'
+import { firstFault, type Controller, type Verdict } from './controller.ts'
 import { GatewayFeed, type GatewayOptions } from './gateway.ts'
 import type { Update } from './updates.ts'
 
 export type GatewaysOptions = Omit<GatewayOptions, 'gateway'> & { gateways: readonly Gateway[] }
 
-export class Gateways {
+export class Gateways implements Controller {
   readonly #feeds: readonly GatewayFeed[]
   readonly #log: Logger
 
@@ -24,6 +25,14 @@ export class Gateways {
   /** Turns taken since the start. */
   get turns(): number {
     return this.#feeds.reduce((sum, { turns }) => sum + turns, 0)
+  }
+
+  ready(): Verdict {
+    return firstFault(this.#feeds.map((feed) => feed.ready()))
+  }
+
+  healthy(): Verdict {
+    return firstFault(this.#feeds.map((feed) => feed.healthy()))
   }
 
   /** @returns true where the update is of no concern to anybody else */

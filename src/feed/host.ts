@@ -1,13 +1,16 @@
 // What the daemon gives to each of its parts that has lanes of its own.
 import type PQueue from 'p-queue'
+import type { Pulse } from './pulse.ts'
 
 export interface Host {
   /** Of all lanes: the limit is for all databases together. */
   queue: PQueue
   concurrency: number
   onFailure: (db: string, error: unknown, tries: number) => void
-  /** A turn is finished. */
-  onTurn: () => void
+  /** Of all lanes. */
+  pulse: Pulse
+  /** Somebody has nothing left to do. */
+  onSettled: () => void
   /** Does something at intervals until the daemon stops; not while the server is away. */
   every: (ms: number, work: () => Promise<void>) => Promise<void>
   signal: AbortSignal
@@ -15,4 +18,4 @@ export interface Host {
 }
 
 /** What of it is the daemon's own doing. */
-export type HostCalls = Pick<Host, 'onFailure' | 'onTurn' | 'every'>
+export type HostCalls = Pick<Host, 'onFailure' | 'onSettled' | 'every'>

@@ -1,11 +1,14 @@
 // Lanes: who is dirty, one turn at a time for each owner, all owners under one limit, the busiest at the back of the queue.
 import PQueue from 'p-queue'
+import { Pulse } from './pulse.ts'
 
 /** An owner is whoever, or whatever database, has a lane; `H` says what there may be to do. */
 export interface LanesOptions<H extends object> {
   concurrency: number
   /** Where several have one, the limit is for all of them together; in place of `concurrency`. */
   queue?: PQueue
+  /** Told of each turn that ended: of those who have the queue together, the same. */
+  pulse?: Pulse
   /** What either hint says. */
   merge: (one: H, other: H) => H
   /** `next` is what there is left to do. */
@@ -37,16 +40,22 @@ interface Lane<H> {
 export class Lanes<H extends object> {
   readonly #options: LanesOptions<H>
   readonly #queue: PQueue
+  readonly #pulse: Pulse
   /** Owners that have a turn, wait for one, or wait to try again. Idle owners cost nothing. */
   readonly #lanes = new Map<string, Lane<H>>()
   readonly #number = (made += 1)
   #stopped = false
+  /** Since when there has been somebody with something to do, in milliseconds. */
+  #busySince = 0
+  /** Owners who were found at the start, and are not done; null until they are known. */
+  #found: Set<string> | null = null
   /** Turns taken so far. */
   turns = 0
 
   constructor(options: LanesOptions<H>) {
     this.#options = options
     this.#queue = options.queue ?? new PQueue({ concurrency: options.concurrency })
+    this.#pulse = options.pulse ?? new Pulse(() => Date.now())
   }
 
   /** There may be something to do for an owner. */
@@ -56,6 +65,7 @@ export class Lanes<H extends object> {
       this.#add(lane, hint)
       return
     }
+    if (this.#lanes.size === 0) this.#busySince = this.#pulse.now()
     this.#lanes.set(owner, { next: hint, failures: 0, retry: null, isUrgent: false, isQueued: false })
     // Nobody comes to it any more, and nobody may take it for done.
     if (!this.#stopped) this.#enqueue(owner)
@@ -90,12 +100,28 @@ export class Lanes<H extends object> {
     return [...this.#lanes.values()].filter(({ failures }) => failures > 0).length
   }
 
+  /** Whether owners wait, and for long no turn was finished. */
+  get isStuck(): boolean {
+    return this.#lanes.size > 0 && this.failing === 0 && this.#pulse.isStill(this.#busySince)
+  }
+
+  /** Whoever has something to do now was found at the start. Only the first time counts. */
+  noteFound(): void {
+    this.#found ??= new Set(this.#lanes.keys())
+  }
+
+  /** How many owners who were found at the start are not done; null until they are known. */
+  get left(): number | null {
+    return this.#found?.size ?? null
+  }
+
   /** No turn begins until `resume`. */
   pause(): void {
     this.#queue.pause()
   }
 
   resume(): void {
+    this.#pulse.beat()
     if (!this.#stopped) this.#queue.start()
   }
 
@@ -142,9 +168,11 @@ export class Lanes<H extends object> {
       this.#add(lane, hint)
       this.#options.onFailure(owner, error, lane.failures)
     }
+    this.#pulse.beat()
     if (this.#stopped) return
     if (lane.next === null) {
       this.#lanes.delete(owner)
+      this.#found?.delete(owner)
       this.#options.onSettled(owner)
     } else if (lane.failures === 0) this.#enqueue(owner)
     else this.#retryLater(owner, lane)

@@ -3,6 +3,7 @@ import type { Change, Seq } from '../couch/document.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Replicator } from '../couch/replicator.ts'
 import type { Kinds } from '../model/kinds.ts'
+import { counted } from '../model/counted.ts'
 import { isObjectId } from '../model/names.ts'
 import {
   isPersonalName,
@@ -24,6 +25,7 @@ import { PersonalWatch } from '../write/personal-watch.ts'
 import { RoleIndex, type DocumentRoles } from '../write/role-index.ts'
 import type { Skeletons } from '../write/skeletons.ts'
 import { Follower } from './follower.ts'
+import { health, readiness, type Controller, type Verdict } from './controller.ts'
 import type { Host } from './host.ts'
 import { Lanes } from './lanes.ts'
 import { Masters } from './masters.ts'
@@ -46,7 +48,7 @@ const MOST_CLOSE_LOOKS = 30
 const LONGEST_IDLE_CHECK_MS = 60_000
 
 export interface ProvisioningOptions
-  extends Host, Omit<PersonDeps, 'masters' | 'configured' | 'leaseState' | 'resumed' | 'leases'> {
+  extends Host, Omit<PersonDeps, 'masters' | 'configured' | 'leaseState' | 'onPage' | 'resumed' | 'leases'> {
   accounts: AccountIndex
   leases: PersonalLeases
   kinds: Kinds
@@ -56,7 +58,7 @@ export interface ProvisioningOptions
   checkIntervalMs: number
 }
 
-export class Provisioning {
+export class Provisioning implements Controller {
   readonly #options: ProvisioningOptions
   readonly #deps: PersonDeps
   readonly #lanes: Lanes<PersonHint>
@@ -71,7 +73,7 @@ export class Provisioning {
 
   constructor(options: ProvisioningOptions) {
     this.#options = options
-    const { couch, checkpoints, users, queue, concurrency, leases } = options
+    const { couch, checkpoints, users, queue, concurrency, pulse, leases } = options
     this.#index = new RoleIndex(couch)
     this.#masters = new Masters(options)
     this.#deps = {
@@ -79,6 +81,7 @@ export class Provisioning {
       configured: this.#masters.configured,
       masters: () => this.#masters.all(),
       leaseState: (master, database) => this.#leaseState(master, database),
+      onPage: () => pulse.beat(),
       resumed: new Set(),
     }
     this.#secondLooks = new SecondLooks({
@@ -88,11 +91,12 @@ export class Provisioning {
     this.#lanes = new Lanes({
       concurrency,
       queue,
+      pulse,
       merge: mergePersonHints,
       takeTurn: (name, hint) => this.#takeTurn(name, hint),
       onFailure: (_name, error, tries) => options.onFailure(USERS, error, tries),
       onGone: () => undefined,
-      onSettled: () => undefined,
+      onSettled: options.onSettled,
     })
     const following = {
       checkpoints,
@@ -137,6 +141,15 @@ export class Provisioning {
   /** Turns taken since the start. */
   get turns(): number {
     return this.#lanes.turns
+  }
+
+  /** Whether all users who had something to do at the start have what is theirs. */
+  ready(): Verdict {
+    return readiness(this.#lanes.left, (left) => counted(left, 'user of masters', 'users of masters'))
+  }
+
+  healthy(): Verdict {
+    return health(this.#lanes.isStuck)
   }
 
   /** The functions of the masters' skeletons as they are now. */
@@ -221,6 +234,7 @@ export class Provisioning {
         await rest()
       }
     }
+    this.#lanes.noteFound()
   }
 
   /** A rollout brings their design documents, too; nobody can be compared without. One that is not there keeps nobody waiting. */
@@ -247,7 +261,6 @@ export class Provisioning {
 
   async #takeTurn(name: string, hint: PersonHint): Promise<PersonOutcome> {
     const outcome = await takePersonTurn(this.#deps, name, hint)
-    this.#options.onTurn()
     if (outcome.isStarting) this.#closeLooks = MOST_CLOSE_LOOKS
     if (outcome.returnInMs !== undefined) void this.#secondLooks.after(name, outcome.returnInMs)
     return outcome

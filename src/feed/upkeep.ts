@@ -2,6 +2,7 @@
 import type PQueue from 'p-queue'
 import { isFault } from '../couch/fault.ts'
 import type { Logger } from '../log.ts'
+import { counted } from '../model/counted.ts'
 import { SKELETON_PREFIX } from '../model/names.ts'
 import type { Births } from '../write/births.ts'
 import { RolloutRecord } from '../write/rollout-record.ts'
@@ -11,7 +12,9 @@ import { mergeHints, type Hint } from '../turn/hint.ts'
 import { refreshDatabase } from '../turn/skeleton.ts'
 import { START, type Checkpoints } from './checkpoints.ts'
 import { databasesOfKind, type KindDatabase, type KindDatabasesOptions } from './kind-databases.ts'
+import { health, readiness, type Controller, type Verdict } from './controller.ts'
 import { Lanes } from './lanes.ts'
+import type { Pulse } from './pulse.ts'
 import { Rollout } from './rollout.ts'
 import { sideBySide } from './side-by-side.ts'
 import type { Update } from './updates.ts'
@@ -27,6 +30,10 @@ export interface UpkeepOptions extends KindDatabasesOptions {
   /** Of the owners' lanes: the limit is for all databases together. */
   queue: PQueue
   concurrency: number
+  /** Of the owners' lanes, too. */
+  pulse: Pulse
+  /** A database has nothing left to do. */
+  onSettled: () => void
   markOwner: (owner: string, hint: Hint) => void
   /** The server does not answer, or a turn failed otherwise; it is tried again. */
   onFailure: (db: string, error: unknown) => void
@@ -45,7 +52,7 @@ export const LOOK_MS = 30_000
 /** Databases that one batch of a sweep asks about. */
 const BATCH = 100
 
-export class Upkeep {
+export class Upkeep implements Controller {
   readonly #options: UpkeepOptions
   readonly #rollout: Rollout
   readonly #visits = new Visits()
@@ -68,17 +75,29 @@ export class Upkeep {
     this.#policies = new Lanes({
       concurrency: options.concurrency,
       queue: options.queue,
+      pulse: options.pulse,
       merge: mergeHints,
       takeTurn: async (db, hint) => ({ isThere: await this.#takePolicyTurn(db, hint), next: null }),
       onFailure: options.onFailure,
       onGone: () => undefined,
-      onSettled: () => undefined,
+      onSettled: options.onSettled,
     })
   }
 
   /** Things to do. */
   get busy(): number {
     return this.#policies.busy.length + (this.#rollout.isRunning ? 1 : 0)
+  }
+
+  /** Whether all databases of policies that had changed before the start were looked at. A rollout keeps nobody waiting. */
+  ready(): Verdict {
+    return readiness(this.#policies.left, (left) =>
+      counted(left, 'database of policies', 'databases of policies'),
+    )
+  }
+
+  healthy(): Verdict {
+    return health(this.#policies.isStuck)
   }
 
   /** Reads the skeletons; what has changed is rolled out. @throws {CouchFault} */
@@ -135,6 +154,7 @@ export class Upkeep {
           await rest()
         }
     }
+    this.#policies.noteFound()
     this.#rollout.wake({ retry: true })
   }
 

@@ -2,12 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-
-/** The answer to one question; `reason` is for people, without secrets. */
-export interface Verdict {
-  ok: boolean
-  reason?: string
-}
+import type { Verdict } from '../feed/controller.ts'
 
 /** The port cannot be listened on; `code` is Node's, EADDRINUSE for one that is taken. */
 export class OpsListenError extends Error {

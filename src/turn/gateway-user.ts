@@ -35,6 +35,8 @@ export interface GatewayTurnDeps extends GatewayUserDeps {
   removals: Removals
   /** Where documents say when they were written. */
   updatedAt: Clock['updatedAt']
+  /** Told of each page of documents that was looked at. */
+  onPage?: () => void
   /** Users of whom what was left halfway was looked after since the start. */
   resumed: Set<string>
 }
@@ -186,6 +188,7 @@ class GatewayTurn {
         // Of the others it is to be seen all the same what was taken away.
         changed = error
       }
+      this.#deps.onPage?.()
       for (const id of reconciliation.held) this.#held.add(id)
       for (const found of reconciliation.findings.values()) {
         addProblems(this.#problems, found)

@@ -60,6 +60,8 @@ export interface PersonDeps extends PersonSettings {
   configured: readonly string[]
   masters: () => readonly Master[]
   leaseState: (master: string, database: string) => LeaseState
+  /** Told of each page of documents that was looked at. */
+  onPage?: () => void
   /** Users whose removals were looked after since the start. */
   resumed: Set<string>
   log: Logger
@@ -323,6 +325,7 @@ class PersonTurn {
       const gather = gatherFrom(person, masters, { isWhole, formerly })
       const reconciliation = new Reconciliation(deps, this.#personal, gather)
       isSettled = (await reconciliation.run(part)) && isSettled
+      this.#deps.onPage?.()
       for (const [master, found] of reconciliation.findings) {
         const all = this.#findingsOf(master)
         addProblems(all.problems, found)

@@ -8,6 +8,7 @@ import type { Security } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
 import { Checkpoints } from '../../src/feed/checkpoints.ts'
 import { GatewayFeed } from '../../src/feed/gateway.ts'
+import { Pulse } from '../../src/feed/pulse.ts'
 import type { Update } from '../../src/feed/updates.ts'
 import type { Gateway } from '../../src/gateway/gateway.ts'
 import { install } from '../../src/install.ts'
@@ -432,9 +433,10 @@ export class GatewayPlay {
       removals: new Removals({ couch, ownWrites, canPurge: true }),
       graceMs: GRACE_MS,
       queue: new PQueue({ concurrency: 3 }),
+      pulse: new Pulse(() => this.#clock.now),
       concurrency: 3,
       onFailure: (_db, error) => this.#failed(daemon, error),
-      onTurn: () => undefined,
+      onSettled: () => undefined,
       every: () => Promise.resolve(),
       now: () => this.#clock.now,
       updatedAt: UPDATED_AT,

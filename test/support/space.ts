@@ -41,6 +41,8 @@ export class Space {
   skeleton = SKELETON
   /** The gateways that the daemon is started with. */
   gateways: Gateway[] = []
+  /** How far the daemon's clock is ahead. */
+  aheadMs = 0
   #daemon: Daemon | null = null
   /** Daemons that work beside it, as no process does: each would wait for the other. */
   readonly #others: Daemon[] = []
@@ -118,6 +120,7 @@ export class Space {
       skeleton: await (this.skeleton === SKELETON ? shippedSkeleton() : readSkeleton(this.skeleton)),
       gateways: this.gateways,
       log,
+      now: () => Date.now() + this.aheadMs,
     })
     await daemon.start()
     return daemon

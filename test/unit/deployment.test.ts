@@ -10,7 +10,8 @@ import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config.ts'
 import { EXIT } from '../../src/exit-codes.ts'
-import { startOps, type Verdict } from '../../src/ops/server.ts'
+import type { Verdict } from '../../src/feed/controller.ts'
+import { startOps } from '../../src/ops/server.ts'
 
 const TOP = fileURLToPath(new URL('../../', import.meta.url))
 const read = (file: string): Promise<string> => readFile(join(TOP, file), 'utf8')

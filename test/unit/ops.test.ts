@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { probe } from '../../src/ops/probe.ts'
-import { OpsListenError, startOps, type Verdict } from '../../src/ops/server.ts'
+import type { Verdict } from '../../src/feed/controller.ts'
+import { OpsListenError, startOps } from '../../src/ops/server.ts'
 
 describe('ops', () => {
   const state: { health: Verdict; ready: Verdict } = { health: { ok: true }, ready: { ok: true } }

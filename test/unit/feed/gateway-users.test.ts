@@ -4,6 +4,7 @@ import { setImmediate as pause } from 'node:timers/promises'
 import PQueue from 'p-queue'
 import { Checkpoints } from '../../../src/feed/checkpoints.ts'
 import { GatewayFeed } from '../../../src/feed/gateway.ts'
+import { Pulse } from '../../../src/feed/pulse.ts'
 import { compileGateway } from '../../../src/gateway/gateway.ts'
 import { install } from '../../../src/install.ts'
 import { createLogger } from '../../../src/log.ts'
@@ -53,9 +54,14 @@ async function world() {
     },
     gateway: await compileGateway(GATEWAY, 'function (doc) { channel(doc.lists) }'),
     removals: new Removals({ couch, ownWrites, canPurge: true }),
-    ...{ queue: new PQueue({ concurrency: 3 }), concurrency: 3, signal: new AbortController().signal },
+    ...{
+      queue: new PQueue({ concurrency: 3 }),
+      concurrency: 3,
+      pulse: new Pulse(() => 0),
+      signal: new AbortController().signal,
+    },
     onFailure: () => undefined,
-    onTurn: () => undefined,
+    onSettled: () => undefined,
     every: () => Promise.resolve(),
     sleep: () => new Promise(() => undefined),
   })

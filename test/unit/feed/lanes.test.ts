@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { setImmediate as nextRound } from 'node:timers/promises'
 import fc from 'fast-check'
+import { Pulse } from '../../../src/feed/pulse.ts'
 import { Lanes, type LanesOptions } from '../../../src/feed/lanes.ts'
 import { mergeHints, type Hint, type Outcome } from '../../../src/turn/hint.ts'
 
@@ -26,10 +27,12 @@ interface Turn {
 /** Lanes whose turns end when the test says so. */
 function open(concurrency = 2) {
   const running: Turn[] = []
+  const clock = { ms: 0 }
   const begun: string[] = []
   const told: string[] = []
   const options: LanesOptions<Hint> = {
     concurrency,
+    pulse: new Pulse(() => clock.ms),
     merge: mergeHints,
     takeTurn: (owner, hint) => {
       begun.push(owner)
@@ -59,7 +62,7 @@ function open(concurrency = 2) {
   opened.push(lanes)
   const turnOf = (owner: string): Turn =>
     running.find((turn) => turn.owner === owner) ?? assert.fail(`no turn of ${owner} is running`)
-  return { lanes, running, begun, told, turnOf, owners: () => running.map(({ owner }) => owner) }
+  return { lanes, clock, running, begun, told, turnOf, owners: () => running.map(({ owner }) => owner) }
 }
 
 const opened: Lanes<Hint>[] = []
@@ -287,6 +290,55 @@ describe('feed/lanes', function () {
     lanes.resume()
     await settle()
     assert.deepEqual(begun, ['a'])
+  })
+
+  it('knows who was found at the start until they are done, whoever comes later', async () => {
+    const { lanes, turnOf } = open(3)
+    assert.equal(lanes.left, null)
+    for (const owner of ['a', 'b']) lanes.mark(owner, {})
+    lanes.noteFound()
+    lanes.mark('c', {})
+    lanes.noteFound()
+    assert.equal(lanes.left, 2)
+    await settle()
+    turnOf('a').end(MORE)
+    await settle()
+    assert.equal(lanes.left, 2, 'a has something left to do')
+    turnOf('a').end(DONE)
+    turnOf('b').end(GONE)
+    await settle()
+    assert.equal(lanes.left, 0)
+    lanes.mark('a', {})
+    assert.equal(lanes.left, 0)
+  })
+
+  it('is stuck when somebody waits for long and no turn ends, and not before that', async () => {
+    const LONG_MS = 6 * 60_000
+    const { lanes, clock, turnOf } = open(1)
+    clock.ms += LONG_MS
+    assert.ok(!lanes.isStuck, 'nobody has anything to do')
+    for (const owner of ['a', 'b']) lanes.mark(owner, {})
+    await settle()
+    assert.ok(!lanes.isStuck, 'nobody has waited for long')
+    clock.ms += LONG_MS
+    assert.ok(lanes.isStuck)
+    turnOf('a').end(DONE)
+    await settle()
+    assert.ok(!lanes.isStuck, 'b has a turn')
+    turnOf('b').fail(new Error('away'))
+    await settle()
+    clock.ms += LONG_MS
+    assert.ok(!lanes.isStuck, 'b waits to try again')
+  })
+
+  it('is not stuck because of an outage, however long it was', async () => {
+    const { lanes, clock } = open()
+    lanes.pause()
+    lanes.mark('a', {})
+    clock.ms += 6 * 60_000
+    lanes.resume()
+    assert.ok(!lanes.isStuck)
+    await settle()
   })
 
   it('keeps all that under any interleaving, and forgets everybody in the end', async () => {

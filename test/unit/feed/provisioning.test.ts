@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { setImmediate as nextRound } from 'node:timers/promises'
 import PQueue from 'p-queue'
 import { Checkpoints } from '../../../src/feed/checkpoints.ts'
+import { Pulse } from '../../../src/feed/pulse.ts'
 import { Provisioning, type ProvisioningOptions } from '../../../src/feed/provisioning.ts'
 import { install } from '../../../src/install.ts'
 import { createLogger } from '../../../src/log.ts'
@@ -22,10 +23,14 @@ import { SKELETON } from '../../support/space.ts'
 const DATABASE = 'u00000000-0000-4000-8000-000000000000'
 const GRACE_MS = 3_600_000
 
+const LONG_MS = 6 * 60_000
+
 /** A server, and a daemon whose pauses never end. */
 async function world() {
   const server = new MemoryCouch()
-  const couch = server.client(() => Promise.resolve(null))
+  /** Requests are answered when this is. */
+  let answer = Promise.resolve()
+  const couch = server.client(() => answer.then(() => null))
   const log = createLogger({ level: 'silent', pretty: false })
   await install(couch, await readSkeleton(SKELETON), log)
   for (const name of [DATABASE, PROVISIONING, 'user/hash1']) server.create(name)
@@ -35,7 +40,7 @@ async function world() {
   const pauses: number[] = []
   const failures: unknown[] = []
   const queue = new PQueue({ concurrency: 4 })
-  let turns = 0
+  const clock = { ms: 0 }
   const provisioning = new Provisioning({
     ...{ couch, people, ownWrites, log, queue, concurrency: 4, now: () => 0, updatedAt: UPDATED_AT },
     accounts: new AccountIndex(couch),
@@ -53,7 +58,8 @@ async function world() {
     ...{ attributes: [], onDeparture: 'keep', graceMs: GRACE_MS, newDatabase: () => DATABASE },
     ...{ idleTimeoutMs: 1_000, checkIntervalMs: 1_000 },
     onFailure: (_db: string, error: unknown) => failures.push(error),
-    onTurn: () => (turns += 1),
+    onSettled: () => undefined,
+    pulse: new Pulse(() => clock.ms),
     signal: new AbortController().signal,
     sleep: (ms: number) => {
       pauses.push(ms)
@@ -67,7 +73,15 @@ async function world() {
   const registry = server.databases.get('shares')
   const users = server.databases.get('_users')
   assert(registry && users)
-  return { provisioning, people, registry, users, pauses, rest, turns: () => turns }
+  return {
+    ...{ provisioning, people, registry, users, pauses, rest, clock },
+    /** Nothing is answered until what this gives is called. */
+    hold: (): (() => void) => {
+      let open: () => void = () => undefined
+      answer = new Promise<void>((resolve) => (open = resolve))
+      return open
+    },
+  }
 }
 
 describe('feed/provisioning', () => {
@@ -102,11 +116,45 @@ describe('feed/provisioning', () => {
     }
   })
 
-  it('tells of its turns', async () => {
-    const { provisioning, people, rest, turns } = await world()
+  it('is ready when those are done who had something to do at the start', async () => {
+    const { provisioning, people, rest, hold } = await world()
     await people.change('ann', { database: DATABASE, state: 'active', due: true })
-    await provisioning.sweep(() => Promise.resolve())
+    assert.deepEqual(provisioning.ready(), { ok: false, reason: 'the first sweep is not finished' })
+    let open = (): void => undefined
+    // At the end of the first page: nobody has had a turn yet.
+    await provisioning.sweep(() => {
+      open = hold()
+      return Promise.resolve()
+    })
+    assert.deepEqual(provisioning.ready(), { ok: false, reason: '1 user of masters to catch up with' })
+    open()
     await rest()
-    assert(turns() > 0)
+    assert.deepEqual(provisioning.ready(), { ok: true })
+    // Whoever comes later keeps nobody from taking the daemon for ready.
+    await people.change('bob', { state: 'active', due: true })
+    await provisioning.sweep(() => Promise.resolve())
+    assert.deepEqual(provisioning.ready(), { ok: true })
+    await rest()
+  })
+
+  it('is not healthy while a user waits for long, however long nobody had anything to do before', async () => {
+    const { provisioning, people, rest, hold, clock } = await world()
+    await people.change('ann', { database: DATABASE, state: 'active', due: true })
+    clock.ms += LONG_MS
+    let open = (): void => undefined
+    await provisioning.sweep(() => {
+      open = hold()
+      return Promise.resolve()
+    })
+    assert(provisioning.busy > 0)
+    assert.deepEqual(provisioning.healthy(), { ok: true })
+    clock.ms += LONG_MS
+    assert.deepEqual(provisioning.healthy(), {
+      ok: false,
+      reason: 'no turn was finished for five minutes',
+    })
+    open()
+    await rest()
+    assert.deepEqual(provisioning.healthy(), { ok: true })
   })
 })
