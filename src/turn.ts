@@ -8,6 +8,7 @@ import { isFault } from './couch/fault.ts'
 import { START, type Scan } from './feed/checkpoints.ts'
 import { readUserDocs, type UserDoc } from './feed/user-docs.ts'
 import { isHomeShare, type ShareEntry } from './model/entry.ts'
+import { graceLeft } from './model/grace.ts'
 import {
   objectOfBase,
   parseCopyId,
@@ -105,7 +106,7 @@ class Turn {
   async take(): Promise<Outcome> {
     const hint = this.#hint
     for (const db of hint.skeleton ?? []) await refreshDatabase(this.#deps, db, { inRollout: true })
-    if (hint.departed && (await this.#user.info()) === null) return this.#depart()
+    if (hint.departed && (await this.#isGoneForGood())) return this.#depart()
     if (!(await this.#arrive())) return this.noteGone()
     // Without bases nothing is known: an object would be planned as one that has never been in a share.
     if (await isOutboxLost(this.#deps, this.#context.owner))
@@ -129,11 +130,26 @@ class Turn {
 
   /** There is no user database: the checkpoint says since when, as a restart forgets who waits. */
   async noteGone(): Promise<Outcome> {
+    const { checkpoints, graceMs, now, log } = this.#deps
     const { name } = this.#user
     const checkpoint = await this.#context.checkpoint(name)
-    const { goneSince = this.#deps.now() } = checkpoint
-    this.#deps.checkpoints.set(name, { ...checkpoint, goneSince })
+    // Not later than now: the clock may have been set back.
+    const goneSince = Math.min(checkpoint.goneSince ?? now(), now())
+    checkpoints.set(name, { ...checkpoint, goneSince })
+    if (checkpoint.goneSince === undefined)
+      log.info({ db: name, ms: graceMs }, 'user database is gone, waiting')
     return { ...GONE, goneSince }
+  }
+
+  /** There was no user database for the whole grace time, and there is none now. Whoever asks may ask too early. */
+  async #isGoneForGood(): Promise<boolean> {
+    const { goneSince } = await this.#context.checkpoint(this.#user.name)
+    return goneSince !== undefined && this.#isGraceOver(goneSince) && (await this.#user.info()) === null
+  }
+
+  #isGraceOver(since: number): boolean {
+    const { graceMs, now } = this.#deps
+    return graceLeft(since, graceMs, now()) === 0
   }
 
   #outcome(next: Hint | null): Outcome {
@@ -217,8 +233,7 @@ class Turn {
     const { user, shares, subscriptions, returned } = this.#hint
     const { since } = await this.#context.checkpoint(this.#user.name)
     const isFirst = since === START.since
-    // Those of a database that was made again just now wait anew.
-    const isOver = returned === true && this.#context.recreatedAt === undefined
+    const isOver = returned === true && (await this.#isWaitOver())
     // Those end whose documents are not there.
     if (isOver) this.#context.orphans = new Set(Object.values(await this.#registered()).flat())
     const wanted = new Set([...(shares ?? []), ...this.#context.orphans])
@@ -257,6 +272,21 @@ class Turn {
     const { registry } = this.#deps
     const { name } = this.#user
     return { shares: await registry.sharesOf(name), subscriptions: await registry.subscriptionsOf([name]) }
+  }
+
+  /** Whoever asks may ask too early: then it is said again when the time is over. */
+  async #isWaitOver(): Promise<boolean> {
+    const { checkpoints, now } = this.#deps
+    // Those of a database that was made again just now wait anew.
+    if (this.#context.recreatedAt !== undefined) return false
+    const checkpoint = await this.#context.checkpoint(this.#user.name)
+    if (checkpoint.recreatedAt === undefined) return false
+    if (this.#isGraceOver(checkpoint.recreatedAt)) return true
+    // Not later than now: the clock may have been set back.
+    const recreatedAt = Math.min(checkpoint.recreatedAt, now())
+    checkpoints.set(this.#user.name, { ...checkpoint, recreatedAt })
+    this.#context.recreatedAt = recreatedAt
+    return false
   }
 
   /** What has not come back with a database that was made again has ended. */

@@ -89,6 +89,7 @@ export function wireDeps(
     limits: config.publicLimits,
     updatedAt: config.updatedAt,
     canPurge: !isEmbedded,
+    graceMs: config.deletionGraceMs,
     log: parts.log,
   }
 }

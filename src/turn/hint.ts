@@ -17,9 +17,9 @@ export interface Hint {
   subscriptions?: ReadonlySet<string>
   /** Shares, one's own or others', in which somebody has written. */
   feeds?: ReadonlySet<string>
-  /** The user database was made again longer ago than the grace time: shares and subscriptions that are not back end. */
+  /** The user database was made again. Where the grace time is over, shares and subscriptions that are not back end. */
   returned?: boolean
-  /** The user database is gone for longer than the grace time: if it still is, all that is left of it goes. */
+  /** The user database was gone. If it still is, and the grace time is over, all that is left of it goes. */
   departed?: boolean
   /** Databases, of the user's own or of the user's shares, that may not be as their skeletons are. */
   skeleton?: ReadonlySet<string>

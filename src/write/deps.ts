@@ -63,6 +63,8 @@ export interface Deps {
   onVisited: (db: string, visited: Visited) => void
   /** False on the embedded server, which cannot remove revisions: there a share database is made anew instead. */
   canPurge: boolean
+  /** How long what is left of a user database that is gone, or was made again, waits for what was in it; milliseconds. */
+  graceMs: number
   /** Milliseconds. */
   now: () => number
   /** Where documents say when they were written. */

@@ -401,6 +401,7 @@ export class MemoryWorld {
       ownWrites,
       mark,
       canPurge: this.#canPurge,
+      graceMs: GRACE_MS,
       now,
       updatedAt: UPDATED_AT,
       log,

@@ -13,6 +13,7 @@ import type { Hint } from '../../../src/turn/hint.ts'
 import type { Deps } from '../../../src/write/deps.ts'
 import { Registry } from '../../../src/write/registry.ts'
 import { performShare } from '../../../src/write/shares.ts'
+import { GRACE_MS } from '../../support/memory-world.ts'
 import type { Participants } from '../../support/participants.ts'
 import { joeShowsAnn, ANN, JOE } from '../../support/planned-share.ts'
 
@@ -127,6 +128,8 @@ describe('turns that are overtaken', () => {
         await Promise.resolve()
       },
     )
+    await world.turn(people.hash(JOE))
+    world.now += GRACE_MS
     const { next } = await turn(deps, people, JOE, { departed: true })
     assert.ok(isOver())
     assert.equal(next?.user, true)
