@@ -8,7 +8,6 @@ import type { Seq } from './couch/document.ts'
 import { concernsServer, CouchFault, isFault, isRace } from './couch/fault.ts'
 import { Outage, persist, type Waiting } from './couch/outage.ts'
 import { Checkpoints } from './feed/checkpoints.ts'
-import { Departures } from './feed/departures.ts'
 import { asideOf } from './feed/aside.ts'
 import { firstFault, FINE, health, readiness, type Controller, type Verdict } from './feed/controller.ts'
 import { Lanes } from './feed/lanes.ts'
@@ -29,6 +28,7 @@ import { identify, install, InstallError, keptDatabases, type ServerKind } from 
 import type { Logger } from './log.ts'
 import { counted } from './model/counted.ts'
 import type { ShareEntry } from './model/entry.ts'
+import { graceLeft } from './model/grace.ts'
 import { kindsOf, type Kinds } from './model/kinds.ts'
 import { REGISTRY, shareDatabase } from './model/names.ts'
 import type { SkeletonOfKind } from './skeleton.ts'
@@ -120,7 +120,6 @@ export class Daemon {
   readonly #express: Express
   readonly #now: () => number
   readonly #waiting: Waiting
-  readonly #departures: Departures
   readonly #outage: Outage
   #deps: Deps | null = null
   /** Only once it is known what kind of server this is. */
@@ -217,13 +216,6 @@ export class Daemon {
         registryChanged({ ...concerns, mark }, changes)
       },
     })
-    this.#departures = new Departures({
-      graceMs: config.deletionGraceMs,
-      now,
-      log,
-      onDeparted: (owner) => this.#lanes.mark(owner, { departed: true }),
-      onReturned: (owner) => this.#lanes.mark(owner, { returned: true }),
-    })
     this.#waiting = { signal: this.#stop.signal, sleep: this.#sleep, log }
     this.#outage = new Outage({
       ...this.#waiting,
@@ -247,7 +239,6 @@ export class Daemon {
         const outcome = await takeTurn({ deps, owner, hint, outboxAlways: config.outbox === 'always' })
         log.debug({ db: config.userDatabases.database(owner), ms: this.#now() - begun }, 'turn')
         if (outcome.isActive && outcome.next === null) await this.#keepWarm(owner)
-        if (outcome.goneSince !== undefined) this.#onGone(owner, outcome.goneSince)
         this.#comeBack(owner, outcome)
         return outcome
       },
@@ -351,7 +342,6 @@ export class Daemon {
   async stop(): Promise<void> {
     const { log } = this.#options
     this.#stop.abort()
-    this.#departures.stop()
     this.#warmFeeds.stop()
     const lanes = Promise.all([
       this.#lanes.stop(),
@@ -451,11 +441,6 @@ export class Daemon {
       this.#background(this.#provisioning.sweep(() => Promise.resolve()))
   }
 
-  async #markLater(owner: string, hint: Hint, ms: number): Promise<void> {
-    await this.#sleep(ms)
-    this.#lanes.mark(owner, hint)
-  }
-
   /** Whoever has just written will soon write again. */
   async #keepWarm(owner: string): Promise<void> {
     const db = this.#options.config.userDatabases.database(owner)
@@ -465,12 +450,18 @@ export class Daemon {
   }
 
   /** What could not be done now is tried again later. */
-  #comeBack(owner: string, { halted, recreatedAt, paused, throttled }: Outcome): void {
-    const { replicationCheckIntervalMs } = this.#options.config
-    if (halted.size > 0) void this.#markLater(owner, { shares: halted }, replicationCheckIntervalMs * 2)
-    if (recreatedAt !== undefined) this.#departures.recreated(owner, recreatedAt)
-    if (paused.size > 0) void this.#markLater(owner, { subscriptions: paused }, PAUSED_MS)
-    if (throttled.size > 0) void this.#markLater(owner, { feeds: throttled }, PAUSED_MS)
+  #comeBack(owner: string, { goneSince, halted, recreatedAt, paused, throttled }: Outcome): void {
+    const haltedMs = this.#options.config.replicationCheckIntervalMs * 2
+    if (halted.size > 0) this.#lanes.after(owner, { shares: halted }, haltedMs)
+    if (paused.size > 0) this.#lanes.after(owner, { subscriptions: paused }, PAUSED_MS)
+    if (throttled.size > 0) this.#lanes.after(owner, { feeds: throttled }, PAUSED_MS)
+    if (goneSince !== undefined) this.#afterGrace(owner, { departed: true }, goneSince)
+    if (recreatedAt !== undefined) this.#afterGrace(owner, { returned: true }, recreatedAt)
+  }
+
+  #afterGrace(owner: string, hint: Hint, since: number): void {
+    const { deletionGraceMs } = this.#options.config
+    this.#lanes.after(owner, hint, graceLeft(since, deletionGraceMs, this.#now()))
   }
 
   #concerns(): Parameters<typeof usersChanged>[0] {
@@ -569,11 +560,6 @@ export class Daemon {
     return 'now'
   }
 
-  #onGone(owner: string, since: number): void {
-    if (!this.#stop.signal.aborted)
-      this.#departures.gone(owner, this.#options.config.userDatabases.database(owner), since)
-  }
-
   async #sweeps(): Promise<void> {
     let pause = SHORTEST_PAUSE_MS
     while (!this.#stop.signal.aborted) {
@@ -633,7 +619,7 @@ export class Daemon {
       onDirty: (owner, hint) => this.#lanes.mark(owner, hint),
       // Its lane notes since when.
       onGone: (owner) => this.#lanes.mark(owner, { user: true }),
-      onRecreated: (owner, at) => this.#departures.recreated(owner, at),
+      onRecreated: (owner, at) => this.#afterGrace(owner, { returned: true }, at),
       onRotate: (owner, share) =>
         void this.#rotations.set(owner, new Set([...(this.#rotations.get(owner) ?? []), share])),
     })

@@ -26,7 +26,6 @@ import { health, readiness, type Controller, type Verdict } from './controller.t
 import type { Host } from './host.ts'
 import { Lanes } from './lanes.ts'
 import { Router } from './router.ts'
-import { SecondLooks } from './second-looks.ts'
 import type { Update } from './updates.ts'
 
 const USERS = '_users'
@@ -66,7 +65,6 @@ export class GatewayFeed implements Controller {
   /** Null until the first sweep. */
   #followers: Followers | null = null
   #opening: Promise<Followers | null> | null = null
-  readonly #secondLooks: SecondLooks
   #evaluating: Promise<void> | null = null
   /** Databases of users, as the last sweep found them. */
   databases = 0
@@ -95,10 +93,6 @@ export class GatewayFeed implements Controller {
       resumed: new Set(),
       mark: (name) => this.#lanes.mark(name, { user: true }),
     }
-    this.#secondLooks = new SecondLooks({
-      sleep: options.sleep,
-      look: (name) => this.#lanes.mark(name, { user: true }),
-    })
     this.#lanes = new Lanes({
       concurrency,
       queue,
@@ -244,7 +238,7 @@ export class GatewayFeed implements Controller {
 
   async #takeTurn(name: string, hint: GatewayHint): Promise<GatewayOutcome> {
     const outcome = await takeGatewayTurn(this.#deps, name, hint)
-    if (outcome.returnInMs !== undefined) void this.#secondLooks.after(name, outcome.returnInMs)
+    if (outcome.returnInMs !== undefined) this.#lanes.after(name, { user: true }, outcome.returnInMs)
     return outcome
   }
 

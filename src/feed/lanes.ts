@@ -1,4 +1,4 @@
-// Lanes: who is dirty, one turn at a time for each owner, all owners under one limit, the busiest at the back of the queue.
+// Lanes: who is dirty now or later, one turn at a time for each owner, all owners under one limit, the busiest at the back of the queue.
 import PQueue from 'p-queue'
 import { Pulse } from './pulse.ts'
 
@@ -7,6 +7,8 @@ export interface LanesOptions<H extends object> {
   concurrency: number
   /** Where several have one, the limit is for all of them together; in place of `concurrency`. */
   queue?: PQueue
+  /** Milliseconds of a clock that nobody sets; the process's. */
+  elapsed?: () => number
   /** Told of each turn that ended: of those who have the queue together, the same. */
   pulse?: Pulse
   /** What either hint says. */
@@ -37,12 +39,23 @@ interface Lane<H> {
   isQueued: boolean
 }
 
+/** Somebody who is to be looked at later. */
+interface Wait<H> {
+  hint: H
+  /** By `elapsed`. */
+  at: number
+  timer: NodeJS.Timeout
+}
+
 export class Lanes<H extends object> {
   readonly #options: LanesOptions<H>
   readonly #queue: PQueue
   readonly #pulse: Pulse
   /** Owners that have a turn, wait for one, or wait to try again. Idle owners cost nothing. */
   readonly #lanes = new Map<string, Lane<H>>()
+  /** Owners who are to be looked at later, whether or not they have something to do now. */
+  readonly #waits = new Map<string, Wait<H>>()
+  readonly #elapsed: () => number
   readonly #number = (made += 1)
   #stopped = false
   /** Since when there has been somebody with something to do, in milliseconds. */
@@ -55,6 +68,7 @@ export class Lanes<H extends object> {
   constructor(options: LanesOptions<H>) {
     this.#options = options
     this.#queue = options.queue ?? new PQueue({ concurrency: options.concurrency })
+    this.#elapsed = options.elapsed ?? (() => performance.now())
     this.#pulse = options.pulse ?? new Pulse(() => Date.now())
   }
 
@@ -78,6 +92,29 @@ export class Lanes<H extends object> {
     if (!lane || lane.isUrgent) return
     lane.isUrgent = true
     if (lane.isQueued) this.#queue.setPriority(this.#idOf(owner), URGENT)
+  }
+
+  /**
+   * There may be something to do for an owner in so many milliseconds. Each owner waits once: until the earliest time that was asked for,
+   * and then for all of it. So a turn may come too early for something; it has to ask again for what still has to wait.
+   */
+  after(owner: string, hint: H, ms: number): void {
+    if (this.#stopped) return
+    const at = this.#elapsed() + ms
+    const wait = this.#waits.get(owner)
+    const all = wait ? this.#options.merge(wait.hint, hint) : hint
+    if (wait && wait.at <= at) {
+      wait.hint = all
+      return
+    }
+    clearTimeout(wait?.timer)
+    this.#waits.set(owner, { hint: all, at, timer: setTimeout(() => this.#endWait(owner), ms) })
+  }
+
+  #endWait(owner: string): void {
+    const wait = this.#waits.get(owner)
+    this.#waits.delete(owner)
+    if (wait) this.mark(owner, wait.hint)
   }
 
   /** Whether an owner's next turn is urgent: the one under way is better short. */
@@ -125,9 +162,11 @@ export class Lanes<H extends object> {
     if (!this.#stopped) this.#queue.start()
   }
 
-  /** Lets the turns that are under way finish, and begins no other. */
+  /** Lets the turns that are under way finish, and begins no other. Nobody is looked at later: the next start finds it. */
   async stop(): Promise<void> {
     this.#stopped = true
+    for (const { timer } of this.#waits.values()) clearTimeout(timer)
+    this.#waits.clear()
     this.#queue.clear()
     for (const { retry } of this.#lanes.values()) if (retry) clearTimeout(retry)
     await this.#queue.onPendingZero()

@@ -29,7 +29,6 @@ import { health, readiness, type Controller, type Verdict } from './controller.t
 import type { Host } from './host.ts'
 import { Lanes } from './lanes.ts'
 import { Masters } from './masters.ts'
-import { SecondLooks } from './second-looks.ts'
 import type { Update } from './updates.ts'
 
 const USERS = '_users'
@@ -68,7 +67,6 @@ export class Provisioning implements Controller {
   readonly #watch: PersonalWatch
   readonly #masters: Masters
   readonly #leaseStates = new WeakMap<PersonalLease, LeaseState>()
-  readonly #secondLooks: SecondLooks
   #closeLooks = 0
 
   constructor(options: ProvisioningOptions) {
@@ -84,10 +82,6 @@ export class Provisioning implements Controller {
       onPage: () => pulse.beat(),
       resumed: new Set(),
     }
-    this.#secondLooks = new SecondLooks({
-      sleep: options.sleep,
-      look: (name) => this.#lanes.mark(name, { user: true }),
-    })
     this.#lanes = new Lanes({
       concurrency,
       queue,
@@ -262,7 +256,7 @@ export class Provisioning implements Controller {
   async #takeTurn(name: string, hint: PersonHint): Promise<PersonOutcome> {
     const outcome = await takePersonTurn(this.#deps, name, hint)
     if (outcome.isStarting) this.#closeLooks = MOST_CLOSE_LOOKS
-    if (outcome.returnInMs !== undefined) void this.#secondLooks.after(name, outcome.returnInMs)
+    if (outcome.returnInMs !== undefined) this.#lanes.after(name, { user: true }, outcome.returnInMs)
     return outcome
   }
 

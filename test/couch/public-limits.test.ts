@@ -1,6 +1,7 @@
 // Nobody gets past what everybody may write into a share by pushing it at once, at the first page, or together.
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import type { Doc, StoredDoc, Written } from '../../src/couch/document.ts'
 import { copyId } from '../../src/model/names.ts'
@@ -106,7 +107,40 @@ async function pushCompressed(space: Space, _id: string, files: Record<string, C
   assert(answer.ok, `${answer.status} ${await answer.text()}`)
 }
 
+/** Timers of this process, the daemon among them: as few as there are at any moment of a while. */
+async function timersAtRest(): Promise<number> {
+  let least = Infinity
+  for (let look = 0; look < 40; look += 1) {
+    least = Math.min(least, process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length)
+    await delay(10)
+  }
+  return least
+}
+
 onEachServer('the limits of a public share', ({ it, kind }) => {
+  // Each server tells the daemon of an event alike.
+  if (kind === 'embedded')
+    it(
+      'bring its owner back once, however many writes wait',
+      (space) =>
+        withPeople(space, ['joe'] as const, async ({ joe }) => {
+          await space.start()
+          const id = await open(space, joe, true)
+          await pushAll(space, id, objectsOf(id, 'guest', 3))
+          await space.until('the first ones come', async () => (await brought(joe)) > 0)
+          await space.settled()
+          const before = await timersAtRest()
+          for (let n = 0; n < 12; n += 1) {
+            const { turns } = space.daemon
+            await pushAll(space, id, objectsOf(id, `guest-${n}`, 1))
+            await space.until('the owner is looked at', () => Promise.resolve(space.daemon.turns > turns))
+          }
+          const more = (await timersAtRest()) - before
+          assert(more < 6, `${more} timers more than before`)
+        }),
+      { publicLimits: { ...LIMITS, mostChanges: 1 } },
+    )
+
   it(
     'hold for what two guests push at once, and for the first page',
     (space) =>

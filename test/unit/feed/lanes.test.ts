@@ -1,6 +1,7 @@
 // Lanes: one turn at a time for an owner, owners side by side, the busiest at the back; only order is asserted.
 import assert from 'node:assert/strict'
 import { setImmediate as nextRound } from 'node:timers/promises'
+import { mock } from 'node:test'
 import fc from 'fast-check'
 import { Pulse } from '../../../src/feed/pulse.ts'
 import { Lanes, type LanesOptions } from '../../../src/feed/lanes.ts'
@@ -33,6 +34,7 @@ function open(concurrency = 2) {
   const options: LanesOptions<Hint> = {
     concurrency,
     pulse: new Pulse(() => clock.ms),
+    elapsed: () => clock.ms,
     merge: mergeHints,
     takeTurn: (owner, hint) => {
       begun.push(owner)
@@ -373,5 +375,140 @@ describe('feed/lanes', function () {
       }),
       { numRuns: 60 },
     )
+  })
+})
+
+/** What is asked for, at which time and after how long; and what comes of it: the owner's hints, each at its time. */
+const WAITS: readonly [
+  title: string,
+  asked: readonly [at: number, owner: string, hint: Hint, ms: number][],
+  comes: readonly string[],
+][] = [
+  ['comes when it was asked for', [[0, 'a', { user: true }, 50]], ['50 a user']],
+  [
+    'comes once, however often the same was asked for',
+    [
+      [0, 'a', { feeds: new Set(['x']) }, 50],
+      [10, 'a', { feeds: new Set(['x']) }, 50],
+      [20, 'a', { feeds: new Set(['x']) }, 50],
+    ],
+    ['50 a feeds:x'],
+  ],
+  [
+    'comes for all that was asked for, at the earliest time',
+    [
+      [0, 'a', { feeds: new Set(['x']) }, 50],
+      [10, 'a', { feeds: new Set(['y']), subscriptions: new Set(['z']) }, 50],
+    ],
+    ['50 a feeds:x,y subscriptions:z'],
+  ],
+  [
+    'comes earlier where that is asked for later',
+    [
+      [0, 'a', { departed: true }, 500],
+      [10, 'a', { feeds: new Set(['x']) }, 50],
+    ],
+    ['60 a departed feeds:x'],
+  ],
+  [
+    'comes again where it was asked for again since',
+    [
+      [0, 'a', { feeds: new Set(['x']) }, 50],
+      [60, 'a', { feeds: new Set(['x']) }, 50],
+    ],
+    ['50 a feeds:x', '110 a feeds:x'],
+  ],
+  [
+    'comes for each owner by itself',
+    [
+      [0, 'a', { user: true }, 50],
+      [0, 'b', { outbox: true }, 40],
+    ],
+    ['40 b outbox', '50 a user'],
+  ],
+  ['comes at once after no time', [[0, 'a', { returned: true }, 0]], ['0 a returned']],
+]
+
+const sayHint = (hint: Hint): string =>
+  Object.entries(hint)
+    .flatMap(([name, value]: [string, unknown]) =>
+      value === true ? name : value instanceof Set && value.size > 0 ? `${name}:${[...value].join()}` : [],
+    )
+    .sort()
+    .join(' ')
+
+describe('feed/lanes, what is looked at later', () => {
+  beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
+  afterEach(() => {
+    mock.timers.reset()
+    for (const lanes of opened.splice(0)) void lanes.stop()
+  })
+
+  /** What comes of it in a second, at which time; each turn is done at once, or asks for more. */
+  async function play(
+    ask: (at: number, lanes: Lanes<Hint>) => void,
+    again: (owner: string, lanes: Lanes<Hint>) => void = () => undefined,
+  ): Promise<string[]> {
+    const { lanes, clock, running } = open(8)
+    const came: string[] = []
+    for (; clock.ms <= 1_000; clock.ms += 10, mock.timers.tick(10)) {
+      ask(clock.ms, lanes)
+      mock.timers.tick(0)
+      await settle()
+      for (const { owner, hint, end } of [...running]) {
+        came.push(`${clock.ms} ${owner} ${sayHint(hint)}`)
+        again(owner, lanes)
+        end(DONE)
+      }
+      await settle()
+      assert.deepEqual(lanes.busy, [], 'who waits is not busy')
+    }
+    return came
+  }
+
+  for (const [title, asked, comes] of WAITS)
+    it(title, async () => {
+      const came = await play((now, lanes) => {
+        for (const [at, owner, hint, ms] of asked) if (at === now) lanes.after(owner, hint, ms)
+      })
+      assert.deepEqual(came, comes)
+    })
+
+  it('comes no more often where every turn asks for it again, however many others there were', async () => {
+    const FEEDS = { feeds: new Set(['x']) }
+    // A public share in which more is written than is taken in: each event of it has a turn, and each turn comes back.
+    const came = await play(
+      (now, lanes) => {
+        if (now < 200) lanes.mark('a', FEEDS)
+      },
+      (owner, lanes) => lanes.after(owner, FEEDS, 200),
+    )
+    assert.deepEqual(
+      came.filter((line) => Number(line.split(' ')[0]) >= 200),
+      ['200', '400', '600', '800', '1000'].map((at) => `${at} a feeds:x`),
+    )
+  })
+
+  it('is given up when the lanes stop', async () => {
+    const { lanes, begun } = open()
+    lanes.after('a', {}, 10)
+    await lanes.stop()
+    lanes.after('b', {}, 10)
+    mock.timers.tick(100)
+    await settle()
+    assert.deepEqual(begun, [])
+    assert.deepEqual(lanes.busy, [])
+  })
+
+  it('waits for the end of an outage', async () => {
+    const { lanes, begun } = open()
+    lanes.pause()
+    lanes.after('a', {}, 10)
+    mock.timers.tick(10)
+    await settle()
+    assert.deepEqual([lanes.busy, begun], [['a'], []])
+    lanes.resume()
+    await settle()
+    assert.deepEqual(begun, ['a'])
   })
 })
