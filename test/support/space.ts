@@ -24,6 +24,8 @@ export const shippedSkeleton = once(() => readSkeleton(SKELETON))
 
 /** How long a test waits for a state before it fails: on a machine that is busy with four servers, a share is open after 20 s. */
 const PATIENCE_MS = 60_000
+/** The same of a start: all that was there is done then, for users of masters and gateways, too. */
+const START_PATIENCE_MS = 2 * PATIENCE_MS
 
 export type SpaceOptions = Partial<Omit<DaemonConfig, 'url' | 'admin' | 'userDatabases'>> & {
   template?: (prefix: string) => string
@@ -97,14 +99,19 @@ export class Space {
   /** Starts the daemon and waits until it has caught up. */
   async start(settings: Partial<DaemonConfig> = {}): Promise<void> {
     await this.begin(settings)
-    await this.until('the daemon is ready', () => Promise.resolve(this.#daemon?.ready().ok === true))
+    const isReady = (): Promise<boolean> => Promise.resolve(this.#daemon?.ready().ok === true)
+    await this.until('the daemon is ready', isReady, START_PATIENCE_MS)
   }
 
   /** Starts one more that works at the same time, on the same databases. */
   async startAnother(settings: Partial<DaemonConfig> = {}): Promise<void> {
     const another = await this.#begin(settings)
     this.#others.push(another)
-    await this.until('the other daemon is ready', () => Promise.resolve(another.ready().ok))
+    await this.until(
+      'the other daemon is ready',
+      () => Promise.resolve(another.ready().ok),
+      START_PATIENCE_MS,
+    )
   }
 
   async #begin(settings: Partial<DaemonConfig>): Promise<Daemon> {
