@@ -60,7 +60,9 @@ export function addCollectionRoutes(
     const design = await database.pouch.get(`_design/${ddoc}`)
     const views = design['views']
     if (!isJson(views) || !isJson(own(views, name))) throw notFound('missing_named_view')
-    sendJson(response, 200, await database.pouch.query(`${ddoc}/${name}`, viewOptions(request)))
+    const options = viewOptions(request)
+    const rows = await database.quiet.read(() => database.pouch.query(`${ddoc}/${name}`, options))
+    sendJson(response, 200, rows)
   })
   router.get('/:db/_design/:ddoc/_view/:view', view)
   router.post('/:db/_design/:ddoc/_view/:view', view)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { CouchFault, databaseMissing, logFault } from './faults.ts'
 import { fileOf, nameProblem, parseFile } from './names.ts'
 import type { Json, Pouch, PouchClass } from './packages.ts'
+import { Quiet } from './quiet.ts'
 
 export interface DatabaseEvent {
   name: string
@@ -30,6 +31,8 @@ export class Database {
   readonly gone: AbortSignal
   /** Another number as soon as a design document was written, for who remembers what these say. */
   designs = 0
+  /** What reads by an index does so here. */
+  readonly quiet = new Quiet()
   #pouch: Pouch | null = null
   #uses = 0
   #idle: (() => void) | null = null
@@ -234,16 +237,19 @@ export class Databases {
     let seen = 0
     pouch._bulkDocs = (request, options, callback) => {
       const isDesign = request.docs.some(({ _id: id }) => String(id).startsWith('_design/'))
-      bulkDocs.call(pouch, request, options, (fault, result) => {
-        if (isDesign) database.designs += 1
-        pouch._info((_, info) => {
-          if (info !== undefined && info.update_seq !== seen) {
-            seen = info.update_seq
-            if (!database.gone.aborted) this.#tell({ name: database.name, type: 'updated' })
-          }
-          callback(fault, result)
-        })
-      })
+      database.quiet.write((ended) =>
+        bulkDocs.call(pouch, request, options, (fault, result) => {
+          ended()
+          if (isDesign) database.designs += 1
+          pouch._info((_, info) => {
+            if (info !== undefined && info.update_seq !== seen) {
+              seen = info.update_seq
+              if (!database.gone.aborted) this.#tell({ name: database.name, type: 'updated' })
+            }
+            callback(fault, result)
+          })
+        }),
+      )
     }
     return pouch
   }

@@ -11,14 +11,14 @@ import { TimeLimit } from './time-limit.ts'
 const DEFAULT_LIMIT = 25
 
 /** The answer to `POST /db/_find`. Throws CouchDB's refusals. */
-export async function find({ pouch }: Database, request: Json): Promise<Json> {
+export async function find({ pouch, quiet }: Database, request: Json): Promise<Json> {
   const { selector, skip, limit, fields, ...rest } = request
-  if (!isJson(selector) || !hasPattern(selector)) return mango(pouch.find(request))
+  if (!isJson(selector) || !hasPattern(selector)) return mango(quiet.read(() => pouch.find(request)))
   checkSelector(selector)
   const from = wholeNumber('skip', skip) ?? 0
   const most = wholeNumber('limit', limit) ?? DEFAULT_LIMIT
   const wider = { ...rest, selector: withoutPatterns(selector), limit: Number.MAX_SAFE_INTEGER }
-  const found = await mango(pouch.find(wider))
+  const found = await mango(quiet.read(() => pouch.find(wider)))
   const all = found['docs'] as Json[]
   const docs = new TimeLimit().run(() => all.filter((doc) => selects(selector, doc))).slice(from, from + most)
   const shown = Array.isArray(fields) ? docs.map((doc) => pick(doc, fields)) : docs

@@ -191,10 +191,9 @@ describe('embedded server: starting', () => {
 
   it('says which packages are missing', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'embedded-'))
-    for (const part of ['embedded', 'engine', 'couch'])
-      await cp(new URL(`../../src/${part}`, import.meta.url), join(folder, part), { recursive: true })
+    await cp(new URL('../../src', import.meta.url), join(folder, 'src'), { recursive: true })
     await writeFile(join(folder, 'package.json'), '{"type":"module"}')
-    const copy = (await import(join(folder, 'embedded', 'server.ts'))) as {
+    const copy = (await import(join(folder, 'src', 'embedded', 'server.ts'))) as {
       startEmbedded: typeof startEmbedded
     }
     await assert.rejects(copy.startEmbedded({ port: 0, dataDir: null, admin }), (error: unknown) => {
@@ -655,6 +654,29 @@ for (const kind of ['memory', 'disk'] as const) {
         assert.deepEqual((await couch.get('/emb-views/_security')).body, security)
       }
       await couch.delete('/emb-views')
+    })
+
+    it('finds by a view what is written again at that moment', async () => {
+      await couch.put('/emb-moving')
+      const map = 'function (doc) { emit(doc.kind) }'
+      await couch.put('/emb-moving/_design/d', { views: { kind: { map } } })
+      const missed: string[] = []
+      for (let round = 0; round < 30; round += 1) {
+        const path = `/emb-moving/moving-${round}`
+        let { rev } = (await couch.put(path, { kind: round })).body
+        // Not in an index yet when it is written again.
+        const rewrite = async (): Promise<void> => {
+          for (let edit = 0; edit < 5; edit += 1)
+            rev = (await couch.put(path, { _rev: rev, kind: round, edit })).body.rev
+        }
+        const [found] = await Promise.all([
+          couch.get(`/emb-moving/_design/d/_view/kind?key=${round}`),
+          rewrite(),
+        ])
+        if (found.body.rows.length !== 1) missed.push(path)
+      }
+      assert.deepEqual(missed, [])
+      await couch.delete('/emb-moving')
     })
 
     it('keeps no password in _users', async () => {
