@@ -3,27 +3,16 @@
 import { accountNameOf } from './accounts.ts'
 import type { Databases } from './databases.ts'
 import { databaseMissing, notFound } from './faults.ts'
-import { refuse } from './gate.ts'
-import type { Handler, Request } from './packages.ts'
+import type { Request } from './router.ts'
 import { isDatabaseAdmin, isMember, readSecurity } from './security.ts'
 import { denied, isServerAdmin, unauthorized } from './user.ts'
 
 export type Need = 'nothing' | 'member' | 'database admin' | 'server admin'
 
-/** Lets through what the user may ask for. Whoever is told of a database that is not there might have been its member. */
-export function access(databases: Databases): Handler {
-  return (request, response, next) => {
-    if (isServerAdmin(request.user)) return next()
-    check(databases, request).then(
-      () => next(),
-      (fault: unknown) => refuse(request, response, fault),
-    )
-  }
-}
-
-async function check(databases: Databases, request: Request): Promise<void> {
-  const { user, method = '' } = request
-  const parts = partsOf(request.originalUrl)
+/** Throws where the user may not ask for that. Whoever is told of a database that is not there might have been its member. */
+export async function assertAllowed(databases: Databases, request: Request): Promise<void> {
+  const { user, method, parts } = request
+  if (isServerAdmin(user)) return
   const need = needOf(method, parts)
   if (need === 'nothing') return
   if (need === 'server admin') throw unauthorized('You are not a server admin.')
@@ -39,15 +28,6 @@ async function check(databases: Databases, request: Request): Promise<void> {
   // Of an account nobody else learns whether it is there, but by signing up under its name.
   const isAccount = name === '_users' && parts.length === 2 && !id.startsWith('_') && method !== 'PUT'
   if (isAccount && (user.name === null || accountNameOf(id) !== user.name)) throw notFound('missing')
-}
-
-/** The decoded parts of a path; a design or local document is two, however its slash is written. */
-export function partsOf(url: string): string[] {
-  const [path = ''] = url.split('?')
-  const parts = path.replace(/^\//, '').replace(/\/$/, '').split('/').map(decodeURIComponent)
-  const [, scope, rest] = /^(_design|_local)\/(.*)$/s.exec(parts[1] ?? '') ?? []
-  if (scope !== undefined) parts.splice(1, 1, scope, rest ?? '')
-  return parts.length === 1 && parts[0] === '' ? [] : parts
 }
 
 const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD'

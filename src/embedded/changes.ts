@@ -1,11 +1,12 @@
-// _changes, because express-pouchdb's hangs on unknown filters, buffers, and leaves `pending` out.
+// _changes in pages, with `pending`, and with an answer where PouchDB hangs: on filters that are unknown or fail.
 import { runInNewContext } from 'node:vm'
 import { own } from '../model/own.ts'
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
-import { badRequest, CouchFault, notFound, route, sendJson } from './faults.ts'
+import { badRequest, CouchFault, notFound, sendJson } from './faults.ts'
 import { Bell, Feed, feedKind } from './feed.ts'
-import type { Json, Router } from './packages.ts'
+import type { Json } from './packages.ts'
+import type { Handler, Router } from './router.ts'
 import { bodyOf, isJson, isTrue, parseJson, queryOf, wholeNumber } from './parameters.ts'
 import { checkSelector, hasPattern, selects } from './selector.ts'
 import { TimeLimit } from './time-limit.ts'
@@ -117,7 +118,7 @@ export async function checkFilter(database: Database, options: Json): Promise<vo
 }
 
 export function addChangesRoute(router: Router, databases: Databases, stopping: AbortSignal): void {
-  const handle = route(async (request, response) => {
+  const handle: Handler = async (request, response) => {
     const database = databaseOf(request, databases)
     const query = queryOf(request)
     const body = bodyOf(request)
@@ -184,7 +185,7 @@ export function addChangesRoute(router: Router, databases: Databases, stopping: 
     } finally {
       unlisten()
     }
-  })
+  }
   router.get('/:db/_changes', handle)
   router.post('/:db/_changes', handle)
 }

@@ -1,16 +1,15 @@
 // The process that is the embedded server: it obeys its parent over IPC and never outlives it.
-import { EventEmitter } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Accounts } from './accounts.ts'
-import { answerUncaught, buildApp } from './app.ts'
+import { buildApp } from './app.ts'
 import { DataFolderError, takeFolder } from './data-folder.ts'
 import { Databases } from './databases.ts'
 import { logFault } from './faults.ts'
 import { basicLogin, credentialCheck } from './gate.ts'
 import type { ChildMessage, ParentMessage } from './messages.ts'
-import { loadPackages, MissingPackages } from './packages.ts'
+import { loadPouch, MissingPackages } from './packages.ts'
 import { sayTaken } from './port-holder.ts'
 import { Replicator } from './replicator.ts'
 import { Updates } from './updates.ts'
@@ -23,16 +22,13 @@ const KEEP_ALIVE_MS = 70_000
 
 type Start = Extract<ParentMessage, { type: 'start' }>
 
-// The packages are old; their warnings are no news for a user.
-process.noDeprecation = true
-EventEmitter.defaultMaxListeners = 0
 // Ctrl-C reaches the whole process group, but the parent has still to write; it ends this process when it is done.
 process.on('SIGINT', () => undefined)
 process.on('SIGHUP', () => undefined)
 process.on('SIGTERM', () => void end())
 process.on('disconnect', () => void end())
-process.on('uncaughtException', answerUncaught)
-process.on('unhandledRejection', answerUncaught)
+process.on('uncaughtException', logFault)
+process.on('unhandledRejection', logFault)
 process.on('message', (message: ParentMessage) => {
   if (message.type === 'stop') void end()
   else void start(message)
@@ -44,8 +40,8 @@ let close = (): Promise<void> => Promise.resolve()
 async function start({ port, dataDir, admin }: Start): Promise<void> {
   let undo = (): Promise<void> => Promise.resolve()
   try {
-    const packages = await loadPackages(dataDir !== null)
-    const Pouch = packages.PouchDB.defaults(
+    const PouchDB = await loadPouch(dataDir !== null)
+    const Pouch = PouchDB.defaults(
       dataDir === null ? { adapter: 'memory' } : { adapter: 'leveldb', prefix: join(dataDir, '/') },
     )
     const folder = dataDir === null ? null : await takeFolder(Pouch, dataDir)
@@ -63,8 +59,6 @@ async function start({ port, dataDir, admin }: Start): Promise<void> {
     const replicator = new Replicator(replications)
     const server = createServer(
       buildApp({
-        packages,
-        Pouch,
         databases,
         updates,
         accounts,

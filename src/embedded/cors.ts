@@ -1,6 +1,6 @@
 // Lets pages of this machine in, whatever port they come from, so that a browser app can be tried.
 // https://docs.couchdb.org/en/stable/config/http.html#cross-origin-resource-sharing
-import type { Handler } from './packages.ts'
+import type { Request, Response } from './router.ts'
 
 const LOCAL_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/
 
@@ -18,17 +18,20 @@ const EXPOSED = [
 ].join(', ')
 const MAX_AGE_S = '600'
 
-/** Pages of elsewhere get no header, by which their browsers keep the answers from them. */
-export const cors: Handler = (request, response, next) => {
+/**
+ * Sets what browsers need; pages of elsewhere get no header, by which their browsers keep the answers from them.
+ * @returns whether that was all that was asked
+ */
+export function answerPage(request: Request, response: Response): boolean {
   response.setHeader('vary', 'Origin')
   const { origin } = request.headers
-  if (origin === undefined || !LOCAL_ORIGIN.test(origin)) return next()
+  if (origin === undefined || !LOCAL_ORIGIN.test(origin)) return false
   response.setHeader('access-control-allow-origin', origin)
   response.setHeader('access-control-allow-credentials', 'true')
   response.setHeader('access-control-expose-headers', EXPOSED)
   const isPreflight =
     request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined
-  if (!isPreflight) return next()
+  if (!isPreflight) return false
   response.writeHead(204, {
     'access-control-allow-methods': METHODS,
     'access-control-allow-headers': HEADERS,
@@ -36,4 +39,5 @@ export const cors: Handler = (request, response, next) => {
     'content-length': '0',
   })
   response.end()
+  return true
 }

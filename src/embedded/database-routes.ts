@@ -1,7 +1,8 @@
 // Databases over HTTP: listing, creating, dropping, describing; and finding the one that a request means.
 import type { Database, Databases } from './databases.ts'
-import { badRequest, databaseMissing, route, sendJson } from './faults.ts'
-import type { Json, Request, Router } from './packages.ts'
+import { badRequest, databaseMissing, sendJson } from './faults.ts'
+import type { Json } from './packages.ts'
+import type { Request, Router } from './router.ts'
 import { bodyOf, isTrue, parseJson, queryOf, wholeNumber } from './parameters.ts'
 import { readSecurity, writeSecurity } from './security.ts'
 
@@ -13,79 +14,56 @@ export function databaseOf(request: Request, databases: Databases): Database {
 }
 
 export function addDatabaseRoutes(router: Router, databases: Databases): void {
-  router.get(
-    '/_all_dbs',
-    route((request, response) => sendJson(response, 200, selectNames(databases.names(), queryOf(request)))),
+  router.get('/_all_dbs', (request, response) =>
+    sendJson(response, 200, selectNames(databases.names(), queryOf(request))),
   )
 
-  router.post(
-    '/_dbs_info',
-    route(async (request, response) => {
-      const { keys } = bodyOf(request)
-      if (!Array.isArray(keys)) throw badRequest('`keys` member must exist.')
-      const answer = []
-      for (const key of keys as unknown[]) answer.push(await describe(databases, String(key)))
-      sendJson(response, 200, answer)
-    }),
+  router.post('/_dbs_info', async (request, response) => {
+    const { keys } = bodyOf(request)
+    if (!Array.isArray(keys)) throw badRequest('`keys` member must exist.')
+    const answer = []
+    for (const key of keys as unknown[]) answer.push(await describe(databases, String(key)))
+    sendJson(response, 200, answer)
+  })
+
+  router.put('/:db', async (request, response) => {
+    await databases.create(request.params['db'] ?? '')
+    sendJson(response, 201, { ok: true })
+  })
+
+  router.delete('/:db', async (request, response) => {
+    if (queryOf(request).has('rev')) {
+      throw badRequest(
+        'You tried to DELETE a database with a ?=rev parameter. Did you mean to DELETE a document instead?',
+      )
+    }
+    await databases.drop(request.params['db'] ?? '')
+    sendJson(response, 200, { ok: true })
+  })
+
+  router.get('/:db', async (request, response) =>
+    sendJson(response, 200, await databaseOf(request, databases).info()),
   )
 
-  router.put(
-    '/:db',
-    route(async (request, response) => {
-      await databases.create(request.params['db'] ?? '')
-      sendJson(response, 201, { ok: true })
-    }),
-  )
+  router.get('/:db/_purged_infos', (request, response) => {
+    databaseOf(request, databases)
+    // Nothing can be purged here.
+    sendJson(response, 200, { purged_infos: [] })
+  })
 
-  router.delete(
-    '/:db',
-    route(async (request, response) => {
-      if (queryOf(request).has('rev')) {
-        throw badRequest(
-          'You tried to DELETE a database with a ?=rev parameter. Did you mean to DELETE a document instead?',
-        )
-      }
-      await databases.drop(request.params['db'] ?? '')
-      sendJson(response, 200, { ok: true })
-    }),
-  )
+  router.post('/:db/_ensure_full_commit', (request, response) => {
+    const { startTime } = databaseOf(request, databases)
+    sendJson(response, 201, { ok: true, instance_start_time: startTime })
+  })
 
-  router.get(
-    '/:db',
-    route(async (request, response) => sendJson(response, 200, await databaseOf(request, databases).info())),
-  )
+  router.get('/:db/_security', async (request, response) => {
+    sendJson(response, 200, await readSecurity(databaseOf(request, databases)))
+  })
 
-  router.get(
-    '/:db/_purged_infos',
-    route((request, response) => {
-      databaseOf(request, databases)
-      // Nothing can be purged here.
-      sendJson(response, 200, { purged_infos: [] })
-    }),
-  )
-
-  router.post(
-    '/:db/_ensure_full_commit',
-    route((request, response) => {
-      const { startTime } = databaseOf(request, databases)
-      sendJson(response, 201, { ok: true, instance_start_time: startTime })
-    }),
-  )
-
-  router.get(
-    '/:db/_security',
-    route(async (request, response) => {
-      sendJson(response, 200, await readSecurity(databaseOf(request, databases)))
-    }),
-  )
-
-  router.put(
-    '/:db/_security',
-    route(async (request, response) => {
-      await writeSecurity(databaseOf(request, databases), bodyOf(request))
-      sendJson(response, 200, { ok: true })
-    }),
-  )
+  router.put('/:db/_security', async (request, response) => {
+    await writeSecurity(databaseOf(request, databases), bodyOf(request))
+    sendJson(response, 200, { ok: true })
+  })
 }
 
 async function describe(databases: Databases, key: string): Promise<Json> {

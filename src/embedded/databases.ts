@@ -132,20 +132,12 @@ export class Databases {
   readonly #dropping = new Set<Promise<void>>()
   readonly #Pouch: PouchClass
   readonly #dataDir: string | null
-  readonly #cache: Map<string, Pouch>
   #lastStart = 0
 
   /** `Pouch` is a class of this server's own, made with `PouchDB.defaults`. */
   constructor(Pouch: PouchClass, dataDir: string | null) {
     this.#Pouch = Pouch
     this.#dataDir = dataDir
-    this.#cache = new Map<string, Pouch>()
-    Pouch.__dbCacheMap = this.#cache
-    Pouch.allDbs = (callback) => {
-      const files = [...this.#databases.values()].map((database) => database.file)
-      callback?.(null, files)
-      return Promise.resolve(files)
-    }
   }
 
   /** Finds the databases of an earlier run. */
@@ -199,7 +191,6 @@ export class Databases {
     const database = this.#databases.get(name)
     if (database === undefined) throw databaseMissing()
     this.#databases.delete(name)
-    this.#cache.delete(database.file)
     // The mark outlives a crash between now and the removal of the files.
     if (this.#dataDir !== null) await writeFile(join(this.#dataDir, database.file + DROPPED), '')
     const removal: Promise<void> = this.#destroy(database)
@@ -231,7 +222,6 @@ export class Databases {
   #openPouch(database: Database): Pouch {
     const pouch = new this.#Pouch(database.file)
     pouch.setMaxListeners(0)
-    this.#cache.set(database.file, pouch)
     // All writes end here, whoever makes them: requests, update handlers, replications.
     const bulkDocs = pouch._bulkDocs
     let seen = 0

@@ -1,12 +1,13 @@
-// Documents one by one: express-pouchdb's own routes break on PouchDB 9 and delete without being given a revision.
+// Documents one by one, as CouchDB reads and writes them: https://docs.couchdb.org/en/stable/api/document/common.html
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { writeDocument } from './document-writes.ts'
-import { badRequest, conflict, notFound, route, sendJson, toFault } from './faults.ts'
-import type { Handler, Json, Request, Router } from './packages.ts'
-import { readRelated } from './related.ts'
-import { bodyOf, isJson, isTrue, parseJson, queryOf } from './parameters.ts'
+import { badRequest, conflict, isUnchanged, notFound, sendJson, toFault } from './faults.ts'
+import type { Json } from './packages.ts'
+import { bodyOf, documentIdOf, isJson, isTrue, parseJson, queryOf, readJson } from './parameters.ts'
+import { readRelated, sendRelated } from './related.ts'
 import { parseRevision } from './revisions.ts'
+import type { Request, Response, Router } from './router.ts'
 
 /** `settled` is waited for after each write: `_replicator` answers when the replication has been stopped. */
 export function addDocumentRoutes(
@@ -14,107 +15,116 @@ export function addDocumentRoutes(
   databases: Databases,
   settled: (database: Database) => Promise<void>,
 ): void {
-  const read: Handler = (request, response, next) =>
-    route(async () => {
-      const id = documentId(request)
-      if (id === null) return next()
-      const query = queryOf(request)
-      const options = readOptions(query)
-      const database = databaseOf(request, databases)
-      const doc = await database.pouch.get(id, options)
-      if (options['open_revs'] !== undefined) return sendJson(response, 200, doc)
-      const etag = `"${String(doc['_rev'])}"`
-      if (request.headers['if-none-match'] === etag) {
-        response.writeHead(304, { etag })
-        response.end()
-        return
-      }
-      sendJson(response, 200, doc, { etag })
-    })(request, response, next)
-
-  const write: Handler = (request, response, next) =>
-    route(async () => {
-      const id = documentId(request)
-      if (id === null && !(request.params['id'] ?? '').startsWith('_')) return next()
-      const database = databaseOf(request, databases)
-      const related = await readRelated(request, request.headers['content-type'] ?? '', parseJson)
-      const doc = {
-        ...(related ?? bodyOf(request, 'Document must be a JSON object')),
-        _id: id ?? request.params['id'],
-      } as Json
-      const rev = revisionOf(request, doc['_rev'])
-      if (rev !== undefined) doc['_rev'] = rev
-      const writer = { database, user: request.user }
-      const answer = await writeDocument(writer, doc, queryOf(request).get('new_edits') !== 'false')
-      await settled(database)
-      sendJson(response, doc['_deleted'] === true ? 200 : 201, answer, { etag: `"${answer.rev}"` })
-    })(request, response, next)
-
-  const remove: Handler = (request, response, next) =>
-    route(async () => {
-      const id = documentId(request)
-      if (id === null) return next()
-      const database = databaseOf(request, databases)
-      const rev = revisionOf(request, undefined)
-      if (rev !== undefined) parseRevision(rev)
-      // A document that is not there is a 404 whatever the revision; one that is there needs its own.
-      const leaves = await database.pouch.get(id, id.startsWith('_local/') ? {} : { open_revs: 'all' })
-      if (rev === undefined) {
-        const live = Array.isArray(leaves) ? leaves.some(isLive) : true
-        throw live ? conflict() : notFound('deleted')
-      }
-      const tombstone = { _id: id, _rev: rev, _deleted: true }
-      const answer = await writeDocument({ database, user: request.user }, tombstone, true)
-      await settled(database)
-      sendJson(response, 200, answer)
-    })(request, response, next)
-
-  for (const path of ['/:db/:scope(_design|_local)/:id', '/:db/:id']) {
-    router.get(path, read)
-    router.put(path, write)
-    router.delete(path, remove)
+  const read = async (request: Request, response: Response): Promise<void> => {
+    const { pouch } = databaseOf(request, databases)
+    const id = idOrMissing(request)
+    const options = readOptions(queryOf(request))
+    const isRelated =
+      options['attachments'] === true && /multipart\/related/.test(request.headers.accept ?? '')
+    const isOpen = options['open_revs'] !== undefined
+    const doc = await pouch.get(id, isRelated && !isOpen ? { ...options, binary: true } : options)
+    if (isOpen) return sendJson(response, 200, doc)
+    const etag = `"${String(doc['_rev'])}"`
+    if (isUnchanged(request, response, etag)) return
+    if (isRelated && isJson(doc['_attachments'])) sendRelated(response, doc, { etag })
+    else sendJson(response, 200, doc, { etag })
   }
 
-  router.post(
-    '/:db',
-    route(async (request, response) => {
-      const database = databaseOf(request, databases)
-      const doc = bodyOf(request, 'Document must be a JSON object')
-      const answer = await writeDocument({ database, user: request.user }, doc, true)
-      await settled(database)
-      sendJson(response, 201, answer)
-    }),
-  )
+  const write = async (request: Request, response: Response): Promise<void> => {
+    const related = await readRelated(request, request.headers['content-type'] ?? '', parseJson)
+    if (related === null) request.body = await readJson(request)
+    const database = databaseOf(request, databases)
+    const doc = {
+      ...(related ?? bodyOf(request, 'Document must be a JSON object')),
+      _id: documentIdOf(request) ?? request.params['id'],
+    } as Json
+    const rev = revisionOf(request, doc['_rev'])
+    if (rev !== undefined) doc['_rev'] = rev
+    const writer = { database, user: request.user }
+    const answer = await writeDocument(writer, doc, queryOf(request).get('new_edits') !== 'false')
+    await settled(database)
+    sendJson(response, doc['_deleted'] === true ? 200 : 201, answer, { etag: `"${answer.rev}"` })
+  }
 
-  router.post(
-    '/:db/_bulk_get',
-    route(async (request, response) => {
-      const database = databaseOf(request, databases)
-      const { docs } = bodyOf(request)
-      if (!Array.isArray(docs)) throw badRequest('Missing JSON list of `docs`')
-      const query = queryOf(request)
-      const options = { revs: isTrue(query.get('revs')), attachments: isTrue(query.get('attachments')) }
-      const results: Json[] = []
-      const wanted = docs as unknown[]
-      for (let index = 0; index < wanted.length; index += AT_ONCE) {
-        results.push(
-          ...(await Promise.all(
-            wanted.slice(index, index + AT_ONCE).map((one) => getLeaves(database, one, options)),
-          )),
-        )
-      }
-      sendJson(response, 200, { results })
-    }),
-  )
+  const remove = async (request: Request, response: Response): Promise<void> => {
+    const database = databaseOf(request, databases)
+    const id = idOrMissing(request)
+    const rev = revisionOf(request, undefined)
+    if (rev !== undefined) parseRevision(rev)
+    // A document that is not there is a 404 whatever the revision; one that is there needs its own.
+    const leaves = await database.pouch.get(id, id.startsWith('_local/') ? {} : { open_revs: 'all' })
+    if (rev === undefined) {
+      const live = Array.isArray(leaves) ? leaves.some(isLive) : true
+      throw live ? conflict() : notFound('deleted')
+    }
+    const tombstone = { _id: id, _rev: rev, _deleted: true }
+    const answer = await writeDocument({ database, user: request.user }, tombstone, true)
+    await settled(database)
+    sendJson(response, 200, answer)
+  }
+
+  const copy = async (request: Request, response: Response): Promise<void> => {
+    const database = databaseOf(request, databases)
+    const id = idOrMissing(request)
+    const asked = queryOf(request).get('rev')
+    const rev = asked === null ? {} : { rev: parseRevision(asked) }
+    const { _rev, ...doc } = await database.pouch.get(id, { ...rev, attachments: true, binary: true })
+    const copied = { ...doc, ...destinationOf(request) }
+    const answer = await writeDocument({ database, user: request.user }, copied, true)
+    await settled(database)
+    sendJson(response, 201, answer, { etag: `"${answer.rev}"` })
+  }
+
+  router.post('/:db', async (request, response) => {
+    const database = databaseOf(request, databases)
+    const doc = bodyOf(request, 'Document must be a JSON object')
+    const answer = await writeDocument({ database, user: request.user }, doc, true)
+    await settled(database)
+    sendJson(response, 201, answer)
+  })
+
+  router.post('/:db/_bulk_get', async (request, response) => {
+    const database = databaseOf(request, databases)
+    const { docs } = bodyOf(request)
+    if (!Array.isArray(docs)) throw badRequest('Missing JSON list of `docs`')
+    const query = queryOf(request)
+    const options = { revs: isTrue(query.get('revs')), attachments: isTrue(query.get('attachments')) }
+    const results: Json[] = []
+    const wanted = docs as unknown[]
+    for (let index = 0; index < wanted.length; index += AT_ONCE) {
+      results.push(
+        ...(await Promise.all(
+          wanted.slice(index, index + AT_ONCE).map((one) => getLeaves(database, one, options)),
+        )),
+      )
+    }
+    sendJson(response, 200, { results })
+  })
+
+  for (const path of ['/:db/_design/:id', '/:db/_local/:id', '/:db/:id']) {
+    router.get(path, read)
+    router.raw('PUT', path, write)
+    router.delete(path, remove)
+    router.raw('COPY', path, copy)
+  }
 }
 
 const AT_ONCE = 20
 
-/** The id in the path; null for `_something` that is neither a design nor a local document. */
-function documentId(request: Request): string | null {
-  const { scope, id = '' } = request.params
-  if (scope !== undefined) return `${scope}/${id}`
-  return id.startsWith('_') && !/^_(design|local)\/./s.test(id) ? null : id
+function idOrMissing(request: Request): string {
+  const id = documentIdOf(request)
+  if (id === null) throw notFound('missing')
+  return id
+}
+
+/** https://docs.couchdb.org/en/stable/api/document/common.html#copy--db-docid */
+function destinationOf({ headers: { destination } }: Request): Json {
+  if (typeof destination !== 'string' || destination === '')
+    throw badRequest('Destination header is mandatory for COPY.')
+  if (/^https?:/.test(destination)) throw badRequest('Destination URL must be relative.')
+  const [path = '', query] = destination.split('?')
+  const rev = new URLSearchParams(query).get('rev')
+  return { _id: decodeURIComponent(path), ...(rev === null ? {} : { _rev: rev }) }
 }
 
 function revisionOf(request: Request, inDoc: unknown): unknown {

@@ -1,5 +1,5 @@
 // How a fault is answered, so that every answer is JSON in CouchDB's words and none of PouchDB's slip through.
-import type { Handler, Next, Request, Response } from './packages.ts'
+import type { Request, Response } from './router.ts'
 
 export class CouchFault extends Error {
   readonly status: number
@@ -28,16 +28,12 @@ interface PouchFault {
   name?: string
   message?: string
   reason?: string
-  type?: string
 }
 
 /** A thrown thing as CouchDB would say it; `unexpected` marks what belongs in the log. */
 export function toFault(thrown: unknown): CouchFault & { unexpected?: boolean } {
   if (thrown instanceof CouchFault) return thrown
   const fault: PouchFault = typeof thrown === 'object' && thrown !== null ? thrown : {}
-  if (fault.type === 'entity.parse.failed') return badRequest('invalid UTF-8 JSON')
-  if (fault.type === 'entity.too.large')
-    return new CouchFault(413, 'too_large', 'the request entity is too large')
   if (thrown instanceof URIError) return badRequest('The address is not valid.')
   if (fault.name === 'conflict') return conflict()
   if (fault.name === 'doc_validation') return badSpecialMember(fault.reason ?? 'unknown')
@@ -72,6 +68,13 @@ export function sendJson(
   response.end(text)
 }
 
+/** Answers 304 where the client says that it has just this. Returns whether it did. */
+export function isUnchanged({ headers }: Request, response: Response, etag: string): boolean {
+  const isKnown = headers['if-none-match']?.split(/\s*,\s*/).includes(etag) === true
+  if (isKnown) response.writeHead(304, { etag }).end()
+  return isKnown
+}
+
 /** Answers with the fault, or cuts a response that has already begun: its reader must not take it for complete. */
 export function sendFault(response: Response, thrown: unknown): void {
   const fault = toFault(thrown)
@@ -95,17 +98,6 @@ export function logFault(thrown: unknown): void {
   const stack = (thrown as { stack?: unknown } | null | undefined)?.stack
   const text = typeof stack === 'string' ? stack : JSON.stringify(thrown)
   process.stderr.write(`couch-shares embedded server: ${text}\n`)
-}
-
-/** An asynchronous handler as express takes it: a rejection becomes an answer. */
-export function route(
-  handle: (request: Request, response: Response, next: Next) => Promise<void> | void,
-): Handler {
-  return (request, response, next) => {
-    Promise.resolve()
-      .then(() => handle(request, response, next))
-      .catch((fault: unknown) => sendFault(response, fault))
-  }
 }
 
 /** What PouchDB has, or null where there is no such document, or no such revision of it. */

@@ -1,7 +1,7 @@
 // A response that stays open: heartbeats, timeouts and the reader's pace are the same for every feed.
 import { once } from 'node:events'
 import { badRequest } from './faults.ts'
-import type { Request, Response } from './packages.ts'
+import type { Request, Response } from './router.ts'
 import { wholeNumber } from './parameters.ts'
 
 const DEFAULT_TIMEOUT_MS = 60_000

@@ -1,9 +1,8 @@
 // Finds out who makes a request: by the cookie of a session, or by HTTP Basic. What that one may do is up to access.ts.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Accounts } from './accounts.ts'
-import { sendFault } from './faults.ts'
 import type { AdminCredentials } from './messages.ts'
-import type { Handler, Request, Response } from './packages.ts'
+import type { Request, Response } from './router.ts'
 import type { Sessions } from './sessions.ts'
 import { NOBODY, wrongCredentials, type User } from './user.ts'
 
@@ -39,17 +38,8 @@ function readBasic(authorization: string | undefined): { name: string; password:
   return at === -1 || text === '_:_' ? null : { name: text.slice(0, at), password: text.slice(at + 1) }
 }
 
-/** Puts `user` on each request. Wrong credentials are refused wherever they are sent to, as in CouchDB. */
-export function gate(logIn: LogIn, sessions: Sessions): Handler {
-  return (request, response, next) => {
-    identify(request, response, logIn, sessions).then(
-      () => next(),
-      (fault: unknown) => refuse(request, response, fault),
-    )
-  }
-}
-
-async function identify(
+/** Puts `user` on the request. Throws for wrong credentials, wherever they are sent to, as CouchDB does. */
+export async function identify(
   request: Request,
   response: Response,
   logIn: LogIn,
@@ -60,10 +50,4 @@ async function identify(
   if (session?.cookie) response.setHeader('set-cookie', session.cookie)
   request.user = session?.known.user ?? (await logIn(authorization))
   if (request.user.name !== null) request.authenticated = session === null ? 'default' : 'cookie'
-}
-
-/** What is sent with it is not read; the connection stays usable. */
-export function refuse(request: Request, response: Response, fault: unknown): void {
-  request.resume()
-  sendFault(response, fault)
 }

@@ -1,14 +1,23 @@
 // Reads what clients send, query and body, so that a malformed parameter is a 400 here and no surprise in PouchDB.
+import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
 import { badRequest, CouchFault } from './faults.ts'
-import type { Json, Request } from './packages.ts'
+import type { Json } from './packages.ts'
+import type { Request } from './router.ts'
 
 export function queryOf(request: Request): URLSearchParams {
-  const [, query = ''] = /\?(.*)$/s.exec(request.originalUrl) ?? []
-  return new URLSearchParams(query)
+  const at = request.url.indexOf('?')
+  return new URLSearchParams(at === -1 ? '' : request.url.slice(at + 1))
 }
 
 export function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The id in the path of a document, or of its attachment; null for `_something` that is neither a design nor a local document. */
+export function documentIdOf({ parts: [, first = '', second = ''] }: Request): string | null {
+  if (!first.startsWith('_')) return first
+  return /^_(design|local)$/.test(first) && second !== '' ? `${first}/${second}` : null
 }
 
 /** A document's attachments by name; none where that is malformed, or missing. */
@@ -22,15 +31,35 @@ export function bodyOf(request: Request, reason = 'Request body must be a JSON o
   return body
 }
 
-/** The body as it came, where nothing has parsed it. */
+/** Far more than anybody means to send. */
+const BODY_LIMIT_BYTES = 512 * 1024 * 1024
+
+/** The body as it came, unpacked, where nothing has read it yet. */
 export async function readBytes(request: Request): Promise<Buffer> {
+  const { headers } = request
+  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined)
+    return Buffer.alloc(0)
+  const packed = headers['content-encoding'] === 'gzip'
+  const body: Readable = packed ? request.pipe(createGunzip()) : request
   const parts: Buffer[] = []
-  for await (const part of request) parts.push(part as Buffer)
-  return Buffer.concat(parts)
+  let length = 0
+  // Whoever sends too much is still to be told.
+  for await (const part of body.iterator({ destroyOnReturn: false })) {
+    parts.push(part as Buffer)
+    length += (part as Buffer).length
+    if (length > BODY_LIMIT_BYTES) throw new CouchFault(413, 'too_large', 'the request entity is too large')
+  }
+  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
 }
 
 export const readText = async (request: Request): Promise<string> =>
   (await readBytes(request)).toString('utf8')
+
+/** What the body says, whatever it is called; undefined where there is none. */
+export async function readJson(request: Request): Promise<unknown> {
+  const text = await readText(request)
+  return text === '' ? undefined : parseJson(text)
+}
 
 export const isTrue = (value: unknown): boolean => value === 'true' || value === true
 

@@ -1,4 +1,9 @@
 // Reads a document with the attachments that follow it, as CouchDB does: in the order of the JSON, whatever their headers say.
+import { randomUUID } from 'node:crypto'
+import { badRequest } from './faults.ts'
+import type { Json } from './packages.ts'
+import { attachmentsIn } from './parameters.ts'
+import type { Response } from './router.ts'
 
 interface Stub {
   content_type?: string
@@ -26,13 +31,42 @@ export async function readRelated(
   const chunks: Uint8Array[] = []
   for await (const chunk of body) chunks.push(chunk)
   const [json, ...followers] = partsOf(Buffer.concat(chunks), boundary)
-  const doc = parse((json ?? Buffer.from('null')).toString('utf8')) as RelatedDoc
+  const doc = parse(json?.toString('utf8') ?? '') as RelatedDoc
   if (doc === null || typeof doc !== 'object' || doc._attachments === undefined) return doc
   const attachments = Object.entries(doc._attachments).map(([name, { follows, ...stub }]): [string, Stub] => [
     name,
-    follows ? { ...stub, data: (followers.shift() ?? Buffer.alloc(0)).toString('base64') } : stub,
+    follows ? { ...stub, data: following(followers).toString('base64') } : stub,
   ])
   return { ...doc, _attachments: Object.fromEntries(attachments) }
+}
+
+function following(parts: Buffer[]): Buffer {
+  const part = parts.shift()
+  if (part === undefined) throw badRequest('attachment shorter than expected')
+  return part
+}
+
+/** Answers with a document whose attachments are there as bytes. */
+export function sendRelated(response: Response, doc: Json, headers: Record<string, string>): void {
+  const boundary = randomUUID()
+  const attachments = Object.entries(attachmentsIn(doc)) as [string, Json & { data: Uint8Array }][]
+  const stubs = attachments.map(([name, { data, ...stub }]): [string, Json] => [
+    name,
+    { ...stub, length: data.length, follows: true },
+  ])
+  const json = JSON.stringify({ ...doc, _attachments: Object.fromEntries(stubs) })
+  const body = [
+    Buffer.from(`--${boundary}\r\nContent-Type: application/json\r\n\r\n${json}`),
+    ...attachments.flatMap(([, { data }]) => [Buffer.from(`\r\n--${boundary}\r\n\r\n`), data]),
+    Buffer.from(`\r\n--${boundary}--`),
+  ]
+  response.writeHead(200, {
+    'content-type': `multipart/related; boundary="${boundary}"`,
+    'content-length': String(body.reduce((sum, { length }) => sum + length, 0)),
+    ...headers,
+  })
+  for (const part of body) response.write(part)
+  response.end()
 }
 
 /** What stands between the boundaries, each without its headers. */

@@ -1,4 +1,4 @@
-// Keeps a replication running for each document in _replicator; pouchdb-replicator re-runs, hangs and creates databases.
+// Keeps a replication running for each document in _replicator.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readChanges } from './changes.ts'
 import { type Database, REPLICATOR } from './databases.ts'

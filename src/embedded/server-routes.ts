@@ -1,7 +1,7 @@
 // What the server says about itself, and a clean no to what it does not have.
 import { randomUUID } from 'node:crypto'
-import { notFound, notImplemented, route, sendJson } from './faults.ts'
-import type { Router } from './packages.ts'
+import { notFound, notImplemented, sendJson } from './faults.ts'
+import type { Router } from './router.ts'
 import { queryOf, wholeNumber } from './parameters.ts'
 
 /** By this the client tells that it is not talking to CouchDB. */
@@ -36,55 +36,33 @@ const ABSENT_ON_DATABASE = [
 
 export function addServerRoutes(router: Router): void {
   const uuid = hexUuid()
-  router.get(
-    '/',
-    route((_, response) =>
-      sendJson(response, 200, {
-        couchdb: 'Welcome',
-        version: VERSION,
-        uuid,
-        features: [],
-        vendor: { name: VENDOR },
-      }),
-    ),
-  )
-  router.get(
-    '/_up',
-    route((_, response) => sendJson(response, 200, { status: 'ok' })),
-  )
-  router.get(
-    '/_uuids',
-    route((request, response) => {
-      const count = Math.min(wholeNumber('count', queryOf(request).get('count')) ?? 1, 1_000)
-      sendJson(response, 200, { uuids: Array.from({ length: count }, hexUuid) })
+  router.get('/', (_, response) =>
+    sendJson(response, 200, {
+      couchdb: 'Welcome',
+      version: VERSION,
+      uuid,
+      features: [],
+      vendor: { name: VENDOR },
     }),
   )
-  router.get(
-    '/_active_tasks',
-    route((_, response) => sendJson(response, 200, [])),
-  )
-  for (const name of ABSENT_ON_SERVER) {
-    router.all(
-      [`/${name}`, `/${name}/*`],
-      route(() => {
-        throw notImplemented(`/${name}`)
-      }),
-    )
+  router.get('/_up', (_, response) => sendJson(response, 200, { status: 'ok' }))
+  router.get('/_uuids', (request, response) => {
+    const count = Math.min(wholeNumber('count', queryOf(request).get('count')) ?? 1, 1_000)
+    sendJson(response, 200, { uuids: Array.from({ length: count }, hexUuid) })
+  })
+  router.get('/_active_tasks', (_, response) => sendJson(response, 200, []))
+  const refuse = (name: string, path: string): void => {
+    for (const one of [path, `${path}/*`])
+      router.all(one, () => {
+        throw notImplemented(name)
+      })
   }
-  for (const name of ABSENT_ON_DATABASE) {
-    router.all(
-      [`/:db/${name}`, `/:db/${name}/*`],
-      route(() => {
-        throw notImplemented(`/{db}/${name}`)
-      }),
-    )
-  }
-  router.all(
-    ['/_utils', '/_utils/*', '/favicon.ico'],
-    route(() => {
+  for (const name of ABSENT_ON_SERVER) refuse(`/${name}`, `/${name}`)
+  for (const name of ABSENT_ON_DATABASE) refuse(`/{db}/${name}`, `/:db/${name}`)
+  for (const path of ['/_utils', '/_utils/*', '/favicon.ico'])
+    router.all(path, () => {
       throw notFound('missing')
-    }),
-  )
+    })
 }
 
 const hexUuid = () => randomUUID().replaceAll('-', '')

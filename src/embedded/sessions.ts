@@ -1,8 +1,8 @@
 // Sessions by cookie, as CouchDB has them: https://docs.couchdb.org/en/stable/api/server/authn.html#cookie-authentication
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Accounts, Known } from './accounts.ts'
-import { badRequest, CouchFault, route, sendFault, sendJson } from './faults.ts'
-import type { Request, Router } from './packages.ts'
+import { badRequest, CouchFault, sendFault, sendJson } from './faults.ts'
+import type { Request, Router } from './router.ts'
 import { isJson, parseJson, queryOf, readText } from './parameters.ts'
 import { unauthorized, wrongCredentials } from './user.ts'
 
@@ -65,39 +65,32 @@ const setCookie = (value: string, lifetimeS: number): string =>
 const NO_COOKIE = setCookie('', 0)
 
 export function addSessionRoutes(router: Router, accounts: Accounts, sessions: Sessions): void {
-  router.get(
-    '/_session',
-    route((request, response) => {
-      const { user, authenticated } = request
-      if (user.name === null && queryOf(request).get('basic') === 'true') throw unauthorized('Please login.')
-      sendJson(response, 200, {
-        ok: true,
-        userCtx: { name: user.name, roles: user.roles },
-        info: {
-          authentication_handlers: ['cookie', 'default'],
-          ...(authenticated === undefined ? {} : { authenticated }),
-        },
-      })
-    }),
-  )
+  router.get('/_session', (request, response) => {
+    const { user, authenticated } = request
+    if (user.name === null && queryOf(request).get('basic') === 'true') throw unauthorized('Please login.')
+    sendJson(response, 200, {
+      ok: true,
+      userCtx: { name: user.name, roles: user.roles },
+      info: {
+        authentication_handlers: ['cookie', 'default'],
+        ...(authenticated === undefined ? {} : { authenticated }),
+      },
+    })
+  })
 
-  router.post(
-    '/_session',
-    route(async (request, response) => {
-      const { name, password } = await readLogin(request)
-      const known = await accounts.logIn(name, password)
-      if (known === null) {
-        response.setHeader('set-cookie', NO_COOKIE)
-        return sendFault(response, wrongCredentials())
-      }
-      const cookie = sessions.cookieOf(known)
-      sendJson(response, 200, { ok: true, name, roles: known.user.roles }, { 'set-cookie': cookie })
-    }),
-  )
+  router.raw('POST', '/_session', async (request, response) => {
+    const { name, password } = await readLogin(request)
+    const known = await accounts.logIn(name, password)
+    if (known === null) {
+      response.setHeader('set-cookie', NO_COOKIE)
+      return sendFault(response, wrongCredentials())
+    }
+    const cookie = sessions.cookieOf(known)
+    sendJson(response, 200, { ok: true, name, roles: known.user.roles }, { 'set-cookie': cookie })
+  })
 
-  router.delete(
-    '/_session',
-    route((_, response) => sendJson(response, 200, { ok: true }, { 'set-cookie': NO_COOKIE })),
+  router.delete('/_session', (_, response) =>
+    sendJson(response, 200, { ok: true }, { 'set-cookie': NO_COOKIE }),
   )
 }
 

@@ -1,29 +1,30 @@
-// Update functions of design documents: pouchdb-update cuts the id in `req.id` at its first slash, and shares have one.
+// Update functions of design documents: https://docs.couchdb.org/en/stable/api/ddoc/render.html#db-design-design-doc-update-update-name
 import { randomUUID } from 'node:crypto'
 import { createContext, Script } from 'node:vm'
 import { own } from '../model/own.ts'
 import type { Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { writeDocument } from './document-writes.ts'
-import { CouchFault, notFound, route } from './faults.ts'
-import type { Json, Request, Response, Router } from './packages.ts'
+import { CouchFault, notFound } from './faults.ts'
+import type { Json } from './packages.ts'
+import type { Handler, Response, Router } from './router.ts'
 import { isJson, queryOf, readText } from './parameters.ts'
 import { readSecurity } from './security.ts'
 
 const TIME_LIMIT_MS = 5_000
 
 export function addUpdateFunctionRoute(router: Router, databases: Databases): void {
-  const handle = route(async (request, response) => {
+  const handle: Handler = async (request, response) => {
     const database = databaseOf(request, databases)
     const { user } = request
     const { ddoc = '', name = '' } = request.params
-    const id = documentIdOf(request)
+    const id = request.params['rest'] || null
     const design = await database.pouch.get(`_design/${ddoc}`)
     const updates = design['updates']
     const source = isJson(updates) ? own(updates, name) : undefined
     if (typeof source !== 'string') throw notFound(`missing json key: ${name}`)
     const doc = id === null ? null : await database.pouch.get(id).catch(() => null)
-    const [path = ''] = request.originalUrl.split('?')
+    const [path = ''] = request.url.split('?')
     const result = run(design, source, doc, {
       id,
       uuid: randomUUID().replaceAll('-', ''),
@@ -36,7 +37,7 @@ export function addUpdateFunctionRoute(router: Router, databases: Databases): vo
       info: await database.info(),
       path: path.split('/').slice(1).map(decodeURIComponent),
       requested_path: path.split('/').slice(1),
-      raw_path: request.originalUrl,
+      raw_path: request.url,
       peer: '127.0.0.1',
       userCtx: { db: database.name, name: user.name, roles: user.roles },
       secObj: await readSecurity(database),
@@ -48,17 +49,9 @@ export function addUpdateFunctionRoute(router: Router, databases: Databases): vo
       headers['x-couch-update-newrev'] = written.rev
     }
     send(response, result[1], result[0] === null ? 200 : 201, headers)
-  })
-  for (const path of ['/:db/_design/:ddoc/_update/:name', '/:db/_design/:ddoc/_update/:name/*']) {
-    router.put(path, handle)
-    router.post(path, handle)
   }
-}
-
-function documentIdOf(request: Request): string | null {
-  const [path = ''] = request.originalUrl.split('?')
-  const id = path.split('/').slice(6).map(decodeURIComponent).join('/')
-  return id === '' ? null : id
+  for (const path of ['/:db/_design/:ddoc/_update/:name', '/:db/_design/:ddoc/_update/:name/*'])
+    for (const method of ['PUT', 'POST']) router.raw(method, path, handle)
 }
 
 /** Not a sandbox: only admins write design documents. The time limit keeps the server alive. */

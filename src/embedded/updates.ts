@@ -1,8 +1,8 @@
 // _db_updates, which PouchDB does not have: like CouchDB it knows the last event of each database, not every one.
 import type { Databases, DatabaseEvent } from './databases.ts'
-import { badRequest, route, sendJson } from './faults.ts'
+import { badRequest, sendJson } from './faults.ts'
 import { Bell, Feed, feedKind } from './feed.ts'
-import type { Router } from './packages.ts'
+import type { Router } from './router.ts'
 import { queryOf, wholeNumber } from './parameters.ts'
 
 /** Databases that are gone are forgotten, the longest gone first, when more databases than this are remembered. */
@@ -76,43 +76,38 @@ export class Updates {
 }
 
 export function addUpdatesRoute(router: Router, updates: Updates, stopping: AbortSignal): void {
-  router.get(
-    '/_db_updates',
-    route(async (request, response) => {
-      const query = queryOf(request)
-      const kind = feedKind(query)
-      const limit = wholeNumber('limit', query.get('limit')) ?? Infinity
-      const since = query.get('since') ?? '0'
-      let found = updates.after(since, limit)
-      if (kind === 'normal' || (kind === 'longpoll' && found.length > 0)) {
-        return sendJson(response, 200, { results: found, last_seq: found.at(-1)?.seq ?? updates.now })
+  router.get('/_db_updates', async (request, response) => {
+    const query = queryOf(request)
+    const kind = feedKind(query)
+    const limit = wholeNumber('limit', query.get('limit')) ?? Infinity
+    const since = query.get('since') ?? '0'
+    let found = updates.after(since, limit)
+    if (kind === 'normal' || (kind === 'longpoll' && found.length > 0)) {
+      return sendJson(response, 200, { results: found, last_seq: found.at(-1)?.seq ?? updates.now })
+    }
+    let reached = since === 'now' ? updates.now : since
+    let left = limit
+    const bell = new Bell()
+    const unsubscribe = updates.subscribe(bell)
+    try {
+      const feed = new Feed(request, response, query, [stopping])
+      if (kind === 'longpoll') {
+        await bell.wait(feed.signal)
+        found = updates.after(reached, limit)
+        return feed.end(`${JSON.stringify({ results: found, last_seq: found.at(-1)?.seq ?? updates.now })}\n`)
       }
-      let reached = since === 'now' ? updates.now : since
-      let left = limit
-      const bell = new Bell()
-      const unsubscribe = updates.subscribe(bell)
-      try {
-        const feed = new Feed(request, response, query, [stopping])
-        if (kind === 'longpoll') {
-          await bell.wait(feed.signal)
-          found = updates.after(reached, limit)
-          return feed.end(
-            `${JSON.stringify({ results: found, last_seq: found.at(-1)?.seq ?? updates.now })}\n`,
-          )
-        }
-        while (!feed.signal.aborted && left > 0) {
-          found = updates.after(reached, left)
-          for (const update of found) await feed.write(`${JSON.stringify(update)}\n`)
-          reached = found.at(-1)?.seq ?? reached
-          left -= found.length
-          if (found.length === 0) await bell.wait(feed.signal)
-        }
-        feed.end(`${JSON.stringify({ last_seq: reached })}\n`)
-      } catch (fault) {
-        if (!response.headersSent) throw fault
-      } finally {
-        unsubscribe()
+      while (!feed.signal.aborted && left > 0) {
+        found = updates.after(reached, left)
+        for (const update of found) await feed.write(`${JSON.stringify(update)}\n`)
+        reached = found.at(-1)?.seq ?? reached
+        left -= found.length
+        if (found.length === 0) await bell.wait(feed.signal)
       }
-    }),
-  )
+      feed.end(`${JSON.stringify({ last_seq: reached })}\n`)
+    } catch (fault) {
+      if (!response.headersSent) throw fault
+    } finally {
+      unsubscribe()
+    }
+  })
 }
