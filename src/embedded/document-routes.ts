@@ -3,7 +3,7 @@ import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { writeDocument } from './document-writes.ts'
 import { badRequest, conflict, isUnchanged, notFound, sendJson, toFault } from './faults.ts'
-import type { Json } from './packages.ts'
+import type { Json, Pouch } from './packages.ts'
 import { bodyOf, documentIdOf, isJson, isTrue, parseJson, queryOf, readJson } from './parameters.ts'
 import { readRelated, sendRelated } from './related.ts'
 import { parseRevision } from './revisions.ts'
@@ -19,11 +19,15 @@ export function addDocumentRoutes(
     const { pouch } = databaseOf(request, databases)
     const id = idOrMissing(request)
     const options = readOptions(queryOf(request))
+    const absent = options['latest'] === true ? await takeOutAbsent(pouch, id, options) : []
     const isRelated =
       options['attachments'] === true && /multipart\/related/.test(request.headers.accept ?? '')
     const isOpen = options['open_revs'] !== undefined
     const doc = await pouch.get(id, isRelated && !isOpen ? { ...options, binary: true } : options)
-    if (isOpen) return sendJson(response, 200, doc)
+    if (isOpen) {
+      const leaves = [...(doc as unknown as unknown[]), ...absent.map((missing) => ({ missing }))]
+      return sendJson(response, 200, leaves)
+    }
     const etag = `"${String(doc['_rev'])}"`
     if (isUnchanged(request, response, etag)) return
     if (isRelated && isJson(doc['_attachments'])) sendRelated(response, doc, { etag })
@@ -146,6 +150,17 @@ function readOptions(query: URLSearchParams): Json {
   const openRevs = query.get('open_revs')
   if (openRevs !== null) options['open_revs'] = openRevs === 'all' ? 'all' : openRevisions(openRevs)
   return options
+}
+
+/** PouchDB never answers again where it is asked for the latest of a revision that is not there. Returns those. */
+async function takeOutAbsent(pouch: Pouch, id: string, options: Json): Promise<string[]> {
+  const { rev, open_revs } = options
+  const asked = (Array.isArray(open_revs) ? open_revs : rev === undefined ? [] : [rev]) as string[]
+  if (asked.length === 0 || id.startsWith('_local/')) return []
+  const absent = (await pouch.revsDiff({ [id]: asked }))[id]?.missing ?? []
+  if (rev !== undefined && absent.length > 0) throw notFound('missing')
+  if (Array.isArray(open_revs)) options['open_revs'] = asked.filter((one) => !absent.includes(one))
+  return absent
 }
 
 function openRevisions(text: string): unknown[] {

@@ -223,6 +223,27 @@ onEachServer('routes', (suite) => {
     },
   )
 
+  asAdmin('of documents give the latest of revisions, also where one is not there', async (admin) => {
+    const first = await admin.put('/d', { n: 1 })
+    const second = await admin.put('/d', { _rev: first, n: 2 })
+    const none = '1-00000000000000000000000000000000'
+    const as = { accept: 'application/json' }
+    const latest = json(await admin.ask('GET', `/d?rev=${first}&latest=true`))
+    assert.deepEqual([latest['_rev'], latest['n']], [second, 2])
+    const leaves = async (id: string, ...revs: string[]): Promise<unknown[]> => {
+      const asked = encodeURIComponent(JSON.stringify(revs))
+      const said = await admin.ask('GET', `/${id}?latest=true&open_revs=${asked}`, undefined, as)
+      return (json(said) as unknown as { ok?: { _rev: string }; missing?: string }[]).map(
+        ({ ok, missing }) => ok?._rev ?? { missing },
+      )
+    }
+    assert.deepEqual(await leaves('d', first, none), [second, { missing: none }])
+    assert.deepEqual(await leaves('d', none), [{ missing: none }])
+    assert.deepEqual(await leaves('none', none), [{ missing: none }])
+    assert.deepEqual(refusal(await admin.ask('GET', `/none?rev=${none}&latest=true`)), MISSING)
+    assert.equal(json(await admin.ask('GET', '/d'))['n'], 2)
+  })
+
   asAdmin('of documents copy them', async (admin) => {
     const inline = { f: { content_type: 'application/octet-stream', data: 'c29tZSBieXRlcw==' } }
     await admin.put('/a', { n: 1, _attachments: inline })
