@@ -1,6 +1,5 @@
 // The one place that sends requests to CouchDB: encodes every name, bounds every wait, and turns failures into CouchFault.
 import { setMaxListeners } from 'node:events'
-import nano from 'nano'
 import { Agent, type Dispatcher } from 'undici'
 import { Readable } from 'node:stream'
 import type { Seq } from './document.ts'
@@ -10,7 +9,6 @@ import { decodeJsonInSlices } from './json-in-slices.ts'
 import { decodeJson, encodeJson } from './json.ts'
 import { Database } from './database.ts'
 import { Pace, type PaceOptions } from './pace.ts'
-import { wholeAnswers } from './whole-answers.ts'
 import type { DatabaseInfo } from './document.ts'
 
 /** How long an ordinary request may take before it counts as lost, and an upload may stand still. */
@@ -79,13 +77,6 @@ export interface Opened extends Request {
   isHandedOn?: boolean
 }
 
-interface NanoFailure {
-  statusCode?: number
-  error?: string
-  reason?: string
-  message: string
-}
-
 /** What `GET /` says. */
 export interface ServerInfo {
   couchdb: string
@@ -98,10 +89,12 @@ export class Couch {
   readonly url: string
   /** Requests sent so far; the benchmarks read it. */
   requests = 0
-  readonly #nano: nano.ServerScope
   readonly #agent: Dispatcher
   /** Uploads have sockets of their own, and what is handed on: neither is to wait for the other, nor anybody for them. */
   readonly #uploads: Dispatcher
+  readonly #origin: string
+  /** What stands before each path, without a slash at its end. */
+  readonly #prefix: string
   readonly #authorization: string
   readonly #timeoutMs: number
   readonly #beforeWriting: CouchOptions['beforeWriting']
@@ -112,6 +105,9 @@ export class Couch {
   constructor(options: CouchOptions) {
     const { url, user, pass, connections = 32, timeoutMs = REQUEST_TIMEOUT_MS } = options
     this.url = url
+    const { origin, pathname } = new URL(url)
+    this.#origin = origin
+    this.#prefix = pathname.replace(/\/$/, '')
     this.#timeoutMs = timeoutMs
     this.#beforeWriting = options.beforeWriting
     this.#aside = options.aside ?? ((wait) => wait())
@@ -122,14 +118,6 @@ export class Couch {
     this.#agent = new Agent({ ...patient, connections }).compose(this.#pace.heedRetryAfter)
     this.#uploads = new Agent(patient).compose(this.#pace.heedRetryAfter)
     this.#authorization = `Basic ${Buffer.from(`${user}:${pass}`).toString('base64')}`
-    this.#nano = nano({
-      // With its slash: behind a path, the server itself is at `<path>/`, and a proxy may know nothing of `<path>`.
-      url: `${url}/`,
-      parseUrl: false,
-      headers: { Authorization: this.#authorization },
-      // nano hands this on as fetch's dispatcher; its types know node's own agents only.
-      agentOptions: this.#agent.compose(wholeAnswers) as never,
-    } as nano.Configuration)
   }
 
   /** The database of that name, whether or not it exists. */
@@ -142,14 +130,9 @@ export class Couch {
    * @throws {CouchFault}
    */
   async request<T>(request: Request): Promise<T> {
-    if (request.mostBytes !== undefined) return this.#bounded<T>(request, request.mostBytes)
-    const body = request.body === undefined ? undefined : encodeJson(request.body)
-    const send = (): Promise<Buffer> =>
-      this.#send<Buffer>(request, {
-        ...(body === undefined ? {} : { body, dontStringify: true }),
-        dontParse: true,
-      })
-    const isSuspect = body !== undefined && body.length > SUSPECT_BYTES
+    const body = request.body === undefined ? null : encodeJson(request.body)
+    const send = (): Promise<Buffer> => this.#keep(request, () => this.#sendOnce(request, body))
+    const isSuspect = body !== null && body.length > SUSPECT_BYTES
     return parsed<T>(await (isSuspect ? this.#insist(request, send) : send()), request)
   }
 
@@ -215,12 +198,8 @@ export class Couch {
       if (answer.statusCode >= 300) throw await faultOf(answer, request)
       return Buffer.from(await answer.body.arrayBuffer())
     } catch (error) {
-      if (deadline.isStopped) throw new CouchFault('stopped', where(request), 'stopped')
-      if (deadline.isExpired) throw new CouchFault('timeout', where(request), 'the body does not go on')
       // What is sent could not be read.
-      if (isFault(broken)) throw broken
-      if (isFault(error)) throw error
-      throw new CouchFault('unreachable', where(request), (error as Error).message)
+      throw lostFault(isFault(broken) ? broken : error, deadline, request, 'the body does not go on')
     } finally {
       deadline.close()
     }
@@ -268,33 +247,34 @@ export class Couch {
     throw await faultOf(answer, request)
   }
 
-  /** The parsed answer, read up to a number of bytes. */
-  async #bounded<T>(request: Request, mostBytes: number): Promise<T> {
+  /** The bytes of the answer, all of them there. */
+  async #sendOnce(request: Request, body: string | null): Promise<Buffer> {
+    if (this.#beforeWriting && isWriting(request)) await this.#beforeWriting()
+    this.requests += 1
     const deadline = this.#deadline(request)
-    const { signal } = deadline
-    const chunks: Buffer[] = []
-    let bytes = 0
     try {
-      for await (const chunk of await this.stream({ ...request, signal, accept: 'application/json' })) {
-        chunks.push(chunk as Buffer)
-        bytes += (chunk as Buffer).length
-        if (bytes > mostBytes)
-          throw new CouchFault('answer_too_large', where(request), `more than ${mostBytes} bytes`)
-      }
+      const answer = await this.#agent.request({
+        ...this.#target(request),
+        method: request.method ?? 'GET',
+        headers: {
+          authorization: this.#authorization,
+          accept: 'application/json',
+          ...(body === null ? {} : { 'content-type': 'application/json' }),
+        },
+        body,
+        signal: deadline.signal,
+      })
+      if (answer.statusCode >= 300) throw await faultOf(answer, request)
+      return await bytesOf(answer.body, request)
     } catch (error) {
-      if (deadline.isExpired) throw new CouchFault('timeout', where(request), 'no answer in time')
-      if (error instanceof CouchFault) throw error
-      if (deadline.isStopped) throw new CouchFault('stopped', where(request), 'stopped')
-      throw new CouchFault('unreachable', where(request), (error as Error).message)
+      throw lostFault(error, deadline, request, 'no answer in time')
     } finally {
       deadline.close()
     }
-    return parsed<T>(Buffer.concat(chunks), request)
   }
 
   /** `GET /`. @throws {CouchFault} `not_couchdb` where something else answers. */
   async server(): Promise<ServerInfo> {
-    // Bounded, and so not by nano, which does not say where a redirect leads to.
     const info = await this.request<ServerInfo>({ path: [], mostBytes: LONG_BYTES })
     if (typeof info !== 'object' || info === null || typeof info.couchdb !== 'string')
       throw new CouchFault('not_couchdb', 'GET /', 'the server does not say that it is a CouchDB')
@@ -343,60 +323,19 @@ export class Couch {
     await Promise.all([this.#agent.destroy(), this.#uploads.destroy()])
   }
 
-  /** Where a request goes, for undici: not as a URL, in which `..` would be a step, however it is encoded. */
-  #target(request: Pick<Request, 'method' | 'path' | 'query'>): { origin: string; path: string } {
-    const { origin, pathname } = new URL(this.url)
-    return { origin, path: `${pathname.replace(/\/$/, '')}/${this.#options(request).path}` }
-  }
-
-  #options({ method = 'GET', path, query }: Pick<Request, 'method' | 'path' | 'query'>): nano.RequestOptions {
-    const qs = Object.entries(query ?? {}).flatMap(([name, value]): [string, string][] =>
+  /** Where a request goes: not as a URL, in which `..` would be a step, however it is encoded. */
+  #target({ path, query }: Pick<Request, 'path' | 'query'>): { origin: string; path: string } {
+    const asked = Object.entries(query ?? {}).flatMap(([name, value]): [string, string][] =>
       value === undefined ? [] : [[name, String(value)]],
     )
-    // `path` goes into the URL as it is, query and all: nano would encode some query values twice, and leaves
-    // document ids that contain `_local` unencoded (lib/nano.js, `opts.doc`).
-    const search = new URLSearchParams(qs).toString()
-    return {
-      method,
-      path: path.map(encodeSegment).join('/') + (search === '' ? '' : `?${search}`),
-    }
+    const search = asked.length === 0 ? '' : `?${new URLSearchParams(asked).toString()}`
+    return { origin: this.#origin, path: `${this.#prefix}/${path.map(encodeSegment).join('/')}${search}` }
   }
 
   /** Sends once more what the server refuses for the time being. */
   #keep<T>({ signal, timeoutMs }: Pick<Request, 'signal' | 'timeoutMs'>, send: () => Promise<T>): Promise<T> {
     const above = signal ? [this.#stop.signal, signal] : [this.#stop.signal]
     return this.#pace.keep(send, { above, patienceMs: timeoutMs ?? this.#timeoutMs })
-  }
-
-  #send<T>(request: Request, extra: object): Promise<T> {
-    return this.#keep(request, () => this.#sendOnce<T>(request, extra))
-  }
-
-  async #sendOnce<T>(request: Request, extra: object): Promise<T> {
-    if (this.#beforeWriting && isWriting(request)) await this.#beforeWriting()
-    this.requests += 1
-    const deadline = this.#deadline(request)
-    try {
-      const options = { ...this.#options(request), ...extra, signal: deadline.signal }
-      const answer: unknown = await this.#nano.request(options)
-      return answer as T
-    } catch (error) {
-      // nano's errors carry the request with its body and headers: only these few fields leave this place.
-      const { statusCode, error: word, reason, message } = error as NanoFailure
-      if (deadline.isStopped) throw new CouchFault('stopped', where(request), 'stopped')
-      if (deadline.isExpired) throw new CouchFault('timeout', where(request), 'no answer in time')
-      if (statusCode === undefined) throw new CouchFault('unreachable', where(request), message)
-      const code = faultOfStatus(statusCode, word ?? null, reason)
-      throw new CouchFault(
-        code,
-        where(request),
-        reason ?? word ?? `status ${statusCode}`,
-        statusCode,
-        word ?? null,
-      )
-    } finally {
-      deadline.close()
-    }
   }
 
   #deadline({ timeoutMs = this.#timeoutMs, signal }: Pick<Request, 'timeoutMs' | 'signal'>): Deadline {
@@ -410,6 +349,35 @@ const where = ({ method = 'GET', path }: Pick<Request, 'method' | 'path'>): stri
 /** Dots alone would be taken for a step in the path by whoever reads it on the way. */
 const encodeSegment = (segment: string): string =>
   segment === '.' || segment === '..' ? segment.replaceAll('.', '%2E') : encodeURIComponent(segment)
+
+/** @throws {CouchFault} `answer_too_large`, before all of it is in memory */
+function bytesOf(body: Readable, request: Request): Promise<Buffer> {
+  const { mostBytes = Infinity } = request
+  const chunks: Buffer[] = []
+  let bytes = 0
+  return new Promise((resolve, reject) => {
+    body.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      bytes += chunk.length
+      if (bytes > mostBytes)
+        body.destroy(new CouchFault('answer_too_large', where(request), `more than ${mostBytes} bytes`))
+    })
+    body.once('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)))
+    body.once('error', reject)
+  })
+}
+
+/** Why no answer came, or none that is whole. */
+function lostFault(
+  error: unknown,
+  { isStopped, isExpired }: Deadline,
+  request: Pick<Request, 'method' | 'path'>,
+  onExpiry: string,
+): CouchFault {
+  if (isStopped) return new CouchFault('stopped', where(request), 'stopped')
+  if (isExpired) return new CouchFault('timeout', where(request), onExpiry)
+  return isFault(error) ? error : new CouchFault('unreachable', where(request), (error as Error).message)
+}
 
 async function parsed<T>(answer: Buffer, request: Pick<Request, 'method' | 'path'>): Promise<T> {
   try {

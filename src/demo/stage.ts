@@ -1,9 +1,8 @@
 // Where the demo plays: a throw-away server in memory with a daemon, users who write, and an eye on what stands where.
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { Couch } from '../couch/client.ts'
+import nano from 'nano'
 import type { Doc, StoredDoc } from '../couch/document.ts'
-import { isFault } from '../couch/fault.ts'
 import { Daemon } from '../daemon.ts'
 import { startEmbedded } from '../embedded/server.ts'
 import { createLogger } from '../log.ts'
@@ -26,7 +25,8 @@ const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
 
 export class Stage {
   readonly url: string
-  readonly #couch: Couch
+  /** What users write with, and what looks on: sharing needs no client of its own. */
+  readonly #couch: nano.ServerScope
   readonly #daemon: Daemon
   /** What the daemon had to complain of. */
   readonly complaints: string[]
@@ -36,7 +36,7 @@ export class Stage {
 
   private constructor(parts: {
     url: string
-    couch: Couch
+    couch: nano.ServerScope
     daemon: Daemon
     complaints: string[]
     stopServer: () => Promise<void>
@@ -85,7 +85,7 @@ export class Stage {
         destination: { write: (line) => void complaints.push(line.trimEnd()) },
       }),
     })
-    const couch = new Couch({ url: server.url, ...admin })
+    const couch = nano(server.url.replace('//', `//${admin.user}:${admin.pass}@`))
     const stage = new Stage({ url: server.url, couch, daemon, complaints, stopServer: () => server.stop() })
     try {
       await Promise.race([daemon.start(), tooLate('the daemon has not started', START_PATIENCE_MS)])
@@ -99,7 +99,6 @@ export class Stage {
   async close(): Promise<void> {
     try {
       await this.#daemon.stop()
-      await this.#couch.close()
     } finally {
       await this.#stopServer()
     }
@@ -107,21 +106,24 @@ export class Stage {
 
   /** Does what somebody does. @returns the document as it was sent; null for a database */
   async act(action: Action): Promise<Doc | null> {
-    const database = this.#couch.database(action.db)
     if (action.kind === 'create') {
-      await database.create()
+      await this.#couch.db.create(action.db)
       return null
     }
+    const database = this.#couch.use(action.db)
     for (;;) {
-      const there = await database.get(action.doc._id)
+      const there = await orNull(database.get(action.doc._id))
       const doc: Doc = {
         ...(action.kind === 'delete' ? { _id: action.doc._id, _deleted: true } : action.doc),
         ...(there === null ? {} : { _rev: there._rev }),
       }
-      const written = await database.put(doc)
-      if (written.ok) return doc
-      if (written.error !== 'conflict')
-        throw new DemoError(`${action.db} refused ${doc._id}: ${written.reason}`)
+      try {
+        await database.insert(doc)
+        return doc
+      } catch (error) {
+        const { statusCode, reason } = error as nano.RequestError
+        if (statusCode !== 409) throw new DemoError(`${action.db} refused ${doc._id}: ${reason}`)
+      }
     }
   }
 
@@ -146,27 +148,34 @@ export class Stage {
     }
   }
 
-  async #look(exhibit: Exhibit): Promise<Seen> {
+  async #look({ db, id, isFormer }: Exhibit): Promise<Seen> {
+    const rev = isFormer ? this.#shown.get(`${db} ${id}`) : undefined
+    const reading: Promise<unknown> =
+      id === '_security'
+        ? this.#couch.request({ db, path: id })
+        : this.#couch.use(db).get(id, rev === undefined ? {} : { rev })
     try {
-      return { doc: await this.#read(exhibit), hasDatabase: true }
+      return { doc: (await orNull(reading)) as Doc | null, hasDatabase: true }
     } catch (error) {
-      if (isFault(error, 'not_found')) return { doc: null, hasDatabase: false }
+      if ((error as nano.RequestError).statusCode === 404) return { doc: null, hasDatabase: false }
       throw error
     }
-  }
-
-  async #read({ db, id, isFormer }: Exhibit): Promise<Doc | null> {
-    const database = this.#couch.database(db)
-    if (id === '_security') return { ...(await database.security()) } as unknown as Doc
-    if (!isFormer) return database.get(id)
-    const rev = this.#shown.get(`${db} ${id}`) ?? ''
-    const [leaf] = await database.leaves([{ id, rev }])
-    return leaf ?? null
   }
 
   #remember(looks: (readonly [Exhibit, Seen])[]): void {
     for (const [{ db, id }, { doc }] of looks)
       if (doc?._rev !== undefined) this.#shown.set(`${db} ${id}`, (doc as StoredDoc)._rev)
+  }
+}
+
+/** The document, or null where its database has none of that name. */
+async function orNull<Document>(reading: Promise<Document>): Promise<Document | null> {
+  try {
+    return await reading
+  } catch (error) {
+    const { statusCode, reason = '' } = error as nano.RequestError
+    if (statusCode === 404 && /^(?:missing|deleted)$/.test(reason)) return null
+    throw error
   }
 }
 

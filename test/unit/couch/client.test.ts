@@ -65,4 +65,60 @@ describe('couch/client', () => {
       server.close()
     }
   })
+
+  it('says what came in place of an answer', async () => {
+    const long = JSON.stringify({ text: 'x'.repeat(2000) })
+    const server = createServer((request, response) => {
+      const path = request.url ?? ''
+      if (path === '/prefix/broken') {
+        response.writeHead(200, { 'content-length': '1000' }).write('{"ok":')
+        setTimeout(() => response.destroy(), 20)
+      } else if (path === '/prefix/closed') request.socket.destroy()
+      else if (path === '/prefix/silent') return
+      else if (path === '/prefix/long') response.end(long)
+      else if (path === '/prefix/elsewhere')
+        response.writeHead(302, { location: 'https://user:pass@example.com/login?next=1' }).end()
+      else if (path === '/prefix/html') response.end('<html>')
+      else response.writeHead(409).end('{"error":"conflict","reason":"Document update conflict."}')
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    const couch = new Couch({ url: `http://127.0.0.1:${port}/prefix`, user: 'admin', pass: 'secret' })
+    const faultAt = async (path: string, bounds: Partial<Request> = {}): Promise<unknown[]> => {
+      const error = await couch.request({ path: [path], ...bounds }).then(
+        () => null,
+        (fault: unknown) => fault,
+      )
+      assert(error instanceof CouchFault, `Expected a fault of ${path}`)
+      return [error.code, error.status, error.reason]
+    }
+    try {
+      assert.deepEqual(await faultAt('refused'), ['conflict', 409, 'Document update conflict.'])
+      assert.equal((await faultAt('broken'))[0], 'unreachable')
+      assert.equal((await faultAt('broken', { mostBytes: 5000 }))[0], 'unreachable')
+      assert.equal((await faultAt('closed'))[0], 'unreachable')
+      assert.deepEqual(await faultAt('silent', { timeoutMs: 50 }), ['timeout', null, 'no answer in time'])
+      assert.deepEqual(await faultAt('long', { mostBytes: 1999 }), [
+        'answer_too_large',
+        null,
+        'more than 1999 bytes',
+      ])
+      assert.deepEqual(await couch.request({ path: ['long'], mostBytes: long.length }), JSON.parse(long))
+      assert.deepEqual(await couch.request({ path: ['long'] }), JSON.parse(long))
+      assert.deepEqual(await faultAt('elsewhere'), [
+        'unreachable',
+        302,
+        'redirected to https://example.com/login',
+      ])
+      assert.deepEqual(await faultAt('html'), ['not_couchdb', null, 'the answer is no JSON'])
+      const stopped = faultAt('silent')
+      setTimeout(() => void couch.close(), 20)
+      assert.deepEqual(await stopped, ['stopped', null, 'stopped'])
+    } finally {
+      await couch.close()
+      server.closeAllConnections()
+      server.close()
+    }
+  })
 })
