@@ -9,13 +9,14 @@ import { benchIdle } from './idle.ts'
 import { benchLatency } from './latency.ts'
 import { benchPlan } from './plan.ts'
 import { benchProvisioning } from './provisioning.ts'
-import { benchRollout } from './rollout.ts'
 import { toJson, toTable, type Findings } from './report.ts'
+import { benchRequests } from './requests.ts'
+import { benchRollout } from './rollout.ts'
 import { benchThroughput } from './throughput.ts'
 
 const USAGE = `COUCHDB_URL=http://admin:secret@127.0.0.1:5984 npm run bench -- [options]
 
-  --only NAME   latency, throughput, rollout, provisioning, idle, hostile, plan or gateway; the last two ask no server
+  --only NAME   latency, throughput, rollout, provisioning, idle, hostile, requests, plan or gateway; the last two ask no server
   --quick       small sizes, for a first impression
   --profile     requests of the daemon by endpoint
   --json        JSON to stdout in place of the table
@@ -37,6 +38,7 @@ const BENCHES: Record<string, (ground: Ground, options: Options) => Promise<Find
   provisioning: benchProvisioning,
   idle: benchIdle,
   hostile: benchHostile,
+  requests: benchRequests,
 }
 
 /** These ask no server. */
