@@ -22,7 +22,7 @@ import type { Clock } from '../model/time.ts'
 import { carry, foldLeaves, takeIn, uniteLeaves } from './carry.ts'
 import { planForgotten, type Forgotten } from './forgotten.ts'
 import { isUnsure } from './given.ts'
-import { noteLosses, planAfterLoss } from './loss.ts'
+import { isBehind, noteLosses, planAfterLoss } from './loss.ts'
 import { parted, planReturn } from './return.ts'
 import { keptName } from './merge.ts'
 import { privateValues } from './private-values.ts'
@@ -150,7 +150,8 @@ export function planExchange(options: ExchangeOptions): ExchangePlan {
   const { agreed, facts, isAfterLoss } = options
   const recalled = agreed === null && facts.forgotten ? planForgotten(options, facts.forgotten) : null
   if (recalled) return recalled
-  const isLost = agreed !== null && !isAfterLoss && (agreed.losses ?? 0) !== (facts.losses ?? 0)
+  const isOther = (agreed?.losses ?? 0) !== (facts.losses ?? 0)
+  const isLost = agreed !== null && !isAfterLoss && (isOther || isBehind(options))
   const plan = isLost ? planAfterLoss(options, agreed) : planKnown(options)
   return noteLosses(isTooMuch(plan, options) ? refuseTooMuch(options) : plan, options)
 }

@@ -18,6 +18,19 @@ import {
 } from './exchange.ts'
 import { generationOf } from './lineage.ts'
 
+/**
+ * True where the only leaf of a copy is no later one than the owner's lane has seen: what it wrote went with a database that
+ * another daemon was just making anew.
+ */
+export function isBehind({ agreed, facts, history }: ExchangeOptions): boolean {
+  const { home, role, share } = facts
+  if (role !== 'owner' || agreed?.state !== 'both') return false
+  if (home.kind !== 'live' || home.rivals.length > 0) return false
+  const [last] = own(history, share) ?? []
+  if (!last?.rev || last.rev === home.leaf._rev) return false
+  return generationOf(home.leaf._rev) <= generationOf(last.rev)
+}
+
 /** Plans one object in a share whose database was lost since something was agreed. */
 export function planAfterLoss(options: ExchangeOptions, agreed: Agreed): ExchangePlan {
   const { home, phase, role } = options.facts

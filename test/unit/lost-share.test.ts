@@ -35,6 +35,23 @@ const values = (people: Participants, user: number, object = 'a'): string[] =>
   valuesOf(people.database(user).read(object))
 const losses = (people: Participants): unknown => people.registry.read('share/x')?.['losses']
 
+describe('a share database that another daemon makes anew', () => {
+  for (const user of [null, ANN])
+    it(`has what its owner's lane was just writing there, ${user === null ? 'and nobody else has' : 'though a writer goes on from what was before'}`, async () => {
+      const people = await begun()
+      const share = people.share('x') ?? assert.fail()
+      const [saved] = share.leaves('share/x/a')
+      await alone(people, JOE, edit(JOE, 'a', ['name']))
+      const [name] = values(people, JOE)
+      share.trees.delete('share/x/a')
+      share.merge(saved ?? assert.fail())
+      if (user !== null) await alone(people, user, edit(user, 'a', ['note']))
+      await settles(people)
+      for (const one of [JOE, ANN, BOB]) assert.equal(people.database(one).read('a')?.['name'], name)
+      if (user !== null) assert.match(String(copy(people)?.['note']), /^ann/)
+    })
+})
+
 describe('a share database that is lost', () => {
   for (const how of ['while the daemon runs', 'while it does not']) {
     const goOn = async (people: Participants): Promise<void> => {

@@ -439,6 +439,33 @@ const FOUND: History[] = [
       { kind: 'settle', isRacing: true, seed: 0, meanwhile: [] },
     ],
   },
+  // One daemon makes a lost share anew once more, while the other one writes there what its owner has just edited.
+  {
+    ...{ ...begun, users: 5, daemons: 2, begun: ['x'] },
+    steps: [
+      {
+        ...{ kind: 'settle', isRacing: false, seed: 0 },
+        meanwhile: [
+          { kind: 'edit', user: 3, object: 'c', set: ['note'], drop: [], clock: { kind: 'none' } },
+          { kind: 'subscribe', user: 0, share: 'y' },
+        ],
+      },
+      {
+        ...{ kind: 'settle', isRacing: true, seed: 940 },
+        meanwhile: [
+          { kind: 'lose', share: 'x' },
+          {
+            ...{ kind: 'edit', user: 1, object: 'c', set: ['own'], drop: [] },
+            clock: { kind: 'iso', minutes: 0 },
+          },
+          {
+            ...{ kind: 'edit', user: 0, object: 'a', set: ['own'], drop: [] },
+            clock: { kind: 'iso', minutes: 0 },
+          },
+        ],
+      },
+    ],
+  },
   // The bytes stay, and their type changes: at the owner, then at a writer.
   {
     ...{ ...begun, users: 2, begun: ['x'] },
