@@ -1,13 +1,15 @@
-// Which part of the daemon is given which others: what a turn of an owner works with, the upkeep, and provisioning.
+// The parts of the daemon, and which of them is given which others.
 import type PQueue from 'p-queue'
 import type { Aside, Couch } from './couch/client.ts'
 import { Replicator } from './couch/replicator.ts'
 import type { DaemonConfig } from './daemon.ts'
 import type { Checkpoints } from './feed/checkpoints.ts'
+import type { Controller } from './feed/controller.ts'
 import { Gateways } from './feed/gateways.ts'
 import type { HostCalls } from './feed/host.ts'
 import type { Pulse } from './feed/pulse.ts'
 import { Provisioning } from './feed/provisioning.ts'
+import { Shares, type SharesOptions } from './feed/shares.ts'
 import { Upkeep, type UpkeepOptions } from './feed/upkeep.ts'
 import type { Gateway } from './gateway/gateway.ts'
 import type { Logger } from './log.ts'
@@ -58,8 +60,54 @@ export interface Parts {
   now: () => number
 }
 
+export interface WiringOptions {
+  gateways: readonly Gateway[]
+  calls: HostCalls
+  onRenewed: SharesOptions['onRenewed']
+}
+
+/** All parts of the daemon, in the order in which they sweep. Of an update, the last of them hears first. */
+export function wireControllers(
+  parts: Parts,
+  { gateways, calls, onRenewed }: WiringOptions,
+): readonly Controller[] {
+  const { kinds } = parts
+  const shares = wireShares(parts, calls, onRenewed, {
+    onVisited: (db, visited) => upkeep.onVisited(db, visited),
+    hear: (owner, docs) => provisioning?.hear(owner, docs) ?? Promise.resolve(),
+  })
+  const upkeep = wireUpkeep(parts, {
+    markOwner: (owner, hint) => shares.mark(owner, hint),
+    onSettled: calls.onSettled,
+    onFailure: (_db, error) => calls.onFault(error),
+  })
+  const provisioning = kinds.masters.length > 0 ? wireProvisioning(parts, shares.deps, calls) : null
+  const routed = gateways.length > 0 ? wireGateways(parts, gateways, calls) : null
+  return [shares, upkeep, ...(provisioning ? [provisioning] : []), ...(routed ? [routed] : [])]
+}
+
+function wireShares(
+  parts: Parts,
+  calls: HostCalls,
+  onRenewed: SharesOptions['onRenewed'],
+  others: Pick<Deps, 'onVisited' | 'hear'>,
+): Shares {
+  const { config } = parts
+  return new Shares({
+    ...parts,
+    ...calls,
+    onRenewed,
+    depsOf: (own) => wireDeps(parts, { ...own, ...others }),
+    concurrency: config.concurrency,
+    outboxAlways: config.outbox === 'always',
+    sweepIntervalMs: config.sweepIntervalMs,
+    idleTimeoutMs: config.replicationIdleTimeoutMs,
+    checkIntervalMs: config.replicationCheckIntervalMs,
+  })
+}
+
 /** What a turn of an owner works with. */
-export function wireDeps(
+function wireDeps(
   parts: Parts,
   more: Pick<Deps, 'rotations' | 'mark' | 'isUrgent' | 'onVisited' | 'hear'>,
 ): Deps {
@@ -94,7 +142,7 @@ export function wireDeps(
   }
 }
 
-export function wireUpkeep(
+function wireUpkeep(
   parts: Parts,
   more: Pick<UpkeepOptions, 'markOwner' | 'onFailure' | 'onSettled'>,
 ): Upkeep {
@@ -109,7 +157,7 @@ export function wireUpkeep(
   })
 }
 
-export function wireProvisioning(parts: Parts, deps: Deps, calls: HostCalls): Provisioning {
+function wireProvisioning(parts: Parts, deps: Deps, calls: HostCalls): Provisioning {
   const { config, couch, ownWrites } = parts
   return new Provisioning({
     ...deps,
@@ -129,7 +177,7 @@ export function wireProvisioning(parts: Parts, deps: Deps, calls: HostCalls): Pr
   })
 }
 
-export function wireGateways(parts: Parts, gateways: readonly Gateway[], calls: HostCalls): Gateways {
+function wireGateways(parts: Parts, gateways: readonly Gateway[], calls: HostCalls): Gateways {
   const { config, couch, ownWrites, isEmbedded } = parts
   return new Gateways({
     ...parts,

@@ -18,4 +18,7 @@ export interface Host {
 }
 
 /** What of it is the daemon's own doing. */
-export type HostCalls = Pick<Host, 'onFailure' | 'onSettled' | 'every'>
+export interface HostCalls extends Pick<Host, 'onFailure' | 'onSettled' | 'every'> {
+  /** Something failed that is tried again anyway. */
+  onFault: (error: unknown) => void
+}

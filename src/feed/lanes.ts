@@ -152,16 +152,6 @@ export class Lanes<H extends object> {
     return this.#found?.size ?? null
   }
 
-  /** No turn begins until `resume`. */
-  pause(): void {
-    this.#queue.pause()
-  }
-
-  resume(): void {
-    this.#pulse.beat()
-    if (!this.#stopped) this.#queue.start()
-  }
-
   /** Lets the turns that are under way finish, and begins no other. Nobody is looked at later: the next start finds it. */
   async stop(): Promise<void> {
     this.#stopped = true

@@ -1,6 +1,7 @@
 // Provisioning: follows `_users`, the masters and the personal databases, and has each user's lane do what there is to do.
 import type { Change, Seq } from '../couch/document.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
+import { persist } from '../couch/outage.ts'
 import type { Replicator } from '../couch/replicator.ts'
 import type { Kinds } from '../model/kinds.ts'
 import { counted } from '../model/counted.ts'
@@ -146,9 +147,10 @@ export class Provisioning implements Controller {
     return health(this.#lanes.isStuck)
   }
 
-  /** The functions of the masters' skeletons as they are now. */
-  load(): void {
+  /** The functions of the masters are read as they are now; who has been compared by others is compared again. */
+  onSkeletons(background: (work: Promise<void>) => void): void {
     this.#masters.load()
+    if (this.#lanes.left !== null) background(this.sweep(() => Promise.resolve()))
   }
 
   /** @returns true where the update is of no concern to anybody else */
@@ -189,9 +191,10 @@ export class Provisioning implements Controller {
     })
   }
 
-  /** Goes on until the signal is aborted. */
+  /** Takes over the replications that are there, then watches all of them, and ends those that are idle, until the signal is aborted. */
   async run(): Promise<void> {
     const { every, checkIntervalMs, idleTimeoutMs, leases } = this.#options
+    await persist(() => this.#adopt(), this.#options)
     const markIdle = (): Promise<void> => {
       for (const lease of leases.held())
         if (leases.isIdle(lease)) this.#lanes.mark(lease.name, { idle: new Set([lease.master]) })
@@ -204,8 +207,7 @@ export class Provisioning implements Controller {
     ])
   }
 
-  /** Takes over the replications that are there. @throws {CouchFault} */
-  async adopt(): Promise<void> {
+  async #adopt(): Promise<void> {
     await adoptPersonalReplications({
       ...this.#options,
       masters: new Set(this.#deps.configured),
@@ -244,8 +246,9 @@ export class Provisioning implements Controller {
   }
 
   /** Moves the checkpoints over what nobody has anything left to do about. */
-  save(): void {
+  save(): Promise<void> {
     for (const follower of [this.#users, ...this.#followers.values()]) follower.save()
+    return Promise.resolve()
   }
 
   /** Lets the turns that are under way finish, and begins no other. */

@@ -84,7 +84,12 @@ export class Upkeep implements Controller {
     })
   }
 
-  /** Things to do. */
+  /** Turns taken since the start. */
+  get turns(): number {
+    return this.#policies.turns
+  }
+
+  /** Databases of policies that have something to do; a rollout counts as one. */
   get busy(): number {
     return this.#policies.busy.length + (this.#rollout.isRunning ? 1 : 0)
   }
@@ -156,6 +161,11 @@ export class Upkeep implements Controller {
     }
     this.#policies.noteFound()
     this.#rollout.wake({ retry: true })
+  }
+
+  /** Checkpoints of databases of policies move with their turns. */
+  save(): Promise<void> {
+    return Promise.resolve()
   }
 
   /** Lets the turns that are under way finish, and begins no other. */
