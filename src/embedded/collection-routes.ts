@@ -1,5 +1,6 @@
 // Many documents at once: _bulk_docs, _revs_diff, _all_docs, views and Mango, straight on PouchDB with CouchDB's parameters.
 import { own } from '../model/own.ts'
+import { allDocs } from './all-docs.ts'
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { writeDocuments } from './document-writes.ts'
@@ -35,7 +36,7 @@ export function addCollectionRoutes(
     sendJson(response, 200, await pouch.revsDiff(Object.fromEntries(asked)))
   })
 
-  const allDocs: Handler = async (request, response) => {
+  const list: Handler = async (request, response) => {
     const database = databaseOf(request, databases)
     const options = viewOptions(request)
     for (const key of ['key', 'startkey', 'endkey']) {
@@ -43,10 +44,10 @@ export function addCollectionRoutes(
         throw badRequest(`\`${key}\` must be a string`)
       }
     }
-    sendJson(response, 200, await database.pouch.allDocs(options))
+    sendJson(response, 200, await allDocs(database.pouch, options))
   }
-  router.get('/:db/_all_docs', allDocs)
-  router.post('/:db/_all_docs', allDocs)
+  router.get('/:db/_all_docs', list)
+  router.post('/:db/_all_docs', list)
 
   const view: Handler = async (request, response) => {
     const database = databaseOf(request, databases)

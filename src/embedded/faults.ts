@@ -57,10 +57,10 @@ export function sendJson(
   headers: Record<string, string> = {},
 ): void {
   if (response.headersSent) return
-  const text = Buffer.from(`${JSON.stringify(body)}\n`)
+  const text = `${JSON.stringify(body)}\n`
   response.writeHead(status, {
     'content-type': 'application/json',
-    'content-length': String(text.length),
+    'content-length': String(Buffer.byteLength(text)),
     'cache-control': 'must-revalidate',
     ...headers,
   })

@@ -244,6 +244,30 @@ onEachServer('routes', (suite) => {
     assert.equal(json(await admin.ask('GET', '/d'))['n'], 2)
   })
 
+  asAdmin('of many documents list those that are asked for by their ids', async (admin) => {
+    const rev = await admin.put('/a', { n: 1 })
+    const gone = await admin.put('/b', {})
+    await admin.ask('DELETE', `/b?rev=${gone}`)
+    const leaves = ['1-a', '1-b'].map((_rev) => ({ _id: 'c', _rev }))
+    await admin.ask('POST', '/_bulk_docs', { new_edits: false, docs: leaves })
+    const list = async (query: string, keys: string[]): Promise<unknown[]> =>
+      json(await admin.ask('POST', `/_all_docs?${query}`, { keys }))['rows'] as unknown[]
+    const a = { id: 'a', key: 'a', value: { rev } }
+    const absent = (key: string) => ({ key, error: 'not_found' })
+    const [first, second, b, ...rest] = await list('', ['a', 'none', 'b', 'a'])
+    assert.deepEqual([first, second, ...rest], [a, absent('none'), a])
+    const { value } = b as { value: { rev: string; deleted: boolean } }
+    assert.match(value.rev, /^2-/)
+    assert.equal(value.deleted, true)
+    const docs = await list('include_docs=true&conflicts=true', ['c', 'none', 'b', 'a'])
+    assert.deepEqual(
+      docs.map((row) => (row as { doc?: unknown }).doc),
+      [{ _id: 'c', _rev: '1-b', _conflicts: ['1-a'] }, undefined, null, { _id: 'a', _rev: rev, n: 1 }],
+    )
+    assert.deepEqual(await list('skip=1&limit=2', ['a', 'a', 'none', 'a']), [a, absent('none')])
+    assert.deepEqual(await list('limit=0', ['a']), [])
+  })
+
   asAdmin('of documents copy them', async (admin) => {
     const inline = { f: { content_type: 'application/octet-stream', data: 'c29tZSBieXRlcw==' } }
     await admin.put('/a', { n: 1, _attachments: inline })
