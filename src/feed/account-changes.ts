@@ -1,7 +1,7 @@
 // Whom changes of accounts concern: those that changed, and everybody else who says that the same user database is theirs.
 import type { Database } from '../couch/database.ts'
 import type { Change, StoredDoc } from '../couch/document.ts'
-import { USER_DOCUMENT_PREFIX } from '../model/person.ts'
+import { USER_DOCUMENT_PREFIX } from '../model/user-document.ts'
 import { claimsOfAccounts, type Account, type People } from '../write/names.ts'
 
 const USERS = '_users'

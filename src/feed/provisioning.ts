@@ -6,13 +6,8 @@ import type { Replicator } from '../couch/replicator.ts'
 import type { Kinds } from '../model/kinds.ts'
 import { counted } from '../model/counted.ts'
 import { isObjectId } from '../model/names.ts'
-import {
-  isPersonalName,
-  isRenewed,
-  masterOfProvision,
-  nameOfUserDocument,
-  type PersonEntry,
-} from '../model/person.ts'
+import { isPersonalName, isRenewed, masterOfProvision, type PersonEntry } from '../model/person.ts'
+import { nameOfUserDocument } from '../model/user-document.ts'
 import { databasesOf } from '../plan/person.ts'
 import { provisionDocument, saysThat, type LeaseState } from '../plan/standing.ts'
 import { takePersonTurn, type PersonDeps, type PersonOutcome } from '../turn/person.ts'

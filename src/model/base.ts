@@ -5,8 +5,6 @@ import { encodeHistories, type Histories, type StoredHistories } from './history
 import { baseId } from './names.ts'
 import type { Selection } from './object.ts'
 
-export { attachmentDigest, digestOfEither, digestsOf, isDigestOf, type Digests } from './digests.ts'
-
 export interface Base {
   _id: string
   _rev?: string

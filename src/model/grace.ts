@@ -6,3 +6,7 @@
  */
 export const graceLeft = (since: number, graceMs: number, now: number): number =>
   Math.min(graceMs, Math.max(0, since + graceMs - now))
+
+/** How long somebody who is leaving may still come back, in milliseconds. */
+export const remainingGrace = ({ leftAt = '' }: { leftAt?: string }, graceMs: number, at: string): number =>
+  Math.max(0, Date.parse(leftAt) + graceMs - Date.parse(at)) || 0

@@ -1,6 +1,6 @@
 // The names of things: which database is whose, and how documents of the daemon are called.
 // Everything here is text in, text out; encoding for URLs happens in couch/.
-import { isAccountDatabaseOwner } from './password.ts'
+import { isAccountDatabaseOwner } from './account-name.ts'
 
 /** Share ids, as DESIGN.md gives them: a database `share/<id>` must be a legal CouchDB name. */
 export const SHARE_ID = /^[a-z0-9][a-z0-9_-]{0,99}$/

@@ -57,8 +57,6 @@ export interface PasswordAccount {
   iterations: number
 }
 
-const ACCOUNT_NAME = /^share-[a-z0-9][a-z0-9_-]{0,99}-[0-9a-f]{32}$/
-
 /**
  * So much of a share's id goes into the name of its account. The name of a database has 238 characters at most, and
  * where couch_peruser cannot make one for an account, by `userdb-` and the hex of its name, it fails for all users of
@@ -72,18 +70,6 @@ export const accountName = (share: string, random: string): string =>
 
 /** @param random the same as in the account's name */
 export const accountRole = (share: string, random: string): string => `share/${share}/${random}`
-
-/** True for names that accounts of the daemon have. Anybody may have taken one: authority is the role. */
-export const isAccountName = (name: string): boolean => ACCOUNT_NAME.test(name)
-
-/**
- * True where `{id}` of a user database is the hex of such a name: couch_peruser makes `userdb-<hex>` for every account
- * (couch_peruser.erl, `user_db_name`), and this one is no user's.
- */
-export function isAccountDatabaseOwner(hash: string): boolean {
-  const name = Buffer.from(hash, 'hex').toString('utf8')
-  return isAccountName(name) && Buffer.from(name, 'utf8').toString('hex') === hash
-}
 
 /**
  * The functions that CouchDB derives keys with, by its own names, and the bytes of their keys: always as many as the

@@ -1,6 +1,5 @@
 // A provisioned user: the registry's documents for the user and for each database of the user's, and what both may say.
 import { parseAccountMark, type AccountMark } from './account.ts'
-import { isAccountName } from './password.ts'
 import type { Problem } from './problem.ts'
 import type { Rejection } from './rejected.ts'
 import type { Grants } from './security.ts'
@@ -11,22 +10,6 @@ const PERSONAL_DATABASE = /^u[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** True for a name that a personal database may have. */
 export const isPersonalName = (name: unknown): name is string =>
   typeof name === 'string' && PERSONAL_DATABASE.test(name)
-
-/** https://docs.couchdb.org/en/stable/intro/security.html#authentication-database */
-export const USER_DOCUMENT_PREFIX = 'org.couchdb.user:'
-
-/** The document of `_users` for a name. */
-export const userDocumentId = (name: string): string => USER_DOCUMENT_PREFIX + name
-
-/** The name of a user whom a document of `_users` is about; null for design documents, and for the accounts of passwords. */
-export function nameOfUserDocument(id: string): string | null {
-  if (!id.startsWith(USER_DOCUMENT_PREFIX)) return null
-  const name = id.slice(USER_DOCUMENT_PREFIX.length)
-  return name === '' || isAccountName(name) ? null : name
-}
-
-/** First and last possible id of the documents for users; design documents are outside it. */
-export const USER_DOCUMENT_RANGE = { startKey: USER_DOCUMENT_PREFIX, endKey: 'org.couchdb.user;' } as const
 
 const PERSON_PREFIX = 'person/'
 const CLAIM_PREFIX = 'database/'

@@ -1,6 +1,7 @@
 // Object and copy are there, and belong together: what differs goes where it is not known yet (DESIGN.md, both
 // directions).
-import { digestsOf, isDigestOf, type Agreed, type Digests } from '../model/base.ts'
+import type { Agreed } from '../model/base.ts'
+import { digestsOf, isDigestOf, type Digests } from '../model/digests.ts'
 import {
   contentOf,
   covers,

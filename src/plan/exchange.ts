@@ -1,6 +1,7 @@
 // What is to be done between a participant's object and its copy in a share that others write into, or that is somebody
 // else's: changes go in both directions (DESIGN.md, both directions).
-import { digestsOf, isDigestOf, nothingAgreed, seenOf, type Agreed, type Digests } from '../model/base.ts'
+import { nothingAgreed, seenOf, type Agreed } from '../model/base.ts'
+import { digestsOf, isDigestOf, type Digests } from '../model/digests.ts'
 import { isTooComplex, tooComplex } from '../model/complexity.ts'
 import { canonicalJson } from '../model/digest.ts'
 import type { Held, Histories } from '../model/history.ts'

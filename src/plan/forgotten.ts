@@ -1,6 +1,7 @@
 // An outbox that somebody dropped took the bases with it: what is taken for agreed on in their place, by what CouchDB still
 // tells of the object and of its copy.
-import { digestsOf, isDigestOf, nothingAgreed, type Agreed, type Digests } from '../model/base.ts'
+import { nothingAgreed, type Agreed } from '../model/base.ts'
+import { digestsOf, isDigestOf, type Digests } from '../model/digests.ts'
 import { contentOf, withoutShare, type ObjectDoc } from '../model/object.ts'
 import { own } from '../model/own.ts'
 import {

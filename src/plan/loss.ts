@@ -1,6 +1,7 @@
 // A share database that was lost: it is filled again from the outbox, which may be behind, and with what owner and
 // participants have. What was agreed before says what each of them had; it says nothing of the copy any more.
-import { digestsOf, isDigestOf, type Agreed, type Digests } from '../model/base.ts'
+import type { Agreed } from '../model/base.ts'
+import { digestsOf, isDigestOf, type Digests } from '../model/digests.ts'
 import type { Seen } from '../model/history.ts'
 import { contentOf, intersect, pickFrom, project, type Content, type ObjectDoc } from '../model/object.ts'
 import { own } from '../model/own.ts'

@@ -2,7 +2,7 @@
 // Both have one line of revisions: the user's is the master's, or what the user made from it.
 import memoize from 'lodash/memoize.js'
 import partition from 'lodash/partition.js'
-import { digestsOf } from '../model/base.ts'
+import { digestsOf } from '../model/digests.ts'
 import { holds, pickFrom, project, withAttachments, type Content } from '../model/object.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import type { Clock } from '../model/time.ts'

@@ -1,14 +1,8 @@
 // The three-way merge by attribute (DESIGN.md, both directions): a participant's object, the copy in the share, and what
 // both last had in common.
 import omit from 'lodash/omit.js'
-import {
-  attachmentDigest,
-  digestsOf,
-  digestOfEither,
-  isDigestOf,
-  type Agreed,
-  type Digests,
-} from '../model/base.ts'
+import type { Agreed } from '../model/base.ts'
+import { attachmentDigest, digestsOf, digestOfEither, isDigestOf, type Digests } from '../model/digests.ts'
 import { canonicalJson, digestOf } from '../model/digest.ts'
 import { holdsOnlySignature, type AttachmentStub, type Content } from '../model/object.ts'
 import { own } from '../model/own.ts'

@@ -1,5 +1,6 @@
 // What is to be done for an object: which copies it should have, against those that it has.
-import { digestsOf, type Agreed, type Base, type Digests } from '../model/base.ts'
+import type { Agreed, Base } from '../model/base.ts'
+import { digestsOf, type Digests } from '../model/digests.ts'
 import {
   contentOf,
   covers,

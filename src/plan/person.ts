@@ -1,6 +1,7 @@
 // What a user of `_users` is to have: a personal database of the user's own, and no other's, whatever `_users` says.
 import { isDeepStrictEqual } from 'node:util'
 import type { AccountMark } from '../model/account.ts'
+import { remainingGrace } from '../model/grace.ts'
 import {
   isPersonalName,
   personalSecurity,
@@ -220,10 +221,6 @@ function planDeparture({ entry, onDeparture, graceMs, at }: PersonFacts): Person
     { kind: 'change', change: { ...left, state, leftAt: undefined } },
   ]
 }
-
-/** How long somebody who is leaving may still come back, in milliseconds. */
-export const remainingGrace = ({ leftAt = '' }: { leftAt?: string }, graceMs: number, at: string): number =>
-  Math.max(0, Date.parse(leftAt) + graceMs - Date.parse(at)) || 0
 
 /** All databases of a user's that the daemon keeps closed to others. */
 export const databasesOf = ({ database, others, former = [] }: PersonEntry): string[] =>

@@ -1,5 +1,6 @@
 // What a participant had in an object beside what its owner showed: it stays private when the owner shows more later.
-import { digestsOf, isDigestOf, seenOf, type Agreed, type Digests } from '../model/base.ts'
+import { seenOf, type Agreed } from '../model/base.ts'
+import { digestsOf, isDigestOf, type Digests } from '../model/digests.ts'
 import {
   contentOf,
   isSignature,

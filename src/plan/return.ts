@@ -1,5 +1,6 @@
 // An object that stayed when it went out of a share, or when its user did, and that may come back to it.
-import { digestsOf, isDigestOf, type Agreed } from '../model/base.ts'
+import type { Agreed } from '../model/base.ts'
+import { digestsOf, isDigestOf } from '../model/digests.ts'
 import { contentOf, shows, withoutShare, type ObjectDoc, type Selection } from '../model/object.ts'
 import { own } from '../model/own.ts'
 import {

@@ -1,6 +1,7 @@
 // Two objects of one `_id` in one database: a user made one offline before the shared one had arrived. Leaves without a
 // common root are no conflict of one object: the user's own stays as it is, and the one from the share goes out of its way.
-import { nothingAgreed, type Agreed, type Digests } from '../model/base.ts'
+import { nothingAgreed, type Agreed } from '../model/base.ts'
+import type { Digests } from '../model/digests.ts'
 import { decodeHistories, OBJECT } from '../model/history.ts'
 import { contentOf, parseConsents, type ObjectDoc } from '../model/object.ts'
 import { givesWay } from './merge.ts'

@@ -1,5 +1,5 @@
 // Tombstones that clients pushed beside what a share shows: what they say is looked at, and whether they are a last word.
-import { digestsOf, isDigestOf } from '../model/base.ts'
+import { digestsOf, isDigestOf } from '../model/digests.ts'
 import type { Held } from '../model/history.ts'
 import { contentOf, shows, type ObjectDoc, type Selection } from '../model/object.ts'
 import { own } from '../model/own.ts'

@@ -23,7 +23,8 @@ import {
 } from '../model/person.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import type { Clock } from '../model/time.ts'
-import { canceled, remainingGrace, sortedRoles } from '../plan/person.ts'
+import { canceled, sortedRoles } from '../plan/person.ts'
+import { remainingGrace } from '../model/grace.ts'
 import {
   provisionDocument,
   rejectedAfter,

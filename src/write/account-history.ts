@@ -1,7 +1,7 @@
 // Whether an account was deleted since it was seen last: what `_users` still has of its earlier revisions tells.
 import type { Couch } from '../couch/client.ts'
 import { isSameAccount, type AccountMark } from '../model/account.ts'
-import { userDocumentId } from '../model/person.ts'
+import { userDocumentId } from '../model/user-document.ts'
 
 /** Revisions that are asked for; who has more is not known any more. */
 const MOST_BETWEEN = 50

@@ -6,7 +6,7 @@ import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Change, DatabaseInfo, Seq } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
-import { USER_DOCUMENT_PREFIX } from '../model/person.ts'
+import { USER_DOCUMENT_PREFIX } from '../model/user-document.ts'
 
 const PAGE = 500
 

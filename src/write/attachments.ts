@@ -1,6 +1,6 @@
 // Which attachments a document still lacks, and how many of them may travel inside it.
 import type { Attachment } from '../couch/document.ts'
-import { attachmentDigest } from '../model/base.ts'
+import { attachmentDigest } from '../model/digests.ts'
 import type { AttachmentStub, ObjectDoc } from '../model/object.ts'
 import type { CopyState } from '../plan/object.ts'
 

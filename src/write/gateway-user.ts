@@ -16,9 +16,9 @@ import {
   type GatewayUser,
 } from '../model/gateway.ts'
 import type { UserDatabases } from '../model/names.ts'
-import { userDocumentId } from '../model/person.ts'
+import { userDocumentId } from '../model/user-document.ts'
 import { ADMIN_ONLY } from '../model/security.ts'
-import { remainingGrace } from '../plan/person.ts'
+import { remainingGrace } from '../model/grace.ts'
 import { isAnotherAccount } from './account-history.ts'
 import { createDatabase, equipDatabase, secure } from './births.ts'
 import { keepSecurity } from './kept-security.ts'

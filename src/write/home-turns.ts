@@ -1,7 +1,8 @@
 // A share's home turns when others may write: from the owner's outbox to the share itself.
 import type { Database } from '../couch/database.ts'
 import type { Doc } from '../couch/document.ts'
-import { digestsOf, parseBase } from '../model/base.ts'
+import { parseBase } from '../model/base.ts'
+import { digestsOf } from '../model/digests.ts'
 import { baseId, copyId, objectOfBase, parseCopyId, shareDatabase } from '../model/names.ts'
 import { contentOf } from '../model/object.ts'
 import { writeBulk } from './bulk.ts'

@@ -1,6 +1,6 @@
 // What gave way, as a deleted revision with a root of its own: no live leaf, and it wins against none.
 import type { StoredDoc } from '../couch/document.ts'
-import { digestsOf } from '../model/base.ts'
+import { digestsOf } from '../model/digests.ts'
 import type { Content } from '../model/object.ts'
 import { revisionHash } from './made-revision.ts'
 

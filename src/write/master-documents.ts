@@ -2,7 +2,7 @@
 import groupBy from 'lodash/groupBy.js'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc, Written } from '../couch/document.ts'
-import { digestsOf } from '../model/base.ts'
+import { digestsOf } from '../model/digests.ts'
 import { problem, type Problem } from '../model/problem.ts'
 import { REMOVED } from '../model/tombstone.ts'
 import { contentOf, type DocumentEffect, type Place } from '../plan/master-document.ts'

@@ -8,13 +8,8 @@ import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Checkpoints } from '../feed/checkpoints.ts'
 import type { Logger } from '../log.ts'
 import { markOfAccount } from '../model/account.ts'
-import {
-  isPersonalName,
-  personalSecurity,
-  userDocumentId,
-  type PersonChange,
-  type PersonEntry,
-} from '../model/person.ts'
+import { isPersonalName, personalSecurity, type PersonChange, type PersonEntry } from '../model/person.ts'
+import { userDocumentId } from '../model/user-document.ts'
 import type { FoundSecurity } from '../model/security.ts'
 import { planPerson, type KnownUser, type PersonEffect, type PersonFacts } from '../plan/person.ts'
 import { isAnotherAccount } from './account-history.ts'

@@ -11,10 +11,9 @@ import {
   parsePersonEntry,
   PERSON_RANGE,
   personEntryId,
-  USER_DOCUMENT_RANGE,
-  userDocumentId,
   type PersonEntry,
 } from '../../src/model/person.ts'
+import { USER_DOCUMENT_RANGE, userDocumentId } from '../../src/model/user-document.ts'
 import type { MasterFilter } from '../../src/model/replication.ts'
 import { readSkeleton } from '../../src/skeleton.ts'
 import { inParallel, todo, type Ground } from './ground.ts'

@@ -7,13 +7,8 @@ import { provision } from '../../src/commands/provision.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../src/model/names.ts'
-import {
-  claimId,
-  personalSecurity,
-  personEntryId,
-  userDocumentId,
-  type PersonEntry,
-} from '../../src/model/person.ts'
+import { claimId, personalSecurity, personEntryId, type PersonEntry } from '../../src/model/person.ts'
+import { userDocumentId } from '../../src/model/user-document.ts'
 import { OwnWrites } from '../../src/write/own-writes.ts'
 import { People } from '../../src/write/people.ts'
 import { compiled } from '../support/compiled.ts'

@@ -21,7 +21,7 @@ import {
   type GatewaySecurity,
 } from '../../src/model/gateway.ts'
 import { CHECKPOINTS, userDatabases } from '../../src/model/names.ts'
-import { userDocumentId } from '../../src/model/person.ts'
+import { userDocumentId } from '../../src/model/user-document.ts'
 import { REMOVED } from '../../src/model/tombstone.ts'
 import { UPDATED_AT } from '../../src/model/time.ts'
 import { RESTORE } from '../../src/plan/master-document.ts'

@@ -1,7 +1,8 @@
 // What has to be true of users who share with each other once everything has settled.
 import assert from 'node:assert/strict'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
-import { digestsOf, type Base } from '../../src/model/base.ts'
+import type { Base } from '../../src/model/base.ts'
+import { digestsOf } from '../../src/model/digests.ts'
 import type { ShareEntry } from '../../src/model/entry.ts'
 import {
   contentOf,

@@ -13,10 +13,10 @@ import {
   isPersonalName,
   personEntryId,
   provisionDocumentId,
-  userDocumentId,
   type Claim,
   type PersonEntry,
 } from '../../src/model/person.ts'
+import { userDocumentId } from '../../src/model/user-document.ts'
 import { Device, loadPouch } from './device.ts'
 import { clientOf, edit } from './people.ts'
 import { SKELETON, type Space } from './space.ts'

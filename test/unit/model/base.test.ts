@@ -1,13 +1,7 @@
 // Bases: an outbox document for each object, read back as it was written.
 import assert from 'node:assert/strict'
-import {
-  attachmentDigest,
-  baseDoc,
-  digestsOf,
-  isEmptyBase,
-  nothingAgreed,
-  parseBase,
-} from '../../../src/model/base.ts'
+import { baseDoc, isEmptyBase, nothingAgreed, parseBase } from '../../../src/model/base.ts'
+import { attachmentDigest, digestsOf } from '../../../src/model/digests.ts'
 
 /** As it comes back from CouchDB. */
 const stored = (doc: object): Record<string, unknown> =>

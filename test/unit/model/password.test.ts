@@ -6,8 +6,6 @@ import {
   accountName,
   accountRole,
   carriesRole,
-  isAccountDatabaseOwner,
-  isAccountName,
   isInForce,
   isRehashed,
   parsePassword,
@@ -16,6 +14,7 @@ import {
   type Hashing,
   type PasswordAccount,
 } from '../../../src/model/password.ts'
+import { isAccountDatabaseOwner, isAccountName } from '../../../src/model/account-name.ts'
 
 const RANDOM = '0123456789abcdef0123456789abcdef'
 const SECRET = 'a secret that nobody may read'

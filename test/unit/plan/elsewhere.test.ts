@@ -1,6 +1,7 @@
 // A reader's edit of an object that is in another share of the same owner, too.
 import assert from 'node:assert/strict'
-import { digestsOf, type Agreed } from '../../../src/model/base.ts'
+import type { Agreed } from '../../../src/model/base.ts'
+import { digestsOf } from '../../../src/model/digests.ts'
 import { digestOf } from '../../../src/model/digest.ts'
 import type { Selection } from '../../../src/model/object.ts'
 import { UPDATED_AT } from '../../../src/model/time.ts'

@@ -1,7 +1,7 @@
 // Who has a name now: the account that had it, with another password perhaps, or somebody who signed up under it.
 import assert from 'node:assert/strict'
 import { markOfAccount, type AccountMark } from '../../../src/model/account.ts'
-import { userDocumentId } from '../../../src/model/person.ts'
+import { userDocumentId } from '../../../src/model/user-document.ts'
 import { isAnotherAccount } from '../../../src/write/account-history.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
 

@@ -6,10 +6,10 @@ import type { Doc } from '../../../src/couch/document.ts'
 import {
   accountDoc,
   accountDocumentId,
-  isAccountName,
   isInForce,
   type PasswordAccount,
 } from '../../../src/model/password.ts'
+import { isAccountName } from '../../../src/model/account-name.ts'
 import {
   accountState,
   derive,
