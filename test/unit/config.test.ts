@@ -12,6 +12,7 @@ import {
   SETTINGS,
   type Fault,
 } from '../../src/config.ts'
+import { settingsTable } from '../support/settings-table.ts'
 
 type Env = Record<string, string | undefined>
 
@@ -499,6 +500,11 @@ describe('config', () => {
     } finally {
       rmSync(folder, { recursive: true })
     }
+  })
+
+  it('has in docs/settings.md the table of all settings', async () => {
+    const table = /^\|[^]*\|$/m.exec(readFileSync('docs/settings.md', 'utf8'))?.[0]
+    assert.equal(table, (await settingsTable()).trim(), 'Expected what `npm run settings` prints')
   })
 
   describe('.env.example', () => {
