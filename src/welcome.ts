@@ -31,8 +31,8 @@ Try it: joe has a database, a share called milk, and an object that shows only i
   })}'
   ${UNTIL_THERE} '${base}/share%2Fmilk/share%2Fmilk%2Ftodo%2F1'
 
-Users with accounts in _users log in there, too; browser apps of this machine reach it. "Run it in a minute" in README.md has
-lines to try for that.
+Users with accounts in _users log in there, too; browser apps of this machine reach it. docs/first-steps.md has lines to try
+for that.
 
 Stop it with Ctrl-C.
 

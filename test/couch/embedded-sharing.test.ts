@@ -1,4 +1,4 @@
-// What the README promises users, on the embedded server: each asks as oneself, and the daemon decides who may.
+// What docs/sharing.md promises users, on the embedded server: each asks as oneself, and the daemon decides who may.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
@@ -150,12 +150,16 @@ onEachServer(
   ['embedded'],
 )
 
-describe('the README', () => {
-  it('has lines by which joe shares with ann, and not with tom', () =>
+/** A block, as docs/first-steps.md prints it. */
+async function firstStep(block: RegExp): Promise<string> {
+  const text = await readFile(new URL('../../docs/first-steps.md', import.meta.url), 'utf8')
+  return block.exec(text)?.[1] ?? assert.fail(`Expected to find ${block.source}`)
+}
+
+describe('the documents', () => {
+  it('have lines by which joe shares with ann, and not with tom', () =>
     withBench(async (bench) => {
-      const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
-      const block = /```sh\n(SERVER=.*?)```/s.exec(readme)?.[1]
-      assert(block)
+      const block = await firstStep(/```sh\n(SERVER=.*?)```/s)
       const port = await freePort()
       const program = await bench.run({ EMBEDDED_PORT: String(port), EMBEDDED_MEMORY: 'true' })
       await until('it runs', () => program.out.includes('Ctrl-C'))
@@ -168,10 +172,9 @@ describe('the README', () => {
       assert.equal(last[1]?.['error'], 'forbidden')
     }))
 
-  it('has lines by which an app shares', () =>
+  it('have lines by which an app shares', () =>
     withBench(async (bench) => {
-      const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
-      const [, code = ''] = /```js\nimport PouchDB from 'pouchdb'\n(.*?)```/s.exec(readme) ?? []
+      const code = await firstStep(/```js\nimport PouchDB from 'pouchdb'\n(.*?)```/s)
       const port = await freePort()
       const program = await bench.run({ EMBEDDED_PORT: String(port), EMBEDDED_MEMORY: 'true' })
       await until('it runs', () => program.out.includes('Ctrl-C'))
@@ -206,7 +209,7 @@ describe('the README', () => {
       }
     }))
 
-  it('has, with docs/operating.md, lines that suspend a share and open it again', () =>
+  it('have lines that suspend a share and open it again', () =>
     withBench(async (bench) => {
       const docs = await readFile(new URL('../../docs/operating.md', import.meta.url), 'utf8')
       const section = /## Suspend a share\n(.*?)\n## /s.exec(docs)?.[1] ?? ''

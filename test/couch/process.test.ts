@@ -254,8 +254,9 @@ describe('the program', () => {
       assert.equal(typeof _rev, 'string')
       assert.match(String(_id), /^share\/milk\//)
       assert.deepEqual(shown, { name: 'Remember the milk' })
-      const blocks = readme.split('```').filter((one) => one.includes('org.couchdb.user:joe'))
-      assert.equal(blocks.length, 1, 'the README says whose a user database is')
+      const sharing = await readFile(new URL('../../docs/sharing.md', import.meta.url), 'utf8')
+      const blocks = sharing.split('```').filter((one) => one.includes('org.couchdb.user:joe'))
+      assert.equal(blocks.length, 1, 'docs/sharing.md says whose a user database is')
       const owned = await promisify(exec)(curlsOf(blocks[0] ?? '').replaceAll('5984', String(port)))
       const answers = owned.stdout.split('\n').filter((line) => line !== '')
       assert.deepEqual(

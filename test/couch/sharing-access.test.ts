@@ -809,7 +809,7 @@ onEachServer(
         ))
           for (const { id, isWinner, text } of await everything(space, database)) {
             if (!text.includes('c1ear-') || !text.includes(space.prefix.slice(1, 7))) continue
-            // An old revision in the user's own database keeps it, as the README says.
+            // An old revision in the user's own database keeps it, as docs/sharing.md says.
             if (own.has(`${database} ${id}`) && !isWinner) kept += 1
             else leaks.push(`${database} ${id}: ${text}`)
           }

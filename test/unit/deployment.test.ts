@@ -1,10 +1,10 @@
-// The blocks of the README by which it is installed, run as printed as far as a machine without systemd and Docker can: with
+// The blocks of docs/operating.md by which it is installed, run as printed as far as a machine without systemd and Docker can: with
 // stand-ins for npm, systemctl and docker, below a folder in place of `/`; and what a package has.
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
-import { chmod, cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,11 +28,21 @@ esac`,
   docker: 'echo "docker $*" >> "$ROOT/called"; [ -s deploy/secrets/admin-pass ]',
 }
 
-/** The shell blocks of a section of the README, which begins with these words. */
+/** As GitHub, and npm's page, call them in links. */
+const headings = (markdown: string): string[] =>
+  [...markdown.replaceAll(/^```[^]*?^```$/gm, '').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+
+/** The shell blocks of a section of docs/operating.md. */
 async function blocksAfter(heading: string): Promise<string[]> {
-  const readme = await read('README.md')
-  const section = readme.slice(readme.indexOf(heading)).split(/\n(?:\*\*[A-Z]|### )/)[0] ?? ''
-  return [...section.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, text = '']) => text)
+  const text = await read('docs/operating.md')
+  const [, section = ''] = text.split(`\n### ${heading}\n`)
+  const [own = ''] = section.split(/\n##+ /)
+  return [...own.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, text = '']) => text)
 }
 
 describe('deployment', () => {
@@ -90,8 +100,25 @@ describe('deployment', () => {
       }
   })
 
+  it('has links that lead somewhere: to a heading, and into the repository', async () => {
+    const docs = await readdir(join(TOP, 'docs'), { recursive: true })
+    const files = docs.filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`)
+    const manifest = JSON.parse(await read('package.json')) as { repository: { url: string } }
+    const repository = `${/https:.*(?=\.git$)/.exec(manifest.repository.url)?.[0]}/blob/HEAD/`
+    for (const file of ['README.md', 'CONTRIBUTING.md', ...files])
+      for (const [, target = ''] of (await read(file)).matchAll(/\]\(([^)\s]+)\)/g)) {
+        const here = target.replace(repository, '../'.repeat(file.split('/').length - 1))
+        if (/^[a-z]+:/.test(here)) continue
+        const [path = '', anchor] = here.split('#')
+        const other = path === '' ? file : posix.join(posix.dirname(file), path)
+        await stat(join(TOP, other))
+        if (anchor === undefined) continue
+        assert(headings(await read(other)).includes(anchor), `${file} names ${target}`)
+      }
+  })
+
   it('leaves by the blocks for systemd what the unit looks for', async () => {
-    const [prepare = '', password = '', start = '', ...more] = await blocksAfter('**systemd**')
+    const [prepare = '', password = '', start = '', ...more] = await blocksAfter('systemd')
     assert.deepEqual(more, [])
     // What it reads is typed: in a block with others it would take the lines that were pasted after it.
     assert.equal(password.trim().split('\n').length, 1)
@@ -139,7 +166,7 @@ describe('deployment', () => {
   })
 
   it('leaves by the block for containers the secrets that the composition takes', async () => {
-    const [block = '', ...more] = await blocksAfter('**Container**')
+    const [block = '', ...more] = await blocksAfter('Containers')
     assert.deepEqual(more, [])
     paste(block)
     const called = (await readFile(join(root, 'called'), 'utf8')).trim()
@@ -169,7 +196,7 @@ describe('deployment', () => {
 
   it('has a composition that Docker reads', async function () {
     if (spawnSync('docker', ['compose', 'version']).status !== 0) this.skip()
-    const [block = ''] = await blocksAfter('**Container**')
+    const [block = ''] = await blocksAfter('Containers')
     paste(block)
     const file = join(project, 'deploy/compose.yaml')
     const { status, stderr } = spawnSync('docker', ['compose', '-f', file, 'config', '--quiet'], {

@@ -92,11 +92,11 @@ describe('the examples in the documents', () => {
     const files = (kind: (block: Block) => boolean) =>
       all.filter(kind).map(({ at }) => at.replace(/:\d+$/, ''))
     assert.deepEqual(files(isSync), [
-      'README.md',
       'docs/examples/skeleton/gateway/README.md',
       'docs/gateway.md',
+      'docs/gateway.md',
     ])
-    assert.deepEqual(files(isRules), ['README.md', 'docs/rules.md'])
+    assert.deepEqual(files(isRules), ['docs/rules.md', 'docs/rules.md'])
   })
 
   it('have all commands of the program in one list', async () => {

@@ -9,7 +9,7 @@ import { grantedAnew, problemOf, routeAfter, settledRoute } from '../../../src/p
 
 const ADMIN: Writer = { name: null, roles: [], channels: [], isAdmin: true }
 
-const README = `function (doc, oldDoc) {
+const NOTES = `function (doc, oldDoc) {
   if (oldDoc) requireUser(oldDoc.owner)
   if (doc._deleted) return
   channel('notes:' + doc.owner)
@@ -53,7 +53,7 @@ describe('the work that one document makes', () => {
   })
 
   it('is bounded: who names more is told so, and nothing of it is granted', async () => {
-    const sync = await SyncFunction.compile(README)
+    const sync = await SyncFunction.compile(NOTES)
     const code = (doc: object): string => {
       const verdict = sync.evaluate({ doc: { owner: 'ann', ...doc }, oldDoc: null, writer: ADMIN, now: 0 })
       return verdict.kind === 'accepted' ? 'accepted' : problemOf(verdict).code
