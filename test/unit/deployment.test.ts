@@ -117,6 +117,14 @@ describe('deployment', () => {
       }
   })
 
+  it('has all exit codes in a table', async () => {
+    const [, section = ''] = (await read('docs/operating.md')).split('\n### Exit codes\n')
+    const codes = [...(section.split('\n#')[0] ?? '').matchAll(/^\| (\d+) /gm)].map(([, code]) =>
+      Number(code),
+    )
+    assert.deepEqual(codes, [...new Set<number>(Object.values(EXIT))])
+  })
+
   it('leaves by the blocks for systemd what the unit looks for', async () => {
     const [prepare = '', password = '', start = '', ...more] = await blocksAfter('systemd')
     assert.deepEqual(more, [])
