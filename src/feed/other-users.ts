@@ -2,8 +2,7 @@
 import type { Couch } from '../couch/client.ts'
 import { pagesOfNamesUnder } from '../couch/pages.ts'
 import { counted } from '../model/counted.ts'
-import { PERUSER_DATABASE } from '../model/kinds.ts'
-import { userDatabases, type UserDatabases } from '../model/names.ts'
+import { PERUSER_DATABASE, userDatabases, type UserDatabases } from '../model/names.ts'
 
 /** Databases of one shape. */
 export interface OtherUsers {

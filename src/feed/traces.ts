@@ -3,8 +3,14 @@ import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import { parseBase, type Base } from '../model/base.ts'
-import { routesDatabase } from '../model/gateway.ts'
-import { baseId, copyId, PROVISIONING, shareDatabase, type UserDatabases } from '../model/names.ts'
+import {
+  baseId,
+  copyId,
+  PROVISIONING,
+  routesDatabase,
+  shareDatabase,
+  type UserDatabases,
+} from '../model/names.ts'
 import { parseConsents } from '../model/object.ts'
 import { isForgotten } from '../model/tombstone.ts'
 import { isRelated, type Leaf } from '../plan/lineage.ts'

@@ -39,3 +39,17 @@ export const isGuard = (document: Record<string, unknown>): boolean =>
 /** True where somebody changed a document of the daemon by hand: its hash is not that of its content. */
 export const isEdited = (document: Record<string, unknown>): boolean =>
   markOf(document) !== designDocumentHash(document)
+
+/** What several of the kinds have a design document of the same id: the id and the first two such kinds; null for none. */
+export function findDesignTwice(
+  kinds: Iterable<readonly [kind: string, designs: readonly { _id: string }[]]>,
+): { id: string; kinds: [string, string] } | null {
+  const kindOf = new Map<string, string>()
+  for (const [kind, designs] of kinds)
+    for (const { _id } of designs) {
+      const other = kindOf.get(_id)
+      if (other !== undefined) return { id: _id, kinds: [other, kind] }
+      kindOf.set(_id, kind)
+    }
+  return null
+}

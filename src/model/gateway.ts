@@ -2,30 +2,9 @@
 import { EVERYBODY } from '../gateway/grants.ts'
 import type { Routed } from '../gateway/sync-function.ts'
 import type { AccountMark } from './account.ts'
-import type { UserDatabases } from './names.ts'
 import type { Problem } from './problem.ts'
 import type { Rejection } from './rejected.ts'
 import { ADMIN_ONLY, type Grants } from './security.ts'
-
-/** What the name of an index of routes ends with; no legal name of a gateway has a `/`. */
-export const ROUTES_SUFFIX = '/$routes'
-
-/** The admins' database with where each document of a gateway goes, and with the gateway's users. */
-export const routesDatabase = (gateway: string): string => gateway + ROUTES_SUFFIX
-
-/** `user/<hash>/<gateway>`: what one user may see of a gateway, and where the user writes. */
-export const gatewayUserDatabase = (users: UserDatabases, owner: string, gateway: string): string =>
-  `${users.database(owner)}/${gateway}`
-
-/** Whose of which gateway a database is by its name, or null where it is none. */
-export function parseGatewayUserDatabase(
-  users: UserDatabases,
-  db: string,
-): { owner: string; gateway: string } | null {
-  const slash = db.lastIndexOf('/')
-  const owner = slash < 0 ? null : users.ownerOf(db.slice(0, slash))
-  return owner === null ? null : { owner, gateway: db.slice(slash + 1) }
-}
 
 /** The document in which a user reads how a gateway stands; no document of the application is called so. */
 export const GATEWAY_DOCUMENT = '$gateway'

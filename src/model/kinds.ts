@@ -1,16 +1,18 @@
 // Which kind a database is of: told by its name alone, from the templates, from DATABASES and from MASTER_DATABASES.
-import { parseGatewayUserDatabase, ROUTES_SUFFIX } from './gateway.ts'
-import type { Master } from './masters.ts'
 import {
   CHECKPOINTS,
+  isPersonalName,
   isShareId,
   OUTBOX_SUFFIX,
+  parseGatewayUserDatabase,
+  PERUSER_DATABASE,
   REGISTRY,
+  ROUTES_SUFFIX,
   shareDatabase,
   SKELETON_PREFIX,
   type UserDatabases,
 } from './names.ts'
-import { isPersonalName } from './person.ts'
+import type { Master } from './masters.ts'
 import { SettingError } from './setting.ts'
 
 /** What a folder of the skeleton may be called: a kind of database. */
@@ -132,9 +134,6 @@ export function isFree(db: string, users: UserDatabases): boolean {
   if (isPersonalName(db) || PERUSER_DATABASE.test(db)) return false
   return !users.isTaken(db) && parseGatewayUserDatabase(users, db) === null
 }
-
-/** As couch_peruser calls them unless it is told otherwise. https://docs.couchdb.org/en/stable/config/couch-peruser.html */
-export const PERUSER_DATABASE = /^userdb-(?:[0-9a-f]{2})+$/
 
 /** What a database is, by its name. Whether a share is one of this daemon's, and whose a personal database is, only the registry knows. */
 export type Place =

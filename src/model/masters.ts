@@ -9,8 +9,7 @@ import {
   PERSONAL_KIND,
   USER_KIND_SUFFIX,
 } from './kinds.ts'
-import { isDatabaseName, type UserDatabases } from './names.ts'
-import { isPersonalName } from './person.ts'
+import { isDatabaseName, isPersonalName, type UserDatabases } from './names.ts'
 import { SettingError } from './setting.ts'
 
 /** One entry of MASTER_DATABASES. */
@@ -75,18 +74,4 @@ function fitsPersonalNames({ template }: UserDatabases): boolean {
   const [prefix = '', suffix = ''] = template.split('{id}')
   const end = SOME_PERSONAL_NAME.length - suffix.length
   return end > prefix.length && isPersonalName(prefix + SOME_PERSONAL_NAME.slice(prefix.length, end) + suffix)
-}
-
-/** What several of the kinds have a design document of the same id: the id and the first two such kinds; null for none. */
-export function findDesignTwice(
-  kinds: Iterable<readonly [kind: string, designs: readonly { _id: string }[]]>,
-): { id: string; kinds: [string, string] } | null {
-  const kindOf = new Map<string, string>()
-  for (const [kind, designs] of kinds)
-    for (const { _id } of designs) {
-      const other = kindOf.get(_id)
-      if (other !== undefined) return { id: _id, kinds: [other, kind] }
-      kindOf.set(_id, kind)
-    }
-  return null
 }

@@ -210,3 +210,33 @@ function accountRoles(template: string): Pick<UserDatabases, 'roleOf' | 'ownerOf
     ownerOfRole: (role) => pattern.exec(role)?.[1] ?? null,
   }
 }
+
+/** As couch_peruser calls them unless it is told otherwise. https://docs.couchdb.org/en/stable/config/couch-peruser.html */
+export const PERUSER_DATABASE = /^userdb-(?:[0-9a-f]{2})+$/
+
+/** A personal database is called `u` and a UUID (seed 000). */
+const PERSONAL_DATABASE = /^u[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** True for a name that a personal database may have. */
+export const isPersonalName = (name: unknown): name is string =>
+  typeof name === 'string' && PERSONAL_DATABASE.test(name)
+
+/** What the name of an index of routes ends with; no legal name of a gateway has a `/`. */
+export const ROUTES_SUFFIX = '/$routes'
+
+/** The admins' database with where each document of a gateway goes, and with the gateway's users. */
+export const routesDatabase = (gateway: string): string => gateway + ROUTES_SUFFIX
+
+/** `user/<hash>/<gateway>`: what one user may see of a gateway, and where the user writes. */
+export const gatewayUserDatabase = (users: UserDatabases, owner: string, gateway: string): string =>
+  `${users.database(owner)}/${gateway}`
+
+/** Whose of which gateway a database is by its name, or null where it is none. */
+export function parseGatewayUserDatabase(
+  users: UserDatabases,
+  db: string,
+): { owner: string; gateway: string } | null {
+  const slash = db.lastIndexOf('/')
+  const owner = slash < 0 ? null : users.ownerOf(db.slice(0, slash))
+  return owner === null ? null : { owner, gateway: db.slice(slash + 1) }
+}

@@ -1,15 +1,9 @@
 // A provisioned user: the registry's documents for the user and for each database of the user's, and what both may say.
 import { parseAccountMark, type AccountMark } from './account.ts'
+import { isPersonalName } from './names.ts'
 import type { Problem } from './problem.ts'
 import type { Rejection } from './rejected.ts'
 import type { Grants } from './security.ts'
-
-/** A personal database is called `u` and a UUID (seed 000). */
-const PERSONAL_DATABASE = /^u[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
-/** True for a name that a personal database may have. */
-export const isPersonalName = (name: unknown): name is string =>
-  typeof name === 'string' && PERSONAL_DATABASE.test(name)
 
 const PERSON_PREFIX = 'person/'
 const CLAIM_PREFIX = 'database/'

@@ -3,7 +3,6 @@ import { isDeepStrictEqual } from 'node:util'
 import type { AccountMark } from '../model/account.ts'
 import { remainingGrace } from '../model/grace.ts'
 import {
-  isPersonalName,
   personalSecurity,
   type Claim,
   type MasterStanding,
@@ -11,6 +10,7 @@ import {
   type PersonEntry,
   type PersonState,
 } from '../model/person.ts'
+import { isPersonalName } from '../model/names.ts'
 import { kindOf, problem, quote, type Problem } from '../model/problem.ts'
 import { ADMIN_ONLY, type FoundSecurity } from '../model/security.ts'
 

@@ -1,7 +1,6 @@
 // Databases that no pattern of DATABASES gets, whatever it fits: those that are, or were, somebody's under another kind.
 import { isDeepStrictEqual } from 'node:util'
-import { ROUTES_SUFFIX } from '../model/gateway.ts'
-import { OUTBOX_SUFFIX } from '../model/names.ts'
+import { OUTBOX_SUFFIX, ROUTES_SUFFIX } from '../model/names.ts'
 import { isOneUsers, widens } from '../model/security.ts'
 import type { Security, SkeletonPlan, Wanted } from './skeleton.ts'
 

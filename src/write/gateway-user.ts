@@ -10,12 +10,11 @@ import type { Logger } from '../log.ts'
 import type { AccountMark } from '../model/account.ts'
 import {
   gatewaySecurity,
-  gatewayUserDatabase,
   gatewayUserId,
   MOST_GRANTS_IN_SECURITY,
   type GatewayUser,
 } from '../model/gateway.ts'
-import type { UserDatabases } from '../model/names.ts'
+import { gatewayUserDatabase, type UserDatabases } from '../model/names.ts'
 import { userDocumentId } from '../model/user-document.ts'
 import { ADMIN_ONLY } from '../model/security.ts'
 import { remainingGrace } from '../model/grace.ts'

@@ -16,11 +16,11 @@ import {
   gatewayUserId,
   ROUTE_RANGE,
   routeId,
-  routesDatabase,
   type Evaluation,
   type GatewayUser,
   type Route,
 } from '../model/gateway.ts'
+import { routesDatabase } from '../model/names.ts'
 import { settledRoute } from '../plan/route.ts'
 import { writeBulk } from './bulk.ts'
 

@@ -13,14 +13,8 @@ import type { Update } from '../../src/feed/updates.ts'
 import type { Gateway } from '../../src/gateway/gateway.ts'
 import { install } from '../../src/install.ts'
 import type { Logger } from '../../src/log.ts'
-import {
-  EVALUATION_ID,
-  GATEWAY_DOCUMENT,
-  gatewayUserDatabase,
-  routesDatabase,
-  type GatewaySecurity,
-} from '../../src/model/gateway.ts'
-import { CHECKPOINTS, userDatabases } from '../../src/model/names.ts'
+import { EVALUATION_ID, GATEWAY_DOCUMENT, type GatewaySecurity } from '../../src/model/gateway.ts'
+import { CHECKPOINTS, gatewayUserDatabase, routesDatabase, userDatabases } from '../../src/model/names.ts'
 import { userDocumentId } from '../../src/model/user-document.ts'
 import { REMOVED } from '../../src/model/tombstone.ts'
 import { UPDATED_AT } from '../../src/model/time.ts'

@@ -7,10 +7,9 @@ import { join } from 'node:path'
 import type { Couch } from '../../src/couch/client.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
-import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../src/model/names.ts'
+import { CHECKPOINTS, isPersonalName, PROVISIONING, REGISTRY } from '../../src/model/names.ts'
 import {
   claimId,
-  isPersonalName,
   personEntryId,
   provisionDocumentId,
   type Claim,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { Router } from '../../../src/feed/router.ts'
 import type { Call, SyncFunction, Verdict } from '../../../src/gateway/sync-function.ts'
 import type { Logger } from '../../../src/log.ts'
-import { routesDatabase } from '../../../src/model/gateway.ts'
+import { routesDatabase } from '../../../src/model/names.ts'
 import { Routes } from '../../../src/write/routes.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
 

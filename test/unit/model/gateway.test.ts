@@ -1,8 +1,8 @@
 // How databases of gateways are called, and whom the `_security` of a user's lets in.
 import assert from 'node:assert/strict'
-import { gatewaySecurity, gatewayUserDatabase, parseGatewayUserDatabase } from '../../../src/model/gateway.ts'
+import { gatewaySecurity } from '../../../src/model/gateway.ts'
+import { gatewayUserDatabase, parseGatewayUserDatabase, userDatabases } from '../../../src/model/names.ts'
 import { kindsOf } from '../../../src/model/kinds.ts'
-import { userDatabases } from '../../../src/model/names.ts'
 
 describe('databases of gateways', () => {
   for (const template of ['user/{id}', 'userdb-{id}', 'x{id}-db'])

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { isFree } from '../../../src/model/kinds.ts'
-import { findDesignTwice, parseMasters } from '../../../src/model/masters.ts'
-import { userDatabases } from '../../../src/model/names.ts'
-import { isPersonalName } from '../../../src/model/person.ts'
+import { parseMasters } from '../../../src/model/masters.ts'
+import { findDesignTwice } from '../../../src/model/design.ts'
+import { isPersonalName, userDatabases } from '../../../src/model/names.ts'
 import { SettingError } from '../../../src/model/setting.ts'
 
 const users = userDatabases('user/{id}')
