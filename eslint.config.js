@@ -12,11 +12,25 @@ const outsideWorld = [
   'p-queue',
   'dotenv',
   '**/couch/*',
-  '**/write/*',
-  '**/feed/*',
+  '**/engine/*',
+  '**/gather/*',
+  '**/perform/*',
+  '**/reconcile/*',
   '**/log.ts',
   '**/config.ts',
 ]
+
+/** Folders, and the features that they do not import, but for types: what all stand on knows none, and few know another. */
+const features = ['shares', 'provisioning', 'gateways', 'skeletons']
+const boundaries = {
+  ...Object.fromEntries(
+    ['documents', 'couch', 'users', 'functions', 'engine', 'mirror'].map((below) => [below, features]),
+  ),
+  shares: ['gateways'],
+  provisioning: ['shares', 'gateways'],
+  gateways: ['shares'],
+  skeletons: ['provisioning', 'gateways'],
+}
 
 const absentInCouchdb = [
   ...[
@@ -66,14 +80,17 @@ export default tseslint.config(
     },
   },
   {
-    // plan/ and model/ decide; they never reach for the world, so that every decision can be replayed.
-    files: ['src/plan/**', 'src/model/**'],
+    // Plans decide, and documents are what they read and write: neither reaches for the world, so that every decision can be replayed.
+    files: ['src/**/plan/**', 'src/**/model/**', 'src/**/plan.ts', 'src/**/plan-*.ts', 'src/documents/**'],
     rules: {
       'no-restricted-imports': [
         'error',
         {
           patterns: [
-            { group: outsideWorld, message: 'plan/ and model/ are pure: take what you need as an argument.' },
+            {
+              group: outsideWorld,
+              message: 'Plans and documents are pure: take what you need as an argument.',
+            },
           ],
         },
       ],
@@ -90,11 +107,28 @@ export default tseslint.config(
       ],
       'no-restricted-properties': [
         'error',
-        { object: 'Date', property: 'now', message: 'plan/ and model/ have no clock.' },
-        { object: 'Math', property: 'random', message: 'plan/ and model/ have no randomness.' },
+        { object: 'Date', property: 'now', message: 'Plans and documents have no clock.' },
+        { object: 'Math', property: 'random', message: 'Plans and documents have no randomness.' },
       ],
     },
   },
+  ...Object.entries(boundaries).map(([folder, others]) => ({
+    files: [`src/${folder}/**`],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: others.map((other) => `**/${other}/**`),
+              allowTypeImports: true,
+              message: `${folder}/ stands without it: the wiring hands in what is needed.`,
+            },
+          ],
+        },
+      ],
+    },
+  })),
   {
     // rules/ runs inside CouchDB, where there is nothing but the language, and not all of that.
     files: ['src/rules/**', 'skeleton/**/*.ts', 'docs/examples/**/*.ts'],

@@ -4,12 +4,12 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { nearest } from './edit-distance.ts'
-import { isFixedKind, isUserKind, parseAssignments, userKindOf, type Assignment } from './model/kinds.ts'
-import { parseMasters, type Master } from './model/masters.ts'
-import { findDesignTwice } from './model/design.ts'
-import { TemplateError, userDatabases, type UserDatabases } from './model/names.ts'
-import { SettingError } from './model/setting.ts'
-import { parsePaths, UPDATED_AT, type Path } from './model/time.ts'
+import { isFixedKind, isUserKind, parseAssignments, userKindOf, type Assignment } from './skeletons/kinds.ts'
+import { parseMasters, type Master } from './provisioning/masters-setting.ts'
+import { findDesignTwice } from './skeletons/design.ts'
+import { TemplateError, userDatabases, type UserDatabases } from './documents/names.ts'
+import { SettingError } from './documents/setting.ts'
+import { parsePaths, UPDATED_AT, type Path } from './documents/time.ts'
 
 /** What the daemon runs with; times in milliseconds, folders absolute. */
 export interface Config {

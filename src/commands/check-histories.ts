@@ -1,9 +1,9 @@
 // Which databases keep too few revisions of a document (`_revs_limit`) for what the daemon does with them.
-import { sideBySide } from '../feed/side-by-side.ts'
-import { databasesOfKind } from '../feed/kind-databases.ts'
-import { counted } from '../model/counted.ts'
-import { KEPT_KINDS } from '../model/kinds.ts'
-import { LEAST_REVS_LIMIT, shortHistory } from '../write/histories.ts'
+import { sideBySide } from '../engine/for-each.ts'
+import { databasesOfKind } from '../skeletons/databases.ts'
+import { counted } from '../documents/counted.ts'
+import { KEPT_KINDS } from '../skeletons/kinds.ts'
+import { LEAST_REVS_LIMIT, shortHistory } from '../engine/histories.ts'
 import type { Finding } from './check.ts'
 import type { Connection } from './connection.ts'
 

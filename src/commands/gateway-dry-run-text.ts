@@ -1,7 +1,7 @@
 // What a dry-run says to people: the worst first, and never more than fits; `--json` has all of it.
-import type { Change, Group, Report } from '../gateway/comparison.ts'
-import { LIMITS } from '../gateway/comparison.ts'
-import { counted } from '../model/counted.ts'
+import type { Change, Group, Report } from '../gateways/function/comparison.ts'
+import { LIMITS } from '../gateways/function/comparison.ts'
+import { counted } from '../documents/counted.ts'
 import type { DryRun } from './gateway-dry-run.ts'
 import { shown } from './shown.ts'
 

@@ -3,11 +3,11 @@
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import type { Gateway } from '../gateway/gateway.ts'
+import type { Gateway } from '../gateways/gateway.ts'
 import { withConnection } from './connection.ts'
 import type { Output } from './output.ts'
-import { counted } from '../model/counted.ts'
-import { Routes } from '../write/routes.ts'
+import { counted } from '../documents/counted.ts'
+import { Routes } from '../gateways/routes.ts'
 import { shown } from './shown.ts'
 
 /** What `--json` prints of each gateway. */

@@ -2,19 +2,24 @@
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc } from '../couch/document.ts'
 import { orNull } from '../couch/fault.ts'
-import { afterInstall, installations, securityDocumentChange, type Installation } from '../install.ts'
-import type { DesignDocument } from '../model/design.ts'
-import { PERSONAL_KIND } from '../model/kinds.ts'
-import { SKELETON_PREFIX } from '../model/names.ts'
-import { planSkeleton, type SkeletonPlan, type Wanted } from '../plan/skeleton.ts'
-import { linesOf } from '../plan/skeleton-report.ts'
+import {
+  afterInstall,
+  installations,
+  securityDocumentChange,
+  type Installation,
+} from '../skeletons/install.ts'
+import type { DesignDocument } from '../skeletons/design.ts'
+import { PERSONAL_KIND } from '../skeletons/kinds.ts'
+import { SKELETON_PREFIX } from '../documents/names.ts'
+import { planSkeleton, type SkeletonPlan, type Wanted } from '../skeletons/plan.ts'
+import { linesOf } from '../skeletons/plan-report.ts'
 import {
   personalWanted,
   readSkeletonDatabase,
   SECURITY_DOCUMENT,
   wantedOf,
   wantedOfUserKind,
-} from '../write/skeletons.ts'
+} from '../skeletons/wanted.ts'
 import type { Connection } from './connection.ts'
 
 /** What is to be written of design documents, those that are there and differ among them. */

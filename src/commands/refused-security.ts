@@ -1,9 +1,9 @@
 // What `check` asks the validation functions of policies: the daemon keeps the `_security` of a policy in a document beside them.
 import { join } from 'node:path'
-import { Engine, type Verdict } from '../engine/engine.ts'
-import { SKELETON_PREFIX } from '../model/names.ts'
-import { SkeletonError, type SkeletonOfKind } from '../skeleton.ts'
-import { SECURITY_DOCUMENT } from '../write/skeletons.ts'
+import { Engine, type Verdict } from '../functions/validation.ts'
+import { SKELETON_PREFIX } from '../documents/names.ts'
+import { SkeletonError, type SkeletonOfKind } from '../skeletons/folder.ts'
+import { SECURITY_DOCUMENT } from '../skeletons/wanted.ts'
 
 /**
  * @param folder of the skeleton

@@ -1,8 +1,8 @@
 // `couch-shares rules test <file> <cases.json>`: says of a rules file, as CouchDB would run it, whether it decides as expected.
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
-import { bundleRules, sizeOf } from '../bundle/bundle.ts'
-import { Engine, type Verdict } from '../engine/engine.ts'
+import { bundleRules, sizeOf } from '../functions/bundle.ts'
+import { Engine, type Verdict } from '../functions/validation.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { UsageError } from './command.ts'
 import { readCases, type RulesCase } from './rules-cases.ts'

@@ -1,6 +1,6 @@
 // Long JSON is parsed a slice at a time: nobody's documents hold up others.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { JsonReader } from './json-reader.ts'
+import { JsonReader } from '../documents/json-reader.ts'
 
 /** So long nothing else happens. */
 const SLICE_MS = 10

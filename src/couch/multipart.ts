@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Flow } from './client.ts'
 import type { Doc } from './document.ts'
-import { encodeJson } from './json.ts'
+import { encodeJson } from '../documents/json.ts'
 
 /**
  * The document and the bytes of those of its attachments that are marked with `follows`, each opened when its turn comes.

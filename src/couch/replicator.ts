@@ -1,6 +1,6 @@
 // Replications of `_replicator`: written, watched and cancelled, on CouchDB's scheduler or on the embedded server.
-import type { Replication } from '../model/replication.ts'
-import { sameReplication } from '../model/replication.ts'
+import type { Replication } from '../documents/replication.ts'
+import { sameReplication } from '../documents/replication.ts'
 import type { Couch } from './client.ts'
 import type { Database } from './database.ts'
 import type { StoredDoc } from './document.ts'

@@ -10,7 +10,7 @@ import {
   shareDocumentId,
   subscriptionDocumentId,
   subscriptionEntryId,
-} from '../model/names.ts'
+} from '../documents/names.ts'
 
 /** A document to look at after a step, and what it has to be for the step to have come to pass. */
 export interface Exhibit {

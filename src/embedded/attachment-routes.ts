@@ -1,6 +1,6 @@
 // Attachments by themselves: written as a part of their document, so that they are asked about like everything else.
 // https://docs.couchdb.org/en/stable/api/document/attachments.html
-import { own } from '../model/own.ts'
+import { own } from '../documents/own.ts'
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { checkAttachmentName, writeDocument } from './document-writes.ts'

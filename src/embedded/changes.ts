@@ -1,6 +1,6 @@
 // _changes in pages, with `pending`, and with an answer where PouchDB hangs: on filters that are unknown or fail.
 import { runInNewContext } from 'node:vm'
-import { own } from '../model/own.ts'
+import { own } from '../documents/own.ts'
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { badRequest, CouchFault, notFound, sendJson } from './faults.ts'

@@ -1,5 +1,5 @@
 // Many documents at once: _bulk_docs, _revs_diff, _all_docs, views and Mango, straight on PouchDB with CouchDB's parameters.
-import { own } from '../model/own.ts'
+import { own } from '../documents/own.ts'
 import { allDocs } from './all-docs.ts'
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'

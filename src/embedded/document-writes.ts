@@ -1,6 +1,6 @@
 // Makes a client's documents what PouchDB takes: where CouchDB is lenient or strict and PouchDB is not, it happens here.
 import { randomBytes } from 'node:crypto'
-import { own } from '../model/own.ts'
+import { own } from '../documents/own.ts'
 import { isUsers } from './accounts.ts'
 import type { Database } from './databases.ts'
 import { badRequest, badSpecialMember, conflict, CouchFault, toFault } from './faults.ts'

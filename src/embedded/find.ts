@@ -1,5 +1,5 @@
 // `_find`: PouchDB's, but for patterns, which it matches without an end in sight.
-import { own } from '../model/own.ts'
+import { own } from '../documents/own.ts'
 import type { Database } from './databases.ts'
 import { CouchFault } from './faults.ts'
 import type { Json } from './packages.ts'

@@ -1,7 +1,7 @@
 // Update functions of design documents: https://docs.couchdb.org/en/stable/api/ddoc/render.html#db-design-design-doc-update-update-name
 import { randomUUID } from 'node:crypto'
 import { createContext, Script } from 'node:vm'
-import { own } from '../model/own.ts'
+import { own } from '../documents/own.ts'
 import type { Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { writeDocument } from './document-writes.ts'

@@ -1,8 +1,8 @@
 // Asks whether a document may be written, as CouchDB does for each: whose it is, and the database's validation functions.
 // https://docs.couchdb.org/en/stable/ddocs/ddocs.html#validate-document-update-functions
 import { createHash } from 'node:crypto'
-import { encodeJson } from '../couch/json.ts'
-import { DesignFunction, type Thrown } from '../engine/design-function.ts'
+import { encodeJson } from '../documents/json.ts'
+import { DesignFunction, type Thrown } from '../functions/design-function.ts'
 import { checkAccount, checkOwner, isUsers } from './accounts.ts'
 import type { Database } from './databases.ts'
 import { conflict, CouchFault, orNull } from './faults.ts'

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Verdict } from '../feed/controller.ts'
+import type { Verdict } from '../engine/controller.ts'
 
 /** The port cannot be listened on; `code` is Node's, EADDRINUSE for one that is taken. */
 export class OpsListenError extends Error {

@@ -1,6 +1,6 @@
 // What ten hostile users do, each again and again, with no more rights than users have: see docs/security.md.
 import { createHash, randomBytes } from 'node:crypto'
-import { shareDatabase, shareDocumentId, subscriptionDocumentId } from '../../src/model/names.ts'
+import { shareDatabase, shareDocumentId, subscriptionDocumentId } from '../../src/documents/names.ts'
 import type { Attacker } from './attacker.ts'
 
 export interface Attack {

@@ -1,8 +1,8 @@
 // What a sync function costs the processor: in its sandbox, against the same function in plain node:vm.
 import { createContext, runInContext } from 'node:vm'
-import { BATCH_DOCUMENTS, routeEach } from '../../src/gateway/route.ts'
-import { judgeText } from '../../src/gateway/judge.ts'
-import { SyncFunction, type Call, type Verdict } from '../../src/gateway/sync-function.ts'
+import { BATCH_DOCUMENTS, routeEach } from '../../src/gateways/function/route.ts'
+import { judgeText } from '../../src/gateways/function/judge.ts'
+import { SyncFunction, type Call, type Verdict } from '../../src/gateways/function/sync-function.ts'
 import { toRow, type Findings, type Pair, type Row } from './report.ts'
 
 /** As long as one for six types of documents is. */

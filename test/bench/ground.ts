@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Couch } from '../../src/couch/client.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
-import { CHECKPOINTS, REGISTRY, shareDatabase, userDatabases } from '../../src/model/names.ts'
-import type { Replication } from '../../src/model/replication.ts'
+import { CHECKPOINTS, REGISTRY, shareDatabase, userDatabases } from '../../src/documents/names.ts'
+import type { Replication } from '../../src/documents/replication.ts'
 
 export interface Server {
   url: string

@@ -1,9 +1,9 @@
 // What planning costs the processor: an object planned and projected, against reading and writing it as JSON.
 import { Bench } from 'tinybench'
-import { decodeJson, encodeJson } from '../../src/couch/json.ts'
-import { project, type ObjectDoc } from '../../src/model/object.ts'
-import { UPDATED_AT } from '../../src/model/time.ts'
-import { planObject, type ObjectFacts } from '../../src/plan/object.ts'
+import { decodeJson, encodeJson } from '../../src/documents/json.ts'
+import { project, type ObjectDoc } from '../../src/documents/content.ts'
+import { UPDATED_AT } from '../../src/documents/time.ts'
+import { planObject, type ObjectFacts } from '../../src/shares/plan/object.ts'
 import { todo } from './ground.ts'
 import { toRow, type Findings, type Pair } from './report.ts'
 

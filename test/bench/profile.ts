@@ -1,7 +1,7 @@
 // Loaded into the daemon by `--profile`: counts its requests by endpoint, and writes them down at SIGUSR2.
 import { subscribe } from 'node:diagnostics_channel'
 import { writeFileSync } from 'node:fs'
-import { isPersonalName } from '../../src/model/names.ts'
+import { isPersonalName } from '../../src/documents/names.ts'
 
 export interface Endpoint {
   /** Such as `POST outbox/_bulk_docs`. */

@@ -3,19 +3,19 @@ import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
-import { Access } from '../../src/engine/access.ts'
-import { marked, type DesignDocument } from '../../src/model/design.ts'
-import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../src/model/names.ts'
+import { Access } from '../../src/provisioning/access.ts'
+import { marked, type DesignDocument } from '../../src/skeletons/design.ts'
+import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../src/documents/names.ts'
 import {
   claimId,
   parsePersonEntry,
   PERSON_RANGE,
   personEntryId,
   type PersonEntry,
-} from '../../src/model/person.ts'
-import { USER_DOCUMENT_RANGE, userDocumentId } from '../../src/model/user-document.ts'
-import type { MasterFilter } from '../../src/model/replication.ts'
-import { readSkeleton } from '../../src/skeleton.ts'
+} from '../../src/provisioning/person.ts'
+import { USER_DOCUMENT_RANGE, userDocumentId } from '../../src/users/user-document.ts'
+import type { MasterFilter } from '../../src/documents/replication.ts'
+import { readSkeleton } from '../../src/skeletons/folder.ts'
 import { inParallel, todo, type Ground } from './ground.ts'
 
 const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))

@@ -1,8 +1,8 @@
 // What provisioning costs: many users at first, one role change among them, and a replication by either kind of filter.
 import { setTimeout as delay } from 'node:timers/promises'
-import type { PersonEntry } from '../../src/model/person.ts'
-import type { MasterFilter } from '../../src/model/replication.ts'
-import { filterOf } from '../../src/write/personal-filter.ts'
+import type { PersonEntry } from '../../src/provisioning/person.ts'
+import type { MasterFilter } from '../../src/documents/replication.ts'
+import { filterOf } from '../../src/provisioning/filter.ts'
 import { Arrivals } from './arrivals.ts'
 import { DaemonProcess } from './daemon.ts'
 import { inParallel, type Ground } from './ground.ts'

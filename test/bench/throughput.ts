@@ -1,7 +1,7 @@
 // How long it takes to share many objects at once, against one-shot `_replicate` of the same documents.
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
-import { SKELETON_PREFIX } from '../../src/model/names.ts'
+import { SKELETON_PREFIX } from '../../src/documents/names.ts'
 import { DaemonProcess } from './daemon.ts'
 import { todo, type Ground } from './ground.ts'
 import { toRow, type Findings, type Profile, type Row } from './report.ts'

@@ -1,7 +1,7 @@
 // The same case in three places: the module in Node, the bundle in Node, the bundle in CouchDB.
 import { fileURLToPath } from 'node:url'
 import type { Doc, UserContext, ValidateFunction } from 'couch-shares/rules'
-import type { Engine } from '../../src/engine/engine.ts'
+import type { Engine } from '../../src/functions/validation.ts'
 import { ANYBODY, ask, pathOf, type Person } from '../support/logins.ts'
 import type { Space } from '../support/space.ts'
 import { PEOPLE, type Case } from './cases.ts'

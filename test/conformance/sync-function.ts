@@ -1,6 +1,6 @@
 // Cases that the router's sandbox, the guard in a realm and the guard in CouchDB are to answer alike.
-import { BROKEN_FUNCTION } from '../../src/gateway/guard.ts'
-import type { Verdict, Writer } from '../../src/gateway/sync-function.ts'
+import { BROKEN_FUNCTION } from '../../src/gateways/function/guard.ts'
+import type { Verdict, Writer } from '../../src/gateways/function/sync-function.ts'
 
 /** A function that does what the document says: calls by name and arguments, one after the other. */
 export const OBEDIENT = `function (doc, oldDoc) {

@@ -1,6 +1,6 @@
 // An account that is deleted, and signed up again at once by somebody else under the same name, gets nothing of the former one.
 import assert from 'node:assert/strict'
-import { ADMIN_ONLY } from '../../src/model/security.ts'
+import { ADMIN_ONLY } from '../../src/documents/security.ts'
 import { GatewayGround } from '../support/gateway.ts'
 import { NOTES } from '../support/gateway-notes.ts'
 import { Ground } from '../support/provisioning.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StoredDoc } from '../../src/couch/document.ts'
-import { CHECKPOINTS, REGISTRY } from '../../src/model/names.ts'
+import { CHECKPOINTS, REGISTRY } from '../../src/documents/names.ts'
 import {
   accountDoc,
   accountDocumentId,
@@ -10,7 +10,7 @@ import {
   PRFS,
   type PasswordAccount,
   type Prf,
-} from '../../src/model/password.ts'
+} from '../../src/shares/model/password.ts'
 import {
   accountState,
   derive,
@@ -18,7 +18,7 @@ import {
   readHashing,
   removeAccount,
   verifyPassword,
-} from '../../src/write/accounts.ts'
+} from '../../src/shares/perform/accounts.ts'
 import { withSettings } from '../support/server-settings.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'

@@ -1,7 +1,7 @@
 // The daemon behind proxies that show CouchDB under a path.
 import assert from 'node:assert/strict'
 import { Couch } from '../../src/couch/client.ts'
-import { identify, InstallError } from '../../src/install.ts'
+import { identify, InstallError } from '../../src/skeletons/install.ts'
 import { startPrefixProxy } from '../support/prefix-proxy.ts'
 import { onEachServer } from '../support/suites.ts'
 

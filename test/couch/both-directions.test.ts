@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
-import { ExactNumber } from '../../src/couch/json.ts'
-import { copyId } from '../../src/model/names.ts'
+import { ExactNumber } from '../../src/documents/json.ts'
+import { copyId } from '../../src/documents/names.ts'
 import {
   ACTIVE,
   asUser,

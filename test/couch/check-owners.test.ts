@@ -1,6 +1,6 @@
 // What `couch-shares check` says of user databases: how many there are, and whose they are.
 import assert from 'node:assert/strict'
-import { userDatabases } from '../../src/model/names.ts'
+import { userDatabases } from '../../src/documents/names.ts'
 import { checkOwners } from '../../src/commands/check-owners.ts'
 import type { Doc } from '../../src/couch/document.ts'
 import { withUsers } from '../support/logins.ts'

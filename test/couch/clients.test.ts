@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Database } from '../../src/couch/database.ts'
 import { orNull } from '../../src/couch/fault.ts'
-import { copyId, parseCopyId, shareDatabase } from '../../src/model/names.ts'
+import { copyId, parseCopyId, shareDatabase } from '../../src/documents/names.ts'
 import { Device, loadPouch, type Pouch, type PouchDoc } from '../support/device.ts'
 import {
   conflictsIn,

@@ -1,8 +1,8 @@
 // The feed: user databases found, followed and forgotten, and nothing lost to a network or a server that fails.
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ADMIN_ONLY } from '../../src/model/security.ts'
-import { baseId, copyId } from '../../src/model/names.ts'
+import { ADMIN_ONLY } from '../../src/documents/security.ts'
+import { baseId, copyId } from '../../src/documents/names.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import { couchdbSource } from '../support/servers.ts'
 import type { Space } from '../support/space.ts'

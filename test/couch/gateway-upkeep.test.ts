@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { gateway } from '../../src/commands/gateway.ts'
 import type { GatewayStatus } from '../../src/commands/gateway-status.ts'
-import { routesDatabase } from '../../src/model/names.ts'
+import { routesDatabase } from '../../src/documents/names.ts'
 import { complete, GatewayGround } from '../support/gateway.ts'
 import { losersOf } from '../support/people.ts'
 import { SkeletonFolder } from '../support/skeleton-folder.ts'

@@ -1,12 +1,12 @@
 // A user of a gateway while something is granted to a role at the same moment: one of both sees the other.
 import assert from 'node:assert/strict'
-import { Checkpoints } from '../../src/feed/checkpoints.ts'
+import { Checkpoints } from '../../src/engine/checkpoints.ts'
 import { createLogger } from '../../src/log.ts'
-import { routeId, type GatewayUser, type Route } from '../../src/model/gateway.ts'
-import { settleGatewayUser } from '../../src/write/gateway-user.ts'
-import { AccountIndex } from '../../src/write/account-index.ts'
-import { OwnWrites } from '../../src/write/own-writes.ts'
-import { Routes, type GatewayUserChange } from '../../src/write/routes.ts'
+import { routeId, type GatewayUser, type Route } from '../../src/gateways/model.ts'
+import { settleGatewayUser } from '../../src/gateways/perform-user.ts'
+import { AccountIndex } from '../../src/users/account-index.ts'
+import { OwnWrites } from '../../src/engine/own-writes.ts'
+import { Routes, type GatewayUserChange } from '../../src/gateways/routes.ts'
 import { GatewayGround } from '../support/gateway.ts'
 import { onEachServer } from '../support/suites.ts'
 

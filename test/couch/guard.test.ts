@@ -1,6 +1,6 @@
 // The guard of a sync function in a real CouchDB, as a real user meets it.
 import assert from 'node:assert/strict'
-import { compileGuard } from '../../src/gateway/guard.ts'
+import { compileGuard } from '../../src/gateways/function/guard.ts'
 import { CASES, guardSays, OBEDIENT, sayGuard, type Case } from '../conformance/sync-function.ts'
 import { ask, pathOf, withUsers, type Person } from '../support/logins.ts'
 import { haveInstalled } from '../support/installed.ts'

@@ -1,6 +1,6 @@
 // Large attachments that take long keep nobody else waiting.
 import { randomBytes } from 'node:crypto'
-import { copyId } from '../../src/model/names.ts'
+import { copyId } from '../../src/documents/names.ts'
 import { attach, storedIn } from '../support/attaching.ts'
 import { GateProxy } from '../support/gate-proxy.ts'
 import { put, becomesActive, copyBecomes, shareDoc } from '../support/story.ts'

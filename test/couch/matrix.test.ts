@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import PQueue from 'p-queue'
 import type { Doc } from '../../src/couch/document.ts'
-import { copyId, shareDatabase } from '../../src/model/names.ts'
+import { copyId, shareDatabase } from '../../src/documents/names.ts'
 import {
   ACTIONS,
   ATTACHMENT,

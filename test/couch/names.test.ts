@@ -1,14 +1,20 @@
 // Names in `access` on CouchDB: who is meant, as what they stand, and what they and everybody else may then do.
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
-import { namesIn, parseAccess } from '../../src/model/access.ts'
+import { namesIn, parseAccess } from '../../src/shares/model/access.ts'
 import type { Doc } from '../../src/couch/document.ts'
-import { install } from '../../src/install.ts'
+import { install } from '../../src/skeletons/install.ts'
 import { createLogger } from '../../src/log.ts'
-import { shareSecurity, type ShareSecurity } from '../../src/model/security.ts'
-import { readSkeleton } from '../../src/skeleton.ts'
-import { AccountIndex } from '../../src/write/account-index.ts'
-import { displayName, ownerGrants, resolveNames, type NamedUser, type People } from '../../src/write/names.ts'
+import { shareSecurity, type ShareSecurity } from '../../src/documents/security.ts'
+import { readSkeleton } from '../../src/skeletons/folder.ts'
+import { AccountIndex } from '../../src/users/account-index.ts'
+import {
+  displayName,
+  ownerGrants,
+  resolveNames,
+  type NamedUser,
+  type People,
+} from '../../src/users/directory.ts'
 import { SKELETON, type Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 import { basic } from '../support/visitor.ts'

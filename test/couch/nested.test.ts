@@ -1,8 +1,8 @@
 // Documents that are nested so deep that they end CouchDB's JavaScript: nobody but their author has anything of it.
 import assert from 'node:assert/strict'
 import { orNull } from '../../src/couch/fault.ts'
-import { decodeJson } from '../../src/couch/json.ts'
-import { shareDatabase } from '../../src/model/names.ts'
+import { decodeJson } from '../../src/documents/json.ts'
+import { shareDatabase } from '../../src/documents/names.ts'
 import { complete, GatewayGround } from '../support/gateway.ts'
 import { asUser, becomes, open, read, received, shared, subscribe, withPeople } from '../support/people.ts'
 import { put, shareDoc } from '../support/story.ts'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { Database } from '../../src/couch/database.ts'
 import type { StoredDoc } from '../../src/couch/document.ts'
-import { copyId } from '../../src/model/names.ts'
+import { copyId } from '../../src/documents/names.ts'
 import {
   ACTIVE,
   asUser,

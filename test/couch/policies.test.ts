@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { Security } from '../../src/couch/document.ts'
-import { readSkeleton } from '../../src/skeleton.ts'
+import { readSkeleton } from '../../src/skeletons/folder.ts'
 import { haveInstalled } from '../support/installed.ts'
 import { ANYBODY, ask, pathOf, withUsers, type Person } from '../support/logins.ts'
 import { SKELETON, type Space } from '../support/space.ts'

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { EXIT } from '../../src/exit-codes.ts'
-import { copyId } from '../../src/model/names.ts'
+import { copyId } from '../../src/documents/names.ts'
 import { usage } from '../../src/usage.ts'
 import {
   ADMIN,

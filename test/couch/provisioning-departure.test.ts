@@ -1,8 +1,8 @@
 // Whose a personal database is: what `_users` may say of it and what not, and what is left when a user is gone.
 import assert from 'node:assert/strict'
 import { isFault } from '../../src/couch/fault.ts'
-import { ADMIN_ONLY } from '../../src/model/security.ts'
-import { personalSecurity } from '../../src/model/person.ts'
+import { ADMIN_ONLY } from '../../src/documents/security.ts'
+import { personalSecurity } from '../../src/provisioning/person.ts'
 import { ask, logIn, pathOf } from '../support/logins.ts'
 import { read } from '../support/people.ts'
 import { complete, Ground, standingOf } from '../support/provisioning.ts'

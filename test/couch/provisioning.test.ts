@@ -1,7 +1,7 @@
 // The seed's story of provisioning: people sign up, get databases of their own, and share masters as their roles allow.
 import assert from 'node:assert/strict'
-import { claimId } from '../../src/model/person.ts'
-import { REGISTRY } from '../../src/model/names.ts'
+import { claimId } from '../../src/provisioning/person.ts'
+import { REGISTRY } from '../../src/documents/names.ts'
 import { ANYBODY, ask, logIn, pathOf } from '../support/logins.ts'
 import { becomes, read } from '../support/people.ts'
 import { complete, Ground } from '../support/provisioning.ts'

@@ -1,7 +1,7 @@
 // What an admin purged at its source goes everywhere else, and never comes back. The embedded server cannot purge.
 import assert from 'node:assert/strict'
-import { copyId } from '../../src/model/names.ts'
-import type { Rejection } from '../../src/model/rejected.ts'
+import { copyId } from '../../src/documents/names.ts'
+import type { Rejection } from '../../src/documents/rejected.ts'
 import { GatewayGround } from '../support/gateway.ts'
 import { NOTES } from '../support/gateway-notes.ts'
 import { asUser, becomes, edit, open, received, shared, subscribe, withPeople } from '../support/people.ts'

@@ -1,7 +1,7 @@
 // What /readyz and /healthz promise of users of masters and of gateways: who was there at the start has what is theirs, and who is
 // kept waiting for long is seen.
 import assert from 'node:assert/strict'
-import { isPersonalName } from '../../src/model/names.ts'
+import { isPersonalName } from '../../src/documents/names.ts'
 import { GateProxy } from '../support/gate-proxy.ts'
 import { complete as filled, GatewayGround } from '../support/gateway.ts'
 import { complete, Ground } from '../support/provisioning.ts'

@@ -1,6 +1,6 @@
 // The registry: an admin reads the whole state there, and what he changes there by hand is carried out.
 import assert from 'node:assert/strict'
-import { REGISTRY, subscriptionEntryId } from '../../src/model/names.ts'
+import { REGISTRY, subscriptionEntryId } from '../../src/documents/names.ts'
 import {
   ACTIVE,
   asUser,

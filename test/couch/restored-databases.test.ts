@@ -1,6 +1,6 @@
 // Databases that the daemon needs are dropped, and restored, beside it, without what the daemon keeps there.
 import assert from 'node:assert/strict'
-import { routesDatabase } from '../../src/model/names.ts'
+import { routesDatabase } from '../../src/documents/names.ts'
 import { complete, GatewayGround } from '../support/gateway.ts'
 import { onEachServer } from '../support/suites.ts'
 

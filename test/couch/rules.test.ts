@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { basename, dirname } from 'node:path'
-import { bundleRules } from '../../src/bundle/bundle.ts'
+import { bundleRules } from '../../src/functions/bundle.ts'
 import { GROUPS, PEOPLE } from '../conformance/cases.ts'
 import { fileOf, named, personOf, sayCouchdb } from '../conformance/run.ts'
 import { haveInstalled } from '../support/installed.ts'

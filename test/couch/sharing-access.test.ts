@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, Security, StoredDoc } from '../../src/couch/document.ts'
 import { isFault } from '../../src/couch/fault.ts'
-import { copyId, shareDatabase, shareDocumentId } from '../../src/model/names.ts'
-import { accountDocumentId } from '../../src/model/password.ts'
+import { copyId, shareDatabase, shareDocumentId } from '../../src/documents/names.ts'
+import { accountDocumentId } from '../../src/shares/model/password.ts'
 import {
   ANYBODY,
   ask,

@@ -1,7 +1,7 @@
 // A policy whose validation function lets not even admins create documents: it is told, and all else works.
 import assert from 'node:assert/strict'
 import { check } from '../../src/commands/check.ts'
-import { SkeletonError } from '../../src/skeleton.ts'
+import { SkeletonError } from '../../src/skeletons/folder.ts'
 import { SkeletonFolder } from '../support/skeleton-folder.ts'
 import { onEachServer } from '../support/suites.ts'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
-import { REGISTRY, baseId, invitationDocumentId, subscriptionEntryId } from '../../src/model/names.ts'
+import { REGISTRY, baseId, invitationDocumentId, subscriptionEntryId } from '../../src/documents/names.ts'
 import type { Doc } from '../../src/couch/document.ts'
 import {
   ACTIVE,

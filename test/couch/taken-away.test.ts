@@ -1,6 +1,6 @@
 // Taking access away goes before everything else: it is in force while the owner's large copies are still under way.
 import assert from 'node:assert/strict'
-import { REGISTRY, shareDocumentId } from '../../src/model/names.ts'
+import { REGISTRY, shareDocumentId } from '../../src/documents/names.ts'
 import { GateProxy } from '../support/gate-proxy.ts'
 import {
   asUser,

@@ -4,7 +4,7 @@ import { check } from '../../src/commands/check.ts'
 import { skeletonApply } from '../../src/commands/skeleton-apply.ts'
 import { lines } from '../../src/commands/progress.ts'
 import type { Database } from '../../src/couch/database.ts'
-import { ADMIN_ONLY, isPublic } from '../../src/model/security.ts'
+import { ADMIN_ONLY, isPublic } from '../../src/documents/security.ts'
 import { SkeletonFolder } from '../support/skeleton-folder.ts'
 import { onEachServer } from '../support/suites.ts'
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Doc } from '../../src/couch/document.ts'
-import { decodeJson } from '../../src/couch/json.ts'
+import { decodeJson } from '../../src/documents/json.ts'
 
 /**
  * What somebody wrote, as `_changes` of the database told it: a user into the own database or straight into a share, an

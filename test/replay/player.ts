@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
-import { REGISTRY, shareDatabase } from '../../src/model/names.ts'
+import { REGISTRY, shareDatabase } from '../../src/documents/names.ts'
 import type { Recorded, RecordedWrite } from './fixture.ts'
 
 export type Open = (name: string) => Database

@@ -1,6 +1,6 @@
 // The fleet's function, and documents of each of its types, for the tests of what it lets through.
 import { readFileSync } from 'node:fs'
-import { SyncFunction, type Verdict, type Writer } from '../../src/gateway/sync-function.ts'
+import { SyncFunction, type Verdict, type Writer } from '../../src/gateways/function/sync-function.ts'
 
 export type Doc = Record<string, unknown> & { _id: string }
 

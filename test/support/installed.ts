@@ -1,5 +1,5 @@
 // A server on which the daemon was once, for tests that need its databases and not itself.
-import { install } from '../../src/install.ts'
+import { install } from '../../src/skeletons/install.ts'
 import { createLogger } from '../../src/log.ts'
 import { shippedSkeleton, type Space } from './space.ts'
 

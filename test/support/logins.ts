@@ -1,8 +1,8 @@
 // Real users of a real CouchDB: they sign up, log in, ask over HTTP as themselves, and hold feeds open.
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { encodeJson } from '../../src/couch/json.ts'
-import { CHECKPOINTS, REGISTRY } from '../../src/model/names.ts'
+import { encodeJson } from '../../src/documents/json.ts'
+import { CHECKPOINTS, REGISTRY } from '../../src/documents/names.ts'
 import type { Server } from './servers.ts'
 import type { Space } from './space.ts'
 

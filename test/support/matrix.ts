@@ -1,7 +1,7 @@
 // What everybody may do to a share, and to the daemon's own databases: the expectations of DESIGN.md's "Access", cell by cell.
 import type { Database } from '../../src/couch/database.ts'
 import { isFault } from '../../src/couch/fault.ts'
-import { CHECKPOINTS, copyId, REGISTRY, replicationId, shareDatabase } from '../../src/model/names.ts'
+import { CHECKPOINTS, copyId, REGISTRY, replicationId, shareDatabase } from '../../src/documents/names.ts'
 import { pathOf, type Person } from './logins.ts'
 import type { Space } from './space.ts'
 

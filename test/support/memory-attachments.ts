@@ -2,7 +2,7 @@
 import type { Flow } from '../../src/couch/client.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
-import { decodeJson, encodeJson } from '../../src/couch/json.ts'
+import { decodeJson, encodeJson } from '../../src/documents/json.ts'
 import { readRelated } from '../../src/embedded/related.ts'
 import type { MemoryDatabase } from './memory-database.ts'
 

@@ -11,7 +11,7 @@ import type {
   StoredDoc,
   Written,
 } from '../../src/couch/document.ts'
-import { decodeJson, encodeJson } from '../../src/couch/json.ts'
+import { decodeJson, encodeJson } from '../../src/documents/json.ts'
 
 export interface Revision {
   rev: string

@@ -1,6 +1,6 @@
 // A `_replicator` in memory, in place of src/couch/replicator.ts: what stands there, and how the scheduler says it is.
 import type { Replicator, ReplicationStatus } from '../../src/couch/replicator.ts'
-import { sameReplication, type Replication } from '../../src/model/replication.ts'
+import { sameReplication, type Replication } from '../../src/documents/replication.ts'
 
 export class MemoryReplicator {
   readonly docs = new Map<string, Replication>()

@@ -1,9 +1,9 @@
 // What users attach to what they share: the same bytes under other names and types, too.
 import assert from 'node:assert/strict'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
-import type { Agreed } from '../../src/model/base.ts'
-import { digestsOf, isDigestOf } from '../../src/model/digests.ts'
-import { contentOf, project, shows, type Selection } from '../../src/model/object.ts'
+import type { Agreed } from '../../src/shares/model/base.ts'
+import { digestsOf, isDigestOf } from '../../src/documents/digests.ts'
+import { contentOf, project, shows, type Selection } from '../../src/documents/content.ts'
 import { COMPRESSED } from './memory-attachments.ts'
 
 export const FILES = ['f', '1'] as const

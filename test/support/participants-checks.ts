@@ -1,9 +1,9 @@
 // What has to be true of users who share with each other once everything has settled.
 import assert from 'node:assert/strict'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
-import type { Base } from '../../src/model/base.ts'
-import { digestsOf } from '../../src/model/digests.ts'
-import type { ShareEntry } from '../../src/model/entry.ts'
+import type { Base } from '../../src/shares/model/base.ts'
+import { digestsOf } from '../../src/documents/digests.ts'
+import type { ShareEntry } from '../../src/shares/model/entry.ts'
 import {
   contentOf,
   intersect,
@@ -11,8 +11,8 @@ import {
   project,
   shows,
   type Selection,
-} from '../../src/model/object.ts'
-import type { SubscriptionEntry } from '../../src/model/subscription.ts'
+} from '../../src/documents/content.ts'
+import type { SubscriptionEntry } from '../../src/shares/model/subscription.ts'
 import { OBJECTS, SHARES, valuesOf, type Participants } from './participants.ts'
 import { assertAttachmentsReceived, assertAttachmentsShown } from './participants-attachments.ts'
 

@@ -1,7 +1,7 @@
 // Plays a history of users who share with each other on a real server, with the real daemon, and looks at what came of it.
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
-import { CHECKPOINTS, REGISTRY } from '../../src/model/names.ts'
+import { CHECKPOINTS, REGISTRY } from '../../src/documents/names.ts'
 import { HoldProxy } from './hold-proxy.ts'
 import { Mirror } from './mirror.ts'
 import { assertRight } from './participants-checks.ts'

@@ -1,7 +1,7 @@
 // What participants have in an object beside what its owner shows: it is nobody else's, also when the owner shows more.
 import assert from 'node:assert/strict'
-import { shows, type Selection } from '../../src/model/object.ts'
-import type { Base } from '../../src/model/base.ts'
+import { shows, type Selection } from '../../src/documents/content.ts'
+import type { Base } from '../../src/shares/model/base.ts'
 import { OBJECTS, SHARES, valuesOf, type Participants, type Wish } from './participants.ts'
 
 /** By `<user> <share> <object>`, what the owner showed when all had settled, and has not shown more of since. */

@@ -1,13 +1,13 @@
 // Users who share with each other on the server in memory: what they do, on which device, and who wrote what.
 import { createHash } from 'node:crypto'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
-import type { Agreed } from '../../src/model/base.ts'
+import type { Agreed } from '../../src/shares/model/base.ts'
 import type { MemoryDatabase } from './memory-database.ts'
 import { lose, loseOutbox } from './participants-losses.ts'
 import { withAttachment, type AttachmentAction } from './participants-attachments.ts'
 import { MemoryWorld, type WorldOptions } from './memory-world.ts'
 import { PrivateValues } from './participants-private.ts'
-import { writeAccess } from '../unit/skeleton/compiled.ts'
+import { writeAccess } from '../unit/skeletons/compiled.ts'
 
 export const NAMES = ['joe', 'ann', 'bob', 'cid', 'dot', 'eve'] as const
 export const SHARES = ['x', 'y'] as const

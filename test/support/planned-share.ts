@@ -1,10 +1,10 @@
 // A share that two daemons know of, and what either of them plans for it.
 import assert from 'node:assert/strict'
-import { gatherShare } from '../../src/feed/share-facts.ts'
-import { readUserDocs } from '../../src/feed/user-docs.ts'
-import type { ShareEntry } from '../../src/model/entry.ts'
-import { shareDocumentId } from '../../src/model/names.ts'
-import { planShare, type ShareEffect } from '../../src/plan/share.ts'
+import { gatherShare } from '../../src/shares/gather/share.ts'
+import { readUserDocs } from '../../src/shares/gather/user-docs.ts'
+import type { ShareEntry } from '../../src/shares/model/entry.ts'
+import { shareDocumentId } from '../../src/documents/names.ts'
+import { planShare, type ShareEffect } from '../../src/shares/plan/share.ts'
 import { Participants } from './participants.ts'
 
 export const [JOE, ANN] = [0, 1]

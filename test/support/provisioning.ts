@@ -7,15 +7,15 @@ import { join } from 'node:path'
 import type { Couch } from '../../src/couch/client.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
-import { CHECKPOINTS, isPersonalName, PROVISIONING, REGISTRY } from '../../src/model/names.ts'
+import { CHECKPOINTS, isPersonalName, PROVISIONING, REGISTRY } from '../../src/documents/names.ts'
 import {
   claimId,
   personEntryId,
   provisionDocumentId,
   type Claim,
   type PersonEntry,
-} from '../../src/model/person.ts'
-import { userDocumentId } from '../../src/model/user-document.ts'
+} from '../../src/provisioning/person.ts'
+import { userDocumentId } from '../../src/users/user-document.ts'
 import { Device, loadPouch } from './device.ts'
 import { clientOf, edit } from './people.ts'
 import { SKELETON, type Space } from './space.ts'

@@ -2,7 +2,7 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { CHECKPOINTS } from '../../src/model/names.ts'
+import { CHECKPOINTS } from '../../src/documents/names.ts'
 import { SKELETON, type Space } from './space.ts'
 
 export class SkeletonFolder {

@@ -10,7 +10,7 @@ import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config.ts'
 import { EXIT } from '../../src/exit-codes.ts'
-import type { Verdict } from '../../src/feed/controller.ts'
+import type { Verdict } from '../../src/engine/controller.ts'
 import { startOps } from '../../src/ops/server.ts'
 
 const TOP = fileURLToPath(new URL('../../', import.meta.url))

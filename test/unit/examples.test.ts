@@ -4,10 +4,10 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bundleRules } from '../../src/bundle/bundle.ts'
+import { bundleRules } from '../../src/functions/bundle.ts'
 import { rules } from '../../src/commands/rules.ts'
-import { Engine } from '../../src/engine/engine.ts'
-import { SyncFunction, type Writer } from '../../src/gateway/sync-function.ts'
+import { Engine } from '../../src/functions/validation.ts'
+import { SyncFunction, type Writer } from '../../src/gateways/function/sync-function.ts'
 import { usage } from '../../src/usage.ts'
 
 const TOP = fileURLToPath(new URL('../../', import.meta.url))

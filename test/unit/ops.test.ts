@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { probe } from '../../src/ops/probe.ts'
-import type { Verdict } from '../../src/feed/controller.ts'
+import type { Verdict } from '../../src/engine/controller.ts'
 import { OpsListenError, startOps } from '../../src/ops/server.ts'
 
 describe('ops', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { UsageError } from '../../../src/commands/command.ts'
 import { provision } from '../../../src/commands/provision.ts'
 import { ConfigError } from '../../../src/config.ts'
-import { LentLeases } from '../../../src/write/lent-leases.ts'
+import { LentLeases } from '../../../src/provisioning/borrowed-leases.ts'
 import type { ReplicationStatus } from '../../../src/couch/replicator.ts'
 
 /** Nobody listens there. */

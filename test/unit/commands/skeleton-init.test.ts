@@ -7,8 +7,8 @@ import { checkAdminsPass } from '../../../src/commands/refused-security.ts'
 import { skeleton } from '../../../src/commands/skeleton.ts'
 import { UsageError } from '../../../src/commands/command.ts'
 import { skeletonInit } from '../../../src/commands/skeleton-init.ts'
-import { readGateways } from '../../../src/gateway/files.ts'
-import { readOverlaid } from '../../../src/overlay.ts'
+import { readGateways } from '../../../src/gateways/function/files.ts'
+import { readOverlaid } from '../../../src/skeletons/overlay.ts'
 
 describe('couch-shares skeleton init', () => {
   let above: string

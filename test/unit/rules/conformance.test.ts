@@ -1,7 +1,7 @@
 // Every case of test/conformance in Node: the module itself, and its bundle. CouchDB's say is in test/couch/rules.test.ts.
 import assert from 'node:assert/strict'
-import { bundleRules } from '../../../src/bundle/bundle.ts'
-import { Engine } from '../../../src/engine/engine.ts'
+import { bundleRules } from '../../../src/functions/bundle.ts'
+import { Engine } from '../../../src/functions/validation.ts'
 import { GROUPS } from '../../conformance/cases.ts'
 import { fileOf, importRules, sayBundle, sayModule } from '../../conformance/run.ts'
 

@@ -30,7 +30,7 @@ function validate(newDoc, oldDoc, userCtx, secObj) {
       throw { forbidden: 'The attribute ' + attribute + ' is reserved.' }
   })
 
-  // Whoever takes part gets it, and may have views, which CouchDB's JavaScript cannot build with it: see src/model/complexity.ts.
+  // Whoever takes part gets it, and may have views, which CouchDB's JavaScript cannot build with it: see src/documents/complexity.ts.
   function isTooComplex() {
     var level = Object.keys(newDoc).map(function (attribute) {
       return attribute === '_revisions' ? null : newDoc[attribute]

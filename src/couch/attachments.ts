@@ -1,0 +1,66 @@
+// Which attachments a document still lacks, and how many of them may travel inside it.
+import type { Attachment } from './document.ts'
+import { attachmentDigest } from '../documents/digests.ts'
+import type { AttachmentStub, ObjectDoc } from '../documents/content.ts'
+import type { CopyState } from '../shares/plan/object.ts'
+
+/** Attachments of a document that together are larger than this come after it, as streams. */
+const INSIDE_BYTES = 256 * 1024
+
+/** So many bytes of attachments travel inside the documents of one batch: they are in memory all at once, in base64. */
+export const BATCH_BYTES = 4 * 1024 * 1024
+
+/** What is left of that for the documents of a batch. */
+export class Room {
+  #left = BATCH_BYTES
+
+  /** Takes room for attachments that travel inside their document; false where there is none. */
+  take(bytes: number): boolean {
+    if (bytes > INSIDE_BYTES || bytes > this.#left) return false
+    this.#left -= bytes
+    return true
+  }
+}
+
+/** The attachments of a document: those that stand there already, as stubs, and the names of those that it still lacks. */
+export function attachmentsToCarry(
+  wanted: Record<string, AttachmentStub>,
+  over: CopyState,
+): { stubs: Record<string, Attachment>; lacking: string[] } {
+  const stubs: Record<string, Attachment> = {}
+  const lacking: string[] = []
+  for (const name of Object.keys(wanted)) {
+    const there = ownStub(over, name)
+    if (there && hasAttachment(over, name, wanted)) stubs[name] = { ...there, stub: true }
+    else lacking.push(name)
+  }
+  return { stubs, lacking }
+}
+
+/** True where a document has the attachment that is wanted under that name: the same bytes, of the same type. */
+export function hasAttachment(
+  doc: Pick<ObjectDoc, '_attachments'> | null,
+  name: string,
+  wanted: Record<string, AttachmentStub>,
+): boolean {
+  const [there, one] = [ownStub(doc, name), wanted[name]]
+  return there !== undefined && one !== undefined && attachmentDigest(there) === attachmentDigest(one)
+}
+
+const ownStub = (doc: Pick<ObjectDoc, '_attachments'> | null, name: string): AttachmentStub | undefined =>
+  doc?._attachments && Object.hasOwn(doc._attachments, name) ? doc._attachments[name] : undefined
+
+/** The bytes of all attachments of a document, as they are stored or as they are read, whichever is more. */
+export const attachedBytes = ({ _attachments = {} }: { _attachments?: Record<string, Attachment> }): number =>
+  Object.values(_attachments).reduce(
+    (sum, { data, length = 0, encoded_length = 0 }) =>
+      sum + Math.max(data?.length ?? 0, length, encoded_length),
+    0,
+  )
+
+/**
+ * True for a document none of whose attachments is stored compressed, as far as that was asked for. Those that are would be
+ * read uncompressed inside of JSON: of any length, and with another digest where they arrive.
+ */
+export const isPlain = ({ _attachments = {} }: { _attachments?: Record<string, Attachment> }): boolean =>
+  Object.values(_attachments).every(({ encoding }) => encoding === undefined)

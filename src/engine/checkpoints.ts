@@ -1,0 +1,170 @@
+// Checkpoints: how far each followed database was read, kept in an admin-only database and written in bulk.
+import isEqual from 'lodash/isEqual.js'
+import pick from 'lodash/pick.js'
+import type { Couch } from '../couch/client.ts'
+import type { Database } from '../couch/database.ts'
+import type { Doc, Seq } from '../couch/document.ts'
+import { pagesOf } from '../couch/pages.ts'
+import { CHECKPOINTS } from '../documents/names.ts'
+import { mergeCheckpoints } from './merged-checkpoint.ts'
+
+/** Going through all documents again, then through bases, then through copies. */
+export interface Scan {
+  since: Seq
+  /** For the sake of these shares. */
+  shares: string[]
+  /** Those that were about to end when that began; whatever has come to its end since is gone through once more. */
+  ends?: string[]
+  /** The key from which on bases are gone through. */
+  bases?: string
+  /** The key from which on copies are, of which an outbox that was lost may have known. */
+  copies?: string
+}
+
+export interface Checkpoint {
+  /** `last_seq` of the last page of `_changes` whose effects have landed. */
+  since: Seq
+  /** `update_seq` as `_dbs_info` showed it before a page that was the last one; for equality with later ones only. */
+  updateSeq: Seq | null
+  /** `instance_start_time`: a database of the same name that was created later has another one. */
+  instance: string | null
+  /** `purge_seq` when what was purged was last looked at; absent: not yet. For equality only. */
+  purgeSeq?: Seq
+  scan: Scan | null
+  /** Of a share database: it is still being read from its start. */
+  isFromStart?: true
+  /** When it was seen to be made again, while shares and subscriptions wait for their documents. In milliseconds. */
+  recreatedAt?: number
+  /** When it was seen to be gone. In milliseconds. */
+  goneSince?: number
+  /** Objects that wait for shares that are not there, and since when, in milliseconds. */
+  awaiting?: Record<string, number>
+}
+
+export const START: Checkpoint = { since: '0', updateSeq: null, instance: null, scan: null }
+
+type Stored = Checkpoint & { _id: string; _rev: string }
+
+/** Checkpoints kept in memory at the most; the rest is read when it is needed. */
+const CACHED = 5000
+const PAGE = 1000
+
+export class Checkpoints {
+  readonly #database: Database
+  /** As last read or written, with revisions; in the order of use. */
+  readonly #cache = new Map<string, { rev: string | null; checkpoint: Checkpoint | null }>()
+  readonly #dirty = new Map<string, Checkpoint | null>()
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(couch: Couch) {
+    this.#database = couch.database(CHECKPOINTS)
+  }
+
+  /** The checkpoints of databases, by name; those that have none are left out. */
+  async read(names: string[]): Promise<Map<string, Checkpoint>> {
+    const unknown = names.filter((name) => !this.#cache.has(name))
+    const rows = await this.#database.fetch(unknown)
+    for (const { id, doc } of rows) {
+      if (this.#cache.has(id)) continue
+      this.#cache.set(id, {
+        rev: doc?._rev ?? null,
+        checkpoint: doc === null ? null : toCheckpoint(doc as unknown as Stored),
+      })
+    }
+    const found = new Map<string, Checkpoint>()
+    for (const name of names) {
+      const checkpoint = this.#dirty.has(name) ? this.#dirty.get(name) : this.#cache.get(name)?.checkpoint
+      if (checkpoint) found.set(name, checkpoint)
+    }
+    this.#evict()
+    return found
+  }
+
+  /** Moves a checkpoint; it reaches the disk with the next `flush`. */
+  set(name: string, checkpoint: Checkpoint): void {
+    const current = this.#dirty.get(name) ?? this.#cache.get(name)?.checkpoint
+    if (!isEqual(current, checkpoint)) this.#dirty.set(name, checkpoint)
+  }
+
+  /** Forgets a database that is gone; the document goes with the next `flush`. */
+  remove(name: string): void {
+    this.#dirty.set(name, null)
+  }
+
+  /** Writes what has moved since, in bulk. Runs one at a time; lands before it resolves. */
+  flush(): Promise<void> {
+    this.#writing = this.#writing.catch(() => undefined).then(() => this.#write())
+    return this.#writing
+  }
+
+  /** The names of all databases that have a checkpoint, a page at a time. */
+  async *names(): AsyncGenerator<string[]> {
+    for await (const rows of pagesOf(this.#database, { limit: PAGE }))
+      yield rows.map(({ id }) => id).filter((id) => !id.startsWith('_'))
+  }
+
+  async #write(): Promise<void> {
+    let names = [...this.#dirty.keys()]
+    await this.#compare(names.filter((name) => !this.#cache.has(name)))
+    while (names.length > 0) names = await this.#writeOnce(names)
+    this.#evict()
+  }
+
+  /** @returns those that another daemon has written meanwhile; what it wants is part of them now */
+  async #writeOnce(names: readonly string[]): Promise<string[]> {
+    const moved = [...this.#dirty].filter(([name]) => names.includes(name))
+    const docs = moved.flatMap(([name, checkpoint]): Doc[] => {
+      const rev = this.#cache.get(name)?.rev ?? null
+      const revision = rev === null ? {} : { _rev: rev }
+      if (checkpoint !== null) return [{ _id: name, ...revision, ...checkpoint }]
+      return rev === null ? [] : [{ _id: name, ...revision, _deleted: true }]
+    })
+    const written = new Map((await this.#database.bulk(docs)).map((row) => [row.id, row]))
+    const conflicts: string[] = []
+    for (const [name, checkpoint] of moved) {
+      const row = written.get(name)
+      if (row && !row.ok) {
+        if (row.error === 'conflict') conflicts.push(name)
+        continue
+      }
+      this.#cache.set(name, { rev: checkpoint === null ? null : (row?.rev ?? null), checkpoint })
+      if (this.#dirty.get(name) === checkpoint) this.#dirty.delete(name)
+    }
+    await this.#compare(conflicts)
+    return conflicts
+  }
+
+  /** Reads what is there, and merges what is to be written with it. */
+  async #compare(names: readonly string[]): Promise<void> {
+    for (const { id, doc } of await this.#database.fetch([...names])) {
+      const theirs = doc === null ? null : toCheckpoint(doc as unknown as Stored)
+      const mine = this.#dirty.get(id) ?? null
+      const known = this.#cache.get(id)
+      // What was forgotten unread is to go whatever it says.
+      if (known || mine) this.#dirty.set(id, mergeCheckpoints(known?.checkpoint ?? null, mine, theirs))
+      this.#cache.set(id, { rev: doc?._rev ?? null, checkpoint: theirs })
+    }
+  }
+
+  #evict(): void {
+    for (const name of this.#cache.keys()) {
+      if (this.#cache.size <= CACHED) return
+      // What moved from there is still to be written: by then it is known what another daemon has changed.
+      if (!this.#dirty.has(name)) this.#cache.delete(name)
+    }
+  }
+}
+
+/** What is not there stays away. */
+const toCheckpoint = (stored: Stored): Checkpoint =>
+  pick(stored, [
+    'since',
+    'updateSeq',
+    'instance',
+    'purgeSeq',
+    'scan',
+    'isFromStart',
+    'recreatedAt',
+    'goneSince',
+    'awaiting',
+  ])

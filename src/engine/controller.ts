@@ -1,0 +1,55 @@
+// What the daemon asks of each of its parts: shares, the upkeep of skeletons, provisioning, gateways.
+import type { Update } from './db-updates.ts'
+
+/** The answer to one question; `reason` is for people, without secrets. */
+export interface Verdict {
+  ok: boolean
+  reason?: string
+}
+
+export interface Controller {
+  /** Things to do. */
+  readonly busy: number
+  /** Turns taken since the start. */
+  readonly turns: number
+  /** Reads what it has to know before it begins, and again where it may have missed that this changed. @throws {CouchFault} */
+  load?(): Promise<void>
+  /** Told of each update of a database. @returns true where it is of no concern to anybody else */
+  onUpdate(update: Update, background: (work: Promise<void>) => void): boolean
+  /** The skeletons have changed, or are known now. */
+  onSkeletons?(background: (work: Promise<void>) => void): void
+  /** Does what comes back at intervals, until the daemon's signal is aborted. */
+  run(): Promise<void>
+  /**
+   * Finds what was missed.
+   * @param rest awaited between two batches
+   * @param isSlow nobody waits for it
+   * @throws {CouchFault}
+   */
+  sweep(rest: () => Promise<void>, isSlow: boolean): Promise<void>
+  /** Whether it has gone once through what it found at the start. */
+  ready(): Verdict
+  /** Whether its turns go on. */
+  healthy(): Verdict
+  /** What the log says of it at the end of a start. */
+  status?(): Record<string, unknown>
+  /** Moves the checkpoints over what nobody has anything left to do about. @throws {CouchFault} */
+  save(): Promise<void>
+  /** Lets the turns that are under way finish, and begins no other. */
+  stop(): Promise<void>
+}
+
+export const FINE: Verdict = { ok: true }
+
+/** How a part stands that has a queue of turns. @param left how many of those it found at the start are left; null before the first sweep */
+export function readiness(left: number | null, say: (left: number) => string): Verdict {
+  if (left === null) return { ok: false, reason: 'the first sweep is not finished' }
+  return left === 0 ? FINE : { ok: false, reason: `${say(left)} to catch up with` }
+}
+
+/** @param isStuck somebody waits, and for five minutes no turn was finished */
+export const health = (isStuck: boolean): Verdict =>
+  isStuck ? { ok: false, reason: 'no turn was finished for five minutes' } : FINE
+
+/** Fine where all are; otherwise what the first of them that is not says. */
+export const firstFault = (verdicts: readonly Verdict[]): Verdict => verdicts.find(({ ok }) => !ok) ?? FINE

@@ -1,0 +1,257 @@
+// The index of a gateway: where its documents go, what they grant, and how its users stand. It is all made of the gateway's
+// documents and of `_users`, and can be made anew.
+import isEqual from 'lodash/isEqual.js'
+import isUndefined from 'lodash/isUndefined.js'
+import omitBy from 'lodash/omitBy.js'
+import type { Couch } from '../couch/client.ts'
+import type { Database } from '../couch/database.ts'
+import type { Doc, StoredDoc, Written } from '../couch/document.ts'
+import { CouchFault } from '../couch/fault.ts'
+import { pagesOf } from '../couch/pages.ts'
+import { ALL_DOCUMENTS, EVERYBODY, ROLE, type Holdings } from './function/grants.ts'
+import {
+  documentOfRoute,
+  EVALUATION_ID,
+  GATEWAY_USER_RANGE,
+  gatewayUserId,
+  ROUTE_RANGE,
+  routeId,
+  type Evaluation,
+  type GatewayUser,
+  type Route,
+} from './model.ts'
+import { routesDatabase } from '../documents/names.ts'
+import { settledRoute } from './plan-route.ts'
+import { writeBulk } from '../couch/bulk.ts'
+
+const PAGE = 500
+const DESIGN = 'routes'
+
+/** What may change of a user's entry; `undefined` takes an attribute out. */
+export type GatewayUserChange = {
+  [Key in keyof Omit<GatewayUser, '_id' | '_rev' | 'type' | 'name' | 'updatedAt'>]?:
+    GatewayUser[Key] | undefined
+}
+
+export class Routes {
+  readonly database: Database
+  readonly #now: () => number
+
+  constructor(couch: Couch, gateway: string, now: () => number) {
+    this.database = couch.database(routesDatabase(gateway))
+    this.#now = now
+  }
+
+  /** The routes of documents; of those that were never judged there is none. @throws {CouchFault} */
+  async of(documents: readonly string[]): Promise<Map<string, Route>> {
+    const rows = await this.database.fetch(documents.map(routeId))
+    const routes = new Map<string, Route>()
+    for (const { id, doc } of rows) {
+      const document = documentOfRoute(id)
+      if (document !== null && doc !== null) routes.set(document, doc as unknown as Route)
+    }
+    return routes
+  }
+
+  /**
+   * Writes routes over those that they were made from.
+   * @returns their revisions; null for one that is more than the server stores
+   * @throws {CouchFault} `conflict` where another one stands there now
+   */
+  async put(routes: readonly Route[]): Promise<(string | null)[]> {
+    const written = await writeBulk(
+      this.database,
+      routes.map((route) => ({ ...route })),
+    )
+    return written.map((row) => (!row.ok && row.error === 'too_large' ? null : this.#revisionOf(row)))
+  }
+
+  /** Everybody whom these documents concerned knows: what they were before is forgotten. @throws {CouchFault} */
+  async settle(documents: readonly string[]): Promise<void> {
+    const routes = [...(await this.of(documents)).values()].filter(
+      ({ before, rev }) => before !== undefined || rev === null,
+    )
+    await this.#write(
+      routes.map((route): Doc => {
+        const settled = settledRoute(route)
+        return settled === null ? tombstoneOf(route) : { ...settled }
+      }),
+    )
+  }
+
+  /** Documents whose routes changed, and of which not everybody may know whom that concerns. @throws {CouchFault} */
+  async unsettled(): Promise<string[]> {
+    return this.#documentsWith('by_state', ['unsettled'])
+  }
+
+  /** The documents that go nowhere, because the function failed or refused them. @throws {CouchFault} */
+  async failed(): Promise<string[]> {
+    return this.#documentsWith('by_state', ['failed'])
+  }
+
+  /** The documents in any of these channels. @throws {CouchFault} */
+  async documentsIn(channels: readonly string[]): Promise<Set<string>> {
+    return new Set(await this.#documentsWith('by_channel', channels))
+  }
+
+  /** Documents that were to be deleted by then, those first that were so first, with the revisions that said it. @throws {CouchFault} */
+  async expired(seconds: number): Promise<{ document: string; rev: string }[]> {
+    const rows = await this.database.viewUpTo<string>(DESIGN, 'by_expiry', { endKey: seconds, limit: PAGE })
+    return rows.flatMap(({ id, value: rev }) => {
+      const document = documentOfRoute(id)
+      return document === null || typeof rev !== 'string' ? [] : [{ document, rev }]
+    })
+  }
+
+  /** All documents that have a route, a page at a time. @throws {CouchFault} */
+  async *documents(): AsyncGenerator<string[]> {
+    for await (const rows of pagesOf(this.database, { ...ROUTE_RANGE, limit: PAGE }))
+      yield rows.flatMap(({ id }) => documentOfRoute(id) ?? [])
+  }
+
+  /**
+   * What a user has by all documents, and by the roles of `_users`: as `Grants` says it, `!` left out.
+   * @throws {CouchFault}
+   */
+  async holdings(name: string, ownRoles: readonly string[]): Promise<Holdings> {
+    // An account may be called so, and is no role.
+    const granted = name.startsWith(ROLE) ? [] : await this.#grantsTo([name])
+    const roles = [...new Set([...ownRoles, ...granted.flatMap(({ role }) => role ?? [])])].sort()
+    const ofRoles = await this.#grantsTo(roles.map((role) => ROLE + role))
+    const channels = [...granted, ...ofRoles].flatMap(({ channel }) => channel ?? [])
+    return { channels: [...new Set(channels)].filter((channel) => channel !== EVERYBODY).sort(), roles }
+  }
+
+  /** By channel, the names of the users who have it; of `!` those of all, and always of `*`. @throws {CouchFault} */
+  async readersOf(channels: ReadonlySet<string>): Promise<Map<string, Set<string>>> {
+    const asked = [ALL_DOCUMENTS, ...channels]
+    const readers = new Map<string, Set<string>>()
+    for (const { of, name } of await this.#readers(asked.map(readersKey))) {
+      const channel = of === 'all' ? EVERYBODY : of.slice('channel '.length)
+      readers.set(channel, (readers.get(channel) ?? new Set()).add(name))
+    }
+    return readers
+  }
+
+  /** The names of the users who have any of these roles. @throws {CouchFault} */
+  async holdersOf(roles: Iterable<string>): Promise<string[]> {
+    return namesOf(await this.#readers([...roles].map((role) => `role ${role}`)))
+  }
+
+  /** The names of those whose database that is: one, or none. @throws {CouchFault} */
+  async usersOf(database: string): Promise<string[]> {
+    return namesOf(await this.#readers([`database ${database}`]))
+  }
+
+  /** What the index holds of a user, or null. @throws {CouchFault} */
+  async user(name: string): Promise<GatewayUser | null> {
+    return (await this.database.get(gatewayUserId(name))) as GatewayUser | null
+  }
+
+  /** Those of these names that the index holds something of. @throws {CouchFault} */
+  async usersNamed(names: readonly string[]): Promise<Set<string>> {
+    const rows = await this.database.fetch(names.map(gatewayUserId), { includeDocs: false })
+    return new Set(
+      names.filter((_name, at) => rows[at] !== undefined && rows[at].rev !== null && !rows[at].deleted),
+    )
+  }
+
+  /** All users, a page at a time. @throws {CouchFault} */
+  async *users(): AsyncGenerator<GatewayUser[]> {
+    for await (const rows of pagesOf(this.database, {
+      ...GATEWAY_USER_RANGE,
+      limit: PAGE,
+      includeDocs: true,
+    }))
+      yield rows.flatMap(({ doc }) => (doc === null ? [] : [doc as unknown as GatewayUser]))
+  }
+
+  /**
+   * Changes what the index holds of a user; where it says all that already, nothing is written.
+   * @param over as it was read
+   * @throws {CouchFault} `conflict` where somebody else was faster
+   */
+  async change(over: GatewayUser, change: GatewayUserChange): Promise<GatewayUser> {
+    const bare = omitBy({ ...over, ...change }, isUndefined) as unknown as GatewayUser
+    if (over._rev !== undefined && isEqual(bare, over)) return over
+    const entry = { ...bare, updatedAt: new Date(this.#now()).toISOString() }
+    const [rev] = await this.#write([{ ...entry }])
+    return { ...entry, ...(rev === undefined ? {} : { _rev: rev }) }
+  }
+
+  /** The user is none of the gateway's any more. @throws {CouchFault} */
+  async forget(user: GatewayUser): Promise<void> {
+    if (user._rev !== undefined) await this.#write([tombstoneOf(user)])
+  }
+
+  /** How far all documents are evaluated, or null where that never began. @throws {CouchFault} */
+  async evaluation(): Promise<Evaluation | null> {
+    return (await this.database.get(EVALUATION_ID)) as Evaluation | null
+  }
+
+  /** @throws {CouchFault} */
+  async putEvaluation(evaluation: Evaluation): Promise<Evaluation> {
+    const [rev] = await this.#write([{ ...evaluation }])
+    return { ...evaluation, ...(rev === undefined ? {} : { _rev: rev }) }
+  }
+
+  async #write(docs: Doc[]): Promise<string[]> {
+    const written = await writeBulk(this.database, docs)
+    return written.map((row) => this.#revisionOf(row))
+  }
+
+  #revisionOf(row: Written): string {
+    if (row.ok) return row.rev
+    throw new CouchFault(
+      row.error === 'conflict' ? 'conflict' : 'server_error',
+      this.database.name,
+      row.reason,
+    )
+  }
+
+  async #documentsWith(view: string, keys: readonly string[]): Promise<string[]> {
+    if (keys.length === 0) return []
+    const asked = new Set<string | null>(keys)
+    const rows = await this.database.view<string | null>(DESIGN, view, [...keys])
+    return [
+      ...new Set(
+        rows.flatMap(({ id, value }) =>
+          value === null || asked.has(value) ? (documentOfRoute(id) ?? []) : [],
+        ),
+      ),
+    ]
+  }
+
+  /** CouchDB compares keys as people read them: what counts is the name in the value. */
+  async #grantsTo(names: readonly string[]): Promise<{ channel?: string; role?: string }[]> {
+    if (names.length === 0) return []
+    const asked = new Set(names)
+    const rows = await this.database.view<{ to: string; channel?: string; role?: string }>(DESIGN, 'grants', [
+      ...names,
+    ])
+    return rows.map(({ value }) => value).filter(({ to }) => asked.has(to))
+  }
+
+  async #readers(keys: readonly string[]): Promise<ReaderRow[]> {
+    if (keys.length === 0) return []
+    const asked = new Set(keys)
+    const rows = await this.database.view<ReaderRow>(DESIGN, 'readers', [...asked])
+    return rows.map(({ value }) => value).filter(({ of }) => asked.has(of))
+  }
+}
+
+/** A row of the view `readers`. */
+interface ReaderRow {
+  of: string
+  name: string
+}
+
+const readersKey = (channel: string): string => (channel === EVERYBODY ? 'all' : `channel ${channel}`)
+
+const namesOf = (rows: readonly ReaderRow[]): string[] => [...new Set(rows.map(({ name }) => name))]
+
+const tombstoneOf = ({ _id, _rev }: Pick<StoredDoc, '_id'> & { _rev?: string }): Doc => ({
+  _id,
+  ...(_rev === undefined ? {} : { _rev }),
+  _deleted: true,
+})

@@ -1,0 +1,71 @@
+// Follows a user's own database that the daemon writes into, too: what of it is the user's writing.
+import type { Database } from '../couch/database.ts'
+import type { Change, DatabaseInfo, Seq } from '../couch/document.ts'
+import type { OwnWrites } from '../engine/own-writes.ts'
+import { START, type Checkpoints } from '../engine/checkpoints.ts'
+
+/** A page of what was written by others. */
+export interface ForeignPage {
+  changes: Change[]
+  /** There is nothing behind it. */
+  isLast: boolean
+  /** Where it ends. */
+  end: Seq
+  /** All that this page asks for is done. @param updateSeq of the database as it was seen before, where it is the last page */
+  done: (updateSeq: Seq | undefined) => void
+}
+
+export class PersonalFeed {
+  readonly #database: Database
+  readonly #checkpoints: Checkpoints
+  readonly #ownWrites: OwnWrites
+
+  constructor(
+    database: Database,
+    { checkpoints, ownWrites }: { checkpoints: Checkpoints; ownWrites: OwnWrites },
+  ) {
+    this.#database = database
+    this.#checkpoints = checkpoints
+    this.#ownWrites = ownWrites
+  }
+
+  /**
+   * `renewed`: another database than the last time, which is read from its start; `first`: none was known.
+   * @throws {CouchFault}
+   */
+  async greet({ instance_start_time: instance }: DatabaseInfo): Promise<'same' | 'first' | 'renewed'> {
+    const { name } = this.#database
+    const checkpoint = (await this.#checkpoints.read([name])).get(name)
+    if (checkpoint?.instance === instance) return 'same'
+    if (checkpoint) this.#ownWrites.forget(name)
+    this.#checkpoints.set(name, { ...START, instance })
+    return checkpoint ? 'renewed' : 'first'
+  }
+
+  /**
+   * All leaves: a late edit of an older revision may lose, and CouchDB shows the daemon's own then, and the user's beside it.
+   * @param after the end of the page before it, which may not be done yet; absent: where what is done ends
+   * @throws {CouchFault}
+   */
+  async page(limit: number, after?: Seq): Promise<ForeignPage> {
+    const { name } = this.#database
+    const checkpoint = (await this.#checkpoints.read([name])).get(name) ?? START
+    const page = await this.#database.changes({
+      ...{ since: after ?? checkpoint.since, limit, includeDocs: true, allLeaves: true },
+    })
+    const isLast = page.pending === 0
+    return {
+      changes: page.results.filter(
+        ({ id, changes }) => !changes.every(({ rev }) => this.#ownWrites.includes(name, id, rev)),
+      ),
+      isLast,
+      end: page.last_seq,
+      done: (updateSeq) =>
+        this.#checkpoints.set(name, {
+          ...checkpoint,
+          since: page.last_seq,
+          updateSeq: (isLast ? updateSeq : undefined) ?? checkpoint.updateSeq,
+        }),
+    }
+  }
+}

@@ -1,0 +1,71 @@
+// Replications that were there when the daemon started: taken over, brought up to date with the settings, or cancelled.
+import type { Replicator } from '../couch/replicator.ts'
+import type { Logger } from '../log.ts'
+import type { PersonEntry } from './person.ts'
+import { endsOfReplication, sameReplication, type MasterFilter } from '../documents/replication.ts'
+import type { Deps } from '../shares/deps.ts'
+import type { People } from './people.ts'
+import type { PersonalLeases } from './leases.ts'
+
+/** Goes through the daemon's documents of `_replicator` once. Those of another template are another daemon's. */
+export async function adoptReplications({ replicator, leases, registry, users, log }: Deps): Promise<void> {
+  for await (const doc of replicator.documents('share')) {
+    const { share, _id: id } = doc
+    const entry = await registry.entry(share)
+    const isOurs = entry
+      ? users.database(entry.owner) === entry.database
+      : id.split(' => ').some((db) => users.ownerOfOutbox(db) !== null)
+    const home = entry?.home ?? 'outbox'
+    // Shares that are being opened or taken apart see to their replications themselves.
+    if (!isOurs || entry?.state === 'opening' || entry?.state === 'ending') continue
+    if (entry?.state !== 'active' || leases.id(share, entry.owner, home) !== id) {
+      log.info({ share }, 'replication without a share, cancelled')
+      await replicator.stop(id)
+    } else if (sameReplication(doc, leases.replication(share, entry.owner, home)))
+      leases.adopt(share, entry.owner, home)
+    else {
+      log.info({ share, db: users.outbox(entry.owner) }, 'replication brought up to date')
+      await leases.start(share, entry.owner, home)
+    }
+  }
+}
+
+export interface PersonalAdoption {
+  replicator: Pick<Replicator, 'documents'>
+  leases: PersonalLeases
+  people: Pick<People, 'entry'>
+  /** The names of the masters that are configured here. */
+  masters: { has: (master: string) => boolean }
+  log: Logger
+  /** What an active user is to have of a master; null where that is nothing, and the replication is cancelled. */
+  filterOf: (entry: PersonEntry, master: string) => MasterFilter | null | Promise<MasterFilter | null>
+}
+
+/**
+ * Goes through the replications of provisioned users once, which turns may do something about meanwhile. Those of masters
+ * that are not configured here are another daemon's: several share a server, its `_users` and the registry, so that
+ * nothing but the masters tells them apart. What is left of a master that nobody configures any more is logged.
+ * @throws {CouchFault}
+ */
+export async function adoptPersonalReplications({
+  replicator,
+  leases,
+  people,
+  masters,
+  log,
+  filterOf,
+}: PersonalAdoption): Promise<void> {
+  for await (const { _id: id, provision: name } of replicator.documents('provision')) {
+    const { source: master, target: database } = endsOfReplication(id) ?? {}
+    if (master === undefined || database === undefined || !masters.has(master)) {
+      log.info({ replication: id }, 'replication of a master that is not configured here, left alone')
+      continue
+    }
+    const entry = await people.entry(name)
+    const isTheirs = entry?.state === 'active' && entry.database === database
+    const filter = isTheirs ? await filterOf(entry, master) : null
+    const done = await leases.adopt({ master, database, name }, filter)
+    if (done === 'corrected') log.info({ master, db: database }, 'replication brought up to date')
+    if (done === 'cancelled') log.info({ master, db: database }, 'replication without a user, cancelled')
+  }
+}

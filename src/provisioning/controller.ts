@@ -1,0 +1,370 @@
+// Provisioning: follows `_users`, the masters and the personal databases, and has each user's lane do what there is to do.
+import type { Change, Seq } from '../couch/document.ts'
+import { CouchFault, orNull } from '../couch/fault.ts'
+import { persist } from '../couch/outage.ts'
+import type { Replicator } from '../couch/replicator.ts'
+import type { Kinds } from '../skeletons/kinds.ts'
+import { counted } from '../documents/counted.ts'
+import { isObjectId, isPersonalName } from '../documents/names.ts'
+import { isRenewed, masterOfProvision, type PersonEntry } from './person.ts'
+import { nameOfUserDocument } from '../users/user-document.ts'
+import { databasesOf } from './plan-person.ts'
+import { provisionDocument, saysThat, type LeaseState } from './plan-status.ts'
+import { takePersonTurn, type PersonDeps, type PersonOutcome } from './reconciler.ts'
+import { mergePersonHints, type PersonHint } from './work.ts'
+import type { AccountIndex } from '../users/account-index.ts'
+import { userOfOwner } from '../users/directory.ts'
+import { filterOf } from './filter.ts'
+import type { PersonalLease, PersonalLeases } from './leases.ts'
+import { adoptPersonalReplications } from './adoption.ts'
+import { PersonalWatch } from './lease-watch.ts'
+import { RoleIndex, type DocumentRoles } from './role-index.ts'
+import type { Skeletons } from '../skeletons/wanted.ts'
+import { Follower } from '../engine/follower.ts'
+import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
+import type { Host } from '../engine/host.ts'
+import { Lanes } from '../engine/lanes.ts'
+import { Masters } from './masters.ts'
+import type { Update } from '../engine/db-updates.ts'
+
+const USERS = '_users'
+
+/** Changes of a master that are looked at at once. */
+const MASTER_PAGE = 200
+
+/** Personal databases that one batch of a sweep asks about. */
+const BATCH = 100
+
+/** A replication that has just been started is looked at so often, and so many times, until it has caught up. */
+const CLOSE_LOOK_MS = 1_000
+const MOST_CLOSE_LOOKS = 30
+
+/** Idle replications are looked for at least so often. */
+const LONGEST_IDLE_CHECK_MS = 60_000
+
+export interface ProvisioningOptions
+  extends Host, Omit<PersonDeps, 'masters' | 'configured' | 'leaseState' | 'onPage' | 'resumed' | 'leases'> {
+  accounts: AccountIndex
+  leases: PersonalLeases
+  kinds: Kinds
+  skeletons: Skeletons
+  replicator: Replicator
+  idleTimeoutMs: number
+  checkIntervalMs: number
+}
+
+export class Provisioning implements Controller {
+  readonly #options: ProvisioningOptions
+  readonly #deps: PersonDeps
+  readonly #lanes: Lanes<PersonHint>
+  readonly #users: Follower<PersonHint>
+  readonly #followers: ReadonlyMap<string, Follower<PersonHint>>
+  readonly #index: RoleIndex
+  readonly #watch: PersonalWatch
+  readonly #masters: Masters
+  readonly #leaseStates = new WeakMap<PersonalLease, LeaseState>()
+  #closeLooks = 0
+
+  constructor(options: ProvisioningOptions) {
+    this.#options = options
+    const { couch, checkpoints, users, queue, concurrency, pulse, leases } = options
+    this.#index = new RoleIndex(couch)
+    this.#masters = new Masters(options)
+    this.#deps = {
+      ...options,
+      configured: this.#masters.configured,
+      masters: () => this.#masters.all(),
+      leaseState: (master, database) => this.#leaseState(master, database),
+      onPage: () => pulse.beat(),
+      resumed: new Set(),
+    }
+    this.#lanes = new Lanes({
+      concurrency,
+      queue,
+      pulse,
+      merge: mergePersonHints,
+      takeTurn: (name, hint) => this.#takeTurn(name, hint),
+      onFailure: (_name, error, tries) => options.onFailure(USERS, error, tries),
+      onGone: () => undefined,
+      onSettled: options.onSettled,
+    })
+    const following = {
+      checkpoints,
+      template: users.template,
+      mark: (name: string, hint: PersonHint) => this.#lanes.mark(name, hint),
+      isBusy: (name: string) => this.#lanes.isBusy(name),
+    }
+    this.#users = new Follower({
+      ...following,
+      database: couch.database(USERS),
+      purpose: 'people',
+      onChanges: (changes, mark) => Promise.resolve(this.#usersChanged(changes, mark)),
+    })
+    this.#followers = new Map(
+      this.#deps.configured.map((master) => [
+        master,
+        new Follower({
+          ...following,
+          database: couch.database(master),
+          purpose: 'master',
+          pageSize: MASTER_PAGE,
+          onChanges: (changes, mark) => this.#masterChanged(master, changes, mark),
+          onPurged: (rows, mark) => this.#tellOf(master, rows.map(withoutRoles), mark),
+        }),
+      ]),
+    )
+    this.#watch = new PersonalWatch({
+      leases,
+      log: options.log,
+      onStatus: (lease, status) => {
+        this.#leaseStates.set(lease, status)
+        this.#lanes.mark(lease.name, {})
+      },
+    })
+  }
+
+  /** Users that have something to do. */
+  get busy(): number {
+    return this.#lanes.busy.length
+  }
+
+  /** Turns taken since the start. */
+  get turns(): number {
+    return this.#lanes.turns
+  }
+
+  /** Whether all users who had something to do at the start have what is theirs. */
+  ready(): Verdict {
+    return readiness(this.#lanes.left, (left) => counted(left, 'user of masters', 'users of masters'))
+  }
+
+  healthy(): Verdict {
+    return health(this.#lanes.isStuck)
+  }
+
+  /** The functions of the masters are read as they are now; who has been compared by others is compared again. */
+  onSkeletons(background: (work: Promise<void>) => void): void {
+    this.#masters.load()
+    if (this.#lanes.left !== null) background(this.sweep(() => Promise.resolve()))
+  }
+
+  /** @returns true where the update is of no concern to anybody else */
+  onUpdate({ db, type }: Update, background: (work: Promise<void>) => void): boolean {
+    if (db === USERS) background(this.#users.look())
+    if (this.#followers.has(db)) background(this.#lookAt(db))
+    if (!isPersonalName(db)) return false
+    background(this.#personalChanged(db, type))
+    return true
+  }
+
+  /** The user whose database that is asks in it, by a document `$provision/<master>`. @throws {CouchFault} */
+  async hear(owner: string, docs: readonly { _id: string }[]): Promise<void> {
+    const { people, users } = this.#options
+    const asking = docs.flatMap((doc) => {
+      const master = masterOfProvision(doc._id)
+      return master === null ? [] : [{ doc, master }]
+    })
+    if (asking.length === 0) return
+    const name = await userOfOwner(this.#options, owner)
+    if (name === null) return
+    const entry = await people.entry(name)
+    const wakes = asking.filter(
+      ({ doc, master }) => entry === null || !saysThat(doc, provisionDocument(entry, master)),
+    )
+    if (wakes.length === 0) return
+    const database = users.database(owner)
+    // What is only known here would be lost with a crash; the page that it was read in is not read again.
+    if (entry)
+      await people.change(name, {
+        asked: [...new Set([...(entry.asked ?? []), database])],
+        ...(entry.due ? {} : { due: true, again: true }),
+      })
+    this.#lanes.mark(name, {
+      all: true,
+      asked: new Set([database]),
+      wakes: new Set(wakes.map(({ master }) => master)),
+    })
+  }
+
+  /** Takes over the replications that are there, then watches all of them, and ends those that are idle, until the signal is aborted. */
+  async run(): Promise<void> {
+    const { every, checkIntervalMs, idleTimeoutMs, leases } = this.#options
+    await persist(() => this.#adopt(), this.#options)
+    const markIdle = (): Promise<void> => {
+      for (const lease of leases.held())
+        if (leases.isIdle(lease)) this.#lanes.mark(lease.name, { idle: new Set([lease.master]) })
+      return Promise.resolve()
+    }
+    await Promise.all([
+      every(checkIntervalMs, () => this.#watch.look()),
+      every(CLOSE_LOOK_MS, () => this.#lookClosely()),
+      every(Math.min(idleTimeoutMs / 4, LONGEST_IDLE_CHECK_MS), markIdle),
+    ])
+  }
+
+  async #adopt(): Promise<void> {
+    await adoptPersonalReplications({
+      ...this.#options,
+      masters: new Set(this.#deps.configured),
+      filterOf: (entry, master) => {
+        const access = this.#masters.access(master)
+        return access && access.fields === null ? filterOf(access, entry) : null
+      },
+    })
+  }
+
+  /** Finds what was missed. @throws {CouchFault} */
+  async sweep(rest: () => Promise<void>): Promise<void> {
+    const { people, signal } = this.#options
+    await this.#refreshMasters()
+    await this.#users.look()
+    for (const name of this.#followers.keys()) await this.#lookAt(name)
+    for await (const page of people.all()) {
+      for (let at = 0; at < page.length && !signal.aborted; at += BATCH) {
+        await this.#compare(page.slice(at, at + BATCH))
+        await rest()
+      }
+    }
+    this.#lanes.noteFound()
+  }
+
+  /** A rollout brings their design documents, too; nobody can be compared without. One that is not there keeps nobody waiting. */
+  async #refreshMasters(): Promise<void> {
+    const { kinds, births, skeletons } = this.#options
+    for (const { database, kind } of kinds.masters)
+      if (skeletons.of(kind) !== null) await orNull(births.refresh(database, kind))
+  }
+
+  /** Of one whose skeleton cannot be used, nobody can be told; what changes there is read when it can. @throws {CouchFault} */
+  async #lookAt(master: string): Promise<void> {
+    if (this.#masters.access(master) !== undefined) await this.#followers.get(master)?.look()
+  }
+
+  /** Moves the checkpoints over what nobody has anything left to do about. */
+  save(): Promise<void> {
+    for (const follower of [this.#users, ...this.#followers.values()]) follower.save()
+    return Promise.resolve()
+  }
+
+  /** Lets the turns that are under way finish, and begins no other. */
+  async stop(): Promise<void> {
+    await this.#lanes.stop()
+  }
+
+  async #takeTurn(name: string, hint: PersonHint): Promise<PersonOutcome> {
+    const outcome = await takePersonTurn(this.#deps, name, hint)
+    if (outcome.isStarting) this.#closeLooks = MOST_CLOSE_LOOKS
+    if (outcome.returnInMs !== undefined) this.#lanes.after(name, { user: true }, outcome.returnInMs)
+    return outcome
+  }
+
+  #leaseState(master: string, database: string): LeaseState {
+    const held = this.#options.leases
+      .held()
+      .find((lease) => lease.master === master && lease.database === database)
+    return held ? (this.#leaseStates.get(held) ?? { kind: 'starting' }) : { kind: 'none' }
+  }
+
+  /** Whoever has just asked waits for the answer. */
+  async #lookClosely(): Promise<void> {
+    if (this.#closeLooks === 0) return
+    this.#closeLooks -= 1
+    await this.#watch.look()
+    const isWaiting = this.#options.leases
+      .held()
+      .some(({ master, database }) => this.#leaseState(master, database).kind !== 'caught-up')
+    if (!isWaiting) this.#closeLooks = 0
+  }
+
+  #usersChanged(changes: readonly Change[], mark: (name: string, hint: PersonHint) => void): void {
+    for (const { id, changes: revisions } of changes) {
+      const name = nameOfUserDocument(id)
+      if (name === null) continue
+      if (revisions.every(({ rev }) => this.#options.ownWrites.includes(USERS, id, rev))) continue
+      mark(name, { user: true })
+    }
+  }
+
+  /** Those who may have the documents now, or had them before. */
+  async #masterChanged(
+    master: string,
+    changes: readonly Change[],
+    mark: (name: string, hint: PersonHint) => void,
+  ): Promise<void> {
+    const access = this.#masters.access(master)
+    if (access === undefined) throw new CouchFault('server_error', master, 'its skeleton cannot be used')
+    const documents = changes
+      .filter(({ id }) => isObjectId(id))
+      .map(({ id, doc, deleted }) =>
+        doc && !deleted ? { id, roles: access.rolesOf(doc), rev: doc._rev } : { id, roles: [] },
+      )
+    await this.#tellOf(master, documents, mark)
+  }
+
+  /** Whoever may have these documents of a master, or ever could. */
+  async #tellOf(
+    master: string,
+    documents: readonly DocumentRoles[],
+    mark: (name: string, hint: PersonHint) => void,
+  ): Promise<void> {
+    const roles = await this.#index.note(master, documents)
+    const names = await this.#options.people.byRole([...new Set([...roles.values()].flat())])
+    const concerned = new Map<string, Set<string>>()
+    for (const [id, all] of roles)
+      for (const name of all.flatMap((role) => names.get(role) ?? [])) {
+        const ids = concerned.get(name) ?? new Set()
+        concerned.set(name, ids.add(id))
+      }
+    for (const [name, ids] of concerned) mark(name, { documents: new Map([[master, ids]]) })
+  }
+
+  async #personalChanged(db: string, type: Update['type']): Promise<void> {
+    const claim = (await this.#options.people.claims([db])).get(db)
+    if (claim === undefined || claim.ended) return
+    if (claim.attribute === 'database') this.#lanes.mark(claim.name, { personal: true })
+    // A database that another attribute names is made by somebody else, and opened to its user then.
+    else if (type === 'created') this.#lanes.mark(claim.name, { user: true })
+  }
+
+  /** Users whose databases are not as their checkpoints have them, or who are not provisioned as they should be. */
+  async #compare(entries: readonly PersonEntry[]): Promise<void> {
+    const { couch, checkpoints } = this.#options
+    const active = entries.filter(({ state }) => ['active', 'refused', 'leaving'].includes(state))
+    const databases = active.flatMap(databasesOf)
+    const infos = await couch.dbsInfo([...databases, ...this.#deps.configured])
+    const known = await checkpoints.read(databases)
+    for (const entry of active) {
+      const info = infos.get(entry.database ?? '')
+      const checkpoint = known.get(entry.database ?? '')
+      const isStale = this.#deps
+        .masters()
+        .some(
+          ({ name, access }) =>
+            entry.masters[name]?.access !== access.hash || isRenewed(entry.masters[name], infos.get(name)),
+        )
+      const isLeft = Object.entries(entry.masters).some(
+        ([name, { state }]) => state !== 'canceled' && !this.#deps.configured.includes(name),
+      )
+      const isMissed =
+        entry.state !== 'active' ||
+        entry.due === true ||
+        entry.problem !== undefined ||
+        Object.values(entry.masters).some((standing) => standing.problem?.code === 'master_unavailable') ||
+        info === undefined ||
+        isLeft
+      if (isMissed || isStale) this.#lanes.mark(entry.name, { user: true, all: isStale })
+      if (info && checkpoint?.updateSeq !== info.update_seq)
+        this.#lanes.mark(entry.name, { personal: true, updateSeq: info.update_seq })
+      // Nobody follows these; it may be who may enter them that was changed.
+      const others = databasesOf(entry).flatMap((db): [string, Seq][] => {
+        const seen = infos.get(db)?.update_seq
+        return db === entry.database || seen === undefined || known.get(db)?.updateSeq === seen
+          ? []
+          : [[db, seen]]
+      })
+      if (others.length > 0) this.#lanes.mark(entry.name, { user: true, others: new Map(others) })
+    }
+  }
+}
+
+const withoutRoles = ({ id }: { id: string }): DocumentRoles => ({ id, roles: [] })

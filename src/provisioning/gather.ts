@@ -1,0 +1,200 @@
+// Gathers what planDocument asks about: which master a document is of, and all leaves of both sides where they differ.
+import partition from 'lodash/partition.js'
+import type { Database } from '../couch/database.ts'
+import type { Row } from '../couch/document.ts'
+import type { Access, Asker } from './access.ts'
+import { readBothSides } from '../mirror/both-sides.ts'
+import { purgedFacts, type PurgedFacts, readPurges } from '../engine/purges.ts'
+import type { Gather, Gathered } from '../mirror/gather.ts'
+import { isTooComplex, tooComplex } from '../documents/complexity.ts'
+import { problem, type Problem } from '../documents/problem.ts'
+import type { Clock } from '../documents/time.ts'
+import { byRank, isLive, type Leaf } from '../documents/revisions.ts'
+import { planDocument, planProjected, type DocumentFacts } from '../mirror/plan.ts'
+
+/** A master database, and what its skeleton says. */
+export interface Master {
+  name: string
+  database: Database
+  access: Access
+}
+
+/** The user whose documents they are, and where they are. */
+export interface Personal {
+  asker: Asker
+  database: Database
+}
+
+/** Both sides of one document as they stand, as `_all_docs` tells of them. */
+interface Standing {
+  id: string
+  own: Row
+  master: Master
+  row: Row
+  /** What an admin purged of it, where no master has it any more. */
+  purged: readonly string[] | null
+  /** The revision that the master had before it was made again. */
+  lost: string | undefined
+  /** The user may have what the master has; null where that cannot be told. */
+  may: boolean | null
+}
+
+/**
+ * How documents of masters are gathered for a user.
+ * @param isWhole false while a master that is configured is not to be had: what is new to the others may be that one's
+ * @param formerly by document, the last revisions that a master is known to have had, where it was made again since the user's documents
+ *   were compared with it
+ */
+export const gatherFrom =
+  (
+    person: Personal,
+    masters: readonly Master[],
+    { isWhole = true, formerly = nothing }: { isWhole?: boolean; formerly?: Formerly } = {},
+  ): Gather =>
+  (ids, clock) =>
+    gatherDocuments(person, masters, { ids, clock, takesNew: isWhole, formerly })
+
+type Formerly = (master: string, ids: readonly string[]) => Promise<ReadonlyMap<string, readonly string[]>>
+
+const nothing: Formerly = () => Promise.resolve(new Map())
+
+/**
+ * Looks at documents on both sides. Two requests where all is as it should be; the leaves of those where it is not, more.
+ * @param masters in the order in which they come first where several have the same `_id`
+ * @param takesNew whether documents that none of them ever had are for one of them
+ * @throws {CouchFault}
+ */
+async function gatherDocuments(
+  { asker, database }: Personal,
+  masters: readonly Master[],
+  {
+    ids,
+    clock,
+    takesNew,
+    formerly,
+  }: { ids: readonly string[]; clock: Clock; takesNew: boolean; formerly: Formerly },
+): Promise<Gathered[]> {
+  // The user's side first, as in `readBothSides`: else what another daemon brings meanwhile is new, and may be sent elsewhere.
+  const own = await database.fetch([...ids], { conflicts: true })
+  const rows = await Promise.all(
+    masters.map((master) => master.database.fetch([...ids], { conflicts: true })),
+  )
+  const isNew = (at: number): boolean => own[at]?.doc != null && rows.every((all) => all[at]?.rev === null)
+  const purges = ids.some((_, at) => isNew(at))
+    ? await Promise.all(masters.map((master) => readPurges(master.database)))
+    : []
+  const former = await Promise.all(masters.map(({ name }) => formerly(name, ids)))
+  const verdicts = masters.map(({ access }, index) => judgeRows(access, rows[index] ?? [], asker))
+  const standings = ids.flatMap((id, at): Standing[] => {
+    const mine = own[at]
+    if (mine === undefined) return []
+    const candidates = masters.flatMap((master, index) => {
+      const row = rows[index]?.[at]
+      const purged = isNew(at) ? (purges[index]?.get(id) ?? null) : null
+      const lost = former[index]?.get(id)?.find((rev) => rev !== row?.rev)
+      return row ? [{ id, own: mine, master, row, purged, lost, may: verdicts[index]?.get(row) ?? null }] : []
+    })
+    const chosen = chooseMaster(candidates, asker, takesNew)
+    return chosen ? [chosen] : []
+  })
+  const gathered: Gathered[] = []
+  for (const master of masters) {
+    const all = standings.filter((standing) => standing.master === master)
+    const [done, left] = partition(all, isSettled)
+    gathered.push({
+      source: master,
+      plan: (facts) =>
+        master.access.fields === null ? planDocument(facts) : planProjected(facts, master.access.fields),
+      facts: await readFacts(master, { asker, database }, left, clock),
+      settled: done.map(({ id, own: { doc } }) => ({ id, isThere: doc !== null })),
+    })
+  }
+  return gathered
+}
+
+/** What the skeleton says of what each row has; of what is not there, no. */
+function judgeRows(access: Access, rows: readonly Row[], asker: Asker): Map<Row, boolean | null> {
+  const live = rows.flatMap((row) => (row.doc === null ? [] : [{ row, doc: row.doc }]))
+  const verdicts = access.judgesEach(
+    live.map(({ doc }) => doc),
+    asker,
+  )
+  return new Map([
+    ...rows.map((row): [Row, boolean | null] => [row, false]),
+    ...live.map(({ row }, at): [Row, boolean | null] => [row, verdicts[at] ?? null]),
+  ])
+}
+
+/** The master that lets the user have it, else one that has it, else one that had it; of what is new, one that takes it. */
+function chooseMaster(candidates: readonly Standing[], asker: Asker, takesNew: boolean): Standing | null {
+  const there =
+    candidates.find(({ may }) => may === true) ??
+    candidates.find(({ row }) => row.doc) ??
+    candidates.find(({ row }) => row.rev !== null) ??
+    candidates.find(({ purged }) => purged !== null) ??
+    candidates.find(({ lost }) => lost !== undefined)
+  if (there) return there
+  if (!takesNew) return null
+  const writable = candidates.filter(({ master }) => master.access.fields === null)
+  const takes = ({ master: { access }, own: { doc } }: Standing): boolean =>
+    doc !== null && access.carries(doc, asker) && access.lets(doc, asker)
+  return writable.find(takes) ?? writable[0] ?? null
+}
+
+/** True where nothing is to be done, as far as the winners tell. */
+function isSettled({ id, own, master: { access }, row, may }: Standing): boolean {
+  if (may === false) return own.doc === null
+  if (may === null) return false
+  if (hasConflicts(own) || hasConflicts(row) || row.doc === null) return false
+  if (access.fields === null) return own.doc !== null && own.rev === row.rev
+  const facts = {
+    id,
+    master: [row.doc as Leaf],
+    personal: own.doc ? [own.doc as Leaf] : [],
+    lets: () => true,
+  }
+  return planProjected(facts, access.fields).effects.length === 0
+}
+
+const hasConflicts = ({ doc }: Row): boolean => (doc?._conflicts?.length ?? 0) > 0
+
+async function readFacts(
+  { database: master, access }: Master,
+  { asker, database: personal }: Personal,
+  standings: readonly Standing[],
+  clock: Clock,
+): Promise<DocumentFacts[]> {
+  const both = await readBothSides(
+    master,
+    personal,
+    standings.map(({ id }) => id),
+  )
+  const purged = new Map<string, PurgedFacts>()
+  for (const { id, purged: revisions } of standings)
+    if (revisions) purged.set(id, await purgedFacts(personal, id, revisions))
+  const lost = new Map(standings.map((standing) => [standing.id, standing.lost]))
+  const winners = both.flatMap((sides) => byRank(sides.master).slice(0, 1).filter(isLive))
+  const answers = access.judgesEach(winners, asker)
+  const known = new Map(winners.map((leaf, at) => [leaf, answers[at] ?? null]))
+  return both.map((sides) => ({
+    ...sides,
+    ...purged.get(sides.id),
+    ...lostFacts(lost.get(sides.id)),
+    lets: (doc) => (known.has(doc) ? (known.get(doc) ?? null) : access.judges(doc, asker)),
+    refuses: (doc) => refusalOf(access, asker, doc),
+    clock,
+  }))
+}
+
+const lostFacts = (lost: string | undefined): Pick<DocumentFacts, 'lost'> =>
+  lost === undefined ? {} : { lost }
+
+/**
+ * The `to` filter says what may be sent; of what is sent, the `from` filter has to say that it is the user's. What no view can
+ * take is kept from the master, which has one.
+ */
+function refusalOf(access: Access, asker: Asker, doc: Leaf): Problem | null {
+  if (!access.carries(doc, asker)) return problem('held_back')
+  if (isTooComplex(doc)) return tooComplex()
+  return !isLive(doc) || access.judges(doc, asker) === true ? null : problem('outside_roles')
+}

@@ -1,0 +1,108 @@
+// How a user's documents of a master stand, and the document in which the user reads it.
+import { provisionDocumentId, type MasterStanding, type PersonEntry, type ProvisionState } from './person.ts'
+import { problem, STICKY, type Problem } from '../documents/problem.ts'
+import { withRejection, type Rejection } from '../documents/rejected.ts'
+import { isSameJson } from '../documents/same-json.ts'
+
+/** How the replication of a master into a personal database is doing. */
+export type LeaseState =
+  { kind: 'none' } | { kind: 'starting' | 'behind' | 'caught-up' } | { kind: 'failing'; reason: string }
+
+/** What a turn found out about one master. */
+export interface StandingFacts {
+  lease: LeaseState
+  problem: Problem | null
+  rejected: readonly Rejection[]
+  documents: number
+  /** Documents are being compared: what the roles say is not carried out yet. */
+  isComparing: boolean
+  /** Only once more: what the roles say, and everything else, is as it was when all was there. */
+  isAgain?: boolean
+  /** Of the functions that documents were compared with. */
+  access: string
+  /** Of the master that they were compared with; undefined where it is not known. */
+  instance: string | undefined
+  /** ISO 8601 */
+  at: string
+}
+
+/** The seed's events as states; the first that is true. */
+function stateOf({ problem, lease, rejected, isComparing }: StandingFacts): ProvisionState {
+  if (problem !== null || lease.kind === 'failing') return 'error'
+  if (isComparing) return 'active'
+  if (rejected.length > 0) return 'denied'
+  if (lease.kind === 'none') return 'complete'
+  return lease.kind === 'caught-up' ? 'paused' : 'active'
+}
+
+/** The standing after a turn; a time is that at which its state was entered last. */
+export function standingAfter(before: MasterStanding | undefined, facts: StandingFacts): MasterStanding {
+  const state = stateOf(facts)
+  const { ready, ...times } = before?.times ?? {}
+  const isReady = (!facts.isComparing || facts.isAgain === true) && facts.problem === null
+  const since = isReady ? (ready ?? (facts.isComparing ? undefined : facts.at)) : undefined
+  return {
+    state,
+    times: {
+      ...times,
+      ...(before?.state === state ? {} : { [state]: facts.at }),
+      ...(since === undefined ? {} : { ready: since }),
+    },
+    documents: facts.documents,
+    ...(facts.rejected.length > 0 ? { rejected: [...facts.rejected] } : {}),
+    ...(facts.problem === null ? {} : { problem: facts.problem }),
+    ...(facts.lease.kind === 'failing' ? { leaseProblem: problem('master_replication_failed') } : {}),
+    access: facts.access,
+    ...(facts.instance === undefined ? {} : { instance: facts.instance }),
+  }
+}
+
+/**
+ * The list of what did not reach the master, after some documents were looked at.
+ * @param problems by document; null: nothing is wrong
+ * @param carried documents of which a change has reached the master: what was told of them before is over
+ */
+export function rejectedAfter(
+  list: readonly Rejection[],
+  problems: ReadonlyMap<string, Problem | null>,
+  carried: ReadonlySet<string>,
+  at: string,
+): Rejection[] {
+  const codes = new Map(list.map(({ document, code }) => [document, code]))
+  let rejected = [...list]
+  for (const [document, found] of problems) {
+    const code = codes.get(document)
+    if (found === null && (code === undefined || (STICKY.has(code) && !carried.has(document)))) continue
+    rejected = withRejection(rejected, document, found, at)
+  }
+  return rejected
+}
+
+/** What `$provision/<master>` says, without `_rev`. */
+export function provisionDocument(
+  entry: PersonEntry,
+  master: string,
+): { _id: string } & Record<string, unknown> {
+  const standing = Object.hasOwn(entry.masters, master) ? entry.masters[master] : undefined
+  const { ready, ...times } = standing?.times ?? {}
+  const found =
+    entry.problem ??
+    (standing ? (standing.problem ?? standing.leaseProblem) : problem('unknown_master', master))
+  return {
+    _id: provisionDocumentId(master),
+    type: '$provision',
+    database: entry.database,
+    $state: standing?.state ?? 'error',
+    ready: ready ?? false,
+    documents: standing?.documents ?? 0,
+    times,
+    ...(standing?.rejected ? { $rejected: standing.rejected } : {}),
+    ...(found ? { $error: found } : {}),
+  }
+}
+
+/** True where a document says just that: whoever wrote something else into it asks. */
+export function saysThat(doc: Record<string, unknown>, said: { _id: string }): boolean {
+  const { _rev, _conflicts, ...rest } = doc
+  return isSameJson(rest, said)
+}

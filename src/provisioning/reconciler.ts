@@ -1,0 +1,457 @@
+// A turn of one provisioned user: what `_users` says, what the roles say, what changed on either side; then how it stands.
+import chunk from 'lodash/chunk.js'
+import isEqual from 'lodash/isEqual.js'
+import sum from 'lodash/sum.js'
+import type { Couch } from '../couch/client.ts'
+import type { Database } from '../couch/database.ts'
+import type { DatabaseInfo } from '../couch/document.ts'
+import { isFault, type CouchFault } from '../couch/fault.ts'
+import type { Asker } from './access.ts'
+import { START, type Checkpoints } from '../engine/checkpoints.ts'
+import { gatherFrom, type Master } from './gather.ts'
+import { countDocuments, idsIn } from '../mirror/personal-documents.ts'
+import { PersonalFeed } from '../mirror/personal-feed.ts'
+import type { Logger } from '../log.ts'
+import { isSameAccount } from '../users/account.ts'
+import { isObjectId, type UserDatabases } from '../documents/names.ts'
+import {
+  isRenewed,
+  masterOfProvision,
+  personalSecurity,
+  type MasterStanding,
+  type PersonEntry,
+} from './person.ts'
+import { problem, type Problem } from '../documents/problem.ts'
+import type { Clock } from '../documents/time.ts'
+import { canceled, sortedRoles } from './plan-person.ts'
+import { remainingGrace } from '../documents/grace.ts'
+import { provisionDocument, rejectedAfter, saysThat, standingAfter, type LeaseState } from './plan-status.ts'
+import type { Births } from '../skeletons/births.ts'
+import { keepSecurity } from '../engine/kept-security.ts'
+import type { OwnWrites } from '../engine/own-writes.ts'
+import type { People } from './people.ts'
+import { openPersonal, readPerson, settlePerson, type PersonSettings } from './perform-person.ts'
+import { filterOf } from './filter.ts'
+import type { TurnLeases } from './leases.ts'
+import { RoleIndex } from './role-index.ts'
+import type { Removals } from '../mirror/removals.ts'
+import { sayStanding } from './status.ts'
+import { addProblems, Reconciliation } from '../mirror/reconcile.ts'
+import type { PersonHint } from './work.ts'
+
+/** Changes a page of a personal database, with their documents. */
+const PAGE = 200
+
+export interface PersonDeps extends PersonSettings {
+  couch: Couch
+  users: UserDatabases
+  people: People
+  births: Births
+  leases: TurnLeases
+  removals: Removals
+  checkpoints: Checkpoints
+  ownWrites: OwnWrites
+  /** The names of all masters that are configured, and those of them that can be used, in the same order. */
+  configured: readonly string[]
+  masters: () => readonly Master[]
+  leaseState: (master: string, database: string) => LeaseState
+  /** Told of each page of documents that was looked at. */
+  onPage?: () => void
+  /** Users whose removals were looked after since the start. */
+  resumed: Set<string>
+  log: Logger
+  now: () => number
+  /** Where documents say when they were written. */
+  updatedAt: Clock['updatedAt']
+}
+
+export interface PersonOutcome {
+  isThere: boolean
+  /** What there is left to do, or null. */
+  next: PersonHint | null
+  /** The user's replications that have just been started. */
+  isStarting: boolean
+  /** Where the user is gone, after how many milliseconds it is to be seen whether for good. */
+  returnInMs?: number
+}
+
+/** `_users` says something else than what the turn began with. */
+class RolesChanged extends Error {}
+
+const DONE: PersonOutcome = { isThere: true, next: null, isStarting: false }
+
+/**
+ * Does one page of work for a user.
+ * @throws {CouchFault} where CouchDB fails, or somebody else was faster; nothing is lost, the turn is taken again
+ */
+export async function takePersonTurn(
+  deps: PersonDeps,
+  name: string,
+  hint: PersonHint,
+): Promise<PersonOutcome> {
+  const there = await deps.people.entry(name)
+  const mustLook = hint.user === true || hint.all === true || there === null || there.due === true
+  const settled = mustLook ? await settlePerson(deps, name, there) : null
+  for (const [database, updateSeq] of settled === null ? [] : (hint.others ?? []))
+    deps.checkpoints.set(database, { ...START, updateSeq })
+  let entry = settled ? settled.entry : there
+  if (entry === null) return DONE
+  if (hint.asked?.size)
+    entry = await deps.people.change(
+      name,
+      { asked: [...new Set([...(entry.asked ?? []), ...hint.asked])] },
+      { known: entry },
+    )
+  if (entry.state !== 'active' || entry.database === null) {
+    await sayStanding(deps, entry, hint.wakes)
+    if (entry.state !== 'leaving') return DONE
+    const at = new Date(deps.now()).toISOString()
+    return { ...DONE, returnInMs: remainingGrace(entry, deps.graceMs, at) }
+  }
+  try {
+    return await new PersonTurn(
+      deps,
+      entry,
+      { name, roles: settled?.roles ?? entry.roles },
+      hint,
+      mustLook,
+    ).take()
+  } catch (error) {
+    // Something may have been left halfway.
+    deps.resumed.delete(name)
+    if (!(error instanceof RolesChanged)) throw error
+    return { isThere: true, next: { ...hint, user: true, all: true, personal: true }, isStarting: false }
+  }
+}
+
+/** What was found out about a master in this turn. */
+interface Findings {
+  problems: Map<string, Problem | null>
+  carried: Set<string>
+  /** By how many live documents there are more now. */
+  more: number
+}
+
+class PersonTurn {
+  readonly #deps: PersonDeps
+  readonly #asker: Asker
+  readonly #hint: PersonHint
+  /** Of masters whose view gives no answer. */
+  readonly #viewFaults = new Map<string, CouchFault>()
+  readonly #personal: Database
+  readonly #feed: PersonalFeed
+  readonly #masters: readonly Master[]
+  readonly #isOpened: boolean
+  readonly #findings = new Map<string, Findings>()
+  /** Live documents by master; null: as many as there were. */
+  #counts: Map<string, number> | null = null
+  /** Live documents that are no master's. */
+  #otherDocuments: number | undefined
+  /** Masters for which the user, or somebody for the user, did something. */
+  readonly #wakes: Set<string>
+  /** The user asked in the personal database. */
+  #isAsked = false
+  /** Replications have just been started. */
+  #isStarting = false
+  /** By master, which of its name it is now. */
+  readonly #instances = new Map<string, string | undefined>()
+  /** Masters that were made again since all was compared with them: what they had is not new. */
+  readonly #renewed = new Set<string>()
+  #entry: PersonEntry
+
+  /** @param isOpened the database was just seen to be there, with all that it needs */
+  constructor(deps: PersonDeps, entry: PersonEntry, asker: Asker, hint: PersonHint, isOpened: boolean) {
+    this.#deps = deps
+    this.#isOpened = isOpened
+    this.#entry = entry
+    this.#asker = asker
+    this.#hint = hint
+    this.#wakes = new Set(hint.wakes)
+    this.#personal = deps.couch.database(entry.database ?? '')
+    this.#feed = new PersonalFeed(this.#personal, deps)
+    this.#masters = deps.masters()
+  }
+
+  async take(): Promise<PersonOutcome> {
+    const { couch, removals, resumed } = this.#deps
+    const infos = await couch.dbsInfo([...this.#masters.map(({ name }) => name), this.#personal.name])
+    const info = infos.get(this.#personal.name)
+    // Somebody dropped it: made again, and filled again.
+    if (info === undefined) return this.#reopen()
+    if (!resumed.has(this.#asker.name)) await removals.resume(this.#personal)
+    resumed.add(this.#asker.name)
+    const masters = this.#masters.filter(({ name }) => infos.has(name))
+    const isAnother = await this.#greet(info)
+    // What was changed while a master was away was passed over.
+    const stale = masters.filter(({ name, access }) => {
+      const standing = this.#standing(name)
+      if (isRenewed(standing, infos.get(name))) this.#renewed.add(name)
+      return standing?.access !== access.hash || standing.problem?.code === 'master_unavailable'
+    })
+    for (const { name } of masters) this.#instances.set(name, infos.get(name)?.instance_start_time)
+    const hasChanged = isAnother || stale.length > 0 || this.#renewed.size > 0
+    if (hasChanged || this.#hint.all || this.#entry.due)
+      await this.#compareAll(masters, !hasChanged && (!this.#entry.due || this.#entry.again === true))
+    else
+      await this.#lookAt(masters, [
+        ...new Set([...(this.#hint.documents?.values() ?? [])].flatMap((ids) => [...ids])),
+      ])
+    const next = await this.#followPersonal(masters)
+    await this.#count(masters)
+    await this.#keepLeases(masters)
+    await this.#settle(
+      masters.filter(({ name }) => !this.#viewFaults.has(name)),
+      { isComparing: false },
+    )
+    // The lane tries again, ever more slowly.
+    for (const fault of this.#viewFaults.values()) throw fault
+    return {
+      isThere: true,
+      next: this.#isAsked || this.#entry.due ? { ...next, all: true } : next,
+      isStarting: this.#isStarting,
+    }
+  }
+
+  async #reopen(): Promise<PersonOutcome> {
+    await openPersonal(this.#deps, this.#asker.name, this.#personal.name)
+    this.#deps.checkpoints.remove(this.#personal.name)
+    return { isThere: true, next: { all: true, personal: true }, isStarting: false }
+  }
+
+  /** @returns true for a database that is another one than the last time */
+  async #greet(info: DatabaseInfo): Promise<boolean> {
+    const { name } = this.#personal
+    const found = await this.#feed.greet(info)
+    if (found === 'same') {
+      if (!this.#isOpened)
+        await keepSecurity(this.#personal, personalSecurity(this.#asker.name, name), this.#deps.log)
+      return false
+    }
+    // Whoever made it anew has not let the user in.
+    if (found === 'renewed' || !this.#isOpened) await openPersonal(this.#deps, this.#asker.name, name)
+    return found === 'renewed'
+  }
+
+  #standing(master: string): MasterStanding | undefined {
+    const { masters } = this.#entry
+    return Object.hasOwn(masters, master) ? masters[master] : undefined
+  }
+
+  /**
+   * All that the roles allow, and all that is there: what came, what goes, what was missed.
+   * @param isAgain nothing has changed that says what the user has: what was there is there
+   */
+  async #compareAll(masters: readonly Master[], isAgain: boolean): Promise<void> {
+    const { people, leases, configured } = this.#deps
+    const { roles, name } = this.#asker
+    // A turn that fails, or a daemon beside this one, is to know that, too.
+    if (!this.#entry.due)
+      this.#entry = await people.change(
+        name,
+        { due: true, again: isAgain ? true : undefined },
+        { known: this.#entry },
+      )
+    const isNarrowed = this.#entry.roles.some((role) => !roles.includes(role))
+    const held = leases.held().filter(({ database }) => database === this.#personal.name)
+    // Also one of which nothing is known here: not taken over yet, or given up halfway by a turn that failed.
+    if (isNarrowed)
+      for (const master of configured)
+        if (!held.some((lease) => lease.master === master)) await leases.stop(master, this.#personal.name)
+    for (const { master, database } of held) {
+      this.#wakes.add(master)
+      if (!isNarrowed) continue
+      // What it brings must not come back behind what is taken out. It runs on where this turn fails, so that the next knows of it.
+      const access = masters.find((one) => one.name === master)?.access
+      if (access === undefined) await leases.stop(master, database)
+      else if (await leases.narrow({ master, database, name }, filterOf(access, this.#asker)))
+        this.#isStarting = true
+    }
+    await this.#settle(masters, { isComparing: true, isAgain })
+    const there = new Set<string>()
+    for await (const page of idsIn(this.#personal)) for (const id of page) there.add(id)
+    this.#counts = new Map()
+    // Where somebody keeps writing, the rest is for the next turn, which compares all again. What is to be taken away is there:
+    // that waits for no view.
+    if (!(await this.#lookAt(masters, [...there], { isAll: true }))) return
+    const readable = await this.#readable(masters)
+    const coming = [...readable].filter((id) => !there.has(id))
+    if (!(await this.#lookAt(masters, coming, { isAll: true }))) return
+    if (this.#viewFaults.size > 0) return
+    this.#renewed.clear()
+    // Whoever has compared meanwhile, with other roles perhaps, may have brought back what went here.
+    const over = this.#entry
+    this.#entry = await people.change(
+      name,
+      { roles: sortedRoles(roles), due: undefined, again: undefined },
+      { over },
+    )
+  }
+
+  /** The documents that the roles allow, by views: one that fails keeps nobody from the documents of other masters. */
+  async #readable(masters: readonly Master[]): Promise<Set<string>> {
+    const ids = new Set<string>()
+    for (const { name, database, access } of masters)
+      try {
+        for (const { id } of await database.view(access.design, 'roles', [...this.#asker.roles]))
+          if (isObjectId(id)) ids.add(id)
+      } catch (error) {
+        if (!isFault(error, 'server_error') && !isFault(error, 'timeout')) throw error
+        this.#viewFaults.set(name, error)
+      }
+    return ids
+  }
+
+  /**
+   * @param isAll these are all documents that there are
+   * @returns false where somebody keeps writing
+   */
+  async #lookAt(
+    masters: readonly Master[],
+    ids: readonly string[],
+    { isAll = false } = {},
+  ): Promise<boolean> {
+    const person = { asker: this.#asker, database: this.#personal }
+    let isSettled = true
+    for (const part of chunk(ids, PAGE)) {
+      const isWhole = masters.length === this.#deps.configured.length
+      const deps = { ...this.#deps, confirm: () => this.#confirm() }
+      const formerly = async (master: string, some: readonly string[]): Promise<Map<string, string[]>> =>
+        this.#renewed.has(master) ? new RoleIndex(this.#deps.couch).revisions(master, some) : new Map()
+      const gather = gatherFrom(person, masters, { isWhole, formerly })
+      const reconciliation = new Reconciliation(deps, this.#personal, gather)
+      isSettled = (await reconciliation.run(part)) && isSettled
+      this.#deps.onPage?.()
+      for (const [master, found] of reconciliation.findings) {
+        const all = this.#findingsOf(master)
+        addProblems(all.problems, found)
+        for (const id of found.carried) all.carried.add(id)
+        all.more += found.there - (isAll ? 0 : found.before)
+        if (found.isActive) this.#wakes.add(master)
+      }
+    }
+    return isSettled
+  }
+
+  /** A role that was lost is lost at once, and so is an account: what the user writes then may be read before `_users` is. */
+  async #confirm(): Promise<void> {
+    const user = await readPerson(this.#deps.couch, this.#asker.name, this.#deps)
+    if (user === null || !isEqual(sortedRoles(user.roles), sortedRoles(this.#asker.roles)))
+      throw new RolesChanged()
+    const { account } = this.#entry
+    if (account !== undefined && !isSameAccount(account, user.account)) throw new RolesChanged()
+  }
+
+  #findingsOf(master: string): Findings {
+    const there = this.#findings.get(master)
+    if (there) return there
+    const none: Findings = { problems: new Map(), carried: new Set(), more: 0 }
+    this.#findings.set(master, none)
+    return none
+  }
+
+  /** A page of what was written into the personal database. @returns what is left to do */
+  async #followPersonal(masters: readonly Master[]): Promise<PersonHint | null> {
+    const { name } = this.#personal
+    const { changes: foreign, isLast, done } = await this.#feed.page(PAGE)
+    if (foreign.some(({ id }) => id.startsWith('_design/')))
+      await openPersonal(this.#deps, this.#asker.name, name)
+    for (const { id, doc } of foreign) {
+      const master = masterOfProvision(id)
+      if (master !== null && doc && !doc._deleted) this.#hear(master, doc)
+    }
+    if (!(await this.#lookAt(masters, foreign.map(({ id }) => id).filter(isObjectId))))
+      return { personal: true }
+    done(this.#hint.updateSeq)
+    return isLast ? null : { personal: true, updateSeq: this.#hint.updateSeq }
+  }
+
+  /** Somebody wrote into `$provision/<master>`: the user asks, and is answered by what stands there next. */
+  #hear(master: string, doc: Record<string, unknown>): void {
+    if (saysThat(doc, provisionDocument(this.#entry, master))) return
+    this.#isAsked = true
+    this.#wakes.add(master)
+  }
+
+  /**
+   * How many documents of each master there are. What a replication has brought was there before it was looked at: it is
+   * known by the number of all documents, and then they are counted anew.
+   */
+  async #count(masters: readonly Master[]): Promise<void> {
+    if (this.#findings.size === 0 && this.#counts === null) return
+    const known = this.#counts ?? new Map(masters.map(({ name }) => [name, this.#standing(name)?.documents]))
+    this.#counts = new Map(
+      masters.map(({ name }) => [name, (known.get(name) ?? 0) + (this.#findings.get(name)?.more ?? 0)]),
+    )
+    const total = (await this.#personal.info())?.doc_count ?? 0
+    const others = (): number => total - sum([...(this.#counts?.values() ?? [])])
+    const { otherDocuments = others() } = this.#entry
+    if (others() !== otherDocuments) this.#counts = await countDocuments(this.#personal, masters)
+    this.#otherDocuments = others()
+  }
+
+  /** Replications run for those who are active, and end for those who were not for long. */
+  async #keepLeases(masters: readonly Master[]): Promise<void> {
+    const { leases, log, configured } = this.#deps
+    const { name } = this.#asker
+    const database = this.#personal.name
+    const held = new Set(leases.held().flatMap((one) => (one.database === database ? [one.master] : [])))
+    // A master that is none any more; its documents stay.
+    for (const [master, { state }] of Object.entries(this.#entry.masters))
+      if (!configured.includes(master) && state !== 'canceled') await leases.stop(master, database)
+    for (const { name: master, access } of masters) {
+      const subject = { master, database, name }
+      // What the daemon brings by itself keeps a replication that runs, and starts none: users at rest need none.
+      if (this.#hint.documents?.has(master)) leases.touch(master, database)
+      const isOutdated = held.has(master) && leases.isOutdated(subject, filterOf(access, this.#asker))
+      // What is projected is written by the daemon alone.
+      if ((this.#wakes.has(master) || isOutdated) && access.fields === null)
+        this.#isStarting = (await leases.use(subject, filterOf(access, this.#asker))) || this.#isStarting
+      else if (this.#hint.idle?.has(master) && (await leases.endIfIdle(master, database)))
+        log.info({ db: database, master }, 'replication idle, cancelled')
+    }
+  }
+
+  /** Writes down how everything stands, for the registry and for the user. */
+  async #settle(
+    masters: readonly Master[],
+    { isComparing, isAgain = false }: { isComparing: boolean; isAgain?: boolean },
+  ): Promise<void> {
+    const { people, leaseState, now, configured } = this.#deps
+    const at = new Date(now()).toISOString()
+    const standings = configured.map((name): [string, MasterStanding] => {
+      const master = masters.find((one) => one.name === name)
+      const before = this.#standing(name)
+      const findings = this.#findings.get(name)
+      return [
+        name,
+        standingAfter(before, {
+          lease: leaseState(name, this.#personal.name),
+          problem: master ? null : problem('master_unavailable', name),
+          rejected: rejectedAfter(
+            before?.rejected ?? [],
+            findings?.problems ?? new Map(),
+            findings?.carried ?? new Set(),
+            at,
+          ),
+          documents: this.#counts?.get(name) ?? before?.documents ?? 0,
+          isComparing,
+          isAgain,
+          access: master && !isComparing ? master.access.hash : (before?.access ?? ''),
+          instance:
+            isComparing || this.#renewed.has(name)
+              ? before?.instance
+              : (this.#instances.get(name) ?? before?.instance),
+          at,
+        }),
+      ]
+    })
+    const left = Object.entries(this.#entry.masters).filter(([name]) => !configured.includes(name))
+    const change = {
+      masters: { ...canceled(Object.fromEntries(left), at), ...Object.fromEntries(standings) },
+      otherDocuments: this.#otherDocuments ?? this.#entry.otherDocuments,
+    }
+    const known = this.#entry
+    this.#entry = await people.change(this.#asker.name, change, { known })
+    await sayStanding(this.#deps, this.#entry, this.#wakes)
+  }
+}

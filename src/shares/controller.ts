@@ -1,0 +1,283 @@
+// Shares: follows user databases, outboxes, share databases, `_users` and the registry, and has each owner's lane do what there is to do.
+import { counted } from '../documents/counted.ts'
+import type { ShareEntry } from './model/entry.ts'
+import { graceLeft } from '../documents/grace.ts'
+import { REGISTRY, shareDatabase } from '../documents/names.ts'
+import { takeTurn } from './reconciler.ts'
+import { mergeHints, type Hint, type Outcome } from './work.ts'
+import { narrowAtOnce } from './reconcile/narrowing.ts'
+import { persist } from '../couch/outage.ts'
+import { adoptReplications } from '../provisioning/adoption.ts'
+import { announce } from './perform/announce.ts'
+import type { Deps } from './deps.ts'
+import { ReplicationWatch } from './lease-watch.ts'
+import { registryChanged, usersChanged, type Concerns } from './concerns.ts'
+import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
+import { Express } from './express.ts'
+import { Follower } from '../engine/follower.ts'
+import type { Host, HostCalls } from '../engine/host.ts'
+import { Lanes } from '../engine/lanes.ts'
+import { findOtherUsers, sayOtherUsers } from '../users/other-users.ts'
+import { sweep } from './resync.ts'
+import type { Update } from '../engine/db-updates.ts'
+import { WarmFeeds } from '../engine/warm-feeds.ts'
+
+const USERS = '_users'
+
+/** Idle leases are looked for at least so often. */
+const LONGEST_IDLE_CHECK_MS = 60_000
+/** A share that was out of reach, or a public writer's limit, is looked at again after this. */
+const PAUSED_MS = 5_000
+
+export interface SharesOptions extends Host, Pick<HostCalls, 'onFault'> {
+  /** What a turn works with, with what is the shares' own. */
+  depsOf: (own: Pick<Deps, 'rotations' | 'mark' | 'isUrgent'>) => Deps
+  /** A user has an outbox even if the user shares nothing. */
+  outboxAlways: boolean
+  sweepIntervalMs: number
+  idleTimeoutMs: number
+  checkIntervalMs: number
+  /** `_users` or the registry is another database than before, or somebody changed a design document there. */
+  onRenewed: () => Promise<void>
+}
+
+export class Shares implements Controller {
+  readonly #options: SharesOptions
+  readonly #deps: Deps
+  readonly #lanes: Lanes<Hint>
+  readonly #users: Follower<Hint>
+  readonly #orders: Follower<Hint>
+  readonly #warmFeeds: WarmFeeds
+  readonly #express: Express
+  readonly #rotations = new Map<string, Set<string>>()
+  /** User databases, as the last sweep found them. */
+  #databases = 0
+
+  constructor(options: SharesOptions) {
+    this.#options = options
+    const { depsOf, queue, pulse, concurrency, onSettled, sleep, onRenewed } = options
+    this.#deps = depsOf({
+      rotations: this.#rotations,
+      mark: (owner, hint) => this.mark(owner, hint),
+      isUrgent: (owner) => this.#lanes.isUrgent(owner),
+    })
+    const { couch, checkpoints, users } = this.#deps
+    this.#express = new Express({
+      isBusy: (owner) => this.#lanes.isBusy(owner),
+      narrow: (owner, shares) => narrowAtOnce(this.#deps, owner, shares),
+      onNarrowed: (owner, shares) => this.#lanes.markUrgent(owner, { shares }),
+      onFailure: options.onFault,
+      sleep,
+    })
+    this.#warmFeeds = new WarmFeeds({ onChange: (owner) => this.#markWithExpress(owner, { user: true }) })
+    this.#lanes = new Lanes({
+      ...{ concurrency, queue, pulse, onSettled },
+      merge: mergeHints,
+      takeTurn: (owner, hint) => this.#takeTurn(owner, hint),
+      onFailure: (owner, error, tries) => options.onFailure(users.database(owner), error, tries),
+      onGone: () => undefined,
+    })
+    const concerns = this.#concerns
+    const following = {
+      ...{ checkpoints, onRenewed },
+      template: users.template,
+      mark: concerns.mark,
+      isBusy: (owner: string) => this.#lanes.isBusy(owner),
+    }
+    this.#users = new Follower({
+      ...following,
+      database: couch.database(USERS),
+      onChanges: async (changes, mark) => {
+        if (changes.some(isDesign)) await onRenewed()
+        await usersChanged({ ...concerns, mark }, changes)
+      },
+    })
+    this.#orders = new Follower({
+      ...following,
+      database: couch.database(REGISTRY),
+      onChanges: async (changes, mark) => {
+        if (changes.some(isDesign)) await onRenewed()
+        registryChanged({ ...concerns, mark }, changes)
+      },
+    })
+  }
+
+  /** What turns work with. */
+  get deps(): Deps {
+    return this.#deps
+  }
+
+  /** Owners that have something to do. */
+  get busy(): number {
+    return this.#lanes.busy.length
+  }
+
+  /** Turns taken since the start. */
+  get turns(): number {
+    return this.#lanes.turns
+  }
+
+  status(): Record<string, unknown> {
+    return { databases: this.#databases }
+  }
+
+  /** Whether all user databases and shares that had changed before the start were looked at. */
+  ready(): Verdict {
+    return readiness(this.#lanes.left, (left) => counted(left, 'user database'))
+  }
+
+  healthy(): Verdict {
+    return health(this.#lanes.isStuck)
+  }
+
+  /** There may be something to do for an owner. */
+  mark(owner: string, hint: Hint): void {
+    this.#lanes.mark(owner, hint)
+  }
+
+  /** @returns true where the update is of no concern to anybody else */
+  onUpdate({ db, type }: Update, background: (work: Promise<void>) => void): boolean {
+    const { users } = this.#deps
+    const owner = users.ownerOf(db)
+    const outboxOwner = users.ownerOfOutbox(db)
+    if (owner !== null) this.#markWithExpress(owner, { user: true, recreated: type === 'created' })
+    else if (outboxOwner !== null) this.mark(outboxOwner, { outbox: true })
+    else if (db === USERS) background(this.#users.look())
+    else if (db === REGISTRY) background(this.#orders.look())
+    else if (db.startsWith(shareDatabase('')))
+      background(this.#onShare(db.slice(shareDatabase('').length), type))
+    else return false
+    return true
+  }
+
+  /** Takes over the replications that are there, then watches all of them, and ends those that are idle, until the signal is aborted. */
+  async run(): Promise<void> {
+    const { every, checkIntervalMs, idleTimeoutMs, signal, sleep } = this.#options
+    const { leases, log } = this.#deps
+    await persist(() => adoptReplications(this.#deps), { signal, sleep, log })
+    const watch = new ReplicationWatch({
+      ...this.#deps,
+      onChanged: (owner, share) => this.mark(owner, { shares: new Set([share]) }),
+    })
+    const markIdle = (): Promise<void> => {
+      for (const lease of leases.held())
+        if (leases.isIdle(lease)) this.mark(lease.owner, { idle: new Set([lease.share]) })
+      return Promise.resolve()
+    }
+    await Promise.all([
+      every(checkIntervalMs, () => watch.look()),
+      every(Math.min(idleTimeoutMs / 4, LONGEST_IDLE_CHECK_MS), markIdle),
+    ])
+  }
+
+  /** Finds what was missed. @throws {CouchFault} */
+  async sweep(rest: () => Promise<void>, isSlow: boolean): Promise<void> {
+    const { signal, sweepIntervalMs } = this.#options
+    const { now } = this.#deps
+    this.#databases = await sweep({
+      ...this.#deps,
+      ...{ isSlow, signal, rest },
+      lateSince: now() - sweepIntervalMs,
+      onDirty: (owner, hint) => this.mark(owner, hint),
+      // Its lane notes since when.
+      onGone: (owner) => this.mark(owner, { user: true }),
+      onRecreated: (owner, at) => this.#afterGrace(owner, { returned: true }, at),
+      onRotate: (owner, share) =>
+        void this.#rotations.set(owner, new Set([...(this.#rotations.get(owner) ?? []), share])),
+    })
+    await this.#users.look()
+    await this.#orders.look()
+    if (this.#lanes.left === null) await this.#tellOtherUsers()
+    this.#lanes.noteFound()
+  }
+
+  /** Moves the checkpoints over what nobody has anything left to do about. */
+  save(): Promise<void> {
+    for (const follower of [this.#users, this.#orders]) follower.save()
+    return Promise.resolve()
+  }
+
+  /** Lets the turns that are under way finish, and begins no other. */
+  async stop(): Promise<void> {
+    this.#warmFeeds.stop()
+    await this.#lanes.stop()
+  }
+
+  async #takeTurn(owner: string, hint: Hint): Promise<Outcome> {
+    const { now, log, users } = this.#deps
+    const begun = now()
+    const outcome = await takeTurn({
+      deps: this.#deps,
+      ...{ owner, hint },
+      outboxAlways: this.#options.outboxAlways,
+    })
+    log.debug({ db: users.database(owner), ms: now() - begun }, 'turn')
+    if (outcome.isActive && outcome.next === null) await this.#keepWarm(owner)
+    this.#comeBack(owner, outcome)
+    return outcome
+  }
+
+  /** Whoever has just written will soon write again. */
+  async #keepWarm(owner: string): Promise<void> {
+    const { couch, checkpoints, users } = this.#deps
+    const db = users.database(owner)
+    const checkpoint = (await checkpoints.read([db])).get(db)
+    if (checkpoint && !this.#options.signal.aborted)
+      this.#warmFeeds.keep(owner, couch.database(db), checkpoint.since)
+  }
+
+  /** What could not be done now is tried again later. */
+  #comeBack(owner: string, { goneSince, halted, recreatedAt, paused, throttled }: Outcome): void {
+    const haltedMs = this.#options.checkIntervalMs * 2
+    if (halted.size > 0) this.#lanes.after(owner, { shares: halted }, haltedMs)
+    if (paused.size > 0) this.#lanes.after(owner, { subscriptions: paused }, PAUSED_MS)
+    if (throttled.size > 0) this.#lanes.after(owner, { feeds: throttled }, PAUSED_MS)
+    if (goneSince !== undefined) this.#afterGrace(owner, { departed: true }, goneSince)
+    if (recreatedAt !== undefined) this.#afterGrace(owner, { returned: true }, recreatedAt)
+  }
+
+  #afterGrace(owner: string, hint: Hint, since: number): void {
+    const { graceMs, now } = this.#deps
+    this.#lanes.after(owner, hint, graceLeft(since, graceMs, now()))
+  }
+
+  get #concerns(): Concerns {
+    return { ...this.#deps, mark: (owner, hint) => this.#markWithExpress(owner, hint) }
+  }
+
+  /** What may take access away is looked at beside a lane that is busy. */
+  #markWithExpress(owner: string, hint: Hint): void {
+    this.mark(owner, hint)
+    if (hint.user || hint.shares) this.#express.hear(owner, hint.shares)
+  }
+
+  async #onShare(share: string, type: Update['type']): Promise<void> {
+    if (type === 'deleted') return this.#onShareDropped(share)
+    await announce(this.#concerns, share, null)
+  }
+
+  /** A share database that went without the daemon's doing is made again. */
+  async #onShareDropped(share: string): Promise<void> {
+    const { couch, registry } = this.#deps
+    const entry = await registry.entry(share)
+    if (entry?.state !== 'active' || !this.#isOurs(entry)) return
+    // A rotation drops and creates it; the event comes when both are done.
+    if ((await couch.database(shareDatabase(share)).info()) === null)
+      this.mark(entry.owner, { shares: new Set([share]) })
+  }
+
+  /** The shares of another template are another daemon's. */
+  #isOurs({ owner, database }: ShareEntry): boolean {
+    return this.#deps.users.database(owner) === database
+  }
+
+  async #tellOtherUsers(): Promise<void> {
+    const { couch, users, log } = this.#deps
+    const databases = this.#databases
+    for (const other of await findOtherUsers(couch, users, databases))
+      log.warn({ databases, others: other.count }, sayOtherUsers(users, databases, other))
+  }
+}
+
+/** One of the daemon's may be gone, or another one in its place. */
+const isDesign = ({ id }: { id: string }): boolean => id.startsWith('_design/')

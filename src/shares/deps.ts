@@ -1,0 +1,73 @@
+// What writing needs, handed in from daemon.ts: no module of write/ reaches for anything else.
+import type { Couch } from '../couch/client.ts'
+import type { Replicator } from '../couch/replicator.ts'
+import type { Checkpoints } from '../engine/checkpoints.ts'
+import type { Logger } from '../log.ts'
+import type { Kinds } from '../skeletons/kinds.ts'
+import type { UserDatabases } from '../documents/names.ts'
+import type { Clock } from '../documents/time.ts'
+import type { Visited } from '../skeletons/visits.ts'
+import type { Hint } from './work.ts'
+import type { AccountIndex } from '../users/account-index.ts'
+import type { Allowance } from './rate-limit.ts'
+import type { Births } from '../skeletons/births.ts'
+import type { Ceilings } from './ceilings.ts'
+import type { Histories } from '../engine/histories.ts'
+import type { Gates } from './gates.ts'
+import type { Leases } from './leases.ts'
+import type { OwnWrites } from '../engine/own-writes.ts'
+import type { Registry } from './registry.ts'
+import type { Warmer } from '../skeletons/index-warmer.ts'
+
+/** What somebody may write into a public share who is not named there. */
+export interface PublicLimits {
+  /** The most bytes of an object. */
+  mostBytes: number
+  /** The most objects that one user brings into one share. */
+  mostObjects: number
+  /** The most changes a minute of one user in one share. */
+  mostChanges: number
+}
+
+export interface Deps {
+  couch: Couch
+  accounts: AccountIndex
+  users: UserDatabases
+  registry: Registry
+  births: Births
+  kinds: Kinds
+  warmer: Warmer
+  replicator: Replicator
+  leases: Leases
+  checkpoints: Checkpoints
+  histories: Histories
+  gates: Gates
+  ceilings: Ceilings
+  /** Somebody was taken out of a share of the owner's: the turn under way is to end soon, the next one begins with that. */
+  isUrgent: (owner: string) => boolean
+  /** Changes of the public, by the registry's document of the subscription. */
+  allowance: Allowance
+  /** Guesses at passwords, by share and user database. */
+  tries: Allowance
+  limits: PublicLimits
+  /** The most bytes that are remembered of one object, as JSON; where it is left out, as many as CouchDB takes by itself. */
+  mostRemembered?: number
+  /** By owner, the shares whose databases are to be made anew once the owner's page is the last one. */
+  rotations: Map<string, Set<string>>
+  ownWrites: OwnWrites
+  /** Has an owner's lane look at something; nothing is lost where that is forgotten in a crash, it only comes later. */
+  mark: (owner: string, hint: Hint) => void
+  /** Documents of an owner by which he may ask for the documents of a master. */
+  hear: (owner: string, docs: readonly { _id: string }[]) => Promise<void>
+  /** A database was brought up to the skeleton of its kind, or could not be. */
+  onVisited: (db: string, visited: Visited) => void
+  /** False on the embedded server, which cannot remove revisions: there a share database is made anew instead. */
+  canPurge: boolean
+  /** How long what is left of a user database that is gone, or was made again, waits for what was in it; milliseconds. */
+  graceMs: number
+  /** Milliseconds. */
+  now: () => number
+  /** Where documents say when they were written. */
+  updatedAt: Clock['updatedAt']
+  log: Logger
+}

@@ -1,0 +1,123 @@
+// Gathers what planShare asks about one `$share`.
+import type { Security } from '../../couch/document.ts'
+import { namesIn } from '../model/access.ts'
+import type { ShareEntry } from '../model/entry.ts'
+import { isShareId, SHARE_DESIGN_DOCUMENTS, shareDatabase, shareOfDocument } from '../../documents/names.ts'
+import { parseShareRequest } from '../model/share.ts'
+import { rightOf } from '../model/subscription.ts'
+import type { Participant, ShareFacts } from '../plan/share.ts'
+import { accountState, verifyPassword } from '../perform/accounts.ts'
+import type { Deps } from '../deps.ts'
+import {
+  displayName,
+  namesakes,
+  namesWithoutRole,
+  ownerGrants,
+  resolveNames,
+  type NamedUser,
+} from '../../users/directory.ts'
+import type { UserDoc } from './user-docs.ts'
+
+/** What the turn knows of a share, and CouchDB does not. */
+export interface ShareSituation {
+  scanning: boolean
+  fromStart: boolean
+  isOrphan?: boolean
+  isWrittenDirectly?: boolean
+  isDrained?: boolean
+  isBehind?: boolean
+}
+
+/** The participants whose names are looked up; more are not shown. */
+const MOST_NAMED = 100
+
+export async function gatherShare(
+  deps: Deps,
+  owner: string,
+  found: UserDoc,
+  { scanning, fromStart, isOrphan, isWrittenDirectly, isDrained, isBehind }: ShareSituation,
+): Promise<ShareFacts> {
+  const { couch, users, registry, limits } = deps
+  // A document that only calls itself a share has no share, whatever its id.
+  const share = shareOfDocument(found.id) ?? ''
+  const known = isShareId(share)
+  const database = users.database(owner)
+  const home = couch.database(shareDatabase(share))
+  let [entry, info] = known ? await Promise.all([registry.entry(share), home.info()]) : [null, null]
+  if (entry !== null && info === null) {
+    // Another daemon may be making it anew: what was noted before it went is read after it was seen to be away.
+    entry = await registry.entry(share)
+    info = await home.info()
+  }
+  const isMine = entry === null || entry.database === database
+  const request = found.doc && parseShareRequest(found.doc)
+  const names = isMine ? namesOf(found, entry) : []
+  const password =
+    request?.kind === 'valid' && request.password.kind === 'new' ? request.password.password : null
+  const named = names.length === 0 ? new Map<string, NamedUser>() : await resolveNames(deps, names)
+  // Together, so that `_users` is asked once for both.
+  const [grants, lacking] =
+    known && isMine
+      ? await Promise.all([ownerGrants(deps, owner), withoutRole(deps, owner, named)])
+      : [{ names: [], roles: [users.roleOf(owner)] }, new Map<string, string>()]
+  return {
+    ...{ share, database, entry, scanning, fromStart },
+    ...{ doc: found.doc, rivals: found.rivals },
+    isMissing: found.isMissing === true && isOrphan !== true,
+    databaseExists: info !== null,
+    objects: Math.max(0, (info?.doc_count ?? 0) - SHARE_DESIGN_DOCUMENTS),
+    security: info !== null && isMine ? ((await home.security()) as Security & ShareFacts['security']) : null,
+    ownerExists: found.doc !== null || (await couch.database(database).info()) !== null,
+    owner: grants,
+    named,
+    withoutRole: lacking,
+    participants: known && entry && isMine ? await participantsOf(deps, share, entry) : [],
+    account:
+      entry?.password && isMine && (await accountState(couch, entry.password)) !== 'in force'
+        ? 'changed'
+        : 'in force',
+    isPasswordInForce:
+      password !== null && entry?.password !== undefined && (await verifyPassword(entry.password, password)),
+    isWrittenDirectly: isWrittenDirectly === true,
+    isDrained: isDrained === true,
+    isBehind: isBehind === true,
+    publicMostBytes: limits.mostBytes,
+  }
+}
+
+/** Everybody whom one of the leaves names, and whom what is in force names: that stays where they are malformed. */
+function namesOf({ doc, rivals }: UserDoc, entry: ShareEntry | null): string[] {
+  const requests = [...(doc ? [doc] : []), ...rivals.map(({ leaf }) => leaf)].map(parseShareRequest)
+  const asked = requests.flatMap((request) => (request.kind === 'valid' ? [request.access] : []))
+  return [...new Set([...asked, ...(entry?.access ? [entry.access] : [])].flatMap(namesIn))]
+}
+
+/** Of the owner, and of those who are named and have no user database: whom nothing but a role keeps from one. */
+async function withoutRole(
+  deps: Deps,
+  owner: string,
+  named: ReadonlyMap<string, NamedUser>,
+): Promise<Map<string, string>> {
+  const asked = [...named].flatMap(([name, { owners }]) => (owners.length === 0 ? name : []))
+  const [own, others] = await Promise.all([
+    namesakes(deps, [owner]),
+    asked.length === 0 ? new Map<string, string>() : namesWithoutRole(deps, asked),
+  ])
+  const owners = [...[...own].map(([id, name]): [string, string] => [name, id]), ...others]
+  return new Map(owners.map(([name, id]) => [name, deps.users.roleOf(id)]))
+}
+
+async function participantsOf(deps: Deps, share: string, entry: ShareEntry): Promise<Participant[]> {
+  const there = await deps.registry.participants(share)
+  const named = new Set(there.filter(({ state }) => state === 'active').slice(0, MOST_NAMED))
+  return Promise.all(
+    there.map(async (one) => ({
+      subscriber: one.subscriber,
+      name: named.has(one) ? await displayName(deps, one.subscriber) : null,
+      isActive: one.state === 'active',
+      granted: one.granted ?? null,
+      right: rightOf(entry, one),
+      admitted: one.admitted === true,
+    })),
+  )
+}

@@ -1,0 +1,164 @@
+// Watches the replications that run: failures are retried, and where copies are missing the share's owner is told.
+import isEqual from 'lodash/isEqual.js'
+import type { Database } from '../couch/database.ts'
+import { pagesOf } from '../couch/pages.ts'
+import type { Couch } from '../couch/client.ts'
+import { isFault } from '../couch/fault.ts'
+import type { ReplicationStatus } from '../couch/replicator.ts'
+import type { Logger } from '../log.ts'
+import { copyRange, parseCopyId, shareDatabase, type UserDatabases } from '../documents/names.ts'
+import { problem, type Problem } from '../documents/problem.ts'
+import { MOST_REJECTIONS } from '../documents/rejected.ts'
+import type { Lease, Leases } from './leases.ts'
+import type { Registry } from './registry.ts'
+import { Trouble } from '../engine/trouble.ts'
+
+const COMPARE_PAGE = 1000
+
+export interface WatchOptions {
+  couch: Couch
+  users: UserDatabases
+  leases: Leases
+  registry: Registry
+  log: Logger
+  /** The owner's `$share` has to say something else now. */
+  onChanged: (owner: string, share: string) => void
+}
+
+export class ReplicationWatch {
+  readonly #options: WatchOptions
+  // Of a lease that was stopped, nothing holds for the one that comes after it.
+  readonly #troubles = new WeakMap<Lease, Trouble>()
+  /** Refused documents that were looked into, by share. */
+  readonly #refused = new Map<string, number>()
+
+  constructor(options: WatchOptions) {
+    this.#options = options
+  }
+
+  /** Looks at all leases once; without a lease it asks nothing. @throws {CouchFault} when it has looked at all of them */
+  async look(): Promise<void> {
+    const failures: unknown[] = []
+    const statuses = await this.#options.leases.statuses()
+    for (const [lease, status] of statuses)
+      await this.#judge(lease, status).catch((error: unknown) => failures.push(error))
+    if (statuses.length > 0) this.#options.log.debug({ count: statuses.length }, 'replications looked at')
+    if (failures.length > 0) throw failures[0]
+  }
+
+  async #judge(lease: Lease, status: ReplicationStatus): Promise<void> {
+    switch (status.kind) {
+      case 'waiting':
+        return
+      case 'absent':
+        // Somebody deleted the document, or the scheduler has not seen it yet; starting again is right in both cases.
+        this.#options.log.warn({ share: lease.share }, 'replication is gone, started again')
+        return this.#options.leases.restart(lease)
+      case 'accepted':
+        this.#troubles.delete(lease)
+        return this.#show(lease, await this.#refusal(lease, status.refused))
+      case 'crashing':
+      case 'failed':
+        return this.#trouble(lease, status)
+      default:
+        return status satisfies never
+    }
+  }
+
+  /**
+   * The daemon brings copies itself, and a replication mostly follows behind: its troubles are the admin's. The owner is
+   * told where they last and copies are missing.
+   */
+  async #trouble(
+    lease: Lease,
+    { kind, reason }: { kind: 'crashing' | 'failed'; reason: string },
+  ): Promise<void> {
+    const { leases, log } = this.#options
+    const trouble = this.#troubles.get(lease) ?? new Trouble()
+    this.#troubles.set(lease, trouble)
+    const isToStartAgain = trouble.look(kind)
+    if (trouble.isNew) log.warn({ share: lease.share, state: kind, reason }, 'replication in trouble')
+    if (isToStartAgain) await leases.restart(lease)
+    if (!trouble.isLasting) return
+    const { count } = await this.#missing(lease)
+    if (count > 0) log.warn({ share: lease.share, state: kind, reason, count }, 'copies missing in the share')
+    await this.#show(lease, count > 0 ? problem('replication_failed') : null)
+  }
+
+  /** The copies that did not arrive. Where home is the share, there is nothing that its members wait for. */
+  async #missing({ share, owner, home }: Lease): Promise<Missing> {
+    if (home === 'share') return NOTHING
+    const { couch, users } = this.#options
+    const outbox = couch.database(users.outbox(owner))
+    try {
+      return await listMissing(outbox, couch.database(shareDatabase(share)), share)
+    } catch (error) {
+      // A database that is gone is made again in the owner's lane.
+      if (isFault(error, 'not_found')) return NOTHING
+      throw error
+    }
+  }
+
+  /** Validation functions of the share make the replicator drop documents for good: are copies missing because of that? */
+  async #refusal(lease: Lease, refused: number): Promise<Problem | null> {
+    // Towards the outbox there is nobody to refuse; what a share refuses to the daemon itself is told at once.
+    if (refused === 0 || lease.home === 'share') {
+      if (this.#refused.delete(lease.share)) await this.#list(lease, [])
+      return null
+    }
+    const missing = await this.#missing(lease)
+    if (this.#refused.get(lease.share) !== missing.count)
+      this.#options.log.warn({ share: lease.share, count: missing.count }, 'copies refused by the share')
+    this.#refused.set(lease.share, missing.count)
+    await this.#list(lease, missing.first)
+    return missing.count === 0 ? null : problem('copies_refused', String(missing.count))
+  }
+
+  /** The refused documents stand as `$rejected` on the `$share`, as long as they are missing. */
+  async #list({ share, owner }: Lease, documents: string[]): Promise<void> {
+    const { registry, onChanged } = this.#options
+    const listed = ((await registry.entry(share))?.rejected ?? []).filter(({ code }) => code === REFUSED.code)
+    const reports = new Map<string, Problem | null>()
+    for (const { document } of listed) if (!documents.includes(document)) reports.set(document, null)
+    for (const document of documents)
+      if (!listed.some((one) => one.document === document)) reports.set(document, REFUSED)
+    if (reports.size === 0) return
+    await registry.reject(share, null, reports)
+    onChanged(owner, share)
+  }
+
+  async #show(lease: Lease, found: Problem | null): Promise<void> {
+    const { registry, onChanged } = this.#options
+    const entry = await registry.entry(lease.share)
+    if (!entry || entry.state !== 'active' || isEqual(entry.problem ?? null, found)) return
+    await registry.change(lease.share, { problem: found ?? undefined })
+    onChanged(lease.owner, lease.share)
+  }
+}
+
+const REFUSED = problem('copy_refused', 'a validation function of the share says no')
+
+/** Copies that a share does not have: how many, and the objects of the first. */
+interface Missing {
+  count: number
+  first: string[]
+}
+
+const NOTHING: Missing = { count: 0, first: [] }
+
+/** The copies of the outbox that the share does not have under the same revision. */
+async function listMissing(outbox: Database, share: Database, id: string): Promise<Missing> {
+  const missing = { count: 0, first: [] as string[] }
+  for await (const rows of pagesOf(outbox, { ...copyRange(id), limit: COMPARE_PAGE })) {
+    const there = await share.fetch(
+      rows.map((row) => row.id),
+      { includeDocs: false },
+    )
+    const revs = new Map(there.map((row) => [row.id, row.deleted ? null : row.rev]))
+    const absent = rows.filter((row) => revs.get(row.id) !== row.rev)
+    missing.count += absent.length
+    const objects = absent.map((row) => parseCopyId(row.id)?.object ?? row.id)
+    missing.first.push(...objects.slice(0, MOST_REJECTIONS - missing.first.length))
+  }
+  return missing
+}

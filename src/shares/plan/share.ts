@@ -1,0 +1,519 @@
+// What is to be done for a share: its document, its registry entry and its database, brought to agree.
+import { isDeepStrictEqual } from 'node:util'
+import { amongReaders, OWNER_ONLY, type Access, type Right } from '../model/access.ts'
+import { isToBeThere, type ShareEntry } from '../model/entry.ts'
+import type { ObjectDoc } from '../../documents/content.ts'
+import { shownPassword } from '../model/password.ts'
+import { problem, type Problem } from '../../documents/problem.ts'
+import {
+  ADMIN_ONLY,
+  bothAllow,
+  isPublic,
+  narrowsReading,
+  shareSecurity,
+  type FoundSecurity,
+  type Grants,
+  type ShareSecurity,
+} from '../../documents/security.ts'
+import { parseShareLeaves, withoutPublic } from '../model/share.ts'
+import type { Rival } from './leaves.ts'
+import { grantedTo, mark, markAsIs, redundantShareLeaves } from './share-document.ts'
+
+/** Somebody who takes part in a share, or is invited to. */
+export interface Participant {
+  subscriber: string
+  /** The user's name, where anybody knows it. */
+  name: string | null
+  isActive: boolean
+  /** What the owner gave him by name, as the registry has it. */
+  granted: Right | null
+  right: Right | null
+  /** He knew the password when he joined. Where that is not known, `right` is taken for what he may do. */
+  admitted?: boolean
+}
+
+export interface ShareFacts {
+  share: string
+  /** The user database that the document stands in. */
+  database: string
+  /** `$share/<id>` as it is there, or null where it is deleted or never was. */
+  doc: ObjectDoc | null
+  rivals: readonly Rival[]
+  /** The document is not there and was not deleted either: its database was created again, and it may come back. */
+  isMissing: boolean
+  entry: ShareEntry | null
+  /** Whether `share/<id>` exists. */
+  databaseExists: boolean
+  /** `_security` of `share/<id>` as it is in force, and how many documents are there. */
+  security: Partial<ShareSecurity> | null
+  objects: number
+  /** Whether the owner's user database exists. */
+  ownerExists: boolean
+  /** Whether the owner's objects are being gone through for this share. */
+  scanning: boolean
+  /** Whether they need not be, because all of them are still to come. */
+  fromStart: boolean
+  /** How the owner stands in CouchDB. */
+  owner: Grants
+  /** Users whom `access` names, on any leaf or in the entry, as far as there are such: how they stand, and their databases. */
+  named: ReadonlyMap<string, { grants: Grants; owners: readonly string[] }>
+  /** Accounts, the owner's or named ones, that lack the role by which the user database of their name would be theirs; by name, the role. */
+  withoutRole?: ReadonlyMap<string, string>
+  participants: readonly Participant[]
+  /** How the account of those who know the password stands. */
+  account: 'in force' | 'changed'
+  /** A password on the document is that of the account already. */
+  isPasswordInForce: boolean
+  /** Somebody wrote into `share/<id>` himself. */
+  isWrittenDirectly: boolean
+  /** What others wrote into `share/<id>` was taken in, to the last change. */
+  isDrained: boolean
+  /** The most bytes of a document that somebody may write who writes only because everybody may. */
+  publicMostBytes: number
+  /**
+   * The owner's objects may say less by now than the share shows: whoever has not read there yet is not let in. What is
+   * held back is planned when they were looked at.
+   */
+  isBehind?: boolean
+}
+
+/** What may change in an entry; undefined takes an attribute out. */
+export type EntryChange = { [Key in ChangingKey]?: ShareEntry[Key] | undefined }
+type ChangingKey =
+  | 'state'
+  | 'access'
+  | 'password'
+  | 'home'
+  | 'rotate'
+  | 'refilled'
+  | 'forgotten'
+  | 'saved'
+  | 'losses'
+  | 'rotations'
+  | 'closing'
+  | 'emptied'
+  | 'problem'
+  | 'due'
+  | 'rejected'
+  | 'counts'
+
+/** Effects come in the order in which they must land; each is idempotent. */
+export type ShareEffect =
+  /** Claims the id. Where somebody was faster, the rest is off and the share is planned again. */
+  | { kind: 'claim'; share: string }
+  | { kind: 'change-entry'; share: string; change: EntryChange }
+  | { kind: 'create-outbox' }
+  | { kind: 'create-database'; share: string }
+  /** Puts design documents and `_security` in place. */
+  | { kind: 'secure'; share: string; security: object }
+  /** Puts a new password in force; then the share is planned again. */
+  | { kind: 'set-password'; share: string; password: string }
+  | { kind: 'restore-account'; share: string }
+  | { kind: 'remove-account'; share: string }
+  /** From now on copies are written into the share itself: others may write there. */
+  | { kind: 'turn-home'; share: string }
+  /** Lands when the replication document is accepted and not `failed`. */
+  | { kind: 'start-replication'; share: string }
+  /** Lands when no job is left. */
+  | { kind: 'stop-replication'; share: string }
+  /** Takes in what others wrote into the share, to the last change; then the share is planned again. */
+  | { kind: 'drain'; share: string }
+  | { kind: 'drop-database'; share: string }
+  /** Nothing is left in the outbox of what the share had. */
+  | { kind: 'forget-copies'; share: string }
+  /** Makes the share database anew, with everything that is in it now. */
+  | { kind: 'rotate'; share: string; security: object }
+  /** Has all objects of the owner gone through again, and the share planned again after that. */
+  | { kind: 'scan'; share: string }
+  /** Writes down who is named, and has everybody who takes part look at the share again. */
+  | { kind: 'enlist'; share: string; granted: Record<string, Right> }
+  | { kind: 'tell-participants'; share: string }
+  /** Has all that participants have compared with the share when it is back: a feed tells nothing of what is not there. */
+  | { kind: 'pause-participants'; share: string }
+  | { kind: 'put-document'; doc: ObjectDoc }
+  | { kind: 'drop-leaf'; id: string; rev: string }
+
+/** Plans one share of one owner. Seeing the same facts again after the effects have landed plans nothing. */
+export function planShare(facts: ShareFacts): ShareEffect[] {
+  const { doc, rivals } = facts
+  if (doc === null) return planLife(facts)
+  const redundant = redundantShareLeaves(doc, rivals)
+  const drops = redundant.map((rev) => ({ kind: 'drop-leaf', id: doc._id, rev }) as const)
+  // Where the winner itself goes, the user's own leaf takes its place, and is planned when that change comes by.
+  if (redundant.includes(doc._rev)) return drops
+  return [
+    ...planLife({ ...facts, rivals: rivals.filter(({ leaf }) => !redundant.includes(leaf._rev)) }),
+    ...drops,
+  ]
+}
+
+function planLife(facts: ShareFacts): ShareEffect[] {
+  const { share, doc, entry, database } = facts
+  const mine = entry !== null && entry.database === database
+  if (mine && entry.state !== 'ended') {
+    const isDeleted = doc === null && !facts.isMissing
+    if (isDeleted || entry.state === 'ending' || entry.order === 'end') return end(facts, entry)
+    if (entry.order === 'suspend')
+      return [...suspend(facts, entry), ...(doc ? markAsIs(facts, doc, problem('suspended')) : [])]
+    if (entry.state === 'suspended' && facts.databaseExists) return resume(facts)
+    if (isResuming(facts, entry)) return []
+  }
+  if (doc === null) return mine ? keepInForce(facts, entry) : []
+  // An ended one is not opened while an order stands.
+  if (mine && entry.order === 'end') return markAsIs(facts, doc, problem('ended_by_admin'))
+  if (mine && entry.order === 'suspend') return markAsIs(facts, doc, problem('suspended'))
+
+  const losers = facts.rivals.map(({ leaf }) => leaf)
+  const request = parseShareLeaves(doc, losers)
+  if (request.kind === 'malformed')
+    return [...(mine ? keepInForce(facts, entry) : []), ...markAsIs(facts, doc, request.problem)]
+  if (entry !== null && !mine) return markAsIs(facts, doc, problem('id_taken', share))
+  // Of an ended share nothing is left: what stands under its name is somebody else's, too.
+  const isFree = entry === null || entry.state === 'ended'
+  if (isFree && facts.databaseExists) return markAsIs(facts, doc, problem('database_exists', share))
+  const { password } = request
+  const access = heldBack(facts, request.access)
+  const fault = passwordFault(facts, password)
+  if (fault) return [...(mine ? keepInForce(facts, entry) : []), ...markAsIs(facts, doc, fault)]
+  if (password.kind === 'new' && !facts.isPasswordInForce)
+    return [
+      ...begin(facts),
+      ...lockOut(facts, access),
+      { kind: 'set-password', share, password: password.password },
+    ]
+  const effects: ShareEffect[] = []
+  let left = facts
+  if (entry?.password && password.kind === 'none') {
+    // In one step with the access that goes without it: in between everybody would be let in.
+    effects.push({ kind: 'remove-account', share }, changeEntry(share, { password: undefined, access }))
+    const { password: _, ...rest } = entry
+    left = { ...facts, entry: { ...rest, access } }
+  }
+  const isInPlace = left.entry?.state === 'active' && facts.databaseExists
+  return [
+    ...effects,
+    ...(isInPlace && left.entry ? bringInForce(left, left.entry, access) : open(left, access)),
+    ...mark(left, doc, { access, password, found: isInPlace ? (left.entry?.problem ?? null) : null }),
+  ]
+}
+
+/** What is wanted, without those who were not let in before, where they are not to be let in yet. */
+const heldBack = ({ entry, isBehind }: ShareFacts, wanted: Access): Access =>
+  isBehind && entry?.access && entry.state !== 'ended' ? amongReaders(entry.access, wanted) : wanted
+
+/** What stands in place of a password names its account; another name is none of the daemon's. */
+export function passwordFault({ entry }: ShareFacts, wish: { kind: string; name?: string }): Problem | null {
+  return wish.kind === 'kept' && wish.name !== entry?.password?.name
+    ? problem('password_account_taken', wish.name ?? '')
+    : null
+}
+
+/** An id has to be one's own before anything is noted for it. */
+function begin({ share, entry }: ShareFacts): ShareEffect[] {
+  if (entry === null) return [{ kind: 'claim', share }]
+  return entry.state === 'ended' ? reopened(share) : []
+}
+
+/** A share begins anew. What an earlier one of the same id may have left in the outbox is nobody's to read. */
+const reopened = (share: string): ShareEffect[] => [
+  { kind: 'forget-copies', share },
+  changeState(share, 'opening'),
+]
+
+/**
+ * Where those who know the password may do less from now on, nobody has the new one and the right that goes with the
+ * old one: until it is set, only users of a name are let in.
+ */
+function lockOut(facts: ShareFacts, access: Access): ShareEffect[] {
+  const { share, entry, security } = facts
+  if (!entry?.password || security?.writers?.everyone !== true || access.write === true) return []
+  const named = securityOf(facts, entry, withoutPublic(access))
+  return [
+    ...turnHome(facts, entry, access),
+    changeEntry(share, { access }),
+    { kind: 'secure', share, security: named },
+  ]
+}
+
+const changeState = (share: string, state: ShareEntry['state']): ShareEffect => ({
+  kind: 'change-entry',
+  share,
+  change: { state, problem: undefined },
+})
+
+/** What was asked for last and was in order goes on: users may have come or gone meanwhile. */
+function keepInForce(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
+  if (entry.state === 'ended' || !entry.access) return []
+  const isInPlace = entry.state === 'active' && facts.databaseExists
+  return isInPlace ? bringInForce(facts, entry, entry.access) : open(facts, entry.access)
+}
+
+const changeEntry = (share: string, change: EntryChange): ShareEffect => ({
+  kind: 'change-entry',
+  share,
+  change,
+})
+
+/** A share that is in place: who loses access is out before anybody is told, who gets it is let in last. */
+function bringInForce(facts: ShareFacts, entry: ShareEntry, access: Access): ShareEffect[] {
+  const { share } = facts
+  const present = facts.security ?? ADMIN_ONLY
+  const asked = securityOf(facts, entry, access)
+  // Who signs up, or gets another role, is let in as late as who is named.
+  const wanted = facts.isBehind
+    ? { ...asked, members: bothAllow<FoundSecurity>(present, asked).members ?? ADMIN_ONLY.members }
+    : asked
+  const isOther = !isDeepStrictEqual(facts.security, wanted)
+  const isNarrowed = isOther && narrowsReading(present, wanted)
+  const isNew = !isDeepStrictEqual(entry.access ?? OWNER_ONLY, access)
+  const isRemade = isNarrowed || entry.rotate === true
+  // Old revisions that are to go are shown to nobody new; making the database anew sets what is wanted.
+  const isHeldBack = entry.rotate === true && narrowsReading(wanted, present)
+  const turned = turnHome(facts, entry, access)
+  // Turning home takes a while. Who is taken out does not read on for so long, and nobody new writes before.
+  const isShut = isHeldBack || (isNarrowed && turned.length > 0)
+  const secure: ShareEffect[] =
+    !isOther || (isHeldBack && !isNarrowed)
+      ? []
+      : [{ kind: 'secure', share, security: isShut ? ADMIN_ONLY : wanted }]
+  const change: EntryChange = {
+    ...(isNew ? { access } : {}),
+    ...(isNarrowed && !entry.rotate ? { rotate: true } : {}),
+  }
+  return [
+    ...(isNarrowed ? [] : turned),
+    ...(Object.keys(change).length > 0 ? [changeEntry(share, change)] : []),
+    ...(isNarrowed ? [...secure, ...turned] : []),
+    ...enlist(facts, grantedTo(facts, access)),
+    ...(isOther || isNew ? [{ kind: 'tell-participants', share } as const] : []),
+    ...(isNarrowed ? [] : secure),
+    ...restoreAccount(facts, entry),
+    ...(isRemade ? planRotation(facts, wanted) : []),
+    ...(turned.length > 0 && !isRemade ? [{ kind: 'start-replication', share } as const] : []),
+    ...count(facts, entry),
+  ]
+}
+
+const restoreAccount = ({ share, account }: ShareFacts, entry: ShareEntry | null): ShareEffect[] =>
+  entry?.password && account === 'changed' ? [{ kind: 'restore-account', share }] : []
+
+/** The `_security` that an access comes to. */
+export const securityOf = (facts: ShareFacts, entry: ShareEntry | null, access: Access): ShareSecurity =>
+  shareSecurity({
+    owner: facts.owner,
+    access,
+    users: new Map([...facts.named].map(([name, { grants }]) => [name, grants])),
+    passwordRole: entry?.password?.role ?? null,
+    publicMostBytes: facts.publicMostBytes,
+  })
+
+/** True where everybody may enter a share that is not for everybody: somebody has emptied its `_security`. */
+export const isLeftOpen = ({ entry, security }: ShareFacts): boolean =>
+  entry?.state === 'active' &&
+  security !== null &&
+  isPublic(security) &&
+  entry.access?.read !== true &&
+  entry.access?.write !== true
+
+/** Where anybody else may write, or somebody did, copies are written into the share itself, for good. */
+function turnHome(facts: ShareFacts, entry: ShareEntry | null, { write }: Access): ShareEffect[] {
+  const isNeeded = write === true || write.length > 0 || facts.isWrittenDirectly
+  return isNeeded && entry?.home !== 'share' ? [{ kind: 'turn-home', share: facts.share }] : []
+}
+
+function enlist({ share, participants }: ShareFacts, granted: Record<string, Right>): ShareEffect[] {
+  const listed = Object.fromEntries(
+    participants.flatMap(({ subscriber, granted: right }) => (right ? [[subscriber, right]] : [])),
+  )
+  return isDeepStrictEqual(listed, granted) ? [] : [{ kind: 'enlist', share, granted }]
+}
+
+/** Objects are counted with those who take part; between that, a slow sweep counts them: no entry changes with each object. */
+function count({ share, objects, participants }: ShareFacts, entry: ShareEntry): ShareEffect[] {
+  const subscribers = participants.filter(({ isActive }) => isActive).length
+  if (subscribers === (entry.counts?.subscribers ?? 0)) return []
+  return [{ kind: 'change-entry', share, change: { counts: { objects, subscribers } } }]
+}
+
+/** All that a share needs, from whichever step it stopped at. */
+function open(facts: ShareFacts, access: Access): ShareEffect[] {
+  const { share, entry, databaseExists, security, fromStart } = facts
+  const wanted = securityOf(facts, entry, access)
+  const isReopened = entry !== null && !databaseExists && isFirst(entry)
+  // Filled from the outbox, of which nothing is readable but what the bases allow.
+  const isBornAgain = entry !== null && !databaseExists && !isFirst(entry)
+  const isLost = isBornAgain && !entry.saved
+  const isRemade =
+    isBornAgain ||
+    (databaseExists && (entry?.rotate === true || narrowsReading(security ?? ADMIN_ONLY, wanted)))
+  const turned = turnHome(facts, entry, access)
+  return [
+    // Before anything else: nobody who finds a database takes it for the one that was.
+    ...(isLost ? noteLoss(facts, entry) : []),
+    ...(entry === null
+      ? [{ kind: 'claim', share } as const]
+      : entry.state === 'opening'
+        ? []
+        : entry.state === 'ended'
+          ? reopened(share)
+          : [changeState(share, 'opening')]),
+    changeEntry(share, {
+      access,
+      ...(isRemade && !isLost && !entry?.rotate ? { rotate: true } : {}),
+      // Sequences of the database that was mean nothing to the one that will be.
+      ...(isReopened ? { rotations: (entry.rotations ?? 0) + 1 } : {}),
+    }),
+    { kind: 'create-outbox' },
+    // A job that outlived its target goes on from where it was, and would leave the first copies out.
+    ...(isReopened ? [{ kind: 'stop-replication', share } as const] : []),
+    // Turning home copies something in.
+    ...(isBornAgain && turned.length === 0 ? [] : [{ kind: 'create-database', share } as const]),
+    // Turning home copies something in, and finds the database closed.
+    ...(turned.length > 0 && !isDeepStrictEqual(security, ADMIN_ONLY)
+      ? [{ kind: 'secure', share, security: ADMIN_ONLY } as const]
+      : []),
+    ...turned,
+    ...(isRemade ? planRotation(facts, wanted) : [{ kind: 'secure', share, security: wanted } as const]),
+    ...restoreAccount(facts, entry),
+    ...(isRemade ? [] : [{ kind: 'start-replication', share } as const]),
+    ...(fromStart ? [] : [{ kind: 'scan', share } as const]),
+    // Before anything is given to subscribers: what they were given by name earlier may have been more.
+    ...enlist(facts, grantedTo(facts, access)),
+    changeState(share, 'active'),
+    { kind: 'tell-participants', share },
+    ...(entry ? count(facts, entry) : []),
+  ]
+}
+
+const noteLoss = ({ share }: ShareFacts, { losses = 0 }: ShareEntry): ShareEffect[] => [
+  changeEntry(share, { losses: losses + 1, rotate: true }),
+  { kind: 'pause-participants', share },
+]
+
+/** True where there has been no database in this life of the share's yet. */
+const isFirst = ({ state, rotations, rotate }: ShareEntry): boolean =>
+  state === 'ended' || (state === 'opening' && rotations === undefined && !rotate)
+
+/** Closed for everybody, the owner too; nothing is lost, and nothing goes in or out. */
+function suspend(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
+  const { share, databaseExists } = facts
+  const isOpen = databaseExists && !isDeepStrictEqual(facts.security, ADMIN_ONLY)
+  const isNew = entry.state !== 'suspended'
+  const isRemade = databaseExists && (isOpen || entry.rotate === true)
+  const turned = databaseExists && facts.isWrittenDirectly ? turnHome(facts, entry, OWNER_ONLY) : []
+  const change: EntryChange = {
+    ...(isNew ? { state: 'suspended', problem: undefined } : {}),
+    ...(isOpen && !entry.rotate ? { rotate: true } : {}),
+  }
+  return [
+    ...(Object.keys(change).length > 0 ? [changeEntry(share, change)] : []),
+    ...(isOpen ? [{ kind: 'secure', share, security: ADMIN_ONLY } as const] : []),
+    ...(isNew || isRemade ? [{ kind: 'tell-participants', share } as const] : []),
+    ...turned,
+    ...(isNew || isRemade ? [{ kind: 'stop-replication', share } as const] : []),
+    ...(isRemade ? [{ kind: 'rotate', share, security: ADMIN_ONLY } as const, remade(facts)] : []),
+  ]
+}
+
+/**
+ * While a share was closed, nothing was taken out of it that its owner un-shared: the owner's objects are gone through first, and
+ * the database is made anew after that.
+ */
+const resume = ({ share }: ShareFacts): ShareEffect[] => [
+  { kind: 'scan', share },
+  { kind: 'change-entry', share, change: { state: 'active', problem: undefined, rotate: true } },
+]
+
+const isResuming = ({ scanning, security }: ShareFacts, { rotate }: ShareEntry): boolean =>
+  scanning && rotate === true && isDeepStrictEqual(security, ADMIN_ONLY)
+
+/** True where nobody but those who take part has what they gave: the database was lost before it was read, or its owner's is gone. */
+const isLeftWithOthers = ({ databaseExists, ownerExists }: ShareFacts, entry: ShareEntry): boolean =>
+  !isFirst(entry) && isToBeThere(entry) && !(databaseExists && ownerExists)
+
+/** Takes a share apart. While its owner's objects are gone through there is nothing more to do; after that it is over. */
+function end(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
+  const { share, scanning, ownerExists, databaseExists } = facts
+  if (scanning && entry.emptied) return []
+  const isBegun = entry.state === 'ending'
+  // What others wrote last is their owner's: nothing more comes in, and what is there is taken in before it goes.
+  const isHome = entry.home === 'share' || facts.isWrittenDirectly
+  if (isHome && databaseExists && ownerExists && !facts.isDrained)
+    return [
+      ...(isBegun ? [] : [changeEntry(share, { state: 'ending' })]),
+      ...enlist(facts, {}),
+      { kind: 'secure', share, security: ADMIN_ONLY },
+      ...turnHome(facts, entry, OWNER_ONLY),
+      { kind: 'drain', share },
+    ]
+  // Before it goes, and before those who take part hear of it: of one that was lost before, they keep what they gave to it.
+  const change: EntryChange = {
+    ...(isBegun ? {} : { state: 'ending' }),
+    ...(isLeftWithOthers(facts, entry) ? { losses: (entry.losses ?? 0) + 1 } : {}),
+    ...(entry.saved ? {} : { saved: true }),
+  }
+  return [
+    ...(Object.keys(change).length > 0 ? [changeEntry(share, change)] : []),
+    ...enlist(facts, {}),
+    ...(isBegun && entry.saved ? [] : [{ kind: 'tell-participants', share } as const]),
+    ...(entry.password
+      ? [{ kind: 'remove-account', share } as const, changeEntry(share, { password: undefined })]
+      : []),
+    { kind: 'stop-replication', share },
+    { kind: 'drop-database', share },
+    ...(ownerExists
+      ? ([
+          { kind: 'forget-copies', share },
+          { kind: 'scan', share },
+          // Only now: a scan that was under way when the share was asked to end is none of its end.
+          changeEntry(share, { emptied: true }),
+        ] as const)
+      : over(share)),
+  ]
+}
+
+/** Who takes part is told before that is all over: a crash in between tells him again. */
+const over = (share: string): ShareEffect[] => [{ kind: 'tell-participants', share }, ended(share)]
+
+const ended = (share: string): ShareEffect => ({
+  kind: 'change-entry',
+  share,
+  change: {
+    state: 'ended',
+    access: undefined,
+    home: undefined,
+    rotate: undefined,
+    forgotten: undefined,
+    saved: undefined,
+    emptied: undefined,
+    problem: undefined,
+    rejected: undefined,
+    counts: undefined,
+  },
+})
+
+/** What is left when the objects of an owner were gone through for a share. */
+export function planScanned(share: string, entry: ShareEntry | null): ShareEffect[] {
+  if (entry?.state === 'ending' && entry.emptied) return over(share)
+  return entry?.state === 'active' && entry.forgotten ? [changeEntry(share, { forgotten: undefined })] : []
+}
+
+/** What is left where a share could not be opened: its owner reads why. */
+export function planHalted(facts: ShareFacts, found: Problem): ShareEffect[] {
+  const { doc, entry, isPasswordInForce } = facts
+  if (doc === null) return []
+  const account = isPasswordInForce && entry?.password ? { password: shownPassword(entry.password) } : {}
+  return markAsIs(facts, doc, found, { ...doc, ...account })
+}
+
+/** Makes a share database anew, so that old revisions and feeds that were open end with the old one. */
+export const planRotation = (facts: ShareFacts, security: object): ShareEffect[] => [
+  { kind: 'stop-replication', share: facts.share },
+  { kind: 'rotate', share: facts.share, security },
+  { kind: 'start-replication', share: facts.share },
+  remade(facts),
+  { kind: 'tell-participants', share: facts.share },
+]
+
+const remade = ({ share, entry }: ShareFacts): ShareEffect =>
+  changeEntry(share, { rotate: undefined, rotations: (entry?.rotations ?? 0) + 1 })

@@ -1,0 +1,45 @@
+// What the parts of one turn share: whose turn it is, and what has to be told when it is over.
+import type { Database } from '../../couch/database.ts'
+import { START, type Checkpoint } from '../../engine/checkpoints.ts'
+import type { Deps } from '../deps.ts'
+import type { Hint } from '../work.ts'
+
+export class Context {
+  readonly deps: Deps
+  readonly owner: string
+  readonly hint: Hint
+  readonly user: Database
+  readonly outbox: Database
+  /** Shares that could not be opened, to be tried again later. */
+  readonly halted = new Set<string>()
+  /** The user database was made again: after the grace time, the shares and subscriptions whose documents are missing end. */
+  recreatedAt: number | undefined
+  /** Those for which that time is over. */
+  orphans: ReadonlySet<string> = new Set()
+  /** Shares of others that were out of reach, to be looked at again soon. */
+  readonly paused = new Set<string>()
+  /** Shares that are to let somebody in when what their owner has written was looked at. */
+  readonly heldBack = new Set<string>()
+  /** Objects that wait for long for shares that are not there. */
+  late: ReadonlySet<string> = new Set()
+  /** Public shares in which more was written than is taken in for now. */
+  readonly throttled = new Set<string>()
+
+  constructor(deps: Deps, owner: string, hint: Hint) {
+    this.deps = deps
+    this.owner = owner
+    this.hint = hint
+    this.user = deps.couch.database(deps.users.database(owner))
+    this.outbox = deps.couch.database(deps.users.outbox(owner))
+  }
+
+  /** How far a database was read: its name, or that of a share's checkpoint. */
+  async checkpoint(name: string): Promise<Checkpoint> {
+    return (await this.deps.checkpoints.read([name])).get(name) ?? START
+  }
+
+  /** One document never stops a feed: it is left as it is, and the log says so. */
+  setAside(id: string, error: unknown): void {
+    this.deps.log.error({ db: this.user.name, doc: id, err: error }, 'document set aside')
+  }
+}

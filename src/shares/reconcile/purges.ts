@@ -1,0 +1,52 @@
+// What an admin purged from a user database: `_changes` says nothing of it, and it is to be in no share any more.
+import chunk from 'lodash/chunk.js'
+import { readUserDocs } from '../gather/user-docs.ts'
+import { isObjectId, shareOfDocument, shareOfSubscription } from '../../documents/names.ts'
+import type { Context } from './context.ts'
+import { reconcileObjects } from './objects.ts'
+import { planShares } from './shares.ts'
+import { planSubscriptions } from './subscriptions.ts'
+
+/** Documents that are looked at together. */
+const PAGE = 200
+
+/**
+ * Looks at all that CouchDB remembers to have purged, where that is more than the last time.
+ * @returns false where somebody keeps writing: it is to be looked at again
+ */
+export async function followPurges(context: Context): Promise<boolean> {
+  const { deps, user } = context
+  const info = await user.info()
+  const checkpoint = await context.checkpoint(user.name)
+  if (info?.purge_seq === undefined || info.purge_seq === checkpoint.purgeSeq) return true
+  const purged = await user.purged()
+  await followPurgedWishes(context, [...purged.keys()])
+  for (const ids of chunk([...purged.keys()].filter(isObjectId), PAGE)) {
+    const missing = (await readUserDocs(user, ids)).filter(({ isMissing }) => isMissing)
+    if (!(await reconcileObjects(context, missing))) return false
+  }
+  if (purged.size > 0) deps.log.info({ db: user.name, documents: purged.size }, 'looked at what was purged')
+  deps.checkpoints.set(user.name, {
+    ...(await context.checkpoint(user.name)),
+    purgeSeq: info.purge_seq,
+  })
+  return true
+}
+
+/** A `$share` or `$subscription` that was purged is deleted, with its old revisions: the share ends, or its user leaves it. */
+async function followPurgedWishes(context: Context, purged: readonly string[]): Promise<void> {
+  for (const ids of chunk(
+    purged.filter((id) => (shareOfDocument(id) ?? shareOfSubscription(id)) !== null),
+    PAGE,
+  )) {
+    const missing = (await readUserDocs(context.user, ids)).flatMap(({ id, isMissing }) =>
+      isMissing ? id : [],
+    )
+    const shares = new Set(missing.flatMap((id) => shareOfDocument(id) ?? []))
+    const parts = new Set(missing.flatMap((id) => shareOfSubscription(id) ?? []))
+    // They do not come back, as those of a database that was made again may.
+    context.orphans = new Set([...context.orphans, ...shares, ...parts])
+    await planShares(context, [], shares)
+    await planSubscriptions(context, [], parts)
+  }
+}

@@ -1,0 +1,253 @@
+// Keeps the databases of every kind as their skeletons have them: after a change of a skeleton, and of a database.
+import type PQueue from 'p-queue'
+import { isFault } from '../couch/fault.ts'
+import type { Logger } from '../log.ts'
+import { counted } from '../documents/counted.ts'
+import { SKELETON_PREFIX } from '../documents/names.ts'
+import type { Births } from './births.ts'
+import { RolloutRecord } from './rollout-record.ts'
+import type { Skeletons } from './wanted.ts'
+import type { Warmer } from './index-warmer.ts'
+import { mergeHints, type Hint } from '../shares/work.ts'
+import { refreshDatabase } from './refresh.ts'
+import { START, type Checkpoints } from '../engine/checkpoints.ts'
+import { databasesOfKind, type KindDatabase, type KindDatabasesOptions } from './databases.ts'
+import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
+import { Lanes } from '../engine/lanes.ts'
+import type { Pulse } from '../engine/pulse.ts'
+import { Rollout } from './rollout.ts'
+import { sideBySide } from '../engine/for-each.ts'
+import type { Update } from '../engine/db-updates.ts'
+import { Visits, type Visited } from './visits.ts'
+
+export interface UpkeepOptions extends KindDatabasesOptions {
+  skeletons: Skeletons
+  births: Births
+  warmer: Warmer
+  checkpoints: Checkpoints
+  /** Indexes are built before a changed design document is put in place. */
+  isWarming: boolean
+  /** Of the owners' lanes: the limit is for all databases together. */
+  queue: PQueue
+  concurrency: number
+  /** Of the owners' lanes, too. */
+  pulse: Pulse
+  /** A database has nothing left to do. */
+  onSettled: () => void
+  markOwner: (owner: string, hint: Hint) => void
+  /** The server does not answer, or a turn failed otherwise; it is tried again. */
+  onFailure: (db: string, error: unknown) => void
+  log: Logger
+  signal: AbortSignal
+  sleep: (ms: number) => Promise<void>
+  now: () => number
+}
+
+/**
+ * Databases of policies are written to by everybody all day, and only seldom is it a design document: after a write
+ * each is looked at once within this time, however many writes there are.
+ */
+export const LOOK_MS = 30_000
+
+/** Databases that one batch of a sweep asks about. */
+const BATCH = 100
+
+export class Upkeep implements Controller {
+  readonly #options: UpkeepOptions
+  readonly #rollout: Rollout
+  readonly #visits = new Visits()
+  /** One lane for each database of a policy, and each personal database, that there is something to do for. */
+  readonly #policies: Lanes<Hint>
+  /** Databases of policies in which something was written. */
+  readonly #touched = new Set<string>()
+  /** Databases that fit a pattern and are left as they are, as far as the log has said so. */
+  readonly #withheld = new Set<string>()
+  /** Databases of policies that were looked at since the start: by name, 10,000 of them are a megabyte. */
+  readonly #seen = new Set<string>()
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options
+    this.#rollout = new Rollout({
+      ...options,
+      record: new RolloutRecord(options.couch, options.users.template),
+      visit: (database) => this.#warmAndVisit(database),
+    })
+    this.#policies = new Lanes({
+      concurrency: options.concurrency,
+      queue: options.queue,
+      pulse: options.pulse,
+      merge: mergeHints,
+      takeTurn: async (db, hint) => ({ isThere: await this.#takePolicyTurn(db, hint), next: null }),
+      onFailure: options.onFailure,
+      onGone: () => undefined,
+      onSettled: options.onSettled,
+    })
+  }
+
+  /** Turns taken since the start. */
+  get turns(): number {
+    return this.#policies.turns
+  }
+
+  /** Databases of policies that have something to do; a rollout counts as one. */
+  get busy(): number {
+    return this.#policies.busy.length + (this.#rollout.isRunning ? 1 : 0)
+  }
+
+  /** Whether all databases of policies that had changed before the start were looked at. A rollout keeps nobody waiting. */
+  ready(): Verdict {
+    return readiness(this.#policies.left, (left) =>
+      counted(left, 'database of policies', 'databases of policies'),
+    )
+  }
+
+  healthy(): Verdict {
+    return health(this.#policies.isStuck)
+  }
+
+  /** Reads the skeletons; what has changed is rolled out. @throws {CouchFault} */
+  async load(): Promise<void> {
+    await this.#options.skeletons.load()
+    this.#rollout.wake()
+  }
+
+  /** Goes on until the signal is aborted. */
+  async run(): Promise<void> {
+    await Promise.all([this.#rollout.run(), this.#lookAtTouched()])
+  }
+
+  /** @returns true where the update is of no concern to anybody else: false for masters, and for personal databases */
+  onUpdate({ db, type }: Update, background: (work: Promise<void>) => void): boolean {
+    if (db.startsWith(SKELETON_PREFIX)) {
+      if (type === 'updated') background(this.load())
+      return true
+    }
+    if (this.#options.kinds.placeOf(db)?.kind !== 'policy') return false
+    // What is created and written to at once may come as `updated` alone.
+    if (type === 'created' || (type === 'updated' && !this.#seen.has(db))) this.#policies.mark(db, {})
+    else if (type === 'updated') this.#touched.add(db)
+    else this.#seen.delete(db)
+    return !this.#options.kinds.isMaster(db)
+  }
+
+  /** A lane has looked at a database. */
+  onVisited(db: string, visited: Visited): void {
+    if (this.#visits.settle(db, visited)) return
+    if (visited.kind === 'withheld') this.#tellWithheld(db, visited.reason)
+    if (visited.kind !== 'failed') return
+    const place = this.#options.kinds.placeOf(db)
+    if (place === null) return
+    this.#options.log.warn({ db, err: visited.error }, 'skeleton not put in place, tried again later')
+    this.#rollout.noteFailure(place.kind === 'policy' ? place.policy : place.kind, db)
+  }
+
+  #tellWithheld(db: string, reason: string): void {
+    if (this.#withheld.has(db)) return
+    this.#withheld.add(db)
+    this.#options.log.warn({ db, reason }, 'a database that fits is not its policy’s, and stays as it is')
+  }
+
+  /** Finds databases of policies that changed while nobody looked, and has what failed tried again. @throws {CouchFault} */
+  async sweep(rest: () => Promise<void>): Promise<void> {
+    const { kinds, signal } = this.#options
+    for (const policy of kinds.policies) {
+      // It visits all of them anyway.
+      if (await this.#rollout.isPending(policy)) continue
+      for await (const databases of databasesOfKind(policy, null, this.#options))
+        for (let at = 0; at < databases.length && !signal.aborted; at += BATCH) {
+          await this.#compare(databases.slice(at, at + BATCH))
+          await rest()
+        }
+    }
+    this.#policies.noteFound()
+    this.#rollout.wake({ retry: true })
+  }
+
+  /** Checkpoints of databases of policies move with their turns. */
+  save(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  /** Lets the turns that are under way finish, and begins no other. */
+  async stop(): Promise<void> {
+    this.#visits.stop()
+    await this.#policies.stop()
+  }
+
+  async #compare(databases: readonly KindDatabase[]): Promise<void> {
+    const { couch, checkpoints } = this.#options
+    const names = databases.map(({ db }) => db)
+    const infos = await couch.dbsInfo(names)
+    const known = await checkpoints.read(names)
+    const changed = databases.filter(({ db }) => {
+      const [info, checkpoint] = [infos.get(db), known.get(db)]
+      return (
+        info &&
+        (checkpoint?.updateSeq !== info.update_seq || checkpoint.instance !== info.instance_start_time)
+      )
+    })
+    await this.#visitAll(changed, ({ db }) => ({
+      updateSeqs: new Map([[db, infos.get(db)?.update_seq ?? '']]),
+    }))
+  }
+
+  async #lookAtTouched(): Promise<void> {
+    const { sleep, signal } = this.#options
+    while (!signal.aborted) {
+      await sleep(LOOK_MS)
+      const touched = [...this.#touched].map((db) => ({ db, kind: 'policy', owner: null }))
+      this.#touched.clear()
+      await this.#visitAll(touched, () => ({}))
+    }
+  }
+
+  /** A few at once, so that those who wait in the same queue come in between. */
+  async #visitAll(
+    databases: readonly KindDatabase[],
+    hintOf: (database: KindDatabase) => Hint,
+  ): Promise<void> {
+    await sideBySide(databases, this.#options.concurrency, async (database) => {
+      if (this.#options.signal.aborted) return false
+      const visited = await this.#visit(database, hintOf(database))
+      if (visited.kind === 'failed') this.onVisited(database.db, visited)
+      return true
+    })
+  }
+
+  async #warmAndVisit(database: KindDatabase): Promise<Visited> {
+    const { isWarming, warmer, skeletons, births, couch, log } = this.#options
+    const wanted = skeletons.of(database.kind)
+    if (isWarming && wanted !== null)
+      try {
+        const isWithheld = (await births.whyWithheld(database.db, database.kind)) !== null
+        if (!isWithheld) await warmer.warm(couch.database(database.db), wanted)
+      } catch (error) {
+        if (!isFault(error, 'not_found') && !isFault(error, 'stopped'))
+          log.warn({ db: database.db, err: error }, 'index not built beforehand')
+      }
+    return this.#visit(database, { skeleton: new Set([database.db]) })
+  }
+
+  #visit({ db, owner }: KindDatabase, hint: Hint): Promise<Visited> {
+    return this.#visits.begin(db, () => {
+      if (owner === null) this.#policies.mark(db, hint)
+      else this.#options.markOwner(owner, hint)
+    })
+  }
+
+  /** @returns false where the database is gone */
+  async #takePolicyTurn(db: string, hint: Hint): Promise<boolean> {
+    const { births, kinds, warmer, checkpoints, couch } = this.#options
+    const updateSeq = hint.updateSeqs?.get(db)
+    const info = updateSeq === undefined ? null : await couch.database(db).info()
+    const onVisited = (name: string, visited: Visited): void => this.onVisited(name, visited)
+    const inRollout = hint.skeleton?.has(db) === true
+    const visited = await refreshDatabase({ births, kinds, warmer, onVisited }, db, { inRollout })
+    if (visited.kind === 'gone') checkpoints.remove(db)
+    else if (kinds.placeOf(db)?.kind === 'policy') this.#seen.add(db)
+    // As it was before it was looked at: what is written from now on makes it another.
+    if (visited.kind === 'same' && updateSeq !== undefined && info?.update_seq === updateSeq)
+      checkpoints.set(db, { ...START, updateSeq, instance: info.instance_start_time })
+    return visited.kind !== 'gone'
+  }
+}

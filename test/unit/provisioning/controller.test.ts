@@ -1,0 +1,166 @@
+// What provisioning remembers of users between their turns, and what it must not lose.
+import assert from 'node:assert/strict'
+import { mock } from 'node:test'
+import { setImmediate as nextRound } from 'node:timers/promises'
+import PQueue from 'p-queue'
+import { Checkpoints } from '../../../src/engine/checkpoints.ts'
+import { Pulse } from '../../../src/engine/pulse.ts'
+import { Provisioning, type ProvisioningOptions } from '../../../src/provisioning/controller.ts'
+import { install } from '../../../src/skeletons/install.ts'
+import { createLogger } from '../../../src/log.ts'
+import { PROVISIONING, userDatabases } from '../../../src/documents/names.ts'
+import { personEntryId } from '../../../src/provisioning/person.ts'
+import { userDocumentId } from '../../../src/users/user-document.ts'
+import { UPDATED_AT } from '../../../src/documents/time.ts'
+import { readSkeleton } from '../../../src/skeletons/folder.ts'
+import { AccountIndex } from '../../../src/users/account-index.ts'
+import { OwnWrites } from '../../../src/engine/own-writes.ts'
+import { People } from '../../../src/provisioning/people.ts'
+import { PersonalLeases } from '../../../src/provisioning/leases.ts'
+import { Removals } from '../../../src/mirror/removals.ts'
+import { MemoryCouch } from '../../support/memory-couch.ts'
+import { MemoryReplicator } from '../../support/memory-replicator.ts'
+import { SKELETON } from '../../support/space.ts'
+
+const DATABASE = 'u00000000-0000-4000-8000-000000000000'
+const GRACE_MS = 3_600_000
+
+const LONG_MS = 6 * 60_000
+
+/** A server, and a daemon whose pauses never end. */
+async function world() {
+  const server = new MemoryCouch()
+  /** Requests are answered when this is. */
+  let answer = Promise.resolve()
+  const couch = server.client(() => answer.then(() => null))
+  const log = createLogger({ level: 'silent', pretty: false })
+  await install(couch, await readSkeleton(SKELETON), log)
+  for (const name of [DATABASE, PROVISIONING, 'user/hash1']) server.create(name)
+  const replicator = new MemoryReplicator()
+  const ownWrites = new OwnWrites()
+  const people = new People(couch, ownWrites, () => 0)
+  const failures: unknown[] = []
+  const queue = new PQueue({ concurrency: 4 })
+  const clock = { ms: 0 }
+  const provisioning = new Provisioning({
+    ...{ couch, people, ownWrites, log, queue, concurrency: 4, now: () => 0, updatedAt: UPDATED_AT },
+    accounts: new AccountIndex(couch),
+    users: userDatabases('user/{id}'),
+    births: { create: () => Promise.resolve(false), equip: () => Promise.resolve() },
+    leases: new PersonalLeases({
+      replicator: replicator.asReplicator(),
+      server: { url: 'http://couch:5984', user: 'admin', pass: 'secret' },
+      ...{ now: () => 0, idleTimeoutMs: 1_000 },
+    }),
+    removals: new Removals({ couch, ownWrites, canPurge: true }),
+    checkpoints: new Checkpoints(couch),
+    kinds: { masters: [] },
+    skeletons: { of: () => null, designsOf: () => null },
+    ...{ attributes: [], onDeparture: 'keep', graceMs: GRACE_MS, newDatabase: () => DATABASE },
+    ...{ idleTimeoutMs: 1_000, checkIntervalMs: 1_000 },
+    onFailure: (_db: string, error: unknown) => failures.push(error),
+    onSettled: () => undefined,
+    pulse: new Pulse(() => clock.ms),
+    signal: new AbortController().signal,
+    sleep: () => new Promise(() => undefined),
+  } as unknown as ProvisioningOptions)
+  const rest = async (): Promise<void> => {
+    while (provisioning.busy > 0 && failures.length === 0) await nextRound()
+    assert.deepEqual(failures, [])
+  }
+  const registry = server.databases.get('shares')
+  const users = server.databases.get('_users')
+  assert(registry && users)
+  return {
+    ...{ provisioning, people, registry, users, rest, clock },
+    /** Nothing is answered until what this gives is called. */
+    hold: (): (() => void) => {
+      let open: () => void = () => undefined
+      answer = new Promise<void>((resolve) => (open = resolve))
+      return open
+    },
+  }
+}
+
+describe('feed/provisioning', () => {
+  it('comes back to a user who is gone when the grace time is over', async () => {
+    const { provisioning, people, rest } = await world()
+    await people.change('ann', { database: DATABASE, state: 'active', due: true })
+    mock.timers.enable({ apis: ['setTimeout'] })
+    try {
+      await provisioning.sweep(() => Promise.resolve())
+      await rest()
+      assert.equal((await people.entry('ann'))?.state, 'leaving')
+      mock.timers.tick(GRACE_MS - 1)
+      assert.equal(provisioning.busy, 0)
+      mock.timers.tick(1)
+      assert.equal(provisioning.busy, 1)
+      await rest()
+    } finally {
+      await provisioning.stop()
+      mock.timers.reset()
+    }
+  })
+
+  it('does not forget with a crash that a user asked, the first time or later', async () => {
+    const { provisioning, registry, users, people, rest } = await world()
+    users.write({
+      _id: userDocumentId('ann'),
+      type: 'user',
+      name: 'ann',
+      roles: ['hash1'],
+      database: DATABASE,
+    })
+    await people.change('ann', { database: DATABASE, state: 'active', roles: ['hash1'] })
+    for (const wish of ['one', 'two']) {
+      const asked = provisioning.hear('hash1', [{ _id: '$provision/master', wish } as { _id: string }])
+      await asked
+      // As it stands before anything is done about it.
+      assert.equal(registry.read(personEntryId('ann'))?.['due'], true, wish)
+      await rest()
+      assert.equal(registry.read(personEntryId('ann'))?.['due'], undefined, wish)
+    }
+  })
+
+  it('is ready when those are done who had something to do at the start', async () => {
+    const { provisioning, people, rest, hold } = await world()
+    await people.change('ann', { database: DATABASE, state: 'active', due: true })
+    assert.deepEqual(provisioning.ready(), { ok: false, reason: 'the first sweep is not finished' })
+    let open = (): void => undefined
+    // At the end of the first page: nobody has had a turn yet.
+    await provisioning.sweep(() => {
+      open = hold()
+      return Promise.resolve()
+    })
+    assert.deepEqual(provisioning.ready(), { ok: false, reason: '1 user of masters to catch up with' })
+    open()
+    await rest()
+    assert.deepEqual(provisioning.ready(), { ok: true })
+    // Whoever comes later keeps nobody from taking the daemon for ready.
+    await people.change('bob', { state: 'active', due: true })
+    await provisioning.sweep(() => Promise.resolve())
+    assert.deepEqual(provisioning.ready(), { ok: true })
+    await rest()
+  })
+
+  it('is not healthy while a user waits for long, however long nobody had anything to do before', async () => {
+    const { provisioning, people, rest, hold, clock } = await world()
+    await people.change('ann', { database: DATABASE, state: 'active', due: true })
+    clock.ms += LONG_MS
+    let open = (): void => undefined
+    await provisioning.sweep(() => {
+      open = hold()
+      return Promise.resolve()
+    })
+    assert(provisioning.busy > 0)
+    assert.deepEqual(provisioning.healthy(), { ok: true })
+    clock.ms += LONG_MS
+    assert.deepEqual(provisioning.healthy(), {
+      ok: false,
+      reason: 'no turn was finished for five minutes',
+    })
+    open()
+    await rest()
+    assert.deepEqual(provisioning.healthy(), { ok: true })
+  })
+})

@@ -1,0 +1,134 @@
+// What `_users` says of a user, carried out while somebody else is at it.
+import assert from 'node:assert/strict'
+import { isFault } from '../../../src/couch/fault.ts'
+import { createLogger } from '../../../src/log.ts'
+import { REGISTRY } from '../../../src/documents/names.ts'
+import { userDocumentId } from '../../../src/users/user-document.ts'
+import { OwnWrites } from '../../../src/engine/own-writes.ts'
+import { People } from '../../../src/provisioning/people.ts'
+import { settlePerson, type PersonWriting } from '../../../src/provisioning/perform-person.ts'
+import { MemoryCouch } from '../../support/memory-couch.ts'
+
+const ANN = userDocumentId('ann')
+const [FIRST, SECOND] = ['1', '2'].map((digit) => `u${digit}0000000-0000-4000-8000-000000000000`) as [
+  string,
+  string,
+]
+
+function world() {
+  const server = new MemoryCouch()
+  const users = server.create('_users')
+  server.create(REGISTRY)
+  users.write({ _id: ANN, type: 'user', name: 'ann', roles: ['a'] })
+  const couch = server.client(() => Promise.resolve(null))
+  const opened: string[] = []
+  const births = {
+    create: () => Promise.resolve(true),
+    equip: (name: string) => Promise.resolve(void opened.push(name)),
+  }
+  const daemon = (newDatabase: () => string) => {
+    const ownWrites = new OwnWrites()
+    const deps = {
+      ...{ couch, ownWrites, births, newDatabase, now: () => 0 },
+      people: new People(couch, ownWrites, () => 0),
+      leases: { stop: () => Promise.resolve() },
+      checkpoints: { remove: () => undefined },
+      configured: ['master'],
+      ...{ attribute: 'database', attributes: [] },
+      onDeparture: 'keep',
+      log: createLogger({ level: 'silent', pretty: false }),
+    } as unknown as PersonWriting
+    return deps
+  }
+  const isOwn = ({ ownWrites }: PersonWriting): boolean =>
+    ownWrites.includes('_users', ANN, users.read(ANN)?._rev ?? '')
+  return { server, users, opened, isOwn, daemon }
+}
+
+describe('write/person', () => {
+  it('gives a user one database, whoever else is at it', async () => {
+    const { users, opened, daemon } = world()
+    const { entry } = await settlePerson(
+      daemon(() => FIRST),
+      'ann',
+      null,
+    )
+    assert.equal(entry?.database, FIRST)
+    // Whoever read before that does not know of it.
+    await assert.rejects(
+      settlePerson(
+        daemon(() => SECOND),
+        'ann',
+        null,
+      ),
+      (error) => isFault(error, 'conflict'),
+    )
+    const other = daemon(() => SECOND)
+    const again = await settlePerson(other, 'ann', await other.people.entry('ann'))
+    assert.equal(again.entry?.database, FIRST)
+    assert.equal(users.read(ANN)?.['database'], FIRST)
+    assert(!opened.includes(SECOND))
+  })
+
+  it('names the database in the attribute that is set for it, and leaves others as they are', async () => {
+    const { users, daemon } = world()
+    // As Hoodie's accounts have it: the user database.
+    users.write({ ...users.read(ANN, { conflicts: false }), _id: ANN, database: 'user/abc' })
+    const deps = { ...daemon(() => FIRST), attribute: 'personal_db' }
+    const { entry } = await settlePerson(deps, 'ann', null)
+    assert.deepEqual([entry?.state, entry?.database], ['active', FIRST])
+    const { database, personal_db } = users.read(ANN) as Record<string, unknown>
+    assert.deepEqual([database, personal_db], ['user/abc', FIRST])
+    const otherwise = world()
+    otherwise.users.write({
+      ...otherwise.users.read(ANN, { conflicts: false }),
+      _id: ANN,
+      database: 'user/abc',
+    })
+    const refused = await settlePerson(
+      otherwise.daemon(() => FIRST),
+      'ann',
+      null,
+    )
+    assert.equal(refused.entry?.problem?.code, 'illegal_database')
+  })
+
+  it('knows its record in `_users` for its own, unless it covers what it did not know', async () => {
+    const quiet = world()
+    const deps = quiet.daemon(() => FIRST)
+    await settlePerson(deps, 'ann', null)
+    assert(quiet.isOwn(deps))
+
+    const busy = world()
+    busy.server.onWrite = (db, id) => {
+      if (db !== REGISTRY || !id.startsWith('database/')) return
+      busy.users.write({ ...busy.users.read(ANN, { conflicts: false }), _id: ANN, roles: ['b'] })
+    }
+    const late = busy.daemon(() => FIRST)
+    const { roles } = await settlePerson(late, 'ann', null)
+    assert.deepEqual(roles, ['a'])
+    assert.deepEqual(busy.users.read(ANN)?.['roles'], ['b'])
+    assert.equal(busy.users.read(ANN)?.['database'], FIRST)
+    assert(!busy.isOwn(late), 'Expected the change of roles to be looked at')
+  })
+
+  it('changes what it has read before, and reads again where that is over', async () => {
+    const { server, daemon } = world()
+    const { people } = daemon(() => FIRST)
+    const first = await people.change('ann', { due: true })
+    await people.change('ann', { asked: ['user/ann'] })
+    const changed = await people.change('ann', { due: undefined }, { known: first })
+    assert.deepEqual([changed.due, changed.asked], [undefined, ['user/ann']])
+    assert.deepEqual(await people.entry('ann'), changed)
+    const writes = server.writes.length
+    await people.change('ann', { due: undefined }, { known: changed })
+    assert.equal(server.writes.length, writes)
+    await assert.rejects(people.change('ann', { state: 'kept' }, { over: first }), (error) =>
+      isFault(error, 'conflict'),
+    )
+    await assert.rejects(people.change('ann', { state: 'kept' }, { over: null }), (error) =>
+      isFault(error, 'conflict'),
+    )
+    assert.deepEqual(await people.entry('ann'), changed)
+  })
+})

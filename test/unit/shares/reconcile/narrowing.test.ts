@@ -1,0 +1,89 @@
+// Somebody is taken out of a share beside its owner's lane, while that makes the share anew: once more only where it must be.
+import assert from 'node:assert/strict'
+import { narrowAtOnce } from '../../../../src/shares/reconcile/narrowing.ts'
+import { performShare } from '../../../../src/shares/perform/share.ts'
+import type { Participants } from '../../../support/participants.ts'
+import { ANN, JOE, joeShowsAnn, planned } from '../../../support/planned-share.ts'
+
+/** A share that a daemon is about to make anew: that is planned. */
+async function aboutToBeMadeAnew() {
+  const people = await joeShowsAnn()
+  const { deps } = people.world
+  const entry = async () => (await deps.registry.entry('x')) ?? assert.fail()
+  const { rotations: earlier = 0 } = await entry()
+  await deps.registry.orderRotation('x')
+  const { effects, read } = await planned(people)
+  return {
+    people,
+    deps,
+    makeAnew: async () => {
+      const { kind } = await performShare(deps, people.hash(JOE), effects, read)
+      assert.equal(kind, 'done')
+    },
+    /** How often the share was made anew since; and whether it is to be, still. */
+    times: async (): Promise<[times: number, rotate: boolean]> => {
+      const { rotations = 0, rotate = false } = await entry()
+      return [rotations - earlier, rotate]
+    },
+  }
+}
+
+async function takeAnnOut(people: Participants): Promise<void> {
+  people.act({ kind: 'access', share: 'x', access: false })
+  await narrowAtOnce(people.world.deps, people.hash(JOE), new Set(['x']))
+}
+
+/** Runs something, once, before the daemon calls this method. */
+function before<Name extends string>(
+  object: Record<Name, (...args: never[]) => Promise<unknown>>,
+  name: Name,
+  run: () => Promise<void>,
+): void {
+  const original = object[name].bind(object)
+  object[name] = async (...args) => {
+    object[name] = original
+    await run()
+    return original(...args)
+  }
+}
+
+const readersOf = (people: Participants): string[] => people.share('x')?.security.members?.roles ?? []
+
+describe('turn/narrowing', () => {
+  it('has a share made anew once where the old database is about to go', async () => {
+    const { people, deps, makeAnew, times } = await aboutToBeMadeAnew()
+    // The last thing that is waited for while the old one is there.
+    before(deps.births, 'refresh', () => takeAnnOut(people))
+    await makeAnew()
+    assert.deepEqual(await times(), [1, false])
+    assert.ok(!readersOf(people).includes(people.hash(ANN)))
+  })
+
+  it('has it made anew where that was planned before somebody was taken out, and lets nobody in meanwhile', async () => {
+    const { people, makeAnew, times } = await aboutToBeMadeAnew()
+    await takeAnnOut(people)
+    await makeAnew()
+    assert.deepEqual(await times(), [1, false])
+    assert.ok(!readersOf(people).includes(people.hash(ANN)))
+  })
+
+  it('has it made anew once more where somebody is taken out of the new database', async () => {
+    const { people, deps, makeAnew, times } = await aboutToBeMadeAnew()
+    // When the new one is there, and open.
+    before(deps.leases, 'start', () => takeAnnOut(people))
+    await makeAnew()
+    assert.deepEqual(await times(), [1, true])
+    await people.world.settle()
+    assert.deepEqual(await times(), [2, false])
+  })
+
+  it('finds nothing to take away where the old database has just gone', async () => {
+    const people = await joeShowsAnn()
+    const { deps } = people.world
+    before(deps.registry, 'orderRotation', async () => void (await deps.couch.database('share/x').drop()))
+    await takeAnnOut(people)
+    assert.equal(people.share('x'), null)
+    await people.world.settle()
+    assert.ok(!readersOf(people).includes(people.hash(ANN)))
+  })
+})
