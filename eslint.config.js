@@ -26,9 +26,9 @@ const boundaries = {
   ...Object.fromEntries(
     ['documents', 'couch', 'users', 'functions', 'engine', 'mirror'].map((below) => [below, features]),
   ),
-  shares: ['gateways'],
+  shares: ['provisioning', 'gateways'],
   provisioning: ['shares', 'gateways'],
-  gateways: ['shares'],
+  gateways: ['shares', 'provisioning'],
   skeletons: ['provisioning', 'gateways'],
 }
 

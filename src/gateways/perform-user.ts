@@ -19,7 +19,7 @@ import { keepSecurity } from '../engine/kept-security.ts'
 import type { AccountIndex } from '../users/account-index.ts'
 import { ownerOfUser } from '../users/directory.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
-import { readPerson } from '../provisioning/perform-person.ts'
+import { readPerson } from '../users/known-user.ts'
 import type { Routes } from './routes.ts'
 
 export interface GatewayUserDeps {

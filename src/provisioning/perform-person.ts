@@ -3,31 +3,23 @@ import { randomUUID } from 'node:crypto'
 import isEqual from 'lodash/isEqual.js'
 import type { Config } from '../config.ts'
 import type { Couch } from '../couch/client.ts'
-import type { StoredDoc } from '../couch/document.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import type { Logger } from '../log.ts'
-import { markOfAccount } from '../users/account.ts'
 import { personalSecurity, type PersonChange, type PersonEntry } from './person.ts'
 import { isPersonalName } from '../documents/names.ts'
 import { userDocumentId } from '../users/user-document.ts'
 import type { FoundSecurity } from '../documents/security.ts'
-import { planPerson, type KnownUser, type PersonEffect, type PersonFacts } from './plan-person.ts'
+import { planPerson, type PersonEffect, type PersonFacts } from './plan-person.ts'
 import { isAnotherAccount } from '../users/account-history.ts'
+import { knownUser, readPerson, type Named } from '../users/known-user.ts'
 import { secure, type Births } from '../skeletons/births.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import type { People } from './people.ts'
 import type { TurnLeases } from './leases.ts'
 
-/** Where `_users` documents name databases. */
-type Named = Pick<PersonSettings, 'attribute' | 'attributes'>
-
 /** How provisioning is set up. */
-export interface PersonSettings {
-  /** The attribute of `_users` documents that names the personal database. */
-  attribute: string
-  /** Further ones that name databases of the user. */
-  attributes: readonly string[]
+export interface PersonSettings extends Named {
   onDeparture: 'keep' | 'drop'
   /** How long a user who is gone may come back to the same database. */
   graceMs: number
@@ -87,22 +79,6 @@ export async function settlePerson(
     if (effect.kind === 'change') entry = await change(deps, facts, effect.change)
     else await perform(deps, facts, effect)
   return { roles: facts.user?.roles ?? null, entry }
-}
-
-/** What `_users` says of a name, as far as it counts; null for nobody. */
-export async function readPerson(couch: Couch, name: string, named: Named): Promise<KnownUser | null> {
-  return knownUser(await couch.database(USERS).get(userDocumentId(name)), name, named)
-}
-
-function knownUser(doc: StoredDoc | null, name: string, { attribute, attributes }: Named): KnownUser | null {
-  if (doc === null || doc._deleted || doc['name'] !== name) return null
-  const roles = Array.isArray(doc['roles']) ? doc['roles'] : []
-  return {
-    roles: roles.filter((role): role is string => typeof role === 'string'),
-    recorded: doc[attribute],
-    others: Object.fromEntries(attributes.map((other) => [other, doc[other]])),
-    account: markOfAccount(doc),
-  }
 }
 
 async function gather(deps: PersonWriting, name: string, entry: PersonEntry | null): Promise<PersonFacts> {

@@ -1,6 +1,6 @@
 // What a user of `_users` is to have: a personal database of the user's own, and no other's, whatever `_users` says.
 import { isDeepStrictEqual } from 'node:util'
-import type { AccountMark } from '../users/account.ts'
+import type { KnownUser } from '../users/known-user.ts'
 import { remainingGrace } from '../documents/grace.ts'
 import {
   personalSecurity,
@@ -13,18 +13,6 @@ import {
 import { isPersonalName } from '../documents/names.ts'
 import { kindOf, problem, quote, type Problem } from '../documents/problem.ts'
 import { ADMIN_ONLY, type FoundSecurity } from '../documents/security.ts'
-
-/** As much of a `_users` document as counts here. */
-export interface KnownUser {
-  /** Given by the server's admins. */
-  roles: readonly string[]
-  /** The personal database, which may be the user's own writing; undefined where there is none. */
-  recorded: unknown
-  /** The other attributes that name databases, as they are. */
-  others: Readonly<Record<string, unknown>>
-  /** What the account is known by. */
-  account: AccountMark
-}
 
 export interface PersonFacts {
   name: string

@@ -13,7 +13,7 @@ import { CHECKPOINTS, REGISTRY, shareDatabase, userDatabases } from '../../src/d
 import { UPDATED_AT } from '../../src/documents/time.ts'
 import { takeTurn } from '../../src/shares/reconciler.ts'
 import { mergeHints, type Hint } from '../../src/shares/work.ts'
-import { adoptReplications } from '../../src/provisioning/adoption.ts'
+import { adoptReplications } from '../../src/shares/adoption.ts'
 import { AccountIndex } from '../../src/users/account-index.ts'
 import { Allowance } from '../../src/shares/rate-limit.ts'
 import { announce } from '../../src/shares/perform/announce.ts'

@@ -4,11 +4,10 @@ import type { MasterStanding, PersonEntry } from '../../../src/provisioning/pers
 import { problem } from '../../../src/documents/problem.ts'
 import {
   provisionDocument,
-  rejectedAfter,
-  saysThat,
   standingAfter,
   type StandingFacts,
 } from '../../../src/provisioning/plan-status.ts'
+import { rejectedAfter, saysThat } from '../../../src/mirror/plan-status.ts'
 
 const facts = (more: Partial<StandingFacts> = {}): StandingFacts => ({
   ...{ lease: { kind: 'none' }, problem: null, rejected: [], documents: 3, isComparing: false },
