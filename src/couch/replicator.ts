@@ -8,12 +8,12 @@ import { CouchFault, isFault } from './fault.ts'
 import { pagesOf } from './pages.ts'
 
 export const REPLICATOR = '_replicator'
-/** The design document with the update function that cancels a replication (seed 004, requirements). */
+/** The design document with the update function that cancels a replication. */
 export const CANCEL_DESIGN = 'shares'
 export const CANCEL_UPDATE = 'cancel'
 
 const POLL_MS = 50
-/** A job is gone 2.6 s after its document at the latest (DESIGN.md); past this the server has a problem. */
+/** A job is gone 2.6 s after its document at the latest (docs/design.md, CouchDB as it is); past this the server has a problem. */
 const JOB_GONE_TIMEOUT_MS = 30_000
 const ACCEPTED_TIMEOUT_MS = 15_000
 const PAGE = 200
@@ -189,7 +189,7 @@ export class Replicator {
     return this.#hasScheduler ? ((await this.#scheduled(id))?.id ?? null) : null
   }
 
-  /** `_scheduler/docs` forgets a job before it has ended; `_scheduler/jobs` does not (DESIGN.md). */
+  /** `_scheduler/docs` forgets a job before it has ended; `_scheduler/jobs` does not (docs/design.md, CouchDB as it is). */
   async #isRunning(job: string): Promise<boolean> {
     try {
       await this.#couch.request({ path: ['_scheduler', 'jobs', job] })

@@ -1,4 +1,4 @@
-// What the demo tells: the example of seed 004, step by step, and what has to stand where after each step.
+// What the demo tells: the example of the README, and more, step by step, and what has to stand where after each step.
 import type { Doc } from '../couch/document.ts'
 import {
   copyId,

@@ -43,7 +43,7 @@ export interface Content {
 export const isReserved = (attribute: string): boolean =>
   attribute.startsWith('_') || DAEMON_ATTRIBUTES.has(attribute)
 
-/** Reads `$shares`. Each key stands alone: a bad one leaves the others as they are (DESIGN.md, an object's life). */
+/** Reads `$shares`. Each key stands alone: a bad one leaves the others as they are (docs/design.md, An object's life). */
 export function parseConsents(value: unknown): Consents {
   if (value === undefined) return { kind: 'none' }
   if (typeof value !== 'object' || value === null || Array.isArray(value))

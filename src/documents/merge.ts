@@ -1,4 +1,4 @@
-// The three-way merge by attribute (DESIGN.md, both directions): a participant's object, the copy in the share, and what
+// The three-way merge by attribute (docs/design.md, Both directions): a participant's object, the copy in the share, and what
 // both last had in common.
 import omit from 'lodash/omit.js'
 import type { Agreed } from '../shares/model/base.ts'

@@ -2,7 +2,7 @@
 // Everything here is text in, text out; encoding for URLs happens in couch/.
 import { isAccountDatabaseOwner } from './account-name.ts'
 
-/** Share ids, as DESIGN.md gives them: a database `share/<id>` must be a legal CouchDB name. */
+/** Share ids: a database `share/<id>` must be a legal CouchDB name. */
 export const SHARE_ID = /^[a-z0-9][a-z0-9_-]{0,99}$/
 
 /** What `{id}` in the template of user databases may stand for: legal in a database name, and no `/`. */
@@ -115,7 +115,7 @@ export const objectOfBase = (id: string): string | null =>
 export const isObjectId = (id: string): boolean => id !== '' && !id.startsWith('_') && !id.startsWith('$')
 
 /**
- * The `_id` of the replication between an owner's outbox and a share, as the seed names it; where others write into
+ * The `_id` of the replication between an owner's outbox and a share, as Hoodie's shares worker named it; where others write into
  * the share, it goes the other way round.
  */
 export const replicationId = (outbox: string, share: string, home: 'outbox' | 'share' = 'outbox'): string =>
@@ -214,7 +214,7 @@ function accountRoles(template: string): Pick<UserDatabases, 'roleOf' | 'ownerOf
 /** As couch_peruser calls them unless it is told otherwise. https://docs.couchdb.org/en/stable/config/couch-peruser.html */
 export const PERUSER_DATABASE = /^userdb-(?:[0-9a-f]{2})+$/
 
-/** A personal database is called `u` and a UUID (seed 000). */
+/** A personal database is called `u` and a UUID (docs/provisioning.md). */
 const PERSONAL_DATABASE = /^u[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** True for a name that a personal database may have. */

@@ -51,7 +51,7 @@ export interface FoundSecurity {
 }
 
 /**
- * The security of a share (DESIGN.md, access). `members` without any name or role means *public*, and comes of nothing
+ * The security of a share (docs/design.md, Access). `members` without any name or role means *public*, and comes of nothing
  * but `read: true` or `write: true` without a password. Lists are sorted, so that equal access is equal security.
  */
 export function shareSecurity({

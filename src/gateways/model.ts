@@ -127,7 +127,7 @@ export interface GatewaySecurity {
   gateway: { roles: string[]; channels: string[] } | { roles: null; channels: null }
 }
 
-/** Lets in the user alone. Every write pays for the length of what is named: see DESIGN.md, access. */
+/** Lets in the user alone. Every write pays for the length of what is named: see docs/design.md, Access. */
 export function gatewaySecurity(
   name: string,
   { roles, channels }: Pick<GatewayUser, 'roles' | 'channels'>,

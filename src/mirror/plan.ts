@@ -95,8 +95,8 @@ const plan = (effects: DocumentEffect[], more: Partial<DocumentPlan> = {}): Docu
 })
 
 /**
- * Plans a document of a master that users may change (seed 000). What `lets` says of the master's version decides: a user
- * reaches nothing that he may not have now, whatever history he brings along.
+ * Plans a document of a master that users may change (docs/provisioning.md). What `lets` says of the master's version decides: a user
+ * reaches nothing that the user may not have now, whatever history comes along.
  */
 export function planDocument(given: DocumentFacts): DocumentPlan {
   // A function that takes long, or comes to no end, is asked once about each.

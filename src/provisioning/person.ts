@@ -26,7 +26,7 @@ export const provisionDocumentId = (master: string): string => PROVISION_DOCUMEN
 export const masterOfProvision = (documentId: string): string | null =>
   documentId.startsWith(PROVISION_DOCUMENT_PREFIX) ? documentId.slice(PROVISION_DOCUMENT_PREFIX.length) : null
 
-/** The seed's events, as states: see docs/provisioning.md. */
+/** See docs/provisioning.md. */
 export type ProvisionState = 'active' | 'paused' | 'denied' | 'error' | 'complete' | 'canceled'
 
 /** How one master stands with one user. */

@@ -49,7 +49,7 @@ export type PersonEffect =
   | { kind: 'end-claim'; database: string }
   | { kind: 'drop'; database: string }
 
-/** Plans what a change in `_users` means (seed 000). Effects are in their order; each may have been done before. */
+/** Plans what a change in `_users` means (docs/provisioning.md). Effects are in their order; each may have been done before. */
 export function planPerson(facts: PersonFacts): PersonEffect[] {
   return facts.user === null ? planDeparture(facts) : planPresence(facts, facts.user)
 }

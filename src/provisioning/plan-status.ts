@@ -25,7 +25,7 @@ export interface StandingFacts {
   at: string
 }
 
-/** The seed's events as states; the first that is true. */
+/** The first that is true. */
 function stateOf({ problem, lease, rejected, isComparing }: StandingFacts): ProvisionState {
   if (problem !== null || lease.kind === 'failing') return 'error'
   if (isComparing) return 'active'

@@ -1,4 +1,4 @@
-// All that rules have at hand for one write, under the names of this DSL and those of the seed.
+// All that rules have at hand for one write, under the names of this language and those of the CoffeeScript that it grew from.
 import { changesOf, type Changes } from './changes.ts'
 import { documentTypeOf, type DocumentType } from './document-type.ts'
 import { stateChangeOf, type StateChange } from './event.ts'
@@ -18,8 +18,8 @@ interface Names extends Write, Changes, DocumentType, User, DatabaseSecurity, St
   unauthorized: (reason: string) => never
 }
 
-/** The seed's names, for rules that were written in its CoffeeScript. */
-const SEED_NAMES = {
+/** The names of the CoffeeScript, for rules that were written in it. */
+const FORMER_NAMES = {
   validate_fields: 'validateFields',
   restrict_adding_fields: 'restrictAddingFields',
   restrict_removing_fields: 'restrictRemovingFields',
@@ -41,17 +41,17 @@ const SEED_NAMES = {
   enforce_might: 'enforceMight',
 } as const satisfies Record<string, keyof Names>
 
-type SeedNames = { [Name in keyof typeof SEED_NAMES]: Names[(typeof SEED_NAMES)[Name]] }
+type SeedNames = { [Name in keyof typeof FORMER_NAMES]: Names[(typeof FORMER_NAMES)[Name]] }
 
 /** What rules are called with. */
 export type Context = Readonly<Names & SeedNames>
 
 /** Getters on a prototype: nothing is copied at each write for names that few rules use. */
 const seedNames = {} as SeedNames
-for (const alias of Object.keys(SEED_NAMES) as (keyof typeof SEED_NAMES)[])
+for (const alias of Object.keys(FORMER_NAMES) as (keyof typeof FORMER_NAMES)[])
   Object.defineProperty(seedNames, alias, {
     get(this: Names): unknown {
-      return this[SEED_NAMES[alias]]
+      return this[FORMER_NAMES[alias]]
     },
   })
 

@@ -10,7 +10,7 @@ import type { Write } from './types.ts'
  */
 export type Event = 'create' | 'modify' | 'delete' | 'tombstone'
 
-/** The seed uses the event and leaves its rule open. CouchDB shows a tombstone as `oldDoc` only to writes that name its revision. */
+/** CouchDB shows a tombstone as `oldDoc` only to writes that name its revision. */
 export function eventOf({ doc, oldDoc }: Pick<Write, 'doc' | 'oldDoc'>): Event {
   const wasAlive = oldDoc !== null && oldDoc._deleted !== true
   if (doc._deleted === true) return wasAlive ? 'delete' : 'tombstone'

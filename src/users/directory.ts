@@ -31,7 +31,7 @@ const NAME_PREFIX = 'user/'
 const NO_CLAIMS: Claims = { byRole: new Set(), byName: new Set() }
 
 /**
- * Finds the users of these names (DESIGN.md, access); names that nobody has are left out. A name is that of
+ * Finds the users of these names (docs/sharing.md); names that nobody has are left out. A name is that of
  * `_users.name`, or what follows `user/` in it. One user is meant by it, never two: the one who has the whole name, unless
  * only the other one stands as a role. So nobody gets what is shared with `joe` by choosing the name `user/joe`, nor what
  * is shared with Hoodie's `user/joe` by choosing the name `joe`.

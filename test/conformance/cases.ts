@@ -309,7 +309,7 @@ const calls: Case[] = [
   call(['forbidCreation'], { before: {}, doc: { _deleted: true } }, 'ok'),
   call(['forbidCreation'], { doc: { _id: 'note:9' } }, f('You may not create `note` documents.')),
   call(['forbidCreation'], { before: { _deleted: true } }, f('You may not create this document.')),
-  // The seed's names
+  // The names of the CoffeeScript
   call(['is_design'], {}, f('is_design: false')),
   call(['is_logged_in'], { user: null }, f('is_logged_in: false')),
   call(['is_admin'], {}, f('is_admin: false')),

@@ -86,7 +86,7 @@ interface Row {
   title: string
   access: Setting
   password?: string
-  /** A right for each of `PEOPLE`, as DESIGN.md's "Access" gives it. */
+  /** A right for each of `PEOPLE`, as the table of access in docs/sharing.md gives it. */
   rights: string
   history: readonly Stage[]
 }

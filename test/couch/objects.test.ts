@@ -1,4 +1,4 @@
-// An object's life, row by row of DESIGN.md's table, with the daemon running.
+// An object's life, row by row of the table in docs/design.md, with the daemon running.
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 import type { Database } from '../../src/couch/database.ts'

@@ -1,4 +1,4 @@
-// The seed's story of provisioning: people sign up, get databases of their own, and share masters as their roles allow.
+// The story of provisioning: people sign up, get databases of their own, and share masters as their roles allow.
 import assert from 'node:assert/strict'
 import { claimId } from '../../src/provisioning/person.ts'
 import { REGISTRY } from '../../src/documents/names.ts'

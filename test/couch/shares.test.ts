@@ -1,4 +1,4 @@
-// A share's life, row by row of DESIGN.md's table, with the daemon running.
+// A share's life, row by row of the table in docs/design.md, with the daemon running.
 import assert from 'node:assert/strict'
 import type { Database } from '../../src/couch/database.ts'
 import type { StoredDoc } from '../../src/couch/document.ts'

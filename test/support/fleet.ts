@@ -37,7 +37,7 @@ export const said = (verdict: Verdict): unknown => {
 const person = { company_id: COMPANY, sync_user: 'bob' }
 const day = { ...person, date: '2026-08-17T18:43:56.150Z' }
 
-/** A document of each type, by whom it is seen and what it grants; in the order of the seed. */
+/** A document of each type, by whom it is seen and what it grants; in the order of the original. */
 export const MODELS: readonly { doc: Doc; channels: string[]; access: string[] }[] = [
   {
     doc: { _id: COMPANY, type: 'company', name: 'Acme' },

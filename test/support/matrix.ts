@@ -1,4 +1,4 @@
-// What everybody may do to a share, and to the daemon's own databases: the expectations of DESIGN.md's "Access", cell by cell.
+// What everybody may do to a share, and to the daemon's own databases: the table of access in docs/sharing.md, cell by cell.
 import type { Database } from '../../src/couch/database.ts'
 import { isFault } from '../../src/couch/fault.ts'
 import { CHECKPOINTS, copyId, REGISTRY, replicationId, shareDatabase } from '../../src/documents/names.ts'

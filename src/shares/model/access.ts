@@ -1,4 +1,4 @@
-// Who may read and who may write a share, as its owner says it in `access` (DESIGN.md, access).
+// Who may read and who may write a share, as its owner says it in `access` (docs/sharing.md).
 import { kindOf, MOST_NAMES, problem, quote, type Problem } from '../../documents/problem.ts'
 
 /** Everyone, or the users of these names, sorted and each once. The owner is always meant as well, and need not be named. */
@@ -20,7 +20,7 @@ export const OWNER_ONLY: Access = { read: [], write: [] }
 const LONGEST_NAME = 512
 
 /**
- * Reads `access`: every row of DESIGN.md's table, a list of names for both rights, as Hoodie's clients write it, and nothing
+ * Reads `access`: every row of the table in docs/sharing.md, a list of names for both rights, as Hoodie's clients write it, and nothing
  * else. Anything malformed, anywhere in it, makes all of it malformed: an owner who is misunderstood in part might show more
  * than was meant. Names count as they are written, those that `true` makes superfluous too.
  */

@@ -47,7 +47,7 @@ export type LeavesRequest =
 
 /**
  * Checks a `$share` with the leaves that lost against it: until one is left, access is what all of them allow
- * (DESIGN.md, the user's own conflicts), and one that is malformed makes all of it malformed. A password that one of
+ * (docs/design.md, The user's own conflicts), and one that is malformed makes all of it malformed. A password that one of
  * them has is needed; a new one is put in force only where the winner has it, and no leaf has another.
  */
 export function parseShareLeaves(winner: RequestDoc, losers: readonly RequestDoc[]): LeavesRequest {

@@ -1,4 +1,4 @@
-// Object and copy are there, and belong together: what differs goes where it is not known yet (DESIGN.md, both
+// Object and copy are there, and belong together: what differs goes where it is not known yet (docs/design.md, Both
 // directions).
 import type { Agreed } from '../model/base.ts'
 import { digestsOf, isDigestOf, type Digests } from '../../documents/digests.ts'

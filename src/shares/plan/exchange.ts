@@ -1,5 +1,5 @@
 // What is to be done between a participant's object and its copy in a share that others write into, or that is somebody
-// else's: changes go in both directions (DESIGN.md, both directions).
+// else's: changes go in both directions (docs/design.md, Both directions).
 import { nothingAgreed, seenOf, type Agreed } from '../model/base.ts'
 import { digestsOf, isDigestOf, type Digests } from '../../documents/digests.ts'
 import { isTooComplex, tooComplex } from '../../documents/complexity.ts'

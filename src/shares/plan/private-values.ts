@@ -26,7 +26,7 @@ export interface PrivateOptions {
 
 /**
  * By the names of a base's `kept`, the digests of what its author neither listed nor wrote after the owner was seen to
- * show it (DESIGN.md, both directions, rule 9).
+ * show it (docs/design.md, Both directions, 9).
  */
 export function privateValues(options: PrivateOptions): Record<string, string> {
   const { doc, agreed } = options

@@ -1,4 +1,4 @@
-// Rules as the seed has them: its names, and everything on `this`.
+// Rules as the CoffeeScript had them: its names, and everything on `this`.
 import { fields, rules } from 'couch-shares/rules'
 
 export default rules(function () {

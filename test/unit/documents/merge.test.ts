@@ -1,4 +1,4 @@
-// The three-way merge, rule by rule of DESIGN.md ("Both directions", 3 and 11), and by properties.
+// The three-way merge, rule by rule of docs/design.md (Both directions, 3 and 11), and by properties.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { decodeJson } from '../../../src/documents/json.ts'

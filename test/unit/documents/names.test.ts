@@ -28,7 +28,7 @@ import {
   userDatabases,
 } from '../../../src/documents/names.ts'
 
-/** Share ids as DESIGN.md words them, made without its regular expression. */
+/** Share ids as the documents word them, made without its regular expression. */
 const FIRST = [...'abcdefghijklmnopqrstuvwxyz0123456789']
 const shareId = fc
   .tuple(
@@ -189,7 +189,7 @@ describe('model/names', () => {
     assert.deepEqual([users.ownerOf(name), users.ownerOfOutbox(name)], [null, null])
   })
 
-  it('calls a replication as the seed does, and the other way round where others write', () => {
+  it('calls a replication by its outbox and its share, and the other way round where others write', () => {
     const outbox = 'user/hash567/$shares'
     assert.equal(replicationId(outbox, 'uuid567'), 'user/hash567/$shares => share/uuid567')
     assert.equal(replicationId(outbox, 'uuid567', 'outbox'), replicationId(outbox, 'uuid567'))

@@ -130,7 +130,7 @@ describe('model/security', () => {
     assert.equal(couchLetsRead(ADMIN_ONLY, person('admin', '_admin')), true)
   })
 
-  /** What somebody may do, as the words of DESIGN.md's table say it, and nothing of how it is put into lists. */
+  /** What somebody may do, as the words of the table in docs/sharing.md say it, and nothing of how it is put into lists. */
   const PEOPLE: Record<string, Person> = {
     owner: person('owner-name', 'owner'),
     u1: person('user/u1', 'hash1'),

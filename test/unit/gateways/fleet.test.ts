@@ -104,7 +104,7 @@ describe('fleet', () => {
     type Case = [name: string, doc: object, expected: string]
     const cases: Case[] = [
       ['no type', { ...mission, type: undefined }, needsType],
-      // What the seed's list of types has, and its models have not.
+      // What the original's list of types has, and its models have not.
       ...[
         'mission_status',
         'track',
@@ -136,7 +136,7 @@ describe('fleet', () => {
         { ...mission, _id: 'mission_status_type_1' },
         needsId('mission'),
       ],
-      // The seed's own examples.
+      // The original's own examples.
       [
         'a placeholder with the _id of a mission',
         { ...modelOf('missions_placeholder'), _id: 'mission_fff3' },

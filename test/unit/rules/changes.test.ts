@@ -1,4 +1,4 @@
-// Presence, validation and changes of fields; with what the seed left open.
+// Presence, validation and changes of fields; with what the CoffeeScript left open.
 import assert from 'node:assert/strict'
 import { fields, type Context, type Doc } from 'couch-shares/rules'
 import { seen, verdictOf, type WriteOf } from './write.ts'

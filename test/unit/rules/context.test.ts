@@ -47,7 +47,7 @@ describe('rules/context', () => {
     assert.deepEqual([may('reader'), is('reader'), may('writer'), is('writer')], [true, true, false, false])
   })
 
-  it("has the seed's names too", () => {
+  it("has the CoffeeScript's names too", () => {
     const context = contextOf(write)
     const pairs: [unknown, unknown][] = [
       [context.validate_fields, context.validateFields],

@@ -126,7 +126,7 @@ async function take(world: MemoryWorld, joe: Database, one: Step): Promise<void>
   }
 }
 
-/** What DESIGN.md's table says that a share shows of an object, without a look at the daemon's code. */
+/** What the table in docs/design.md says that a share shows of an object, without a look at the daemon's code. */
 function shown(doc: Doc | null, id: string): Record<string, unknown> | null {
   const wished = (doc?.['$shares'] as Record<string, Wish> | undefined)?.[id]
   if (doc === null || (wished !== true && !Array.isArray(wished))) return null

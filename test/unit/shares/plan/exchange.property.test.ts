@@ -1,5 +1,5 @@
 // Any history of an object that goes both ways, with crashes anywhere, settles in the same state for everybody, and no
-// edit is lost. The rules are those of DESIGN.md, "Both directions"; nothing in here calls the code that it judges.
+// edit is lost. The rules are those of docs/design.md, Both directions; nothing in here calls the code that it judges.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { planObject } from '../../../../src/shares/plan/object.ts'

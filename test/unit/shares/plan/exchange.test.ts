@@ -1,4 +1,4 @@
-// One object in one share that goes both ways: what DESIGN.md asks for in every state, and what is special about some.
+// One object in one share that goes both ways: what docs/design.md asks for in every state, and what is special about some.
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual as same } from 'node:util'
 import { decodeJson } from '../../../../src/documents/json.ts'

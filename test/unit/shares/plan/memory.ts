@@ -1,5 +1,5 @@
 // A world in memory for plans: a user's object with its conflicts, an outbox, share databases that keep old revisions.
-// The oracle in here reads DESIGN.md for itself; nothing of it calls the code that it judges.
+// The oracle in here reads docs/design.md for itself; nothing of it calls the code that it judges.
 import { isEmptyBase, type Base } from '../../../../src/shares/model/base.ts'
 import type { ObjectDoc, Selection } from '../../../../src/documents/content.ts'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'

@@ -1,4 +1,4 @@
-// Any history of an owner's edits, with crashes anywhere, settles in what DESIGN.md says, and nothing un-shared is readable.
+// Any history of an owner's edits, with crashes anywhere, settles in what docs/design.md says, and nothing un-shared is readable.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { planObject, type ObjectEffect } from '../../../../src/shares/plan/object.ts'
@@ -234,7 +234,7 @@ describe('plan/object, any history', function () {
     )
   })
 
-  it('leaves what the user wrote, but for what DESIGN.md takes out of $shares', () => {
+  it('leaves what the user wrote, but for what is to be taken out of $shares', () => {
     check(
       fc.property(history(online), document, (steps, last) => {
         const world = play([...steps, { kind: 'write', attributes: last, salt: 0, back: 0 }])

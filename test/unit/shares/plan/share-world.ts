@@ -514,7 +514,7 @@ export class World {
     return person === 'me' || person === 'stranger' || person.startsWith('p') || this.#users.has(person)
   }
 
-  /** What the document means, by DESIGN.md's table; where it is malformed, what is noted as in force. */
+  /** What the document means, by the tables in docs/sharing.md; where it is malformed, what is noted as in force. */
   #meant(): Rights {
     const { doc, entry } = this
     const rights: Rights = new Map()

@@ -222,7 +222,7 @@ export class World {
     if (this.doc._rev === doc._rev) this.doc = { ...structuredClone(doc), _rev: this.#rev() }
   }
 
-  /** By DESIGN.md: who is named, everybody where all may, and who knew the password. */
+  /** By docs/sharing.md: who is named, everybody where all may, and who knew the password. */
   #mayRead(isAdmitted: boolean): boolean {
     const { state, everyone, password } = this.share
     if (state !== 'active') return false
