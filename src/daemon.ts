@@ -73,6 +73,7 @@ const PROBE_MS = 5_000
 /** Turns that are under way may take so long when the daemon stops. */
 const STOP_TIMEOUT_MS = 8_000
 
+/** The daemon on one server, from `start` to `stop`. It knows its parts as controllers only. */
 export class Daemon {
   readonly #options: DaemonOptions
   readonly #couch: Couch

@@ -34,6 +34,7 @@ interface Term {
   over: Promise<void>
 }
 
+/** Waits for its turn, works, and stops at once when somebody else works. */
 export class Standby {
   readonly #options: StandbyOptions
   readonly #couch: Couch

@@ -33,6 +33,7 @@ export function unknownSettings(env: Readonly<Record<string, string | undefined>
     .sort((one, other) => (one.variable < other.variable ? -1 : 1))
 }
 
+/** In a sentence. */
 export const sayUnknown = ({ variable, meant }: UnknownSetting): string =>
   `there is no setting ${variable}, which is passed over: was ${meant} meant?`
 

@@ -10,6 +10,7 @@ export interface Progress {
 
 const LINE_EVERY_MS = 5_000
 
+/** A bar on a terminal; elsewhere a line now and then. */
 export function createProgress(stream: NodeJS.WriteStream = process.stdout): Progress {
   return stream.isTTY ? bar(stream) : lines((line) => void stream.write(`${line}\n`))
 }

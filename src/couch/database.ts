@@ -70,6 +70,7 @@ const FEW_REVISIONS = 10
 const MOST_IN_URL = 100
 const LONGEST_ID = 1000
 
+/** A database of the server by its name, whether or not it exists. What throws, throws a CouchFault. */
 export class Database {
   readonly name: string
   readonly #couch: Couch

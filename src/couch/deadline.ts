@@ -1,6 +1,7 @@
 // A signal for one request: aborted by its time limit or by any of the signals above it, and gone without a trace after it.
 // AbortSignal.any and AbortSignal.timeout would do the same, and leave something behind in a signal that lives for years.
 
+/** The time limit of one request, in ms. `close` it when the request is over. */
 export class Deadline {
   readonly #controller = new AbortController()
   readonly #above: readonly AbortSignal[]

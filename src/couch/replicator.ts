@@ -7,9 +7,11 @@ import type { StoredDoc } from './document.ts'
 import { CouchFault, isFault } from './fault.ts'
 import { pagesOf } from './pages.ts'
 
+/** https://docs.couchdb.org/en/stable/replication/replicator.html */
 export const REPLICATOR = '_replicator'
 /** The design document with the update function that cancels a replication. */
 export const CANCEL_DESIGN = 'shares'
+/** The update function in it. */
 export const CANCEL_UPDATE = 'cancel'
 
 const POLL_MS = 50

@@ -17,6 +17,7 @@ type Style = Parameters<typeof styleText>[0]
 const WIDTH = 84
 const INDENT = '   '
 
+/** Where the demo is printed. */
 export class Paper {
   readonly #write: (text: string) => void
   readonly #hasColour: boolean

@@ -23,6 +23,7 @@ const POLL_MS = 25
 const START_PATIENCE_MS = 60_000
 const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
 
+/** The server, the daemon and the users of the demo. `close` it in any case. */
 export class Stage {
   readonly url: string
   /** What users write with, and what looks on: sharing needs no client of its own. */

@@ -97,6 +97,7 @@ const signsUp = (name: string, hash: string): Action[] => [
   writes('The app', '_users', account(name, hash)),
 ]
 
+/** The steps, in their order; each begins where the one before ended. */
 export const STORY: readonly Step[] = [
   {
     title: 'Joe signs up',

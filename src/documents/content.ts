@@ -155,6 +155,7 @@ export const pickContent = (
   attachments: pickFrom(attachments, (name) => isChosen('attachments', name)),
 })
 
+/** The chosen names of a record, with their values. */
 export const pickFrom = <Value>(
   record: Record<string, Value>,
   isChosen: (name: string) => boolean,
@@ -174,6 +175,7 @@ export function withContent(
   })
 }
 
+/** The object with exactly these attachments. */
 export function withAttachments(doc: ObjectDoc, attachments: Content['attachments']): ObjectDoc {
   const { _attachments, ...rest } = doc
   return Object.keys(attachments).length === 0 ? rest : { ...rest, _attachments: attachments }

@@ -14,10 +14,13 @@ const DATABASE_NAME = /^[a-z][a-z0-9_$()+/-]*$/
 /** True for a name that CouchDB gives to a database, none of its own. */
 export const isDatabaseName = (name: string): boolean => DATABASE_NAME.test(name)
 
+/** A document for each share, subscription and provisioned user, for admins only. */
 export const REGISTRY = 'shares'
+/** How far each database was read, for admins only. */
 export const CHECKPOINTS = 'shares/checkpoints'
 /** What provisioning remembers that is no authority: which roles a master's documents had, what is being taken out. */
 export const PROVISIONING = 'shares/provisioning'
+/** `skeleton/<kind>` holds what the databases of a kind are to have. */
 export const SKELETON_PREFIX = 'skeleton/'
 
 const SHARE_DOCUMENT_PREFIX = '$share/'

@@ -34,6 +34,7 @@ export function newestCommon(one: Leaf, other: Leaf): string | null {
   return commonRevisions(lineOf(one), lineOf(other))[0] ?? null
 }
 
+/** True for two leaves that have a revision in common, as far as their histories go back. */
 export const isRelated = (one: Leaf, other: Leaf): boolean => newestCommon(one, other) !== null
 
 /** How many revisions a document had by then. */
@@ -51,4 +52,5 @@ export const byRank = (leaves: readonly Leaf[]): Leaf[] =>
       (one._rev < other._rev ? 1 : -1),
   )
 
+/** True for a leaf that is no tombstone. */
 export const isLive = ({ _deleted }: Leaf): boolean => _deleted !== true

@@ -9,6 +9,7 @@ import type { User } from './user.ts'
 
 const PREFIX = 'org.couchdb.user:'
 
+/** True for the database of accounts. */
 export const isUsers = ({ name }: Pick<Database, 'name'>): boolean => name === '_users'
 
 /** The user whose document that is; null for every other document. */
@@ -21,6 +22,7 @@ export interface Known {
   salt: string
 }
 
+/** The accounts of one server. */
 export class Accounts {
   readonly #databases: Databases
   readonly #adminName: string

@@ -32,6 +32,7 @@ export interface AppParts {
   stopping: AbortSignal
 }
 
+/** What answers the requests of one server. */
 export function buildApp(parts: AppParts): RequestListener {
   const { databases, updates, accounts, logIn, stopping, settled } = parts
   const sessions = new Sessions(accounts)

@@ -117,6 +117,7 @@ export async function checkFilter(database: Database, options: Json): Promise<vo
   }
 }
 
+/** `_changes`: normal, longpoll and continuous. */
 export function addChangesRoute(router: Router, databases: Databases, stopping: AbortSignal): void {
   const handle: Handler = async (request, response) => {
     const database = databaseOf(request, databases)

@@ -10,6 +10,10 @@ import type { Handler, Router } from './router.ts'
 import { bodyOf, isJson, viewOptions } from './parameters.ts'
 import { parseRevision } from './revisions.ts'
 
+/**
+ * `_bulk_docs`, `_revs_diff`, `_all_docs`, views and Mango.
+ * @param settled resolves when a written document is in force
+ */
 export function addCollectionRoutes(
   router: Router,
   databases: Databases,

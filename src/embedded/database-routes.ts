@@ -13,6 +13,7 @@ export function databaseOf(request: Request, databases: Databases): Database {
   return database
 }
 
+/** A database by itself: made, dropped, told of, and who may enter it. */
 export function addDatabaseRoutes(router: Router, databases: Databases): void {
   router.get('/_all_dbs', (request, response) =>
     sendJson(response, 200, selectNames(databases.names(), queryOf(request))),

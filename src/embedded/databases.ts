@@ -13,6 +13,7 @@ export interface DatabaseEvent {
 }
 export type DatabaseListener = (event: DatabaseEvent) => void
 
+/** A document in it is a replication that runs. */
 export const REPLICATOR = '_replicator'
 const DROPPED = '.dropped'
 /** Requests that still use a dropped database get this long before its files go. */
@@ -126,6 +127,7 @@ export class Database {
   }
 }
 
+/** All databases of one server, in memory or in a folder. */
 export class Databases {
   readonly #databases = new Map<string, Database>()
   readonly #listeners = new Set<DatabaseListener>()

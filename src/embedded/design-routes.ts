@@ -8,6 +8,7 @@ import type { Router } from './router.ts'
 /** CouchDB calls them deprecated. https://docs.couchdb.org/en/stable/ddocs/ddocs.html#show-functions */
 const ABSENT = ['_show', '_list', '_rewrite']
 
+/** What design documents have beside views and update functions. */
 export function addDesignRoutes(router: Router, databases: Databases): void {
   router.post('/:db/_compact', async (request, response) => {
     const database = databaseOf(request, databases)

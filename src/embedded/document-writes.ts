@@ -115,6 +115,7 @@ function checkMembers(doc: Json): void {
   }
 }
 
+/** Throws where CouchDB takes no attachment of that name. */
 export function checkAttachmentName(name: string): void {
   if (name.startsWith('_')) throw badRequest(`Attachment name '${name}' starts with prohibited character '_'`)
 }

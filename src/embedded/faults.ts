@@ -1,6 +1,7 @@
 // How a fault is answered, so that every answer is JSON in CouchDB's words and none of PouchDB's slip through.
 import type { Request, Response } from './router.ts'
 
+/** A refusal in CouchDB's words: a status, a word and a reason. */
 export class CouchFault extends Error {
   readonly status: number
   readonly error: string
@@ -13,13 +14,18 @@ export class CouchFault extends Error {
   }
 }
 
+/** 400 */
 export const badRequest = (reason: string) => new CouchFault(400, 'bad_request', reason)
+/** 404 */
 export const notFound = (reason: string) => new CouchFault(404, 'not_found', reason)
+/** 404, as CouchDB says it of a database. */
 export const databaseMissing = () => notFound('Database does not exist.')
+/** 409 */
 export const conflict = () => new CouchFault(409, 'conflict', 'Document update conflict.')
 /** CouchDB's word for an attribute with `_` before its name that it does not have, or that has not the form it should. */
 export const badSpecialMember = (name: string) =>
   new CouchFault(400, 'doc_validation', `Bad special document member: ${name}`)
+/** 501, for what the embedded server does not have. */
 export const notImplemented = (what: string) =>
   new CouchFault(501, 'not_implemented', `The embedded server has no ${what}.`)
 
@@ -50,6 +56,7 @@ export function toFault(thrown: unknown): CouchFault & { unexpected?: boolean } 
   return Object.assign(new CouchFault(500, 'internal_server_error', reason), { unexpected: true })
 }
 
+/** Answers with JSON, once. */
 export function sendJson(
   response: Response,
   status: number,
@@ -93,6 +100,7 @@ export function sendFault(response: Response, thrown: unknown): void {
 /** Somebody typed the address: the browser is to ask for a password. Apps ask for it themselves. */
 const isNavigation = ({ req }: Response): boolean => req.headers.accept?.includes('text/html') === true
 
+/** Says on stderr what nobody is told of. */
 export function logFault(thrown: unknown): void {
   // Not `instanceof Error`: what a design document's function throws comes from another context.
   const stack = (thrown as { stack?: unknown } | null | undefined)?.stack

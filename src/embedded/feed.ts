@@ -8,6 +8,7 @@ const DEFAULT_TIMEOUT_MS = 60_000
 
 export type FeedKind = 'normal' | 'longpoll' | 'continuous'
 
+/** What `feed` asks for. */
 export function feedKind(query: URLSearchParams): FeedKind {
   const feed = query.get('feed') ?? 'normal'
   if (feed === 'normal' || feed === 'longpoll' || feed === 'continuous') return feed
@@ -15,6 +16,7 @@ export function feedKind(query: URLSearchParams): FeedKind {
   throw badRequest('Supported `feed` types: normal, continuous, live, longpoll')
 }
 
+/** One answer that stays open until its reader, its database or the server is gone. */
 export class Feed {
   /** Aborts when the reader is gone, the time is up, or one of `ends` aborts. */
   readonly signal: AbortSignal

@@ -19,6 +19,7 @@ export function credentialCheck(admin: AdminCredentials): CheckCredentials {
   return (name, password) => timingSafeEqual(digest(`${name}:${password}`), expected)
 }
 
+/** Logs in by `Authorization: Basic`. */
 export function basicLogin(accounts: Accounts): LogIn {
   return async (authorization) => {
     const credentials = readBasic(authorization)

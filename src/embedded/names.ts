@@ -29,6 +29,7 @@ export function encodeName(name: string): string {
   )
 }
 
+/** The name that `encodeName` made this of. */
 export function decodeName(encoded: string): string {
   return encoded.replace(/\.([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
 }

@@ -5,11 +5,13 @@ import { badRequest, CouchFault } from './faults.ts'
 import type { Json } from './packages.ts'
 import type { Request } from './router.ts'
 
+/** The query of a request. */
 export function queryOf(request: Request): URLSearchParams {
   const at = request.url.indexOf('?')
   return new URLSearchParams(at === -1 ? '' : request.url.slice(at + 1))
 }
 
+/** True for a JSON object, no list. */
 export function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
@@ -52,6 +54,7 @@ export async function readBytes(request: Request): Promise<Buffer> {
   return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
 }
 
+/** The whole body as text. */
 export const readText = async (request: Request): Promise<string> =>
   (await readBytes(request)).toString('utf8')
 
@@ -61,8 +64,10 @@ export async function readJson(request: Request): Promise<unknown> {
   return text === '' ? undefined : parseJson(text)
 }
 
+/** True for `true` in a query and in JSON. */
 export const isTrue = (value: unknown): boolean => value === 'true' || value === true
 
+/** Parses a parameter. Throws a 400. */
 export function parseJson(text: string): unknown {
   let value: unknown
   try {

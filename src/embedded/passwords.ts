@@ -53,6 +53,7 @@ export async function hidePassword(doc: Json): Promise<void> {
 /** How many right passwords are remembered, the latest ones. */
 const MOST_REMEMBERED = 1_000
 
+/** Hashes and checks passwords, a few at a time, fair between names. */
 export class Passwords {
   /** Of this process, so that what is remembered is of no use elsewhere. */
   readonly #key = randomBytes(32)

@@ -6,6 +6,7 @@ import { bodyOf } from './parameters.ts'
 import { replicate } from './replication.ts'
 import { readRequest, type RequestContext } from './replication-request.ts'
 
+/** `_replicate`, for one-shot replications. */
 export function addReplicateRoute(router: Router, context: RequestContext, stopping: AbortSignal): void {
   router.post('/_replicate', async (request, response) => {
     const replication = await readRequest(bodyOf(request), context)

@@ -26,6 +26,7 @@ const SETTLE_LIMIT_MS = 1_000
 /** A job that PouchDB never answers must not hold up the others. */
 const END_LIMIT_MS = 1_000
 
+/** The replications of one server. */
 export class Replicator {
   readonly #context: RequestContext
   readonly #jobs = new Map<string, Job>()

@@ -34,6 +34,7 @@ const ABSENT_ON_DATABASE = [
   '_auto_purge',
 ]
 
+/** What is asked of the server itself. */
 export function addServerRoutes(router: Router): void {
   const uuid = hexUuid()
   router.get('/', (_, response) =>

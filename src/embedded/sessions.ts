@@ -64,6 +64,7 @@ const setCookie = (value: string, lifetimeS: number): string =>
 
 const NO_COOKIE = setCookie('', 0)
 
+/** `_session`: log in, log out, who am I. */
 export function addSessionRoutes(router: Router, accounts: Accounts, sessions: Sessions): void {
   router.get('/_session', (request, response) => {
     const { user, authenticated } = request

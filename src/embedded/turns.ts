@@ -12,6 +12,7 @@ interface Piece {
   start: () => void
 }
 
+/** A queue for slow work. */
 export class Turns {
   readonly #cheap: number
   readonly #waiting: Piece[] = []

@@ -13,6 +13,7 @@ import { readSecurity } from './security.ts'
 
 const TIME_LIMIT_MS = 5_000
 
+/** `_update`: functions of design documents that make documents. */
 export function addUpdateFunctionRoute(router: Router, databases: Databases): void {
   const handle: Handler = async (request, response) => {
     const database = databaseOf(request, databases)

@@ -14,6 +14,7 @@ interface Update {
   seq: string
 }
 
+/** The last event of each database, by sequence. */
 export class Updates {
   /** By name, in the order of the last event. */
   readonly #last = new Map<string, { at: number; type: DatabaseEvent['type'] }>()
@@ -75,6 +76,7 @@ export class Updates {
   }
 }
 
+/** `_db_updates`: normal, longpoll and continuous. */
 export function addUpdatesRoute(router: Router, updates: Updates, stopping: AbortSignal): void {
   router.get('/_db_updates', async (request, response) => {
     const query = queryOf(request)

@@ -7,6 +7,7 @@ export interface User {
   roles: readonly string[]
 }
 
+/** Who did not log in. */
 export const NOBODY: User = Object.freeze({ name: null, roles: [] })
 
 /** A server admin. */
@@ -17,6 +18,8 @@ export function denied({ name }: User, reason: string): CouchFault {
   return name === null ? unauthorized(reason) : new CouchFault(403, 'forbidden', reason)
 }
 
+/** 401 */
 export const unauthorized = (reason: string): CouchFault => new CouchFault(401, 'unauthorized', reason)
 
+/** 401, in CouchDB's words for a wrong name or password. */
 export const wrongCredentials = (): CouchFault => unauthorized('Name or password is incorrect.')

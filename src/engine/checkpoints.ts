@@ -41,6 +41,7 @@ export interface Checkpoint {
   awaiting?: Record<string, number>
 }
 
+/** Of a database of which nothing was read. */
 export const START: Checkpoint = { since: '0', updateSeq: null, instance: null, scan: null }
 
 type Stored = Checkpoint & { _id: string; _rev: string }
@@ -49,6 +50,7 @@ type Stored = Checkpoint & { _id: string; _rev: string }
 const CACHED = 5000
 const PAGE = 1000
 
+/** The checkpoints of one daemon: set in memory, written by `flush`. */
 export class Checkpoints {
   readonly #database: Database
   /** As last read or written, with revisions; in the order of use. */

@@ -39,6 +39,7 @@ export interface Controller {
   stop(): Promise<void>
 }
 
+/** Nothing is wrong. */
 export const FINE: Verdict = { ok: true }
 
 /** How a part stands that has a queue of turns. @param left how many of those it found at the start are left; null before the first sweep */

@@ -39,6 +39,7 @@ export type Standing =
   | { kind: 'held'; after: 'nobody' | 'given up' | 'silence' }
   | { kind: 'other'; holder: Holder | null; silentMs: number }
 
+/** What one daemon has to do with the document that says who works. */
 export class Duty {
   readonly #options: DutyOptions
   readonly #database: Database

@@ -47,6 +47,7 @@ interface Wait<H> {
   timer: NodeJS.Timeout
 }
 
+/** One lane for each owner that has something to do. */
 export class Lanes<H extends object> {
   readonly #options: LanesOptions<H>
   readonly #queue: PQueue

@@ -3,6 +3,7 @@
 /** Enough for the copies of many pages; what was forgotten is looked at once more, and found right. */
 const REMEMBERED = 50_000
 
+/** Revisions by database and document; the oldest are forgotten. */
 export class OwnWrites {
   readonly #revisions = new Map<string, string>()
 

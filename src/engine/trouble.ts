@@ -8,6 +8,7 @@ const LOOKS_UNTIL_LASTING = { crashing: 8, failed: 3 }
 /** The longest time between two tries to start a failed replication again, in looks. */
 const LONGEST_WAIT_LOOKS = 32
 
+/** How often in a row a replication was seen to be failing. */
 export class Trouble {
   #looks = 0
   #kind: 'crashing' | 'failed' = 'crashing'

@@ -12,6 +12,7 @@ export interface WarmFeedsOptions {
   onChange: (owner: string) => void
 }
 
+/** One longpoll for each database that changed a moment ago. */
 export class WarmFeeds {
   readonly #options: WarmFeedsOptions
   readonly #feeds = new Map<string, AbortController>()

@@ -138,6 +138,9 @@ const MOST_CHARACTERS_TOGETHER = 1_000_000
 /** A function that used up its time so often in a row is not asked any more; each time, the daemon stood still. */
 const MOST_TIMEOUTS = 3
 
+/**
+ * One function, compiled once. What it throws is no fault: the answer is null, and `failure` says why.
+ */
 export class DesignFunction {
   readonly #realm: Context
   readonly #box: Box

@@ -8,6 +8,7 @@ import type { Update } from '../engine/db-updates.ts'
 
 export type GatewaysOptions = Omit<GatewayOptions, 'gateway'> & { gateways: readonly Gateway[] }
 
+/** The controllers of all gateways as one. */
 export class Gateways implements Controller {
   readonly #feeds: readonly GatewayFeed[]
   readonly #log: Logger

@@ -58,6 +58,7 @@ export interface GatewayOptions extends Host {
   now: () => number
 }
 
+/** The controller of one gateway. */
 export class GatewayFeed implements Controller {
   readonly #options: GatewayOptions
   readonly #deps: GatewayTurnDeps

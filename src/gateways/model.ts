@@ -142,4 +142,5 @@ export function gatewaySecurity(
   }
 }
 
+/** What somebody has who has nothing. */
 export const NO_REACH: Reach = Object.freeze({ channels: [], access: [], roles: [] })

@@ -51,6 +51,7 @@ export const judgeable = (doc: object): object =>
 /** Why a document goes nowhere though the function says where. */
 const TOO_MUCH = 'The document has more channels and grants than can be stored of one.'
 
+/** Judges the documents of one gateway. */
 export class Router {
   readonly #options: RouterOptions
   /** One at a time: what is judged is compared with what is written down. */

@@ -33,6 +33,7 @@ export type GatewayUserChange = {
     GatewayUser[Key] | undefined
 }
 
+/** The documents of `<gateway>/$routes`. */
 export class Routes {
   readonly database: Database
   readonly #now: () => number

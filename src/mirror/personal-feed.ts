@@ -15,6 +15,7 @@ export interface ForeignPage {
   done: (updateSeq: Seq | undefined) => void
 }
 
+/** The feed of one user's database. */
 export class PersonalFeed {
   readonly #database: Database
   readonly #checkpoints: Checkpoints

@@ -42,6 +42,7 @@ export interface MasterFindings {
   there: number
 }
 
+/** One run over some documents; `findings` says what came of it. */
 export class Reconciliation {
   readonly #deps: ReconciliationDeps
   readonly #personal: Database

@@ -35,6 +35,7 @@ export interface RemovalsOptions {
   canPurge: boolean
 }
 
+/** Removals outlive a crash: what was begun is noted, and `resume` ends it. */
 export class Removals {
   readonly #options: RemovalsOptions
   readonly #notes: Database

@@ -3,6 +3,7 @@ import type { ReplicationStatus } from '../couch/replicator.ts'
 import type { LeaseState } from './plan-status.ts'
 import type { PersonalLeases, PersonalSubject, TurnLeases } from './leases.ts'
 
+/** Starts none, and stops those that must not run. */
 export class LentLeases implements TurnLeases {
   readonly #leases: Pick<PersonalLeases, 'stop' | 'status'>
   readonly #found = new Map<string, { subject: PersonalSubject; state: LeaseState }>()

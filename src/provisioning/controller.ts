@@ -54,6 +54,7 @@ export interface ProvisioningOptions
   checkIntervalMs: number
 }
 
+/** The controller of provisioning. */
 export class Provisioning implements Controller {
   readonly #options: ProvisioningOptions
   readonly #deps: PersonDeps

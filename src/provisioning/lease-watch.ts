@@ -23,6 +23,7 @@ export interface PersonalWatchOptions {
   onStatus: (lease: PersonalLease, status: PersonalStatus) => void | Promise<void>
 }
 
+/** Looks at the leases again and again, and tells each change of one once. */
 export class PersonalWatch {
   readonly #options: PersonalWatchOptions
   // Of a lease that was stopped or replaced, nothing holds for the one that comes after it.

@@ -37,6 +37,7 @@ export type TurnLeases = Pick<
 /** What became of a replication that was there when the daemon started; `left`: it is dealt with already. */
 export type Adoption = 'kept' | 'corrected' | 'cancelled' | 'left'
 
+/** The leases that this daemon holds, by master and database. */
 export class PersonalLeases extends HeldLeases<PersonalLease> {
   readonly #server: ReplicationServer
 

@@ -13,6 +13,7 @@ export interface MastersOptions {
   log: Logger
 }
 
+/** The masters that are configured, and those of them that can be used. */
 export class Masters {
   /** The names of all that are configured, in the order of MASTER_DATABASES. */
   readonly configured: readonly string[]

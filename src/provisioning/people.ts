@@ -22,6 +22,7 @@ import type { OwnWrites } from '../engine/own-writes.ts'
 
 const PAGE = 500
 
+/** The registry's documents of provisioned users. */
 export class People {
   readonly #database: Database
   readonly #ownWrites: OwnWrites

@@ -27,6 +27,7 @@ export interface PersonSettings extends Named {
   newDatabase: () => string
 }
 
+/** How provisioning is set up, by the settings of the daemon. */
 export const personSettings = ({
   personalDatabaseAttribute,
   userDatabaseAttributes,

@@ -19,6 +19,7 @@ export interface DocumentRoles {
   rev?: string | undefined
 }
 
+/** The documents `roles <master> <document>`. */
 export class RoleIndex {
   readonly #database: Database
 

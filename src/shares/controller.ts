@@ -41,6 +41,7 @@ export interface SharesOptions extends Host, Pick<HostCalls, 'onFault'> {
   onRenewed: () => Promise<void>
 }
 
+/** The controller of shares. */
 export class Shares implements Controller {
   readonly #options: SharesOptions
   readonly #deps: Deps

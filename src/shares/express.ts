@@ -17,6 +17,7 @@ export interface ExpressOptions {
   sleep: (ms: number) => Promise<void>
 }
 
+/** Looks at an owner once for all that was heard of the owner meanwhile. */
 export class Express {
   readonly #options: ExpressOptions
   readonly #queue = new PQueue({ concurrency: SIDE_BY_SIDE })

@@ -1,6 +1,7 @@
 // Gates: while a share database is made anew, nobody is between looking at it and writing into it.
 import type { Aside } from '../couch/client.ts'
 
+/** A gate for each share database. */
 export class Gates {
   /** Filling a share takes as long as there are attachments in it, and all its participants may wait. */
   readonly #aside: Aside

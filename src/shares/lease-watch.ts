@@ -25,6 +25,7 @@ export interface WatchOptions {
   onChanged: (owner: string, share: string) => void
 }
 
+/** Looks at the leases again and again, and tells owners of what is missing. */
 export class ReplicationWatch {
   readonly #options: WatchOptions
   // Of a lease that was stopped, nothing holds for the one that comes after it.

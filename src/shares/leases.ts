@@ -16,6 +16,7 @@ export interface Lease {
 
 const HOMES: readonly Home[] = ['outbox', 'share']
 
+/** The leases that this daemon holds, by share. */
 export class Leases extends HeldLeases<Lease> {
   readonly #users: UserDatabases
   readonly #server: ReplicationServer

@@ -6,6 +6,7 @@ const MOST_OWED_MINUTES = 10
 /** Buckets that are remembered; a full one need not be. */
 const REMEMBERED = 10_000
 
+/** A bucket for each key. */
 export class Allowance {
   readonly #now: () => number
   readonly #most: number

@@ -25,6 +25,7 @@ import type { OwnWrites } from '../engine/own-writes.ts'
 
 const PAGE = 500
 
+/** The registry's documents of shares and subscriptions. */
 export class Registry {
   readonly #database: Database
   readonly #ownWrites: OwnWrites

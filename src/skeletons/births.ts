@@ -31,6 +31,7 @@ export interface BirthOptions {
 
 const NO_KINDS = { isMaster: () => false, assignments: [] }
 
+/** Creates databases, and brings those that are there up to their skeletons. */
 export class Births {
   readonly #couch: Couch
   readonly #skeletons: Skeletons

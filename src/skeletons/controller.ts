@@ -52,6 +52,7 @@ export const LOOK_MS = 30_000
 /** Databases that one batch of a sweep asks about. */
 const BATCH = 100
 
+/** The controller of skeletons. */
 export class Upkeep implements Controller {
   readonly #options: UpkeepOptions
   readonly #rollout: Rollout

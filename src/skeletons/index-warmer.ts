@@ -20,6 +20,9 @@ const ASK_MS = 55_000
 const LONGEST_COMMIT_MS = 30_000
 const LOOK_MS = 500
 
+/**
+ * Knows in which databases an index is being built. https://docs.couchdb.org/en/stable/ddocs/views/index.html
+ */
 export class Warmer {
   readonly #options: WarmerOptions
   /** Databases in which an index is being built: nobody is to bring them up to date meanwhile. */

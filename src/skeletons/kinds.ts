@@ -45,11 +45,13 @@ export const ROUTES_KIND: FixedKind = 'gateway-routes'
 /** What the name of a folder ends with whose design documents personal databases get because of a master. */
 export const USER_KIND_SUFFIX = '-user'
 
+/** True for the kind of what users get of a master. */
 export const isUserKind = (kind: string): boolean => kind.endsWith(USER_KIND_SUFFIX)
 
 /** The folder with what personal databases get because of a master of this kind. */
 export const userKindOf = (kind: string): string => kind + USER_KIND_SUFFIX
 
+/** True for the kinds that every server has. */
 export const isFixedKind = (kind: string): kind is FixedKind =>
   (FIXED_KINDS as readonly string[]).includes(kind)
 

@@ -13,6 +13,7 @@ const FOLLOWER = 'follower/'
 /** A database is left as it is; the message says why. */
 export class Withheld extends Error {}
 
+/** Remembers the databases that a pattern may have. */
 export class PolicyGuard {
   readonly #couch: Couch
   readonly #kinds: Pick<Kinds, 'isMaster' | 'assignments'>

@@ -25,6 +25,11 @@ export interface Progress {
   foreign: number
 }
 
+/**
+ * Of a rollout that has not begun.
+ * @param hash of the skeleton
+ * @param total databases of the kind
+ */
 export const beginning = (hash: string, total: number): Progress => ({
   hash,
   isDone: false,
@@ -33,6 +38,7 @@ export const beginning = (hash: string, total: number): Progress => ({
   ...{ done: 0, changed: 0, skipped: 0, failed: [], foreign: 0 },
 })
 
+/** One document for all kinds. */
 export class RolloutRecord {
   readonly #database: Database
   readonly #id: string

@@ -36,6 +36,7 @@ const RETRY_MS = 5_000
 /** Names in a log line. */
 const MOST_EXAMPLES = 10
 
+/** The rollout of one kind. */
 export class Rollout {
   readonly #options: RolloutOptions
   #isWoken = true

@@ -17,6 +17,7 @@ export const visited = (plan: SkeletonPlan): Visited => ({
   foreign: plan.designs.filter(({ kind }) => kind === 'foreign').map(({ id }) => id),
 })
 
+/** Who waits for which database. */
 export class Visits {
   readonly #waiting = new Map<string, ((visited: Visited) => void)[]>()
   #isStopped = false

@@ -34,6 +34,7 @@ export interface SkeletonsOptions {
   onChanged?: (kinds: ReadonlySet<string>) => void
 }
 
+/** The skeletons of all kinds, read from the server. */
 export class Skeletons {
   readonly #options: SkeletonsOptions
   readonly #wanted = new Map<string, Wanted>()

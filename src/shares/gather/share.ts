@@ -31,6 +31,11 @@ export interface ShareSituation {
 /** The participants whose names are looked up; more are not shown. */
 const MOST_NAMED = 100
 
+/**
+ * Reads what `planShare` asks about.
+ * @param found the `$share`, with its leaves
+ * @throws {CouchFault}
+ */
 export async function gatherShare(
   deps: Deps,
   owner: string,

@@ -14,6 +14,7 @@ export type Right = 'read' | 'write'
 
 export type AccessRequest = { kind: 'valid'; access: Access } | { kind: 'malformed'; problem: Problem }
 
+/** Nobody else reads or writes. */
 export const OWNER_ONLY: Access = { read: [], write: [] }
 
 /** The longest user name that can be meant, in UTF-16 units; CouchDB sets no limit. */

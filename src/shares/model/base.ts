@@ -66,6 +66,10 @@ export function seenOf({ seen, listed, attributes, attachments }: Agreed): Selec
   return [...Object.keys(attributes), ...(isAttached ? ['_attachments'] : [])].sort()
 }
 
+/**
+ * Object and copy have nothing in common yet, or any more.
+ * @param mine the participant brought the object
+ */
 export const nothingAgreed = (state: Agreed['state'], mine: boolean): Agreed => ({
   state,
   ...(mine ? { mine } : {}),

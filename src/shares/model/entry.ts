@@ -14,6 +14,7 @@ export type ShareState = 'opening' | 'active' | 'suspended' | 'ending' | 'ended'
 /** What an admin wants of a share or a subscription, written into its document by hand. */
 export type Order = 'suspend' | 'end'
 
+/** True for what an admin may order in the registry. */
 export const isOrder = (value: unknown): value is Order => value === 'suspend' || value === 'end'
 
 export interface ShareEntry {

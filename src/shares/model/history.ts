@@ -22,13 +22,16 @@ export const OBJECT = ''
 
 /** How many revisions are remembered of each, and how many bytes of JSON of all: the oldest go first. */
 export const MOST_SEEN = 100
+/** Of the JSON of all that is remembered of one object. */
 export const MOST_BYTES = 64 * 1024
 
+/** What a document holds, by digests, and what it wishes to share. */
 export const heldBy = (doc: ObjectDoc): Held => ({
   ...digestsOf(contentOf(doc)),
   shares: wishesOf(doc['$shares']),
 })
 
+/** The same, with the revision that holds it. */
 export const seenAs = (doc: ObjectDoc): Seen => ({ rev: doc._rev, ...heldBy(doc) })
 
 /** A content that is about to be written as a copy. */

@@ -30,6 +30,7 @@ export interface ShownPassword {
   name: string
 }
 
+/** What stands in the `$share` in place of the password. */
 export const shownPassword = ({ name }: PasswordAccount): ShownPassword => ({ set: true, name })
 
 const isShownPassword = (value: unknown): value is ShownPassword =>
@@ -79,6 +80,7 @@ export const PRFS = { sha: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } 
 
 export type Prf = keyof typeof PRFS
 
+/** True for a function that CouchDB derives keys with. */
 export const isPrf = (name: string): name is Prf => Object.hasOwn(PRFS, name)
 
 /** How a server hashes passwords. https://docs.couchdb.org/en/stable/config/auth.html */

@@ -81,6 +81,10 @@ export interface SubscriptionEntry {
   updatedAt: string
 }
 
+/**
+ * The entry of a subscription that has just begun.
+ * @param now ISO 8601
+ */
 export const newSubscriptionEntry = (
   share: string,
   subscriber: string,

@@ -92,6 +92,7 @@ export async function writeOutbox(writing: OutboxWriting): Promise<OutboxWritten
   return { ...written, fresh: written.fresh.filter(({ doc }) => !isNew.has(doc._id) || kept.has(doc._id)) }
 }
 
+/** True where the owner's outbox is the home. */
 export const isOutboxes = ({ home }: { home: Home }): boolean => home === 'outbox'
 
 function takeNote(
@@ -133,4 +134,5 @@ function takeNote(
   }
 }
 
+/** The `_rev` to write over; none where nothing is there. */
 export const revision = (rev: string | null): { _rev?: string } => (rev === null ? {} : { _rev: rev })

@@ -198,6 +198,7 @@ export function planKnown(options: ExchangeOptions): ExchangePlan {
   }
 }
 
+/** The plan that does nothing. */
 export const idle = (doc: ObjectDoc | null, agreed: Agreed | null): ExchangePlan => ({
   doc,
   before: agreed,
@@ -632,6 +633,10 @@ const unrelated = (
   rejection: problem('unrelated_object'),
 })
 
+/**
+ * Why a content may not come into a share that everybody may write; null where it may.
+ * @param isNew the share has no such copy yet
+ */
 export function boundOf(content: Content, bounds: ExchangeFacts['bounds'], isNew: boolean): Problem | null {
   if (isTooComplex(content.attributes)) return tooComplex()
   if (bounds === null) return null
@@ -643,6 +648,7 @@ export function boundOf(content: Content, bounds: ExchangeFacts['bounds'], isNew
     : null
 }
 
+/** The bytes of a content: its attributes as JSON, and its attachments. */
 export const bytesOf = ({ attributes, attachments }: Content): number =>
   Buffer.byteLength(canonicalJson(attributes)) +
   Object.values(attachments).reduce((sum, { length }) => sum + (length ?? 0), 0)
@@ -654,6 +660,9 @@ export const wasThere = (agreed: Agreed | null): boolean =>
 const isBare = ({ attributes, attachments }: Agreed): boolean =>
   Object.keys(attributes).length === 0 && Object.keys(attachments).length === 0
 
+/**
+ * True where both have the same attributes and attachments; one that was compressed on its way is the same.
+ */
 export const isSame = (one: Content, other: Content): boolean => {
   const [here, there] = [digestsOf(one), digestsOf(other)]
   return haveSame(here.attributes, there.attributes) && haveSame(here.attachments, there.attachments)

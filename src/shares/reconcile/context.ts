@@ -4,6 +4,7 @@ import { START, type Checkpoint } from '../../engine/checkpoints.ts'
 import type { Deps } from '../deps.ts'
 import type { Hint } from '../work.ts'
 
+/** Of one turn. */
 export class Context {
   readonly deps: Deps
   readonly owner: string

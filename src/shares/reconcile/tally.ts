@@ -1,6 +1,7 @@
 // How much there was to do for what others wrote into a share: what everybody may write is bounded by that.
 import type { ObjectEffect, ObjectFacts } from '../plan/object.ts'
 
+/** Of one share in one turn. */
 export class Tally {
   readonly #share: string
   readonly #leaves = new Map<string, number>()
