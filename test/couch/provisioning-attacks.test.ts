@@ -14,6 +14,9 @@ import type { Server } from '../support/servers.ts'
 import { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 
+/** Ten thousand roles are looked for one by one: on a machine with much else to do that takes minutes. */
+const MEMBER_PATIENCE_MS = 240_000
+
 interface Rejected {
   document: string
   code: string
@@ -140,11 +143,17 @@ class Stage {
   async #member(name: string): Promise<Member> {
     const users = this.space.couch.database('_users')
     let database: unknown
-    await this.space.until(`${name} has a database`, async () => {
-      const entry = await this.space.couch.database(REGISTRY).get(personEntryId(name))
-      database = (await users.get(userDocumentId(name)))?.['database']
-      return typeof database === 'string' && entry?.['due'] === undefined && entry?.['masters'] !== undefined
-    })
+    await this.space.until(
+      `${name} has a database`,
+      async () => {
+        const entry = await this.space.couch.database(REGISTRY).get(personEntryId(name))
+        database = (await users.get(userDocumentId(name)))?.['database']
+        return (
+          typeof database === 'string' && entry?.['due'] === undefined && entry?.['masters'] !== undefined
+        )
+      },
+      MEMBER_PATIENCE_MS,
+    )
     const person = await logIn(this.space.server, name)
     return new Member(this.space.server, person, this.space.couch.database(database as string))
   }

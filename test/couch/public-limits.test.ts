@@ -18,11 +18,15 @@ const LIMITS = { mostObjects: 1_000, mostBytes: 2_000, mostChanges: 1_000 }
 async function pushAll(space: Space, id: string, docs: Doc[], newEdits = true): Promise<Written[]> {
   const { kind, url } = space.server
   if (kind === 'embedded') return space.share(id).bulk(docs, { newEdits })
-  const answer = await fetch(`${url}/${encodeURIComponent(space.share(id).name)}/_bulk_docs`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ docs, new_edits: newEdits }),
-  })
+  const push = (): Promise<Response> =>
+    fetch(`${url}/${encodeURIComponent(space.share(id).name)}/_bulk_docs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ docs, new_edits: newEdits }),
+    })
+  let answer = await push()
+  // CouchDB gives up thousands of leaves where it has too much else to do; a replicator pushes the same once more.
+  for (let tries = 1; answer.status === 500 && !newEdits && tries < 5; tries += 1) answer = await push()
   assert(answer.ok, `${answer.status} ${await answer.clone().text()}`)
   const rows = (await answer.json()) as { id: string; rev?: string; error?: string; reason?: string }[]
   return rows.map(({ id: doc, rev = '', error, reason = '' }) =>
