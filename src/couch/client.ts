@@ -2,14 +2,13 @@
 import { setMaxListeners } from 'node:events'
 import { Agent, type Dispatcher } from 'undici'
 import { Readable } from 'node:stream'
-import type { Seq } from './document.ts'
 import { Deadline } from './deadline.ts'
 import { CouchFault, faultOfStatus, isFault } from './fault.ts'
 import { decodeJsonInSlices } from './json-in-slices.ts'
 import { decodeJson, encodeJson } from '../documents/json.ts'
 import { Database } from './database.ts'
 import { Pace, type PaceOptions } from './pace.ts'
-import type { DatabaseInfo } from './document.ts'
+import type { DatabaseInfo, Seq } from './document.ts'
 
 /** How long an ordinary request may take before it counts as lost, and an upload may stand still. */
 const REQUEST_TIMEOUT_MS = 60_000
@@ -22,6 +21,8 @@ const SUSPECT_BYTES = 1024 * 1024
 
 /** An answer with more bytes is parsed in slices: nobody's documents hold up others. */
 const LONG_BYTES = 1024 * 1024
+
+const JSON_BODY = { 'content-type': 'application/json' }
 
 /** The most databases that one `_dbs_info` may ask for. https://docs.couchdb.org/en/stable/api/server/common.html#dbs-info */
 const DBS_INFO_KEYS = 100
@@ -184,19 +185,17 @@ export class Couch {
       }
     }
     try {
-      const answer = await this.#uploads.request({
-        ...this.#target(request),
-        method: request.method ?? 'PUT',
-        headers: {
-          authorization: this.#authorization,
-          accept: 'application/json',
-          'content-type': contentType,
+      const headers = { accept: 'application/json', 'content-type': contentType }
+      const answer = await this.#answer(
+        this.#uploads,
+        { method: 'PUT', ...request },
+        {
+          headers,
+          body: Readable.from(flowing()),
+          signal: deadline.signal,
         },
-        body: Readable.from(flowing()),
-        signal: deadline.signal,
-      })
-      if (answer.statusCode >= 300) throw await faultOf(answer, request)
-      return Buffer.from(await answer.body.arrayBuffer())
+      )
+      return await bytesOf(answer.body, request)
     } catch (error) {
       // What is sent could not be read.
       throw lostFault(isFault(broken) ? broken : error, deadline, request, 'the body does not go on')
@@ -222,29 +221,24 @@ export class Couch {
   async #openOnce(request: Opened): Promise<{ body: Readable; contentType: string }> {
     if (this.#beforeWriting && isWriting(request)) await this.#beforeWriting()
     this.requests += 1
-    let answer
+    const { accept = '*/*', acceptEncoding, body, signal = null } = request
     try {
-      const agent = request.isHandedOn ? this.#uploads : this.#agent
-      answer = await agent.request({
-        ...this.#target(request),
-        method: request.method ?? 'GET',
+      const answer = await this.#answer(request.isHandedOn ? this.#uploads : this.#agent, request, {
         headers: {
-          authorization: this.#authorization,
-          accept: request.accept ?? '*/*',
-          ...(request.acceptEncoding === undefined ? {} : { 'accept-encoding': request.acceptEncoding }),
-          ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+          accept,
+          ...(acceptEncoding === undefined ? {} : { 'accept-encoding': acceptEncoding }),
+          ...(body === undefined ? {} : JSON_BODY),
         },
-        body: request.body === undefined ? null : encodeJson(request.body),
-        signal: request.signal ?? null,
+        body: body === undefined ? null : encodeJson(body),
+        signal,
       })
+      return { body: answer.body, contentType: String(answer.headers['content-type'] ?? '') }
     } catch (error) {
-      if (this.#stop.signal.aborted || request.signal?.aborted)
+      if (isFault(error)) throw error
+      if (this.#stop.signal.aborted || signal?.aborted)
         throw new CouchFault('stopped', where(request), 'stopped')
-      throw new CouchFault('unreachable', where(request), String((error as Error).message))
+      throw new CouchFault('unreachable', where(request), (error as Error).message)
     }
-    const { statusCode, body, headers } = answer
-    if (statusCode < 300) return { body, contentType: String(headers['content-type'] ?? '') }
-    throw await faultOf(answer, request)
   }
 
   /** The bytes of the answer, all of them there. */
@@ -253,24 +247,36 @@ export class Couch {
     this.requests += 1
     const deadline = this.#deadline(request)
     try {
-      const answer = await this.#agent.request({
-        ...this.#target(request),
-        method: request.method ?? 'GET',
-        headers: {
-          authorization: this.#authorization,
-          accept: 'application/json',
-          ...(body === null ? {} : { 'content-type': 'application/json' }),
-        },
+      const answer = await this.#answer(this.#agent, request, {
+        headers: { accept: 'application/json', ...(body === null ? {} : JSON_BODY) },
         body,
         signal: deadline.signal,
       })
-      if (answer.statusCode >= 300) throw await faultOf(answer, request)
       return await bytesOf(answer.body, request)
     } catch (error) {
       throw lostFault(error, deadline, request, 'no answer in time')
     } finally {
       deadline.close()
     }
+  }
+
+  /** Sends as the admin, and gives the answer that has begun. @throws {CouchFault} where it is a refusal; else what undici throws */
+  async #answer(
+    agent: Dispatcher,
+    request: Pick<Request, 'method' | 'path' | 'query'>,
+    {
+      headers,
+      ...sent
+    }: { headers: Record<string, string> } & Pick<Dispatcher.RequestOptions, 'body' | 'signal'>,
+  ): Promise<Dispatcher.ResponseData> {
+    const answer = await agent.request({
+      ...this.#target(request),
+      method: request.method ?? 'GET',
+      headers: { authorization: this.#authorization, ...headers },
+      ...sent,
+    })
+    if (answer.statusCode >= 300) throw await faultOf(answer, request)
+    return answer
   }
 
   /** `GET /`. @throws {CouchFault} `not_couchdb` where something else answers. */
@@ -351,7 +357,7 @@ const encodeSegment = (segment: string): string =>
   segment === '.' || segment === '..' ? segment.replaceAll('.', '%2E') : encodeURIComponent(segment)
 
 /** @throws {CouchFault} `answer_too_large`, before all of it is in memory */
-function bytesOf(body: Readable, request: Request): Promise<Buffer> {
+function bytesOf(body: Readable, request: Pick<Request, 'method' | 'path' | 'mostBytes'>): Promise<Buffer> {
   const { mostBytes = Infinity } = request
   const chunks: Buffer[] = []
   let bytes = 0
