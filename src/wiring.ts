@@ -101,7 +101,6 @@ function wireShares(
     concurrency: config.concurrency,
     outboxAlways: config.outbox === 'always',
     sweepIntervalMs: config.sweepIntervalMs,
-    idleTimeoutMs: config.replicationIdleTimeoutMs,
     checkIntervalMs: config.replicationCheckIntervalMs,
   })
 }
@@ -170,7 +169,6 @@ function wireProvisioning(parts: Parts, deps: Deps, calls: HostCalls): Provision
     queue: parts.queue,
     pulse: parts.pulse,
     concurrency: config.concurrency,
-    idleTimeoutMs: config.replicationIdleTimeoutMs,
     checkIntervalMs: config.replicationCheckIntervalMs,
     signal: parts.signal,
     sleep: parts.sleep,

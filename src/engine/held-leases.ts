@@ -2,6 +2,9 @@
 import type { Replicator, ReplicationStatus } from '../couch/replicator.ts'
 import type { Replication } from '../documents/replication.ts'
 
+/** Idle leases are looked for at least so often. */
+const LONGEST_IDLE_CHECK_MS = 60_000
+
 export interface HeldLeasesDeps {
   replicator: Pick<Replicator, 'start' | 'ensure' | 'replace' | 'stop' | 'status' | 'statuses' | 'document'>
   /** Milliseconds. */
@@ -22,6 +25,11 @@ export abstract class HeldLeases<Lease extends { usedAt: number }> {
     this.replicator = replicator
     this.now = now
     this.#idleTimeoutMs = idleTimeoutMs
+  }
+
+  /** How often idle ones are to be looked for, in milliseconds. */
+  get idleCheckMs(): number {
+    return Math.min(this.#idleTimeoutMs / 4, LONGEST_IDLE_CHECK_MS)
   }
 
   protected abstract keyOf(lease: Lease): string

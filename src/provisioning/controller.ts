@@ -40,9 +40,6 @@ const BATCH = 100
 const CLOSE_LOOK_MS = 1_000
 const MOST_CLOSE_LOOKS = 30
 
-/** Idle replications are looked for at least so often. */
-const LONGEST_IDLE_CHECK_MS = 60_000
-
 export interface ProvisioningOptions
   extends Host, Omit<PersonDeps, 'masters' | 'configured' | 'leaseState' | 'onPage' | 'resumed' | 'leases'> {
   accounts: AccountIndex
@@ -50,7 +47,6 @@ export interface ProvisioningOptions
   kinds: Kinds
   skeletons: Skeletons
   replicator: Replicator
-  idleTimeoutMs: number
   checkIntervalMs: number
 }
 
@@ -190,7 +186,7 @@ export class Provisioning implements Controller {
 
   /** Takes over the replications that are there, then watches all of them, and ends those that are idle, until the signal is aborted. */
   async run(): Promise<void> {
-    const { every, checkIntervalMs, idleTimeoutMs, leases } = this.#options
+    const { every, checkIntervalMs, leases } = this.#options
     await persist(() => this.#adopt(), this.#options)
     const markIdle = (): Promise<void> => {
       for (const lease of leases.held())
@@ -200,7 +196,7 @@ export class Provisioning implements Controller {
     await Promise.all([
       every(checkIntervalMs, () => this.#watch.look()),
       every(CLOSE_LOOK_MS, () => this.#lookClosely()),
-      every(Math.min(idleTimeoutMs / 4, LONGEST_IDLE_CHECK_MS), markIdle),
+      every(leases.idleCheckMs, markIdle),
     ])
   }
 

@@ -24,8 +24,6 @@ import { WarmFeeds } from '../engine/warm-feeds.ts'
 
 const USERS = '_users'
 
-/** Idle leases are looked for at least so often. */
-const LONGEST_IDLE_CHECK_MS = 60_000
 /** A share that was out of reach, or a public writer's limit, is looked at again after this. */
 const PAUSED_MS = 5_000
 
@@ -35,7 +33,6 @@ export interface SharesOptions extends Host, Pick<HostCalls, 'onFault'> {
   /** A user has an outbox even if the user shares nothing. */
   outboxAlways: boolean
   sweepIntervalMs: number
-  idleTimeoutMs: number
   checkIntervalMs: number
   /** `_users` or the registry is another database than before, or somebody changed a design document there. */
   onRenewed: () => Promise<void>
@@ -153,7 +150,7 @@ export class Shares implements Controller {
 
   /** Takes over the replications that are there, then watches all of them, and ends those that are idle, until the signal is aborted. */
   async run(): Promise<void> {
-    const { every, checkIntervalMs, idleTimeoutMs, signal, sleep } = this.#options
+    const { every, checkIntervalMs, signal, sleep } = this.#options
     const { leases, log } = this.#deps
     await persist(() => adoptReplications(this.#deps), { signal, sleep, log })
     const watch = new ReplicationWatch({
@@ -165,10 +162,7 @@ export class Shares implements Controller {
         if (leases.isIdle(lease)) this.mark(lease.owner, { idle: new Set([lease.share]) })
       return Promise.resolve()
     }
-    await Promise.all([
-      every(checkIntervalMs, () => watch.look()),
-      every(Math.min(idleTimeoutMs / 4, LONGEST_IDLE_CHECK_MS), markIdle),
-    ])
+    await Promise.all([every(checkIntervalMs, () => watch.look()), every(leases.idleCheckMs, markIdle)])
   }
 
   /** Finds what was missed. @throws {CouchFault} */

@@ -57,7 +57,7 @@ async function world() {
     kinds: { masters: [] },
     skeletons: { of: () => null, designsOf: () => null },
     ...{ attributes: [], onDeparture: 'keep', graceMs: GRACE_MS, newDatabase: () => DATABASE },
-    ...{ idleTimeoutMs: 1_000, checkIntervalMs: 1_000 },
+    checkIntervalMs: 1_000,
     onFailure: (_db: string, error: unknown) => failures.push(error),
     onSettled: () => undefined,
     pulse: new Pulse(() => clock.ms),
