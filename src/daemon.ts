@@ -1,4 +1,4 @@
-// The daemon: feed → plan → write → checkpoint, put together and kept going.
+// The daemon: feed → plan → perform → checkpoint, put together and kept going.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import sum from 'lodash/sum.js'

@@ -1,6 +1,5 @@
 // Where the demo plays: a throw-away server in memory with a daemon, users who write, and an eye on what stands where.
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import nano from 'nano'
 import type { Doc, StoredDoc } from '../couch/document.ts'
 import { Daemon } from '../daemon.ts'
@@ -9,6 +8,7 @@ import { createLogger } from '../log.ts'
 import { userDatabases } from '../documents/names.ts'
 import { UPDATED_AT } from '../documents/time.ts'
 import { readSkeleton } from '../skeletons/folder.ts'
+import { SHIPPED_SKELETON } from '../skeletons/overlay.ts'
 import { DemoError } from './failure.ts'
 import type { Action, Exhibit } from './story.ts'
 
@@ -21,7 +21,6 @@ export interface Seen {
 
 const POLL_MS = 25
 const START_PATIENCE_MS = 60_000
-const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
 
 /** The server, the daemon and the users of the demo. `close` it in any case. */
 export class Stage {
@@ -55,7 +54,7 @@ export class Stage {
    */
   static async open(): Promise<Stage> {
     const admin = { user: 'admin', pass: 'demo' }
-    const skeleton = await readSkeleton(SKELETON)
+    const skeleton = await readSkeleton(SHIPPED_SKELETON)
     const server = await startEmbedded({ port: 0, dataDir: null, admin })
     const complaints: string[] = []
     const daemon = new Daemon({

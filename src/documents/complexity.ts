@@ -1,7 +1,6 @@
 // How deep and how manifold a document may be that is carried to others. CouchDB hands each document to JavaScript for its
 // views: nesting that is too deep ends the process *(QuickJS from 12,000 levels, seen)*, too many values take longer than
 // `[couchdb] os_process_timeout` *(2 MB of `[],`, seen)*. Such a view gives nobody an answer any more.
-
 import { ExactNumber } from './json.ts'
 import { problem, type Problem } from './problem.ts'
 

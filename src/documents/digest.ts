@@ -1,7 +1,6 @@
 // A short name for a JSON value: equal values have equal digests, whatever the order of their keys.
 // eslint-disable-next-line no-restricted-imports -- a hash has neither I/O nor randomness
 import { hash } from 'node:crypto'
-
 import { encodeJson, ExactNumber } from './json.ts'
 
 /** JSON text with the keys of every object sorted; numbers keep all their digits. */

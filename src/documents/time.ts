@@ -1,5 +1,4 @@
 // When a document was last written, as its author says: of two changes of the same attribute the later one wins.
-
 import { ExactNumber } from './json.ts'
 import { isReserved } from './content.ts'
 import { own } from './own.ts'

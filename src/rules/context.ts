@@ -41,15 +41,15 @@ const FORMER_NAMES = {
   enforce_might: 'enforceMight',
 } as const satisfies Record<string, keyof Names>
 
-type SeedNames = { [Name in keyof typeof FORMER_NAMES]: Names[(typeof FORMER_NAMES)[Name]] }
+type FormerNames = { [Name in keyof typeof FORMER_NAMES]: Names[(typeof FORMER_NAMES)[Name]] }
 
 /** What rules are called with. */
-export type Context = Readonly<Names & SeedNames>
+export type Context = Readonly<Names & FormerNames>
 
 /** Getters on a prototype: nothing is copied at each write for names that few rules use. */
-const seedNames = {} as SeedNames
+const formerNames = {} as FormerNames
 for (const alias of Object.keys(FORMER_NAMES) as (keyof typeof FORMER_NAMES)[])
-  Object.defineProperty(seedNames, alias, {
+  Object.defineProperty(formerNames, alias, {
     get(this: Names): unknown {
       return this[FORMER_NAMES[alias]]
     },
@@ -62,7 +62,7 @@ export function contextOf(write: Write): Context {
   const aboutDocument = Object.assign(changesOf(write), documentType, stateChangeOf(write, documentType.type))
   const aboutWriter = Object.assign(userOf(write), databaseSecurityOf(write))
   return Object.assign(
-    Object.create(seedNames) as SeedNames,
+    Object.create(formerNames) as FormerNames,
     Object.assign(atHand, write),
     aboutDocument,
     aboutWriter,

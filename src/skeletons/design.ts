@@ -1,5 +1,4 @@
 // Design documents of the daemon: known by a mark that holds the hash of what was written.
-
 import { hash } from 'node:crypto'
 import { canonicalJson } from '../documents/digest.ts'
 
