@@ -21,7 +21,7 @@ import { Ceilings } from './shares/ceilings.ts'
 import type { Deps } from './shares/deps.ts'
 import { Gates } from './shares/gates.ts'
 import { Histories } from './engine/histories.ts'
-import { Leases } from './shares/leases.ts'
+import { ShareLeases } from './shares/leases.ts'
 import type { OwnWrites } from './engine/own-writes.ts'
 import type { People } from './provisioning/people.ts'
 import { personSettings } from './provisioning/perform-person.ts'
@@ -112,7 +112,7 @@ function wireDeps(
 ): Deps {
   const { config, couch, now, isEmbedded } = parts
   const replicator = new Replicator(couch, { hasScheduler: !isEmbedded, sleep: parts.sleep })
-  const leases = new Leases({
+  const leases = new ShareLeases({
     ...leasing(parts),
     replicator,
     users: config.userDatabases,

@@ -11,7 +11,7 @@ import { nameOfUserDocument, USER_DOCUMENT_RANGE, userDocumentId } from '../user
 import { takePersonTurn, type PersonDeps } from '../provisioning/reconciler.ts'
 import type { PersonHint } from '../provisioning/work.ts'
 import { Births } from '../skeletons/births.ts'
-import { LentLeases } from '../provisioning/borrowed-leases.ts'
+import { BorrowedLeases } from '../provisioning/borrowed-leases.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
 import { People } from '../provisioning/people.ts'
 import { personSettings } from '../provisioning/perform-person.ts'
@@ -94,7 +94,7 @@ export class Provisioner {
 
   async #takeTurns(name: string): Promise<PersonEntry | null> {
     const { people, configured } = this.#deps
-    const leases = new LentLeases(this.#leases)
+    const leases = new BorrowedLeases(this.#leases)
     const database = (await people.entry(name))?.database ?? null
     if (database !== null) await leases.look(name, database, configured)
     const deps: PersonDeps = {

@@ -4,7 +4,7 @@ import type { LeaseState } from './plan-status.ts'
 import type { PersonalLeases, PersonalSubject, TurnLeases } from './leases.ts'
 
 /** Starts none, and stops those that must not run. */
-export class LentLeases implements TurnLeases {
+export class BorrowedLeases implements TurnLeases {
   readonly #leases: Pick<PersonalLeases, 'stop' | 'status'>
   readonly #found = new Map<string, { subject: PersonalSubject; state: LeaseState }>()
 

@@ -8,7 +8,7 @@ import {
   type MasterReplication,
   type ReplicationServer,
 } from '../documents/replication.ts'
-import { HeldLeases, type HeldLeasesDeps } from '../engine/held-leases.ts'
+import { Leases, type LeasesDeps } from '../engine/leases.ts'
 
 /** Whose documents of which master. */
 export interface PersonalSubject {
@@ -38,10 +38,10 @@ export type TurnLeases = Pick<
 export type Adoption = 'kept' | 'corrected' | 'cancelled' | 'left'
 
 /** The leases that this daemon holds, by master and database. */
-export class PersonalLeases extends HeldLeases<PersonalLease> {
+export class PersonalLeases extends Leases<PersonalLease> {
   readonly #server: ReplicationServer
 
-  constructor(deps: HeldLeasesDeps & { server: ReplicationServer }) {
+  constructor(deps: LeasesDeps & { server: ReplicationServer }) {
     super(deps)
     this.#server = deps.server
   }

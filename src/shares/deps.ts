@@ -14,7 +14,7 @@ import type { Births } from '../skeletons/births.ts'
 import type { Ceilings } from './ceilings.ts'
 import type { Histories } from '../engine/histories.ts'
 import type { Gates } from './gates.ts'
-import type { Leases } from './leases.ts'
+import type { ShareLeases } from './leases.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import type { Registry } from './registry.ts'
 import type { Warmer } from '../skeletons/index-warmer.ts'
@@ -38,7 +38,7 @@ export interface Deps {
   kinds: Kinds
   warmer: Warmer
   replicator: Replicator
-  leases: Leases
+  leases: ShareLeases
   checkpoints: Checkpoints
   histories: Histories
   gates: Gates

@@ -9,7 +9,7 @@ import type { Logger } from '../log.ts'
 import { copyRange, parseCopyId, shareDatabase, type UserDatabases } from '../documents/names.ts'
 import { problem, type Problem } from '../documents/problem.ts'
 import { MOST_REJECTIONS } from '../documents/rejected.ts'
-import type { Lease, Leases } from './leases.ts'
+import type { ShareLease, ShareLeases } from './leases.ts'
 import type { Registry } from './registry.ts'
 import { Trouble } from '../engine/trouble.ts'
 
@@ -18,7 +18,7 @@ const COMPARE_PAGE = 1000
 export interface WatchOptions {
   couch: Couch
   users: UserDatabases
-  leases: Leases
+  leases: ShareLeases
   registry: Registry
   log: Logger
   /** The owner's `$share` has to say something else now. */
@@ -29,7 +29,7 @@ export interface WatchOptions {
 export class ReplicationWatch {
   readonly #options: WatchOptions
   // Of a lease that was stopped, nothing holds for the one that comes after it.
-  readonly #troubles = new WeakMap<Lease, Trouble>()
+  readonly #troubles = new WeakMap<ShareLease, Trouble>()
   /** Refused documents that were looked into, by share. */
   readonly #refused = new Map<string, number>()
 
@@ -47,7 +47,7 @@ export class ReplicationWatch {
     if (failures.length > 0) throw failures[0]
   }
 
-  async #judge(lease: Lease, status: ReplicationStatus): Promise<void> {
+  async #judge(lease: ShareLease, status: ReplicationStatus): Promise<void> {
     switch (status.kind) {
       case 'waiting':
         return
@@ -71,7 +71,7 @@ export class ReplicationWatch {
    * told where they last and copies are missing.
    */
   async #trouble(
-    lease: Lease,
+    lease: ShareLease,
     { kind, reason }: { kind: 'crashing' | 'failed'; reason: string },
   ): Promise<void> {
     const { leases, log } = this.#options
@@ -87,7 +87,7 @@ export class ReplicationWatch {
   }
 
   /** The copies that did not arrive. Where home is the share, there is nothing that its members wait for. */
-  async #missing({ share, owner, home }: Lease): Promise<Missing> {
+  async #missing({ share, owner, home }: ShareLease): Promise<Missing> {
     if (home === 'share') return NOTHING
     const { couch, users } = this.#options
     const outbox = couch.database(users.outbox(owner))
@@ -101,7 +101,7 @@ export class ReplicationWatch {
   }
 
   /** Validation functions of the share make the replicator drop documents for good: are copies missing because of that? */
-  async #refusal(lease: Lease, refused: number): Promise<Problem | null> {
+  async #refusal(lease: ShareLease, refused: number): Promise<Problem | null> {
     // Towards the outbox there is nobody to refuse; what a share refuses to the daemon itself is told at once.
     if (refused === 0 || lease.home === 'share') {
       if (this.#refused.delete(lease.share)) await this.#list(lease, [])
@@ -116,7 +116,7 @@ export class ReplicationWatch {
   }
 
   /** The refused documents stand as `$rejected` on the `$share`, as long as they are missing. */
-  async #list({ share, owner }: Lease, documents: string[]): Promise<void> {
+  async #list({ share, owner }: ShareLease, documents: string[]): Promise<void> {
     const { registry, onChanged } = this.#options
     const listed = ((await registry.entry(share))?.rejected ?? []).filter(({ code }) => code === REFUSED.code)
     const reports = new Map<string, Problem | null>()
@@ -128,7 +128,7 @@ export class ReplicationWatch {
     onChanged(owner, share)
   }
 
-  async #show(lease: Lease, found: Problem | null): Promise<void> {
+  async #show(lease: ShareLease, found: Problem | null): Promise<void> {
     const { registry, onChanged } = this.#options
     const entry = await registry.entry(lease.share)
     if (!entry || entry.state !== 'active' || isEqual(entry.problem ?? null, found)) return

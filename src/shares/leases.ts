@@ -3,9 +3,9 @@ import type { ReplicationStatus } from '../couch/replicator.ts'
 import { replicationId, type UserDatabases } from '../documents/names.ts'
 import { shareReplication, type ReplicationServer, type ShareReplication } from '../documents/replication.ts'
 import type { Home } from './plan/object.ts'
-import { HeldLeases, type HeldLeasesDeps } from '../engine/held-leases.ts'
+import { Leases, type LeasesDeps } from '../engine/leases.ts'
 
-export interface Lease {
+export interface ShareLease {
   share: string
   owner: string
   /** Where copies are written, and the replication begins. */
@@ -17,11 +17,11 @@ export interface Lease {
 const HOMES: readonly Home[] = ['outbox', 'share']
 
 /** The leases that this daemon holds, by share. */
-export class Leases extends HeldLeases<Lease> {
+export class ShareLeases extends Leases<ShareLease> {
   readonly #users: UserDatabases
   readonly #server: ReplicationServer
 
-  constructor(deps: HeldLeasesDeps & { users: UserDatabases; server: ReplicationServer }) {
+  constructor(deps: LeasesDeps & { users: UserDatabases; server: ReplicationServer }) {
     super(deps)
     this.#users = deps.users
     this.#server = deps.server
@@ -76,15 +76,15 @@ export class Leases extends HeldLeases<Lease> {
     return shareReplication(share, this.#users.outbox(owner), this.#server, home)
   }
 
-  protected keyOf({ share }: Lease): string {
+  protected keyOf({ share }: ShareLease): string {
     return share
   }
 
-  protected replicationOf({ share, owner, home }: Lease): ShareReplication {
+  protected replicationOf({ share, owner, home }: ShareLease): ShareReplication {
     return this.replication(share, owner, home)
   }
 
-  protected idsOf({ share, owner }: Lease): string[] {
+  protected idsOf({ share, owner }: ShareLease): string[] {
     return this.#ids(share, owner)
   }
 

@@ -22,7 +22,7 @@ import { Ceilings } from '../../src/shares/ceilings.ts'
 import type { Deps, PublicLimits } from '../../src/shares/deps.ts'
 import { Histories } from '../../src/engine/histories.ts'
 import { Gates } from '../../src/shares/gates.ts'
-import { Leases } from '../../src/shares/leases.ts'
+import { ShareLeases } from '../../src/shares/leases.ts'
 import { OwnWrites } from '../../src/engine/own-writes.ts'
 import { Skeletons } from '../../src/skeletons/wanted.ts'
 import { Warmer } from '../../src/skeletons/index-warmer.ts'
@@ -388,7 +388,7 @@ export class MemoryWorld {
       onVisited: () => undefined,
       hear: () => Promise.resolve(),
       replicator,
-      leases: new Leases({ replicator, users, server, now, idleTimeoutMs: 1_800_000 }),
+      leases: new ShareLeases({ replicator, users, server, now, idleTimeoutMs: 1_800_000 }),
       checkpoints: new Checkpoints(couch),
       gates: new Gates(),
       ceilings: new Ceilings(),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { UsageError } from '../../../src/commands/command.ts'
 import { provision } from '../../../src/commands/provision.ts'
 import { ConfigError } from '../../../src/config.ts'
-import { LentLeases } from '../../../src/provisioning/borrowed-leases.ts'
+import { BorrowedLeases } from '../../../src/provisioning/borrowed-leases.ts'
 import type { ReplicationStatus } from '../../../src/couch/replicator.ts'
 
 /** Nobody listens there. */
@@ -35,7 +35,7 @@ describe('commands/provision', () => {
   })
 })
 
-describe('write/lent-leases', () => {
+describe('provisioning/borrowed-leases', () => {
   const statuses: Record<string, ReplicationStatus> = {
     gone: { kind: 'absent' },
     new: { kind: 'waiting' },
@@ -45,9 +45,9 @@ describe('write/lent-leases', () => {
     broken: { kind: 'failed', reason: 'no such filter' },
   }
 
-  async function lent(): Promise<{ leases: LentLeases; stopped: string[] }> {
+  async function borrowed(): Promise<{ leases: BorrowedLeases; stopped: string[] }> {
     const stopped: string[] = []
-    const leases = new LentLeases({
+    const leases = new BorrowedLeases({
       status: (master) => Promise.resolve(statuses[master] ?? { kind: 'absent' }),
       stop: (master, database) => Promise.resolve(void stopped.push(`${master} ${database}`)),
     })
@@ -56,7 +56,7 @@ describe('write/lent-leases', () => {
   }
 
   it('has those that are there, as they stand', async () => {
-    const { leases } = await lent()
+    const { leases } = await borrowed()
     assert.deepEqual(
       leases.held(),
       ['new', 'done', 'late', 'shaky', 'broken'].map((master) => ({ master, database: 'u1', name: 'ann' })),
@@ -69,7 +69,7 @@ describe('write/lent-leases', () => {
   })
 
   it('stops one for good, and starts none', async () => {
-    const { leases, stopped } = await lent()
+    const { leases, stopped } = await borrowed()
     await leases.stop('done', 'u1')
     assert.deepEqual(stopped, ['done u1'])
     assert.equal(leases.state('done', 'u1').kind, 'none')

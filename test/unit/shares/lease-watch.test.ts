@@ -8,7 +8,7 @@ import { copyId, shareDatabase, userDatabases } from '../../../src/documents/nam
 import { problem } from '../../../src/documents/problem.ts'
 import type { Home } from '../../../src/shares/plan/object.ts'
 import type { EntryChange } from '../../../src/shares/plan/share.ts'
-import { Leases } from '../../../src/shares/leases.ts'
+import { ShareLeases } from '../../../src/shares/leases.ts'
 import type { Registry } from '../../../src/shares/registry.ts'
 import { ReplicationWatch } from '../../../src/shares/lease-watch.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
@@ -28,7 +28,7 @@ class Ground {
   readonly share = this.couch.create(shareDatabase(SHARE))
   readonly replicator = new MemoryReplicator()
   readonly logged: string[] = []
-  readonly leases = new Leases({
+  readonly leases = new ShareLeases({
     replicator: this.replicator.asReplicator(),
     users: this.users,
     server: { url: 'http://couch:5984', user: 'admin', pass: 'secret' },

@@ -5,7 +5,7 @@ import type { Replication } from '../documents/replication.ts'
 /** Idle leases are looked for at least so often. */
 const LONGEST_IDLE_CHECK_MS = 60_000
 
-export interface HeldLeasesDeps {
+export interface LeasesDeps {
   replicator: Pick<Replicator, 'start' | 'ensure' | 'replace' | 'stop' | 'status' | 'statuses' | 'document'>
   /** Milliseconds. */
   now: () => number
@@ -13,15 +13,15 @@ export interface HeldLeasesDeps {
 }
 
 /** `usedAt` is when something was last to be carried, in milliseconds. */
-export abstract class HeldLeases<Lease extends { usedAt: number }> {
-  protected readonly replicator: HeldLeasesDeps['replicator']
+export abstract class Leases<Lease extends { usedAt: number }> {
+  protected readonly replicator: LeasesDeps['replicator']
   protected readonly now: () => number
   readonly #idleTimeoutMs: number
   readonly #held = new Map<string, Lease>()
   /** What is being done to a replication, by key: it resolves when the last of it is done. */
   readonly #underWay = new Map<string, Promise<void>>()
 
-  constructor({ replicator, now, idleTimeoutMs }: HeldLeasesDeps) {
+  constructor({ replicator, now, idleTimeoutMs }: LeasesDeps) {
     this.replicator = replicator
     this.now = now
     this.#idleTimeoutMs = idleTimeoutMs
