@@ -3,9 +3,9 @@
 import { accountNameOf } from './accounts.ts'
 import type { Databases } from './databases.ts'
 import { databaseMissing, notFound } from './faults.ts'
-import type { Request } from './router.ts'
 import { isDatabaseAdmin, isMember, readSecurity } from './security.ts'
 import { denied, isServerAdmin, unauthorized } from './user.ts'
+import type { Request } from './request.ts'
 
 export type Need = 'nothing' | 'member' | 'database admin' | 'server admin'
 

@@ -1,7 +1,6 @@
 // Accounts of `_users`: who logs in with them, and what may be written into them.
 import type { Database, Databases } from './databases.ts'
 import { CouchFault, notFound, orNull } from './faults.ts'
-import type { CheckCredentials } from './gate.ts'
 import type { Json } from './packages.ts'
 import { Passwords } from './passwords.ts'
 import { isDatabaseAdmin } from './security.ts'
@@ -21,6 +20,9 @@ export interface Known {
   user: User
   salt: string
 }
+
+/** True where they are the admin's. */
+export type CheckCredentials = (name: string, password: string) => boolean
 
 /** The accounts of one server. */
 export class Accounts {

@@ -4,11 +4,13 @@ import { own } from '../documents/own.ts'
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { checkAttachmentName, writeDocument } from './document-writes.ts'
-import { badRequest, conflict, CouchFault, isUnchanged, notFound, orNull, sendJson } from './faults.ts'
+import { badRequest, conflict, CouchFault, notFound, orNull } from './faults.ts'
 import type { Json } from './packages.ts'
 import { attachmentsIn, documentIdOf, isJson, queryOf, readBytes } from './parameters.ts'
 import { parseRevision } from './revisions.ts'
-import type { Request, Response, Router } from './router.ts'
+import type { Router } from './router.ts'
+import type { Request, Response } from './request.ts'
+import { isUnchanged, sendJson } from './answers.ts'
 
 /** After the routes of design documents, whose functions have the same form. */
 export function addAttachmentRoutes(router: Router, databases: Databases): void {

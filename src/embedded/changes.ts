@@ -3,13 +3,15 @@ import { runInNewContext } from 'node:vm'
 import { own } from '../documents/own.ts'
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
-import { badRequest, CouchFault, notFound, sendJson } from './faults.ts'
+import { badRequest, CouchFault, notFound } from './faults.ts'
 import { Bell, Feed, feedKind } from './feed.ts'
 import type { Json } from './packages.ts'
-import type { Handler, Router } from './router.ts'
+import type { Router } from './router.ts'
 import { bodyOf, isJson, isTrue, parseJson, queryOf, wholeNumber } from './parameters.ts'
 import { checkSelector, hasPattern, selects } from './selector.ts'
 import { TimeLimit } from './time-limit.ts'
+import type { Handler } from './request.ts'
+import { sendJson } from './answers.ts'
 
 /** A feed reads no more than this at once, so that a large database is streamed. */
 const PAGE = 500

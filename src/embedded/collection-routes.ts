@@ -4,11 +4,13 @@ import { allDocs } from './all-docs.ts'
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { writeDocuments } from './document-writes.ts'
-import { badRequest, notFound, sendJson } from './faults.ts'
+import { badRequest, notFound } from './faults.ts'
 import { find, mango } from './find.ts'
-import type { Handler, Router } from './router.ts'
+import type { Router } from './router.ts'
 import { bodyOf, isJson, viewOptions } from './parameters.ts'
 import { parseRevision } from './revisions.ts'
+import type { Handler } from './request.ts'
+import { sendJson } from './answers.ts'
 
 /**
  * `_bulk_docs`, `_revs_diff`, `_all_docs`, views and Mango.

@@ -1,6 +1,6 @@
 // Lets pages of this machine in, whatever port they come from, so that a browser app can be tried.
 // https://docs.couchdb.org/en/stable/config/http.html#cross-origin-resource-sharing
-import type { Request, Response } from './router.ts'
+import type { Request, Response } from './request.ts'
 
 const LOCAL_ORIGIN = /^https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/
 

@@ -1,10 +1,12 @@
 // Databases over HTTP: listing, creating, dropping, describing; and finding the one that a request means.
 import type { Database, Databases } from './databases.ts'
-import { badRequest, databaseMissing, sendJson } from './faults.ts'
+import { badRequest, databaseMissing } from './faults.ts'
 import type { Json } from './packages.ts'
-import type { Request, Router } from './router.ts'
+import type { Router } from './router.ts'
 import { bodyOf, isTrue, parseJson, queryOf, wholeNumber } from './parameters.ts'
 import { readSecurity, writeSecurity } from './security.ts'
+import type { Request } from './request.ts'
+import { sendJson } from './answers.ts'
 
 /** The database in the path. Throws CouchDB's 404. */
 export function databaseOf(request: Request, databases: Databases): Database {

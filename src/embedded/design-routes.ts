@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto'
 import type { Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
-import { CouchFault, notImplemented, sendJson } from './faults.ts'
+import { CouchFault, notImplemented } from './faults.ts'
 import type { Router } from './router.ts'
+import { sendJson } from './answers.ts'
 
 /** CouchDB calls them deprecated. https://docs.couchdb.org/en/stable/ddocs/ddocs.html#show-functions */
 const ABSENT = ['_show', '_list', '_rewrite']

@@ -2,12 +2,14 @@
 import type { Database, Databases } from './databases.ts'
 import { databaseOf } from './database-routes.ts'
 import { writeDocument } from './document-writes.ts'
-import { badRequest, conflict, isUnchanged, notFound, sendJson, toFault } from './faults.ts'
+import { badRequest, conflict, notFound, toFault } from './faults.ts'
 import type { Json, Pouch } from './packages.ts'
 import { bodyOf, documentIdOf, isJson, isTrue, parseJson, queryOf, readJson } from './parameters.ts'
 import { readRelated, sendRelated } from './related.ts'
 import { parseRevision } from './revisions.ts'
-import type { Request, Response, Router } from './router.ts'
+import type { Router } from './router.ts'
+import type { Request, Response } from './request.ts'
+import { isUnchanged, sendJson } from './answers.ts'
 
 /** `settled` is waited for after each write: `_replicator` answers when the replication has been stopped. */
 export function addDocumentRoutes(

@@ -1,8 +1,8 @@
 // A response that stays open: heartbeats, timeouts and the reader's pace are the same for every feed.
 import { once } from 'node:events'
 import { badRequest } from './faults.ts'
-import type { Request, Response } from './router.ts'
 import { wholeNumber } from './parameters.ts'
+import type { Request, Response } from './request.ts'
 
 const DEFAULT_TIMEOUT_MS = 60_000
 

@@ -1,12 +1,10 @@
 // Finds out who makes a request: by the cookie of a session, or by HTTP Basic. What that one may do is up to access.ts.
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Accounts } from './accounts.ts'
+import type { Accounts, CheckCredentials } from './accounts.ts'
 import type { AdminCredentials } from './messages.ts'
-import type { Request, Response } from './router.ts'
 import type { Sessions } from './sessions.ts'
 import { NOBODY, wrongCredentials, type User } from './user.ts'
-
-export type CheckCredentials = (name: string, password: string) => boolean
+import type { Request, Response } from './request.ts'
 
 /** Who an `Authorization` header is: nobody where there is none. Throws for a wrong name or password. */
 export type LogIn = (authorization: string | undefined) => Promise<User>

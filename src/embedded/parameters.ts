@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { badRequest, CouchFault } from './faults.ts'
 import type { Json } from './packages.ts'
-import type { Request } from './router.ts'
+import type { Request } from './request.ts'
 
 /** The query of a request. */
 export function queryOf(request: Request): URLSearchParams {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { badRequest } from './faults.ts'
 import type { Json } from './packages.ts'
 import { attachmentsIn } from './parameters.ts'
-import type { Response } from './router.ts'
+import type { Response } from './request.ts'
 
 interface Stub {
   content_type?: string

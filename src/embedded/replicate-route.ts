@@ -1,10 +1,11 @@
 // POST /_replicate, once and now; what is to go on belongs into _replicator.
 import { randomUUID } from 'node:crypto'
-import { notImplemented, sendJson } from './faults.ts'
+import { notImplemented } from './faults.ts'
 import type { Router } from './router.ts'
 import { bodyOf } from './parameters.ts'
 import { replicate } from './replication.ts'
 import { readRequest, type RequestContext } from './replication-request.ts'
+import { sendJson } from './answers.ts'
 
 /** `_replicate`, for one-shot replications. */
 export function addReplicateRoute(router: Router, context: RequestContext, stopping: AbortSignal): void {

@@ -1,29 +1,7 @@
 // Finds who answers a request. Its path is parsed once: what may be done and what is done go by the same parts.
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CouchFault, notFound } from './faults.ts'
 import { readJson } from './parameters.ts'
-import type { Database } from './databases.ts'
-import type { User } from './user.ts'
-
-export interface Request extends IncomingMessage {
-  url: string
-  method: string
-  /** Of the path, decoded: see `partsOf`. */
-  parts: readonly string[]
-  /** What stands in the path where the route has `:name`; `rest` is what stands where it ends with `*`. */
-  params: Record<string, string>
-  /** What the JSON says, where the route has it read. */
-  body?: unknown
-  /** Who makes it. */
-  user: User
-  /** How that was found out, where it is somebody. */
-  authenticated?: 'cookie' | 'default'
-  /** The database that the user was let into: the next one of its name may have other members. */
-  entered?: Database
-}
-export type Response = ServerResponse
-/** What it throws is answered as a fault. */
-export type Handler = (request: Request, response: Response) => Promise<void> | void
+import type { Handler, Request, Response } from './request.ts'
 
 /** The decoded parts of a path; a design or local document is two, however its slash is written. Throws a URIError. */
 export function partsOf(url: string): string[] {

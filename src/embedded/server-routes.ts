@@ -1,8 +1,9 @@
 // What the server says about itself, and a clean no to what it does not have.
 import { randomUUID } from 'node:crypto'
-import { notFound, notImplemented, sendJson } from './faults.ts'
+import { notFound, notImplemented } from './faults.ts'
 import type { Router } from './router.ts'
 import { queryOf, wholeNumber } from './parameters.ts'
+import { sendJson } from './answers.ts'
 
 /** By this the client tells that it is not talking to CouchDB. */
 export const VENDOR = 'couch-shares embedded'

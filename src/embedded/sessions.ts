@@ -1,10 +1,12 @@
 // Sessions by cookie, as CouchDB has them: https://docs.couchdb.org/en/stable/api/server/authn.html#cookie-authentication
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Accounts, Known } from './accounts.ts'
-import { badRequest, CouchFault, sendFault, sendJson } from './faults.ts'
-import type { Request, Router } from './router.ts'
+import { badRequest, CouchFault } from './faults.ts'
+import type { Router } from './router.ts'
 import { isJson, parseJson, queryOf, readText } from './parameters.ts'
 import { unauthorized, wrongCredentials } from './user.ts'
+import type { Request } from './request.ts'
+import { sendFault, sendJson } from './answers.ts'
 
 const COOKIE = 'AuthSession'
 const LIFETIME_S = 600

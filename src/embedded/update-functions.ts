@@ -7,9 +7,10 @@ import { databaseOf } from './database-routes.ts'
 import { writeDocument } from './document-writes.ts'
 import { CouchFault, notFound } from './faults.ts'
 import type { Json } from './packages.ts'
-import type { Handler, Response, Router } from './router.ts'
+import type { Router } from './router.ts'
 import { isJson, queryOf, readText } from './parameters.ts'
 import { readSecurity } from './security.ts'
+import type { Handler, Response } from './request.ts'
 
 const TIME_LIMIT_MS = 5_000
 

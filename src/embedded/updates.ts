@@ -1,9 +1,10 @@
 // _db_updates, which PouchDB does not have: like CouchDB it knows the last event of each database, not every one.
 import type { Databases, DatabaseEvent } from './databases.ts'
-import { badRequest, sendJson } from './faults.ts'
+import { badRequest } from './faults.ts'
 import { Bell, Feed, feedKind } from './feed.ts'
 import type { Router } from './router.ts'
 import { queryOf, wholeNumber } from './parameters.ts'
+import { sendJson } from './answers.ts'
 
 /** Databases that are gone are forgotten, the longest gone first, when more databases than this are remembered. */
 const MAX_REMEMBERED = 10_000
