@@ -4,8 +4,8 @@ import { databasesOfKind } from '../skeletons/databases.ts'
 import { counted } from '../documents/counted.ts'
 import { KEPT_KINDS } from '../skeletons/kinds.ts'
 import { LEAST_REVS_LIMIT, shortHistory } from '../engine/histories.ts'
-import type { Finding } from './check.ts'
 import type { Connection } from './connection.ts'
+import type { Finding } from './finding.ts'
 
 const MOST_EXAMPLES = 5
 

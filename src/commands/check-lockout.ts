@@ -1,7 +1,7 @@
 // Whether somebody may shut the daemon out by guessing at its password: CouchDB locks an account for an address.
-import type { Finding } from './check.ts'
 import type { Connection } from './connection.ts'
 import { readServerSetting } from './server-setting.ts'
+import type { Finding } from './finding.ts'
 
 /** CouchDB's own, since 3.5. https://docs.couchdb.org/en/stable/config/auth.html */
 const SINCE = [3, 5] as const

@@ -7,7 +7,7 @@ import { counted } from '../documents/counted.ts'
 import { AccountIndex } from '../users/account-index.ts'
 import { whatNamesOwners } from '../users/directory.ts'
 import type { Connection } from './connection.ts'
-import type { Finding } from './check.ts'
+import type { Finding } from './finding.ts'
 
 const MOST_EXAMPLES = 5
 /** Owners that are looked up together. */

@@ -6,10 +6,10 @@ import { fits } from '../skeletons/kinds.ts'
 import { isPublic, widens } from '../documents/security.ts'
 import { WIDENING } from '../skeletons/withheld.ts'
 import { PolicyGuard } from '../skeletons/policy-guard.ts'
-import type { Finding } from './check.ts'
 import type { Connection } from './connection.ts'
 import { readServerSetting } from './server-setting.ts'
 import { wantedAfterInstall } from './installed-skeleton.ts'
+import type { Finding } from './finding.ts'
 
 const MOST_EXAMPLES = 5
 

@@ -19,14 +19,7 @@ import { checkOwners } from './check-owners.ts'
 import { checkPolicyDatabases } from './check-policies.ts'
 import { checkAdminsPass } from './refused-security.ts'
 import { urlOf, withConnection, readSettings, type Connection } from './connection.ts'
-
-/** `ok` is as it should be, `note` may be meant so, `fault` is to be put right. */
-export interface Finding {
-  level: 'ok' | 'note' | 'fault'
-  text: string
-}
-
-const SIGNS = { ok: '✓', note: '·', fault: '✗' }
+import { fault, note, SIGNS, ok, type Finding } from './finding.ts'
 /** Before this, a database cannot be told from an earlier one of the same name. */
 const LEAST_VERSION = [3, 3]
 const REACH_MS = 5_000
@@ -78,10 +71,6 @@ async function examine(env: NodeJS.ProcessEnv): Promise<{ findings: Finding[]; c
     throw error
   }
 }
-
-const ok = (text: string): Finding => ({ level: 'ok', text })
-const note = (text: string): Finding => ({ level: 'note', text })
-const fault = (text: string): Finding => ({ level: 'fault', text })
 
 async function checkVersion({ couch, isEmbedded }: Connection): Promise<Finding> {
   const { version } = await couch.server()

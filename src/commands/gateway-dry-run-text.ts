@@ -2,8 +2,17 @@
 import type { Change, Group, Report } from '../gateways/function/comparison.ts'
 import { LIMITS } from '../gateways/function/comparison.ts'
 import { counted } from '../documents/counted.ts'
-import type { DryRun } from './gateway-dry-run.ts'
 import { shown } from './shown.ts'
+
+/** What `--json` prints. */
+export interface DryRun extends Report {
+  database: string
+  file: string
+  /** The function in force; null where there is none, and then all is gained. */
+  against: string | null
+  /** Where there is none: the file that is not there; null where `SKELETON` names no folder. */
+  missing: string | null
+}
 
 /** Lines of one kind; the others are counted. */
 const MOST_LINES = 20

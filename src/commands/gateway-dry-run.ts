@@ -9,18 +9,8 @@ import { counted } from '../documents/counted.ts'
 import { SkeletonError } from '../skeletons/folder.ts'
 import { Routes } from '../gateways/routes.ts'
 import { urlOf, withConnection, type Connection } from './connection.ts'
-import { textOf } from './gateway-dry-run-text.ts'
+import { textOf, type DryRun } from './gateway-dry-run-text.ts'
 import type { Output } from './output.ts'
-
-/** What `--json` prints. */
-export interface DryRun extends Report {
-  database: string
-  file: string
-  /** The function in force; null where there is none, and then all is gained. */
-  against: string | null
-  /** Where there is none: the file that is not there; null where `SKELETON` names no folder. */
-  missing: string | null
-}
 
 /** What is asked for. */
 export interface DryRunArguments {

@@ -6,7 +6,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UsageError } from '../../src/commands/command.ts'
 import { gateway } from '../../src/commands/gateway.ts'
-import type { DryRun } from '../../src/commands/gateway-dry-run.ts'
 import type { Database } from '../../src/couch/database.ts'
 import { dryRun } from '../../src/gateways/function/dry-run.ts'
 import { SyncFunction } from '../../src/gateways/function/sync-function.ts'
@@ -18,6 +17,7 @@ import { haveInstalled } from '../support/installed.ts'
 import { SkeletonFolder } from '../support/skeleton-folder.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+import type { DryRun } from '../../src/commands/gateway-dry-run-text.ts'
 
 const FLEET = readFileSync(new URL('sync.js', FLEET_FOLDER), 'utf8')
 const NOTES = "function (doc) { channel('notes:' + doc.owner); access(doc.owner, 'notes:' + doc.owner) }"
