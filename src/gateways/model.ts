@@ -1,10 +1,10 @@
 // Gateway databases: what the databases are called that the daemon keeps for them, and what is in those.
 import { EVERYBODY } from './function/grants.ts'
-import type { Routed } from './function/sync-function.ts'
 import type { AccountMark } from '../users/account.ts'
 import type { Problem } from '../documents/problem.ts'
 import type { Rejection } from '../documents/rejected.ts'
 import { ADMIN_ONLY, type Grants } from '../documents/security.ts'
+import type { Routed } from './function/routed.ts'
 
 /** The document in which a user reads how a gateway stands; no document of the application is called so. */
 export const GATEWAY_DOCUMENT = '$gateway'

@@ -1,7 +1,8 @@
 // The day of the fleet's README: read, played on a model of grants in memory, and put into words.
 import { readFileSync } from 'node:fs'
-import type { Routed, SyncFunction, Verdict, Writer } from '../../src/gateways/function/sync-function.ts'
+import type { SyncFunction, Verdict, Writer } from '../../src/gateways/function/sync-function.ts'
 import { NOW, type Doc, FLEET_FOLDER } from './fleet.ts'
+import type { Routed } from '../../src/gateways/function/routed.ts'
 
 export interface Step {
   readonly step: string

@@ -1,5 +1,5 @@
 // Who has what by a sync function: the union of what all documents grant.
-import type { Routed } from './sync-function.ts'
+import type { Routed } from './routed.ts'
 
 /** In this channel is what everybody may read; everybody has it. */
 export const EVERYBODY = '!'

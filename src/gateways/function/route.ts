@@ -1,5 +1,6 @@
 // Where documents go that are there: the answer of a sync function that is the same whoever asks, and whenever.
-import type { Call, Routed, SyncFunction, Verdict, Writer } from './sync-function.ts'
+import type { Call, SyncFunction, Verdict, Writer } from './sync-function.ts'
+import type { Routed } from './routed.ts'
 
 /** Documents that are judged in one go: nothing else happens meanwhile, no signal either. */
 export const BATCH_DOCUMENTS = 25

@@ -4,6 +4,7 @@ import { digestOf } from '../../documents/digest.ts'
 import { ROLE } from './grants.ts'
 import { judgeText, LINES_BEFORE_SOURCE } from './judge.ts'
 import { Sandbox, SandboxError, type SandboxLimits } from './sandbox.ts'
+import type { Routed } from './routed.ts'
 
 /** Who writes a document. What is granted to a user comes of all documents, and the caller knows it. */
 export interface Writer {
@@ -14,18 +15,6 @@ export interface Writer {
   channels: readonly string[]
   /** Passes whatever a function requires. */
   isAdmin: boolean
-}
-
-/** Where a document goes, and what it grants. */
-export interface Routed {
-  /** Each once, sorted by code unit. */
-  channels: string[]
-  /** `to` is a user's name or `role:<name>`; each pair once, sorted. */
-  access: { to: string; channel: string }[]
-  /** `role` without the prefix; each pair once, sorted. */
-  roles: { user: string; role: string }[]
-  /** Seconds since the epoch; null where the document stays. */
-  expiry: number | null
 }
 
 export type Verdict =

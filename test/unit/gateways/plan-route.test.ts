@@ -1,6 +1,6 @@
 // What a judged document means for its route: what is written down, and to whom something else is granted.
 import assert from 'node:assert/strict'
-import type { Routed, Verdict } from '../../../src/gateways/function/sync-function.ts'
+import type { Verdict } from '../../../src/gateways/function/sync-function.ts'
 import type { Route } from '../../../src/gateways/model.ts'
 import {
   channelsOf,
@@ -9,6 +9,7 @@ import {
   routeAfter,
   settledRoute,
 } from '../../../src/gateways/plan-route.ts'
+import type { Routed } from '../../../src/gateways/function/routed.ts'
 
 const accepted = (routed: Partial<Routed>): Verdict => ({
   kind: 'accepted',
