@@ -46,6 +46,28 @@ export interface Config {
   opsHost: string
 }
 
+/** Those of them that the daemon is given, with the URL of the server that is there by then. */
+export type DaemonConfig = Pick<
+  Config,
+  | 'admin'
+  | 'userDatabases'
+  | 'databases'
+  | 'masters'
+  | 'personalDatabaseAttribute'
+  | 'userDatabaseAttributes'
+  | 'deprovision'
+  | 'skeletonWarm'
+  | 'concurrency'
+  | 'replicationServer'
+  | 'replicationIdleTimeoutMs'
+  | 'replicationCheckIntervalMs'
+  | 'outbox'
+  | 'sweepIntervalMs'
+  | 'deletionGraceMs'
+  | 'publicLimits'
+  | 'updatedAt'
+> & { url: string }
+
 /** One thing wrong with the configuration; `found` is ready for display and never holds a secret. */
 export interface Fault {
   variable: string

@@ -3,7 +3,6 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import sum from 'lodash/sum.js'
 import PQueue from 'p-queue'
-import type { Config } from './config.ts'
 import { Couch, type Aside } from './couch/client.ts'
 import type { Seq } from './couch/document.ts'
 import { concernsServer, isFault, isRace } from './couch/fault.ts'
@@ -29,27 +28,7 @@ import { Registry } from './shares/registry.ts'
 import { Skeletons } from './skeletons/wanted.ts'
 import { Warmer } from './skeletons/index-warmer.ts'
 import { wireControllers, type Parts } from './wiring.ts'
-
-export type DaemonConfig = Pick<
-  Config,
-  | 'admin'
-  | 'userDatabases'
-  | 'databases'
-  | 'masters'
-  | 'personalDatabaseAttribute'
-  | 'userDatabaseAttributes'
-  | 'deprovision'
-  | 'skeletonWarm'
-  | 'concurrency'
-  | 'replicationServer'
-  | 'replicationIdleTimeoutMs'
-  | 'replicationCheckIntervalMs'
-  | 'outbox'
-  | 'sweepIntervalMs'
-  | 'deletionGraceMs'
-  | 'publicLimits'
-  | 'updatedAt'
-> & { url: string }
+import type { DaemonConfig } from './config.ts'
 
 export interface DaemonOptions {
   config: DaemonConfig

@@ -2,7 +2,6 @@
 import type PQueue from 'p-queue'
 import type { Aside, Couch } from './couch/client.ts'
 import { Replicator } from './couch/replicator.ts'
-import type { DaemonConfig } from './daemon.ts'
 import type { Checkpoints } from './engine/checkpoints.ts'
 import type { Controller } from './engine/controller.ts'
 import { Gateways } from './gateways/all.ts'
@@ -30,6 +29,7 @@ import type { Registry } from './shares/registry.ts'
 import { Removals } from './mirror/removals.ts'
 import type { Skeletons } from './skeletons/wanted.ts'
 import type { Warmer } from './skeletons/index-warmer.ts'
+import type { DaemonConfig } from './config.ts'
 
 /** Guesses at a password a minute, by one user at one share. */
 const MOST_TRIES = 5

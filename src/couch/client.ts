@@ -9,6 +9,7 @@ import { decodeJson, encodeJson } from '../documents/json.ts'
 import { Database } from './database.ts'
 import { Pace, type PaceOptions } from './pace.ts'
 import type { DatabaseInfo, Seq } from './document.ts'
+import type { Opened, Request, Requester, Upload } from './request.ts'
 
 /** How long an ordinary request may take before it counts as lost, and an upload may stand still. */
 const REQUEST_TIMEOUT_MS = 60_000
@@ -47,37 +48,6 @@ export interface CouchOptions {
 /** Waits for something, and lets others have what whoever waits would keep from them. */
 export type Aside = <Result>(wait: () => Promise<Result>) => Promise<Result>
 
-export interface Request {
-  method?: 'GET' | 'PUT' | 'POST' | 'DELETE'
-  /** Segments of the path, each encoded here. */
-  path: string[]
-  query?: Record<string, string | number | boolean | undefined>
-  body?: unknown
-  signal?: AbortSignal
-  timeoutMs?: number
-  /** An answer with more bytes than this fails as `answer_too_large` before it fills the memory. */
-  mostBytes?: number
-}
-
-/** A body that is sent as it comes. */
-export interface Flow {
-  body: AsyncIterable<Uint8Array>
-  contentType: string
-}
-
-export interface Upload extends Pick<Request, 'method' | 'path' | 'query'> {
-  /** Called for each try. */
-  open: () => Flow | Promise<Flow>
-}
-
-/** What is read as it comes. */
-export interface Opened extends Request {
-  accept?: string
-  acceptEncoding?: string
-  /** It goes into an upload, and is open for as long as that takes. */
-  isHandedOn?: boolean
-}
-
 /** What `GET /` says. */
 export interface ServerInfo {
   couchdb: string
@@ -86,7 +56,7 @@ export interface ServerInfo {
 }
 
 /** A server, spoken to as its admin. */
-export class Couch {
+export class Couch implements Requester {
   readonly url: string
   /** Requests sent so far; the benchmarks read it. */
   requests = 0

@@ -1,6 +1,5 @@
 // One database: the few CouchDB calls that the daemon makes, typed, with the expected refusals as values.
 import chunk from 'lodash/chunk.js'
-import type { Couch, Flow } from './client.ts'
 import type {
   Change,
   ChangesPage,
@@ -14,6 +13,7 @@ import type {
 } from './document.ts'
 import { CouchFault, isFault, orNull } from './fault.ts'
 import { halvesOf, purgesOf, type Revisions } from './purge.ts'
+import type { Flow, Requester } from './request.ts'
 
 /** A create straight after a drop may answer 412 though nothing is there: ask, and try again so often, 9 s in all. */
 const CREATE_TRIES = 14
@@ -73,9 +73,9 @@ const LONGEST_ID = 1000
 /** A database of the server by its name, whether or not it exists. What throws, throws a CouchFault. */
 export class Database {
   readonly name: string
-  readonly #couch: Couch
+  readonly #couch: Requester
 
-  constructor(couch: Couch, name: string) {
+  constructor(couch: Requester, name: string) {
     this.#couch = couch
     this.name = name
   }

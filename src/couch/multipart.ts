@@ -1,8 +1,8 @@
 // A document with attachments that follow it, as one body: nothing of them is ever held in memory.
 import { randomUUID } from 'node:crypto'
-import type { Flow } from './client.ts'
 import type { Doc } from './document.ts'
 import { encodeJson } from '../documents/json.ts'
+import type { Flow } from './request.ts'
 
 /**
  * The document and the bytes of those of its attachments that are marked with `follows`, each opened when its turn comes.

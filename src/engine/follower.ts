@@ -3,7 +3,8 @@ import type { Database } from '../couch/database.ts'
 import type { Change, Row } from '../couch/document.ts'
 import { Backlog } from './backlog.ts'
 import { purgedObjects } from './purges.ts'
-import { START, type Checkpoint, type Checkpoints } from './checkpoints.ts'
+import type { Checkpoints } from './checkpoints.ts'
+import { START, type Checkpoint } from './checkpoint.ts'
 
 const PAGE = 500
 

@@ -1,6 +1,6 @@
 // Two daemons may write the same checkpoint: what either of them still wants to be done must not get lost.
 import isEqual from 'lodash/isEqual.js'
-import { START, type Checkpoint } from './checkpoints.ts'
+import { START, type Checkpoint } from './checkpoint.ts'
 
 /**
  * Where a database was read to is true of either daemon: what they did has landed. Sequences cannot be ordered, so the one

@@ -2,7 +2,8 @@
 import type { Database } from '../couch/database.ts'
 import type { Change, DatabaseInfo, Seq } from '../couch/document.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
-import { START, type Checkpoints } from '../engine/checkpoints.ts'
+import type { Checkpoints } from '../engine/checkpoints.ts'
+import { START } from '../engine/checkpoint.ts'
 
 /** A page of what was written by others. */
 export interface ForeignPage {

@@ -7,7 +7,7 @@ import type { Database } from '../couch/database.ts'
 import type { DatabaseInfo } from '../couch/document.ts'
 import { isFault, type CouchFault } from '../couch/fault.ts'
 import type { Asker } from './access.ts'
-import { START, type Checkpoints } from '../engine/checkpoints.ts'
+import type { Checkpoints } from '../engine/checkpoints.ts'
 import { gatherFrom, type Master } from './gather.ts'
 import { countDocuments, idsIn } from '../mirror/personal-documents.ts'
 import { PersonalFeed } from '../mirror/personal-feed.ts'
@@ -40,6 +40,7 @@ import type { Removals } from '../mirror/removals.ts'
 import { sayStanding } from './status.ts'
 import { addProblems, Reconciliation } from '../mirror/reconcile.ts'
 import type { PersonHint } from './work.ts'
+import { START } from '../engine/checkpoint.ts'
 
 /** Changes a page of a personal database, with their documents. */
 const PAGE = 200

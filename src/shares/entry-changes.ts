@@ -2,7 +2,7 @@
 import isEqual from 'lodash/isEqual.js'
 import type { ShareEntry } from './model/entry.ts'
 import type { SubscriptionEntry } from './model/subscription.ts'
-import type { EntryChange } from './plan/share.ts'
+import type { EntryChange } from './plan/share-facts.ts'
 
 /** What a change rests on. */
 export interface Basis {

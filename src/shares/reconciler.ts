@@ -5,7 +5,6 @@ import pick from 'lodash/pick.js'
 import type { Database } from '../couch/database.ts'
 import type { ChangesPage, Seq } from '../couch/document.ts'
 import { isFault } from '../couch/fault.ts'
-import { START, type Scan } from '../engine/checkpoints.ts'
 import { readUserDocs, type UserDoc } from './gather/user-docs.ts'
 import { isHomeShare, type ShareEntry } from './model/entry.ts'
 import { graceLeft } from '../documents/grace.ts'
@@ -38,6 +37,7 @@ import { namesOfOwner } from '../users/directory.ts'
 import { createOutbox, isOutboxLost } from './outboxes.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
 import { performShare } from './perform/share.ts'
+import { START, type Scan } from '../engine/checkpoint.ts'
 
 /** Changes a page of a user database, with their documents. */
 const PAGE = 200

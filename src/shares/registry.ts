@@ -18,10 +18,10 @@ import {
 import type { Problem } from '../documents/problem.ts'
 import { withRejection } from '../documents/rejected.ts'
 import { newSubscriptionEntry, parseSubscriptionEntry, type SubscriptionEntry } from './model/subscription.ts'
-import type { EntryChange } from './plan/share.ts'
 import { SHARE_ENDED, type SubscriptionChange } from './plan/subscription.ts'
 import { isOtherPart, overNewest, type Basis } from './entry-changes.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
+import type { EntryChange } from './plan/share-facts.ts'
 
 const PAGE = 500
 

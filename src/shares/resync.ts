@@ -11,7 +11,8 @@ import {
 import type { ShareEntry } from './model/entry.ts'
 import type { Hint } from './work.ts'
 import type { Registry } from './registry.ts'
-import type { Checkpoint, Checkpoints } from '../engine/checkpoints.ts'
+import type { Checkpoints } from '../engine/checkpoints.ts'
+import type { Checkpoint } from '../engine/checkpoint.ts'
 
 export interface SweepOptions {
   couch: Couch

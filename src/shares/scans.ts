@@ -1,6 +1,6 @@
 // Going through all objects of a user again, for the sake of shares.
-import { START } from '../engine/checkpoints.ts'
 import type { Deps } from './deps.ts'
+import { START } from '../engine/checkpoint.ts'
 
 /** Has all objects gone through again. Reaches the disk before the state that says so: it must not be lost. */
 export async function beginScan(

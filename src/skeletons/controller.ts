@@ -10,7 +10,7 @@ import type { Skeletons } from './wanted.ts'
 import type { Warmer } from './index-warmer.ts'
 import { mergeHints, type Hint } from '../shares/work.ts'
 import { refreshDatabase } from './refresh.ts'
-import { START, type Checkpoints } from '../engine/checkpoints.ts'
+import type { Checkpoints } from '../engine/checkpoints.ts'
 import { databasesOfKind, type KindDatabase, type KindDatabasesOptions } from './databases.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
 import { Lanes } from '../engine/lanes.ts'
@@ -19,6 +19,7 @@ import { Rollout } from './rollout.ts'
 import { sideBySide } from '../engine/for-each.ts'
 import type { Update } from '../engine/db-updates.ts'
 import { Visits, type Visited } from './visits.ts'
+import { START } from '../engine/checkpoint.ts'
 
 export interface UpkeepOptions extends KindDatabasesOptions {
   skeletons: Skeletons

@@ -2,11 +2,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Couch } from '../couch/client.ts'
 import { orNull } from '../couch/fault.ts'
-import { START } from '../engine/checkpoints.ts'
 import { CHECKPOINTS, OUTBOX_SUFFIX, ROUTES_SUFFIX } from '../documents/names.ts'
 import type { Kinds } from './kinds.ts'
 import type { SkeletonPlan, Wanted } from './plan.ts'
 import { isWidening, whyWithheld, WIDENING } from './withheld.ts'
+import { START } from '../engine/checkpoint.ts'
 
 const FOLLOWER = 'follower/'
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Daemon, type DaemonConfig } from '../../src/daemon.ts'
+import { Daemon } from '../../src/daemon.ts'
 import { createLogger } from '../../src/log.ts'
 import { replicationId } from '../../src/documents/names.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
@@ -12,6 +12,7 @@ import { freePort, type Server } from '../support/servers.ts'
 import { SKELETON, type Space, type SpaceOptions } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 import { basic } from '../support/visitor.ts'
+import type { DaemonConfig } from '../../src/config.ts'
 
 const QUICK: SpaceOptions = { replicationCheckIntervalMs: 500 }
 const IDLE: SpaceOptions = { ...QUICK, replicationIdleTimeoutMs: 1_500 }

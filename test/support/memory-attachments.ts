@@ -1,10 +1,10 @@
 // Attachments as the server in memory sends and takes them: as streams, some of them compressed.
-import type { Flow } from '../../src/couch/client.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
 import { decodeJson, encodeJson } from '../../src/documents/json.ts'
 import { readRelated } from '../../src/embedded/related.ts'
 import type { MemoryDatabase } from './memory-database.ts'
+import type { Flow } from '../../src/couch/request.ts'
 
 /** What has this type counts as compressed, so that it goes as a stream, however small it is. */
 export const COMPRESSED = 'text/plain'

@@ -1,6 +1,6 @@
 // A CouchDB in memory, as much of it as the daemon uses: databases, replications that run when told to, and clients whose
 // every request may be held back, or be the last one.
-import type { Couch, Flow } from '../../src/couch/client.ts'
+import type { Couch } from '../../src/couch/client.ts'
 import type { ChangesOptions, RangeOptions } from '../../src/couch/database.ts'
 import type { DatabaseInfo, Doc, Row, Security, Written } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
@@ -8,6 +8,7 @@ import { encodeJson } from '../../src/documents/json.ts'
 import type { ShareReplication } from '../../src/documents/replication.ts'
 import { flowOfAttachment, flowOfLeaf, readFlow, withEncodings } from './memory-attachments.ts'
 import { asRead, copyOf, MemoryDatabase } from './memory-database.ts'
+import type { Flow } from '../../src/couch/request.ts'
 
 /** Called before each request: it waits for its turn, or fails. @returns why the answer is lost, where it is */
 export type Gate = () => Promise<CouchFault | null>

@@ -4,8 +4,9 @@ import { gatherShare } from '../../src/shares/gather/share.ts'
 import { readUserDocs } from '../../src/shares/gather/user-docs.ts'
 import type { ShareEntry } from '../../src/shares/model/entry.ts'
 import { shareDocumentId } from '../../src/documents/names.ts'
-import { planShare, type ShareEffect } from '../../src/shares/plan/share.ts'
+import { planShare } from '../../src/shares/plan/share.ts'
 import { Participants } from './participants.ts'
+import type { ShareEffect } from '../../src/shares/plan/share-facts.ts'
 
 export const [JOE, ANN] = [0, 1]
 

@@ -9,13 +9,14 @@ import { Couch } from '../../src/couch/client.ts'
 import { isFault, orNull } from '../../src/couch/fault.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, Row, StoredDoc } from '../../src/couch/document.ts'
-import { Daemon, type DaemonConfig } from '../../src/daemon.ts'
+import { Daemon } from '../../src/daemon.ts'
 import type { Gateway } from '../../src/gateways/gateway.ts'
 import { createLogger } from '../../src/log.ts'
 import { copyId, REGISTRY, shareDatabase, userDatabases } from '../../src/documents/names.ts'
 import { UPDATED_AT } from '../../src/documents/time.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
 import type { Server } from './servers.ts'
+import type { DaemonConfig } from '../../src/config.ts'
 
 export const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
 

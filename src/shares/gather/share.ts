@@ -5,7 +5,6 @@ import type { ShareEntry } from '../model/entry.ts'
 import { isShareId, SHARE_DESIGN_DOCUMENTS, shareDatabase, shareOfDocument } from '../../documents/names.ts'
 import { parseShareRequest } from '../model/share.ts'
 import { rightOf } from '../model/subscription.ts'
-import type { Participant, ShareFacts } from '../plan/share.ts'
 import { accountState, verifyPassword } from '../perform/accounts.ts'
 import type { Deps } from '../deps.ts'
 import {
@@ -17,6 +16,7 @@ import {
   type NamedUser,
 } from '../../users/directory.ts'
 import type { UserDoc } from './user-docs.ts'
+import type { Participant, ShareFacts } from '../plan/share-facts.ts'
 
 /** What the turn knows of a share, and CouchDB does not. */
 export interface ShareSituation {

@@ -7,7 +7,6 @@ import { shareDatabase, shareOfDocument } from '../../documents/names.ts'
 import { isOurProblem, problem, type Problem } from '../../documents/problem.ts'
 import { ADMIN_ONLY, bothAllow, closedToWriters } from '../../documents/security.ts'
 import type { Home } from '../plan/object.ts'
-import type { ShareEffect } from '../plan/share.ts'
 import { derive, ensureAccount, readHashing, removeAccount } from './accounts.ts'
 import { writeBulk } from '../../couch/bulk.ts'
 import { announce } from './announce.ts'
@@ -23,6 +22,7 @@ import { whatNamesOwners } from '../../users/directory.ts'
 import { createOutbox } from '../outboxes.ts'
 import { refill, savePart } from './saved-copies.ts'
 import { beginScan } from '../scans.ts'
+import type { ShareEffect } from '../plan/share-facts.ts'
 
 /**
  * `lost`: somebody else has the id now · `again`: what is known of the share has changed: plan it anew · `drain`: what

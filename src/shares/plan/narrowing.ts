@@ -6,7 +6,8 @@ import type { ObjectDoc } from '../../documents/content.ts'
 import { ADMIN_ONLY, narrower, type FoundSecurity, type Writers } from '../../documents/security.ts'
 import { parseShareLeaves, withoutPublic } from '../model/share.ts'
 import type { Rival } from './leaves.ts'
-import { passwordFault, securityOf, type ShareFacts } from './share.ts'
+import { passwordFault, securityOf } from './share.ts'
+import type { ShareFacts } from './share-facts.ts'
 
 /** `_security` of a share, as it may be found. */
 export type SecurityInForce = FoundSecurity & { writers?: Partial<Writers> }

@@ -9,7 +9,7 @@ import type { LeavesRequest } from '../model/share.ts'
 import { rightOf } from '../model/subscription.ts'
 import { isSameJson } from '../../documents/same-json.ts'
 import { redundantLeaves, type Rival } from './leaves.ts'
-import type { ShareEffect, ShareFacts } from './share.ts'
+import type { ShareEffect, ShareFacts } from './share-facts.ts'
 
 /** Besides what `redundantLeaves` knows of, the daemon lists participants and who is missing, and puts its account in place of a password. */
 export function redundantShareLeaves(doc: ObjectDoc, rivals: readonly Rival[]): string[] {

@@ -1,8 +1,8 @@
 // What the parts of one turn share: whose turn it is, and what has to be told when it is over.
 import type { Database } from '../../couch/database.ts'
-import { START, type Checkpoint } from '../../engine/checkpoints.ts'
 import type { Deps } from '../deps.ts'
 import type { Hint } from '../work.ts'
+import { START, type Checkpoint } from '../../engine/checkpoint.ts'
 
 /** Of one turn. */
 export class Context {

@@ -1,7 +1,6 @@
 // Follows what was written into a share database, by its members themselves or through their subscriptions.
 import type { Change, ChangesPage } from '../../couch/document.ts'
 import { isFault } from '../../couch/fault.ts'
-import { START, type Checkpoint } from '../../engine/checkpoints.ts'
 import { readUserDocs } from '../gather/user-docs.ts'
 import { isHomeShare, writersOf, type ShareEntry } from '../model/entry.ts'
 import { parseCopyId, shareCheckpoint, shareDatabase } from '../../documents/names.ts'
@@ -12,6 +11,7 @@ import { reconcileObjects, report } from './objects.ts'
 import { planShares } from './shares.ts'
 import { refreshDatabase } from '../../skeletons/refresh.ts'
 import { Tally } from './tally.ts'
+import { START, type Checkpoint } from '../../engine/checkpoint.ts'
 
 const PAGE = 200
 

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { Readable } from 'node:stream'
-import { Couch, type Request } from '../../../src/couch/client.ts'
+import { Couch } from '../../../src/couch/client.ts'
 import { CouchFault, isFault } from '../../../src/couch/fault.ts'
+import type { Request } from '../../../src/couch/request.ts'
 
 const READS: Request[] = [
   { path: ['_up'] },

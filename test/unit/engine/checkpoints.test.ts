@@ -1,9 +1,10 @@
 // Checkpoints that two daemons write: neither takes from the other what it still wants to be read.
 import assert from 'node:assert/strict'
-import { Checkpoints, START, type Checkpoint } from '../../../src/engine/checkpoints.ts'
+import { Checkpoints } from '../../../src/engine/checkpoints.ts'
 import { mergeCheckpoints } from '../../../src/engine/merged-checkpoint.ts'
 import { CHECKPOINTS } from '../../../src/documents/names.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
+import { START, type Checkpoint } from '../../../src/engine/checkpoint.ts'
 
 const at = (since: string, more: Partial<Checkpoint> = {}): Checkpoint => ({
   ...{ since, updateSeq: since, instance: '7', scan: null },

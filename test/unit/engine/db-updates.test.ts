@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { PassThrough, type Readable } from 'node:stream'
 import { setImmediate as nextRound } from 'node:timers/promises'
-import type { Couch, Request } from '../../../src/couch/client.ts'
+import type { Couch } from '../../../src/couch/client.ts'
 import { CouchFault } from '../../../src/couch/fault.ts'
 import { followUpdates, type Update } from '../../../src/engine/db-updates.ts'
 import { createLogger } from '../../../src/log.ts'
+import type { Request } from '../../../src/couch/request.ts'
 
 /** A follower, and the streams that it opened. */
 function follow(options: { heartbeatMs?: number; open?: (nth: number) => Readable | Error } = {}) {

@@ -7,12 +7,12 @@ import { claimedEntry } from '../../../src/shares/model/entry.ts'
 import { copyId, shareDatabase, userDatabases } from '../../../src/documents/names.ts'
 import { problem } from '../../../src/documents/problem.ts'
 import type { Home } from '../../../src/shares/plan/object.ts'
-import type { EntryChange } from '../../../src/shares/plan/share.ts'
 import { ShareLeases } from '../../../src/shares/leases.ts'
 import type { Registry } from '../../../src/shares/registry.ts'
 import { ReplicationWatch } from '../../../src/shares/lease-watch.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
 import { MemoryReplicator } from '../../support/memory-replicator.ts'
+import type { EntryChange } from '../../../src/shares/plan/share-facts.ts'
 
 const SHARE = 'garden'
 const REASON =

@@ -10,8 +10,8 @@ import {
   type ShareSecurity,
 } from '../../../../src/documents/security.ts'
 import { asksForMore, planNarrowing, type SecurityInForce } from '../../../../src/shares/plan/narrowing.ts'
-import type { ShareFacts } from '../../../../src/shares/plan/share.ts'
 import { ACCOUNT, docOf, entryOf, factsOf, inPlace, MOST_BYTES, NAMED, OWNER, SHOWN } from './share-facts.ts'
+import type { ShareFacts } from '../../../../src/shares/plan/share-facts.ts'
 
 function securityOf(access: unknown, passwordRole: string | null = null): ShareSecurity {
   const request = parseAccess(access)

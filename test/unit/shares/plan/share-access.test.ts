@@ -4,7 +4,7 @@ import { OWNER_ONLY, type Access } from '../../../../src/shares/model/access.ts'
 import type { ObjectDoc } from '../../../../src/documents/content.ts'
 import { problem } from '../../../../src/documents/problem.ts'
 import type { ShareSecurity } from '../../../../src/documents/security.ts'
-import { planHalted, type ShareFacts } from '../../../../src/shares/plan/share.ts'
+import { planHalted } from '../../../../src/shares/plan/share.ts'
 import {
   ACCOUNT,
   ACTIVATE,
@@ -35,6 +35,7 @@ import {
   there,
   words,
 } from './share-facts.ts'
+import type { ShareFacts } from '../../../../src/shares/plan/share-facts.ts'
 
 describe('plan/share, access', () => {
   describe('access', () => {

@@ -5,12 +5,8 @@ import type { ShareEntry, ShareState } from '../../../../src/shares/model/entry.
 import type { ObjectDoc } from '../../../../src/documents/content.ts'
 import type { PasswordAccount } from '../../../../src/shares/model/password.ts'
 import { ADMIN_ONLY, type Grants, type ShareSecurity } from '../../../../src/documents/security.ts'
-import {
-  planShare,
-  type Participant,
-  type ShareEffect,
-  type ShareFacts,
-} from '../../../../src/shares/plan/share.ts'
+import { planShare } from '../../../../src/shares/plan/share.ts'
+import type { Participant, ShareEffect, ShareFacts } from '../../../../src/shares/plan/share-facts.ts'
 
 export const MINE = 'user/me'
 export const THEIRS = 'user/them'

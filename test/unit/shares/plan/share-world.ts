@@ -12,14 +12,9 @@ import {
   type Writers,
 } from '../../../../src/documents/security.ts'
 import { rightOf } from '../../../../src/shares/model/subscription.ts'
-import {
-  planHalted,
-  planScanned,
-  planShare,
-  type ShareEffect,
-  type ShareFacts,
-} from '../../../../src/shares/plan/share.ts'
+import { planHalted, planScanned, planShare } from '../../../../src/shares/plan/share.ts'
 import { ACCOUNT, allInWords, entryOf, factsOf, inWords, MINE, PRIVATE, THEIRS } from './share-facts.ts'
+import type { ShareEffect, ShareFacts } from '../../../../src/shares/plan/share-facts.ts'
 
 /** Stands for the password that the document shows already. */
 export const KEEP = Symbol('the password as it is shown')

@@ -5,14 +5,7 @@ import type { ObjectDoc } from '../../../../src/documents/content.ts'
 import { problem } from '../../../../src/documents/problem.ts'
 import type { Rejection } from '../../../../src/documents/rejected.ts'
 import { ADMIN_ONLY } from '../../../../src/documents/security.ts'
-import {
-  planHalted,
-  planRotation,
-  planScanned,
-  type Participant,
-  type ShareEffect,
-  type ShareFacts,
-} from '../../../../src/shares/plan/share.ts'
+import { planHalted, planRotation, planScanned } from '../../../../src/shares/plan/share.ts'
 import {
   ACCOUNT,
   ACTIVATE,
@@ -47,6 +40,7 @@ import {
   there,
   words,
 } from './share-facts.ts'
+import type { Participant, ShareEffect, ShareFacts } from '../../../../src/shares/plan/share-facts.ts'
 
 describe('plan/share', () => {
   const rows: [row: string, Partial<ShareFacts>, string][] = [
