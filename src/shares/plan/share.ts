@@ -138,9 +138,46 @@ const changeEntry = (share: string, change: EntryChange): ShareEffect => ({
   change,
 })
 
-/** A share that is in place: who loses access is out before anybody is told, who gets it is let in last. */
+/**
+ * A share that is in place: who loses access is out before anybody is told, who gets it is let in last, and where copies are
+ * written is turned before anybody new may write there.
+ */
 function bringInForce(facts: ShareFacts, entry: ShareEntry, access: Access): ShareEffect[] {
-  const { share } = facts
+  const move = moveTo(facts, entry, access)
+  const { isNarrowed, turning } = move
+  const noted = noteMove(facts, move)
+  const secured = secureForMove(facts, move)
+  const told = [...enlist(facts, grantedTo(facts, access)), ...tellOfMove(facts, move)]
+  return [
+    ...(isNarrowed
+      ? [...noted, ...secured, ...turning, ...told]
+      : [...turning, ...noted, ...told, ...secured]),
+    ...restoreAccount(facts, entry),
+    ...restartForMove(facts, move),
+    ...count(facts, entry),
+  ]
+}
+
+/** From what is in force in a share to what is wanted. */
+interface Move {
+  access: Access
+  /** The `_security` that is wanted. */
+  wanted: FoundSecurity
+  /** Another one is in force. */
+  isOther: boolean
+  /** Somebody reads by that who is not to. */
+  isNarrowed: boolean
+  /** The entry has another access. */
+  isNew: boolean
+  /** The database was to be made anew already. */
+  isRebuildDue: boolean
+  /** Old revisions that are to go are shown to nobody new; making the database anew sets what is wanted. */
+  isHeldBack: boolean
+  /** Has copies written into the share itself from now on; nothing where they are, or need not be. */
+  turning: ShareEffect[]
+}
+
+function moveTo(facts: ShareFacts, entry: ShareEntry, access: Access): Move {
   const present = facts.security ?? ADMIN_ONLY
   const asked = securityOf(facts, entry, access)
   // Who signs up, or gets another role, is let in as late as who is named.
@@ -148,34 +185,41 @@ function bringInForce(facts: ShareFacts, entry: ShareEntry, access: Access): Sha
     ? { ...asked, members: bothAllow<FoundSecurity>(present, asked).members ?? ADMIN_ONLY.members }
     : asked
   const isOther = !isDeepStrictEqual(facts.security, wanted)
-  const isNarrowed = isOther && narrowsReading(present, wanted)
-  const isNew = !isDeepStrictEqual(entry.access ?? OWNER_ONLY, access)
-  const isRemade = isNarrowed || entry.rotate === true
-  // Old revisions that are to go are shown to nobody new; making the database anew sets what is wanted.
-  const isHeldBack = entry.rotate === true && narrowsReading(wanted, present)
-  const turned = turnHome(facts, entry, access)
-  // Turning home takes a while. Who is taken out does not read on for so long, and nobody new writes before.
-  const isShut = isHeldBack || (isNarrowed && turned.length > 0)
-  const secure: ShareEffect[] =
-    !isOther || (isHeldBack && !isNarrowed)
-      ? []
-      : [{ kind: 'secure', share, security: isShut ? ADMIN_ONLY : wanted }]
+  const isRebuildDue = entry.rotate === true
+  return {
+    ...{ access, wanted, isOther, isRebuildDue },
+    isNarrowed: isOther && narrowsReading(present, wanted),
+    isNew: !isDeepStrictEqual(entry.access ?? OWNER_ONLY, access),
+    isHeldBack: isRebuildDue && narrowsReading(wanted, present),
+    turning: turnHome(facts, entry, access),
+  }
+}
+
+/** What is to be in force, and that the database is to be made anew: a crash in between forgets neither. */
+function noteMove({ share }: ShareFacts, { access, isNew, isNarrowed, isRebuildDue }: Move): ShareEffect[] {
   const change: EntryChange = {
     ...(isNew ? { access } : {}),
-    ...(isNarrowed && !entry.rotate ? { rotate: true } : {}),
+    ...(isNarrowed && !isRebuildDue ? { rotate: true } : {}),
   }
-  return [
-    ...(isNarrowed ? [] : turned),
-    ...(Object.keys(change).length > 0 ? [changeEntry(share, change)] : []),
-    ...(isNarrowed ? [...secure, ...turned] : []),
-    ...enlist(facts, grantedTo(facts, access)),
-    ...(isOther || isNew ? [{ kind: 'tell-participants', share } as const] : []),
-    ...(isNarrowed ? [] : secure),
-    ...restoreAccount(facts, entry),
-    ...(isRemade ? planRotation(facts, wanted) : []),
-    ...(turned.length > 0 && !isRemade ? [{ kind: 'start-replication', share } as const] : []),
-    ...count(facts, entry),
-  ]
+  return Object.keys(change).length > 0 ? [changeEntry(share, change)] : []
+}
+
+function secureForMove({ share }: ShareFacts, move: Move): ShareEffect[] {
+  const { wanted, isOther, isNarrowed, isHeldBack, turning } = move
+  if (!isOther || (isHeldBack && !isNarrowed)) return []
+  // Turning home takes a while. Who is taken out does not read on for so long, and nobody new writes before.
+  const isShut = isHeldBack || (isNarrowed && turning.length > 0)
+  return [{ kind: 'secure', share, security: isShut ? ADMIN_ONLY : wanted }]
+}
+
+const tellOfMove = ({ share }: ShareFacts, { isOther, isNew }: Move): ShareEffect[] =>
+  isOther || isNew ? [{ kind: 'tell-participants', share }] : []
+
+/** A database that is made anew gets its replication with that, and ends the feeds of those who were taken out. */
+function restartForMove(facts: ShareFacts, move: Move): ShareEffect[] {
+  const { wanted, isNarrowed, isRebuildDue, turning } = move
+  if (isNarrowed || isRebuildDue) return planRotation(facts, wanted)
+  return turning.length > 0 ? [{ kind: 'start-replication', share: facts.share }] : []
 }
 
 const restoreAccount = ({ share, account }: ShareFacts, entry: ShareEntry | null): ShareEffect[] =>
