@@ -1,4 +1,5 @@
 // Remembers the revisions that the daemon itself wrote, so that following a database costs nothing for them.
+import type { Change } from '../couch/document.ts'
 
 /** Enough for the copies of many pages; what was forgotten is looked at once more, and found right. */
 const REMEMBERED = 50_000
@@ -25,5 +26,10 @@ export class OwnWrites {
   /** True where the daemon itself wrote that revision. */
   includes(db: string, id: string, rev: string): boolean {
     return this.#revisions.get(`${db} ${id}`) === rev
+  }
+
+  /** The changes of a database in which there is a revision that the daemon did not write itself, in their order. */
+  foreign<One extends Pick<Change, 'id' | 'changes'>>(db: string, changes: readonly One[]): One[] {
+    return changes.filter(({ id, changes: leaves }) => leaves.some(({ rev }) => !this.includes(db, id, rev)))
   }
 }

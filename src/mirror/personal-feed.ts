@@ -57,9 +57,7 @@ export class PersonalFeed {
     })
     const isLast = page.pending === 0
     return {
-      changes: page.results.filter(
-        ({ id, changes }) => !changes.every(({ rev }) => this.#ownWrites.includes(name, id, rev)),
-      ),
+      changes: this.#ownWrites.foreign(name, page.results),
       isLast,
       end: page.last_seq,
       done: (updateSeq) =>

@@ -275,11 +275,9 @@ export class Provisioning implements Controller {
   }
 
   #usersChanged(changes: readonly Change[], mark: (name: string, hint: PersonHint) => void): void {
-    for (const { id, changes: revisions } of changes) {
+    for (const { id } of this.#options.ownWrites.foreign(USERS, changes)) {
       const name = nameOfUserDocument(id)
-      if (name === null) continue
-      if (revisions.every(({ rev }) => this.#options.ownWrites.includes(USERS, id, rev))) continue
-      mark(name, { user: true })
+      if (name !== null) mark(name, { user: true })
     }
   }
 

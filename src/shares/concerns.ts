@@ -55,8 +55,7 @@ export async function usersChanged(
 
 /** What an admin changed by hand is carried out; the daemon's own writes are known. */
 export function registryChanged({ users, ownWrites, log, mark }: Concerns, changes: readonly Change[]): void {
-  for (const { id, changes: revisions, doc } of changes) {
-    if (revisions.every(({ rev }) => ownWrites.includes(REGISTRY, id, rev))) continue
+  for (const { id, doc } of ownWrites.foreign(REGISTRY, changes)) {
     const order = doc?.['order']
     if (order !== undefined && !isOrder(order))
       log.warn({ db: REGISTRY, doc: id }, 'unknown order, expected "suspend" or "end"')

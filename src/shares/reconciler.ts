@@ -315,9 +315,7 @@ class Turn {
     }
     if (checkpoint.since !== START.since && page.results.some(isDesign))
       await refreshDatabase(this.#deps, this.#outbox.name)
-    const foreign = page.results.filter(
-      ({ id, changes }) => !changes.every(({ rev }) => ownWrites.includes(this.#outbox.name, id, rev)),
-    )
+    const foreign = ownWrites.foreign(this.#outbox.name, page.results)
     const copies = groupBy(await this.#told(foreign.flatMap(({ id }) => parseCopyId(id) ?? [])), 'object')
     // Of what others share there are bases alone.
     const known = checkpoint.since === START.since ? foreign.flatMap(({ id }) => objectOfBase(id) ?? []) : []

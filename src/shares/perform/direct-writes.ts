@@ -63,8 +63,7 @@ export async function isUnread(
   const name = shareCheckpoint(share, user)
   const since = await readTo(checkpoints, name, entry)
   for await (const copies of copiesSince(couch.database(shareDatabase(share)), share, since))
-    for (const { id, changes } of copies)
-      if (!changes.every(({ rev }) => ownWrites.includes(name, id, rev))) return true
+    if (ownWrites.foreign(name, copies).length > 0) return true
   return false
 }
 

@@ -43,9 +43,7 @@ export async function followShare(context: Context, share: string): Promise<bool
 
   if (entry?.database === user.name && page.results.some(({ id }) => id.startsWith('_design/')))
     await refreshDatabase(deps, shareDatabase(share))
-  const foreign = page.results.filter(
-    ({ id, changes }) => !changes.every(({ rev }) => deps.ownWrites.includes(name, id, rev)),
-  )
+  const foreign = deps.ownWrites.foreign(name, page.results)
   const tally = new Tally(share)
   const isFromStart = checkpoint.since === START.since || checkpoint.isFromStart === true
   if (entry?.database === user.name && !isHomeShare(entry)) {
