@@ -12,7 +12,7 @@ import { gatewaySecurity, gatewayUserId, MOST_GRANTS_IN_SECURITY, type GatewayUs
 import { gatewayUserDatabase, type UserDatabases } from '../documents/names.ts'
 import { userDocumentId } from '../users/user-document.ts'
 import { ADMIN_ONLY } from '../documents/security.ts'
-import { remainingGrace } from '../documents/grace.ts'
+import { graceLeft } from '../documents/grace.ts'
 import { isAnotherAccount } from '../users/account-history.ts'
 import { createDatabase, equipDatabase, secure } from '../skeletons/births.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
@@ -175,7 +175,7 @@ async function leave(deps: GatewayUserDeps, entry: GatewayUser): Promise<void> {
     await orNull(secure(couch.database(entry.database), ADMIN_ONLY))
     await routes.change(entry, { state: 'leaving', leftAt: at, due: undefined })
     log.info({ db: gateway.name, doc: userDocumentId(entry.name) }, 'a user of a gateway is gone')
-  } else if (remainingGrace(entry, graceMs, at) === 0) await end(deps, entry)
+  } else if (graceLeft(entry.leftAt, graceMs, at) === 0) await end(deps, entry)
   else await keepSecurity(couch.database(entry.database), ADMIN_ONLY, log)
 }
 

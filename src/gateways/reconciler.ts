@@ -12,7 +12,7 @@ import { isObjectId } from '../documents/names.ts'
 import type { Problem } from '../documents/problem.ts'
 import type { Clock } from '../documents/time.ts'
 import { gatewayDocument } from './plan-status.ts'
-import { remainingGrace } from '../documents/grace.ts'
+import { graceLeft } from '../documents/grace.ts'
 import { rejectedAfter } from '../mirror/plan-status.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
 import { readHoldings, settleGatewayUser, type GatewayUserDeps } from './perform-user.ts'
@@ -76,8 +76,7 @@ export async function takeGatewayTurn(
   if (standing === null) {
     const left = await routes.user(name)
     if (left?.state !== 'leaving') return DONE
-    const at = new Date(deps.now()).toISOString()
-    return { ...DONE, returnInMs: remainingGrace(left, deps.graceMs, at) }
+    return { ...DONE, returnInMs: graceLeft(left.leftAt, deps.graceMs, deps.now()) }
   }
   try {
     return await new GatewayTurn(deps, standing, hint, mustSettle).take()

@@ -1,7 +1,7 @@
 // What a user of `_users` is to have: a personal database of the user's own, and no other's, whatever `_users` says.
 import { isDeepStrictEqual } from 'node:util'
 import type { KnownUser } from '../users/known-user.ts'
-import { remainingGrace } from '../documents/grace.ts'
+import { graceLeft } from '../documents/grace.ts'
 import {
   personalSecurity,
   type Claim,
@@ -198,7 +198,7 @@ function planDeparture({ entry, onDeparture, graceMs, at }: PersonFacts): Person
   const masters = canceled(entry.masters, at)
   const left = { due: undefined, again: undefined, masters, problem: undefined }
   // Also where somebody has opened one meanwhile.
-  if (entry.state === 'leaving' && remainingGrace(entry, graceMs, at) > 0) return planShut(entry)
+  if (entry.state === 'leaving' && graceLeft(entry.leftAt, graceMs, at) > 0) return planShut(entry)
   const closing = entry.state === 'leaving' ? [] : planClosing(entry)
   if (entry.state !== 'leaving' && graceMs > 0)
     return [...closing, { kind: 'change', change: { ...left, state: 'leaving', leftAt: at } }]

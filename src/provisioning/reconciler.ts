@@ -24,7 +24,7 @@ import {
 import { problem, type Problem } from '../documents/problem.ts'
 import type { Clock } from '../documents/time.ts'
 import { canceled, sortedRoles } from './plan-person.ts'
-import { remainingGrace } from '../documents/grace.ts'
+import { graceLeft } from '../documents/grace.ts'
 import { provisionDocument, standingAfter, type LeaseState } from './plan-status.ts'
 import { rejectedAfter, saysThat } from '../mirror/plan-status.ts'
 import type { Births } from '../skeletons/births.ts'
@@ -108,8 +108,7 @@ export async function takePersonTurn(
   if (entry.state !== 'active' || entry.database === null) {
     await sayStanding(deps, entry, hint.wakes)
     if (entry.state !== 'leaving') return DONE
-    const at = new Date(deps.now()).toISOString()
-    return { ...DONE, returnInMs: remainingGrace(entry, deps.graceMs, at) }
+    return { ...DONE, returnInMs: graceLeft(entry.leftAt, deps.graceMs, deps.now()) }
   }
   try {
     return await new PersonTurn(

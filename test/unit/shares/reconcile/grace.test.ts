@@ -1,6 +1,5 @@
 // A user database that is gone, or was made again: what is left of it ends when the grace time is over, whenever somebody asks.
 import assert from 'node:assert/strict'
-import { graceLeft } from '../../../../src/documents/grace.ts'
 import { takeTurn } from '../../../../src/shares/reconciler.ts'
 import type { Hint, Outcome } from '../../../../src/shares/work.ts'
 import { GRACE_MS } from '../../../support/memory-world.ts'
@@ -21,18 +20,6 @@ async function joe() {
 }
 
 describe('the grace time of a user database', () => {
-  it('goes on for as long as it is, and is over then', () => {
-    for (const [since, now, left] of [
-      [1_000, 1_000, 500],
-      [1_000, 1_400, 100],
-      [1_000, 1_500, 0],
-      [1_000, 9_000, 0],
-      // The clock was set back.
-      [1_000, 0, 500],
-    ] as const)
-      assert.equal(graceLeft(since, 500, now), left, `since ${since}, at ${now}`)
-  })
-
   it('ends nothing of one that is gone where somebody asks too early, and all when it is over', async () => {
     const { world, turn, drop, state } = await joe()
     drop()
