@@ -3,8 +3,9 @@ import { readdirSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CouchFault, databaseMissing, logFault } from './faults.ts'
+import { DocumentCount } from './document-count.ts'
 import { fileOf, nameProblem, parseFile } from './names.ts'
-import type { Json, Pouch, PouchClass } from './packages.ts'
+import type { Json, Pouch, PouchClass, PouchWriteResult } from './packages.ts'
 import { Quiet } from './quiet.ts'
 
 export interface DatabaseEvent {
@@ -19,9 +20,6 @@ const DROPPED = '.dropped'
 /** Requests that still use a dropped database get this long before its files go. */
 const DROP_GRACE_MS = 5_000
 const CLOSE_GRACE_MS = 500
-/** Counting tombstones reads the whole database: above this many documents the count may be a little old. */
-const EXACT_COUNT_LIMIT = 2_000
-const STALE_COUNT_MS = 10_000
 
 /** One creation of one database. */
 export class Database {
@@ -34,16 +32,19 @@ export class Database {
   designs = 0
   /** What reads by an index does so here. */
   readonly quiet = new Quiet()
+  /** Of those that are deleted, too. */
+  readonly count: DocumentCount
   #pouch: Pouch | null = null
   #uses = 0
   #idle: (() => void) | null = null
-  #counted: { at: number; seq: number; all: number } | null = null
   readonly #gone = new AbortController()
   readonly #open: (database: Database) => Pouch
 
-  constructor(name: string, startTime: string, open: (database: Database) => Pouch) {
+  /** @param isNew nothing was ever in it */
+  constructor(name: string, startTime: string, isNew: boolean, open: (database: Database) => Pouch) {
     this.name = name
     this.startTime = startTime
+    this.count = new DocumentCount(isNew)
     this.file = fileOf(name, startTime)
     this.gone = this.#gone.signal
     this.#open = open
@@ -106,24 +107,13 @@ export class Database {
       update_seq: this.sequence(info.update_seq),
       purge_seq: this.sequence(0),
       doc_count: info.doc_count,
-      doc_del_count: Math.max(0, (await this.#countAll(info.update_seq)) - info.doc_count),
+      doc_del_count: Math.max(0, (await this.count.of(this.pouch)) - info.doc_count),
       sizes: { file: 0, external: 0, active: 0 },
       props: {},
       disk_format_version: 8,
       compact_running: false,
       cluster: { q: 1, n: 1, w: 1, r: 1 },
     }
-  }
-
-  async #countAll(seq: number): Promise<number> {
-    const last = this.#counted
-    if (last !== null) {
-      if (last.seq === seq) return last.all
-      if (last.all > EXACT_COUNT_LIMIT && Date.now() - last.at < STALE_COUNT_MS) return last.all
-    }
-    const all = (await this.pouch.allDocs({ deleted: 'ok' })).rows.length
-    this.#counted = { at: Date.now(), seq, all }
-    return all
   }
 }
 
@@ -155,7 +145,7 @@ export class Databases {
       this.#lastStart = Math.max(this.#lastStart, Number(found.startTime))
       const known = this.#databases.get(found.name)
       if (known !== undefined && Number(known.startTime) > Number(found.startTime)) continue
-      this.#databases.set(found.name, this.#database(found.name, found.startTime))
+      this.#databases.set(found.name, this.#database(found.name, found.startTime, false))
     }
   }
 
@@ -175,7 +165,7 @@ export class Databases {
       throw new CouchFault(412, 'file_exists', 'The database could not be created, the file already exists.')
     }
     this.#lastStart = Math.max(this.#lastStart + 1, Date.now() * 1_000)
-    const database = this.#database(name, String(this.#lastStart))
+    const database = this.#database(name, String(this.#lastStart), true)
     // Taken before the first await, so that of two requests one is refused.
     this.#databases.set(name, database)
     try {
@@ -217,8 +207,8 @@ export class Databases {
     await Promise.allSettled([...closing, ...this.#dropping])
   }
 
-  #database(name: string, startTime: string): Database {
-    return new Database(name, startTime, (database) => this.#openPouch(database))
+  #database(name: string, startTime: string, isNew: boolean): Database {
+    return new Database(name, startTime, isNew, (database) => this.#openPouch(database))
   }
 
   #openPouch(database: Database): Pouch {
@@ -233,6 +223,7 @@ export class Databases {
         bulkDocs.call(pouch, request, options, (fault, result) => {
           ended()
           if (isDesign) database.designs += 1
+          if (Array.isArray(result)) database.count.note(result as PouchWriteResult[])
           pouch._info((_, info) => {
             if (info !== undefined && info.update_seq !== seen) {
               seen = info.update_seq

@@ -302,6 +302,38 @@ for (const kind of ['memory', 'disk'] as const) {
       assert.equal((await couch.get('/emb-a/doc')).status, 404)
     })
 
+    it('counts documents that are deleted, however they came', async () => {
+      const counts = async (name: string): Promise<unknown[]> => {
+        const { doc_count, doc_del_count } = (await couch.get(`/${name}`)).body
+        return [doc_count, doc_del_count]
+      }
+      await couch.put('/emb-counted')
+      assert.deepEqual(await counts('emb-counted'), [0, 0])
+      const { rev } = (await couch.put('/emb-counted/a', {})).body
+      await couch.put('/emb-counted/b', { _attachments: { text: { data: 'aGk=' } } })
+      await couch.put('/emb-counted/b', {})
+      await couch.put('/emb-counted/_local/l', {})
+      await couch.delete(`/emb-counted/a?rev=${rev}`)
+      assert.deepEqual(await counts('emb-counted'), [1, 1])
+      const docs = [
+        { _id: 'c', _rev: '1-abc' },
+        { _id: 'd', _rev: '3-abc', _deleted: true },
+        { _id: 'd', _rev: '3-abd', _deleted: true },
+      ]
+      await couch.post('/emb-counted/_bulk_docs', { docs, new_edits: false })
+      await couch.post('/emb-counted/_bulk_docs', {
+        docs: [{ _id: 'e', _rev: '1-abc' }, { _id: 'c' }, { _id: '_local/m' }],
+      })
+      assert.deepEqual(await counts('emb-counted'), [2, 2])
+      await couch.put('/emb-counted-copy')
+      await couch.post('/_replicate', { source: end('emb-counted'), target: end('emb-counted-copy') })
+      assert.deepEqual(await counts('emb-counted-copy'), [2, 2])
+      await couch.delete('/emb-counted')
+      await couch.put('/emb-counted')
+      assert.deepEqual(await counts('emb-counted'), [0, 0])
+      for (const name of ['emb-counted', 'emb-counted-copy']) await couch.delete(`/${name}`)
+    })
+
     it('tells one creation of a database from the next, which is empty', async () => {
       await couch.put('/emb-again')
       await couch.put('/emb-again/a', {})
@@ -904,6 +936,8 @@ describe('embedded server: over restarts', () => {
     let couch = new Client(server.url)
     for (const db of ['_replicator', 'emb/$s', 'emb-t', 'emb-gone', 'emb-u']) await couch.put(path(db))
     await couch.put(path('emb/$s', 'a'), { n: 1 })
+    const { rev } = (await couch.put(path('emb/$s', 'gone'), {})).body
+    await couch.delete(`${path('emb/$s', 'gone')}?rev=${rev}`)
     await couch.put('/emb-t/_security', { writers: { names: ['w'] } })
     const end = (db: string) => ({ url: server.url + path(db), headers: { authorization } })
     await couch.put('/_replicator/live', { source: end('emb/$s'), target: end('emb-t'), continuous: true })
@@ -911,6 +945,7 @@ describe('embedded server: over restarts', () => {
     await couch.exists('emb-t', 'a')
     const once = await couch.state('once', 'completed')
     const info = (await couch.get(path('emb/$s'))).body
+    assert.equal(info.doc_del_count, 1)
     await couch.delete('/emb-gone')
     const begun = Date.now()
     await server.stop()
