@@ -302,7 +302,7 @@ export class Daemon {
     return {
       onFailure: (db, error, tries) => this.#logFailure(db, error, tries),
       onFault: (error) => this.#unlessOutage(error, () => this.#logFault(error)),
-      onSettled: () => this.#tellReady(),
+      onIdle: () => this.#tellReady(),
       every: (ms, work) => this.#every(ms, work),
     }
   }

@@ -77,8 +77,8 @@ export function wireControllers(
     hear: (owner, docs) => provisioning?.hear(owner, docs) ?? Promise.resolve(),
   })
   const upkeep = wireUpkeep(parts, {
-    markOwner: (owner, hint) => shares.mark(owner, hint),
-    onSettled: calls.onSettled,
+    markOwner: (owner, work) => shares.mark(owner, work),
+    onIdle: calls.onIdle,
     onFailure: (_db, error) => calls.onFault(error),
   })
   const provisioning = kinds.masters.length > 0 ? wireProvisioning(parts, shares.deps, calls) : null
@@ -141,10 +141,7 @@ function wireDeps(
   }
 }
 
-function wireUpkeep(
-  parts: Parts,
-  more: Pick<UpkeepOptions, 'markOwner' | 'onFailure' | 'onSettled'>,
-): Upkeep {
+function wireUpkeep(parts: Parts, more: Pick<UpkeepOptions, 'markOwner' | 'onFailure' | 'onIdle'>): Upkeep {
   const { config, isEmbedded } = parts
   return new Upkeep({
     ...parts,

@@ -8,8 +8,8 @@ import { Masters } from '../provisioning/masters.ts'
 import { install } from '../skeletons/install.ts'
 import type { PersonEntry } from '../provisioning/person.ts'
 import { nameOfUserDocument, USER_DOCUMENT_RANGE, userDocumentId } from '../users/user-document.ts'
-import { takePersonTurn, type PersonDeps } from '../provisioning/reconciler.ts'
-import type { PersonHint } from '../provisioning/work.ts'
+import { reconcilePerson, type PersonDeps } from '../provisioning/reconciler.ts'
+import type { PersonWork } from '../provisioning/work.ts'
 import { Births } from '../skeletons/births.ts'
 import { BorrowedLeases } from '../provisioning/borrowed-leases.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
@@ -102,8 +102,8 @@ export class Provisioner {
       leases,
       leaseState: (master, of) => leases.state(master, of),
     }
-    let hint: PersonHint | null = { user: true, all: true, personal: true }
-    while (hint !== null) hint = (await takePersonTurn(deps, name, hint)).next
+    let work: PersonWork | null = { user: true, all: true, personal: true }
+    while (work !== null) work = (await reconcilePerson(deps, name, work)).next
     return people.entry(name)
   }
 }

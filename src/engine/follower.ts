@@ -8,7 +8,7 @@ import { START, type Checkpoint } from './checkpoint.ts'
 
 const PAGE = 500
 
-type Mark<H> = (owner: string, hint: H) => void
+type Mark<H> = (owner: string, work: H) => void
 
 /** `H` says what there may be to do for an owner. */
 export interface FollowerOptions<H extends object> {
@@ -122,9 +122,9 @@ export class Follower<H extends object> {
 
   #marking(): [Set<string>, Mark<H>] {
     const owners = new Set<string>()
-    const mark: Mark<H> = (owner, hint) => {
+    const mark: Mark<H> = (owner, work) => {
       owners.add(owner)
-      this.#options.mark(owner, hint)
+      this.#options.mark(owner, work)
     }
     return [owners, mark]
   }

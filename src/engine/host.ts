@@ -10,7 +10,7 @@ export interface Host {
   /** Of all lanes. */
   pulse: Pulse
   /** Somebody has nothing left to do. */
-  onSettled: () => void
+  onIdle: () => void
   /** Does something at intervals until the daemon stops; not while the server is away. */
   every: (ms: number, work: () => Promise<void>) => Promise<void>
   signal: AbortSignal
@@ -18,7 +18,7 @@ export interface Host {
 }
 
 /** What of it is the daemon's own doing. */
-export interface HostCalls extends Pick<Host, 'onFailure' | 'onSettled' | 'every'> {
+export interface HostCalls extends Pick<Host, 'onFailure' | 'onIdle' | 'every'> {
   /** Something failed that is tried again anyway. */
   onFault: (error: unknown) => void
 }

@@ -16,8 +16,8 @@ import {
 import { isAccountName } from '../documents/account-name.ts'
 import { nameOfUserDocument, USER_DOCUMENT_RANGE } from '../users/user-document.ts'
 import type { Clock } from '../documents/time.ts'
-import { takeGatewayTurn, type GatewayOutcome, type GatewayTurnDeps } from './reconciler.ts'
-import { mergeGatewayHints, type GatewayHint } from './work.ts'
+import { reconcileGatewayUser, type GatewayTurnDeps } from './reconciler.ts'
+import { mergeGatewayWork, type GatewayWork } from './work.ts'
 import type { AccountIndex } from '../users/account-index.ts'
 import { ownersOfUsers, userOfOwner } from '../users/directory.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
@@ -29,7 +29,7 @@ import { beginEvaluation, evaluateAll } from './evaluation.ts'
 import { Follower } from '../engine/follower.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
 import type { Host } from '../engine/host.ts'
-import { Lanes } from '../engine/lanes.ts'
+import { WorkQueue } from '../engine/work-queue.ts'
 import { Router } from './router.ts'
 import type { Update } from '../engine/db-updates.ts'
 
@@ -65,7 +65,7 @@ export class GatewayFeed implements Controller {
   readonly #database: Database
   readonly #routes: Routes
   readonly #router: Router
-  readonly #lanes: Lanes<GatewayHint>
+  readonly #queue: WorkQueue<GatewayWork>
   /** `instance_start_time` of the index that is followed for. */
   #index: string | null = null
   /** Null until the first sweep. */
@@ -80,8 +80,8 @@ export class GatewayFeed implements Controller {
     const { gateway, couch, queue, concurrency, pulse, log, now } = options
     this.#database = couch.database(gateway.name)
     this.#routes = new Routes(couch, gateway.name, now)
-    const mark = (name: string, hint: GatewayHint): void => this.#lanes.mark(name, hint)
-    const isBusy = (name: string): boolean => this.#lanes.isBusy(name)
+    const mark = (name: string, work: GatewayWork): void => this.#queue.mark(name, work)
+    const isBusy = (name: string): boolean => this.#queue.isBusy(name)
     this.#router = new Router({
       ...{ mark, isBusy, log, now },
       gateway: this.#database,
@@ -97,17 +97,16 @@ export class GatewayFeed implements Controller {
       catchUp: async () => (await this.#follow())?.documents.look(),
       onPage: () => pulse.beat(),
       resumed: new Set(),
-      mark: (name) => this.#lanes.mark(name, { user: true }),
+      mark: (name) => this.#queue.mark(name, { user: true }),
     }
-    this.#lanes = new Lanes({
+    this.#queue = new WorkQueue({
       concurrency,
       queue,
       pulse,
-      merge: mergeGatewayHints,
-      takeTurn: (name, hint) => this.#takeTurn(name, hint),
+      merge: mergeGatewayWork,
+      reconcile: (name, work) => reconcileGatewayUser(this.#deps, name, work),
       onFailure: (_name, error, tries) => options.onFailure(gateway.name, error, tries),
-      onGone: () => undefined,
-      onSettled: options.onSettled,
+      onIdle: options.onIdle,
     })
   }
 
@@ -137,8 +136,8 @@ export class GatewayFeed implements Controller {
     const { gateway, couch, accounts, checkpoints, users } = this.#options
     const following = {
       ...{ checkpoints, template: users.template },
-      mark: (name: string, hint: GatewayHint) => this.#lanes.mark(name, hint),
-      isBusy: (name: string) => this.#lanes.isBusy(name),
+      mark: (name: string, work: GatewayWork) => this.#queue.mark(name, work),
+      isBusy: (name: string) => this.#queue.isBusy(name),
     }
     return {
       users: new Follower({
@@ -166,12 +165,12 @@ export class GatewayFeed implements Controller {
 
   /** Users that have something to do; an evaluation of all documents counts as one, and routes to be settled as one. */
   get busy(): number {
-    return this.#lanes.busy.length + (this.#evaluating ? 1 : 0) + (this.#router.isSettled ? 0 : 1)
+    return this.#queue.busy.length + (this.#evaluating ? 1 : 0) + (this.#router.isSettled ? 0 : 1)
   }
 
   /** Turns taken since the start. */
   get turns(): number {
-    return this.#lanes.turns
+    return this.#queue.turns
   }
 
   /**
@@ -180,11 +179,11 @@ export class GatewayFeed implements Controller {
    */
   ready(): Verdict {
     const what = `of the gateway ${this.#options.gateway.name}`
-    return readiness(this.#lanes.left, (left) => counted(left, `user ${what}`, `users ${what}`))
+    return readiness(this.#queue.left, (left) => counted(left, `user ${what}`, `users ${what}`))
   }
 
   healthy(): Verdict {
-    return health(this.#lanes.isStuck)
+    return health(this.#queue.isStuck)
   }
 
   /** @returns true where the update is of no concern to anybody else */
@@ -225,7 +224,7 @@ export class GatewayFeed implements Controller {
     this.databases = databases
     await this.#findUsers(rest)
     await this.#expire()
-    this.#lanes.noteFound()
+    this.#queue.noteFound()
     this.#evaluate()
   }
 
@@ -238,14 +237,8 @@ export class GatewayFeed implements Controller {
 
   /** Lets the turns that are under way finish, and begins no other. */
   async stop(): Promise<void> {
-    await this.#lanes.stop()
+    await this.#queue.stop()
     await this.#evaluating
-  }
-
-  async #takeTurn(name: string, hint: GatewayHint): Promise<GatewayOutcome> {
-    const outcome = await takeGatewayTurn(this.#deps, name, hint)
-    if (outcome.returnInMs !== undefined) this.#lanes.after(name, { user: true }, outcome.returnInMs)
-    return outcome
   }
 
   /** A failure is told, and the next sweep begins it again. */
@@ -281,12 +274,12 @@ export class GatewayFeed implements Controller {
   async #ownerChanged(owner: string, db: string): Promise<void> {
     const { gateway } = this.#options
     const name = await userOfOwner(this.#options, owner)
-    if (name !== null) this.#lanes.mark(name, { user: true })
+    if (name !== null) this.#queue.mark(name, { user: true })
     await this.#markUsersOf(`${db}/${gateway.name}`, { user: true })
   }
 
-  async #markUsersOf(database: string, hint: GatewayHint): Promise<void> {
-    for (const name of await this.#routes.usersOf(database)) this.#lanes.mark(name, hint)
+  async #markUsersOf(database: string, work: GatewayWork): Promise<void> {
+    for (const name of await this.#routes.usersOf(database)) this.#queue.mark(name, work)
   }
 
   /** Users who should have a database, and of whom nothing is known. */
@@ -298,7 +291,7 @@ export class GatewayFeed implements Controller {
       const known = await this.#routes.usersNamed(names)
       const missing = names.filter((name) => !known.has(name))
       for (const name of (await ownersOfUsers({ couch, accounts, users }, missing)).keys())
-        this.#lanes.mark(name, { user: true })
+        this.#queue.mark(name, { user: true })
       await rest()
     }
   }
@@ -314,18 +307,18 @@ export class GatewayFeed implements Controller {
       const isOther =
         info === undefined || (instance ?? info.instance_start_time) !== info.instance_start_time
       const isBehind = due === true || state !== 'active' || guard !== gateway.guard.couch_shares.hash
-      if (isOther) this.#lanes.mark(name, { user: true, all: true })
-      else if (isBehind) this.#lanes.mark(name, { user: true })
+      if (isOther) this.#queue.mark(name, { user: true, all: true })
+      else if (isBehind) this.#queue.mark(name, { user: true })
       if (info && known.get(database)?.updateSeq !== info.update_seq)
-        this.#lanes.mark(name, { personal: true, updateSeq: info.update_seq })
+        this.#queue.mark(name, { personal: true, updateSeq: info.update_seq })
     }
   }
 }
 
 /** What changes in `_users`, and in the gateway's database. */
 interface Followers {
-  users: Follower<GatewayHint>
-  documents: Follower<GatewayHint>
+  users: Follower<GatewayWork>
+  documents: Follower<GatewayWork>
 }
 
 const rowOf = ({ id, doc, deleted }: Change): Row => ({

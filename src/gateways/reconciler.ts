@@ -15,10 +15,11 @@ import { gatewayDocument } from './plan-status.ts'
 import { graceLeft } from '../documents/grace.ts'
 import { rejectedAfter } from '../mirror/plan-status.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
+import type { Result } from '../engine/work-queue.ts'
 import { readHoldings, settleGatewayUser, type GatewayUserDeps } from './perform-user.ts'
 import { say } from '../mirror/status.ts'
 import type { Removals } from '../mirror/removals.ts'
-import type { GatewayHint } from './work.ts'
+import type { GatewayWork } from './work.ts'
 import { addProblems, Reconciliation } from '../mirror/reconcile.ts'
 
 /** Documents that are looked at together. */
@@ -41,33 +42,28 @@ export interface GatewayTurnDeps extends GatewayUserDeps {
   resumed: Set<string>
 }
 
-export interface GatewayOutcome {
-  isThere: boolean
-  /** What there is left to do, or null. */
-  next: GatewayHint | null
-  /** Where the user is gone, after how many milliseconds it is to be seen whether for good. */
-  returnInMs?: number
-}
+/** What a turn leaves to do; where the user is gone, it is to be seen later whether for good. */
+export type GatewayResult = Result<GatewayWork>
 
 /** The user has something else than what the turn began with. */
 class HoldingsChanged extends Error {}
 
-const DONE: GatewayOutcome = { isThere: true, next: null }
+const DONE: GatewayResult = { next: null }
 
 /**
  * Does one page of work for a user.
  * @throws {CouchFault} where CouchDB fails, or somebody else was faster; nothing is lost, the turn is taken again
  */
-export async function takeGatewayTurn(
+export async function reconcileGatewayUser(
   deps: GatewayTurnDeps,
   name: string,
-  hint: GatewayHint,
-): Promise<GatewayOutcome> {
+  work: GatewayWork,
+): Promise<GatewayResult> {
   const { routes, gateway } = deps
   const there = await routes.user(name)
   const mustSettle =
-    hint.user === true ||
-    hint.all === true ||
+    work.user === true ||
+    work.all === true ||
     there === null ||
     there.state !== 'active' ||
     there.due === true ||
@@ -76,21 +72,24 @@ export async function takeGatewayTurn(
   if (standing === null) {
     const left = await routes.user(name)
     if (left?.state !== 'leaving') return DONE
-    return { ...DONE, returnInMs: graceLeft(left.leftAt, deps.graceMs, deps.now()) }
+    return {
+      ...DONE,
+      after: [{ work: { user: true }, ms: graceLeft(left.leftAt, deps.graceMs, deps.now()) }],
+    }
   }
   try {
-    return await new GatewayTurn(deps, standing, hint, mustSettle).take()
+    return await new GatewayTurn(deps, standing, work, mustSettle).take()
   } catch (error) {
     // Something may have been left halfway.
     deps.resumed.delete(name)
     if (!(error instanceof HoldingsChanged)) throw error
-    return { isThere: true, next: { ...hint, user: true, personal: true } }
+    return { next: { ...work, user: true, personal: true } }
   }
 }
 
 class GatewayTurn {
   readonly #deps: GatewayTurnDeps
-  readonly #hint: GatewayHint
+  readonly #work: GatewayWork
   readonly #holdings: Holdings
   readonly #personal: Database
   readonly #feed: PersonalFeed
@@ -101,7 +100,7 @@ class GatewayTurn {
   readonly #held = new Set<string>()
   #entry: GatewayUser
   /** What is left to do when all is done that this turn found. */
-  #next: GatewayHint | null = null
+  #next: GatewayWork | null = null
   /** False where there may be more or fewer documents than there were. */
   #isCounted = true
 
@@ -109,19 +108,19 @@ class GatewayTurn {
   constructor(
     deps: GatewayTurnDeps,
     { entry, holdings: { roles, channels } }: { entry: GatewayUser; holdings: Holdings },
-    hint: GatewayHint,
+    work: GatewayWork,
     isOpened: boolean,
   ) {
     this.#deps = deps
     this.#isOpened = isOpened
-    this.#hint = hint
+    this.#work = work
     this.#entry = entry
     this.#holdings = { roles, channels }
     this.#personal = deps.couch.database(entry.database)
     this.#feed = new PersonalFeed(this.#personal, deps)
   }
 
-  async take(): Promise<GatewayOutcome> {
+  async take(): Promise<GatewayResult> {
     const { couch, database, removals, resumed, checkpoints, log } = this.#deps
     const infos = await couch.dbsInfo([database.name, this.#personal.name])
     // While the gateway is away users keep what they have.
@@ -130,7 +129,7 @@ class GatewayTurn {
     // Somebody dropped it: made again, and filled again.
     if (info === undefined) {
       checkpoints.remove(this.#personal.name)
-      return { isThere: true, next: { user: true, all: true, personal: true } }
+      return { next: { user: true, all: true, personal: true } }
     }
     if (!resumed.has(this.#entry.name)) {
       await removals.resume(this.#personal)
@@ -139,18 +138,17 @@ class GatewayTurn {
     resumed.add(this.#entry.name)
     const found = await this.#feed.greet(info)
     const { instance_start_time: instance } = info
-    const isAnother = (this.#entry.instance ?? instance) !== instance && this.#hint.all !== true
+    const isAnother = (this.#entry.instance ?? instance) !== instance && this.#work.all !== true
     // Whoever made it anew has not let the user in.
-    if (found === 'renewed' || isAnother)
-      return { isThere: true, next: { user: true, all: true, personal: true } }
+    if (found === 'renewed' || isAnother) return { next: { user: true, all: true, personal: true } }
     if (!this.#isOpened)
       await keepSecurity(this.#personal, gatewaySecurity(this.#entry.name, this.#holdings), log)
-    const isWhole = this.#hint.all === true || this.#entry.due === true
-    if (!(await (isWhole ? this.#compareAll() : this.#lookAt([...(this.#hint.documents ?? [])]))))
-      return { isThere: true, next: { ...this.#hint, personal: true } }
+    const isWhole = this.#work.all === true || this.#entry.due === true
+    if (!(await (isWhole ? this.#compareAll() : this.#lookAt([...(this.#work.documents ?? [])]))))
+      return { next: { ...this.#work, personal: true } }
     const isSettled = await this.#followPersonal()
     await this.#settle(isWhole && isSettled ? instance : null)
-    return { isThere: true, next: isSettled ? this.#next : { ...this.#hint, personal: true } }
+    return { next: isSettled ? this.#next : { ...this.#work, personal: true } }
   }
 
   /** All that the user may have, and all that is there. @returns false where somebody keeps writing */
@@ -242,7 +240,7 @@ class GatewayTurn {
       page = await this.#feed.page(PAGE, page.end)
     }
     if (!(await this.#lookAt([...this.#held], false))) return false
-    const { updateSeq } = this.#hint
+    const { updateSeq } = this.#work
     page.done(updateSeq)
     this.#next = page.isLast && !isTampered ? null : { personal: true, updateSeq, user: isTampered }
     return true

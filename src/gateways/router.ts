@@ -17,11 +17,11 @@ import type { Logger } from '../log.ts'
 import type { Evaluation, Route } from './model.ts'
 import { isObjectId } from '../documents/names.ts'
 import { channelsOf, grantedAnew, routeAfter } from './plan-route.ts'
-import type { GatewayHint } from './work.ts'
+import type { GatewayWork } from './work.ts'
 import type { Routes } from './routes.ts'
 import { Backlog } from '../engine/backlog.ts'
 
-type Mark = (name: string, hint: GatewayHint) => void
+type Mark = (name: string, work: GatewayWork) => void
 
 export interface RouterOptions {
   gateway: Database

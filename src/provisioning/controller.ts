@@ -11,8 +11,8 @@ import { nameOfUserDocument } from '../users/user-document.ts'
 import { databasesOf } from './plan-person.ts'
 import { provisionDocument, type LeaseState } from './plan-status.ts'
 import { saysThat } from '../mirror/plan-status.ts'
-import { takePersonTurn, type PersonDeps, type PersonOutcome } from './reconciler.ts'
-import { mergePersonHints, type PersonHint } from './work.ts'
+import { reconcilePerson, type PersonDeps, type PersonResult } from './reconciler.ts'
+import { mergePersonWork, type PersonWork } from './work.ts'
 import type { AccountIndex } from '../users/account-index.ts'
 import { userOfOwner } from '../users/directory.ts'
 import { filterOf } from './filter.ts'
@@ -24,7 +24,7 @@ import type { Skeletons } from '../skeletons/wanted.ts'
 import { Follower } from '../engine/follower.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
 import type { Host } from '../engine/host.ts'
-import { Lanes } from '../engine/lanes.ts'
+import { WorkQueue } from '../engine/work-queue.ts'
 import { Masters } from './masters.ts'
 import type { Update } from '../engine/db-updates.ts'
 
@@ -54,9 +54,9 @@ export interface ProvisioningOptions
 export class Provisioning implements Controller {
   readonly #options: ProvisioningOptions
   readonly #deps: PersonDeps
-  readonly #lanes: Lanes<PersonHint>
-  readonly #users: Follower<PersonHint>
-  readonly #followers: ReadonlyMap<string, Follower<PersonHint>>
+  readonly #queue: WorkQueue<PersonWork>
+  readonly #users: Follower<PersonWork>
+  readonly #followers: ReadonlyMap<string, Follower<PersonWork>>
   readonly #index: RoleIndex
   readonly #watch: PersonalWatch
   readonly #masters: Masters
@@ -76,21 +76,20 @@ export class Provisioning implements Controller {
       onPage: () => pulse.beat(),
       resumed: new Set(),
     }
-    this.#lanes = new Lanes({
+    this.#queue = new WorkQueue({
       concurrency,
       queue,
       pulse,
-      merge: mergePersonHints,
-      takeTurn: (name, hint) => this.#takeTurn(name, hint),
+      merge: mergePersonWork,
+      reconcile: (name, work) => this.#reconcile(name, work),
       onFailure: (_name, error, tries) => options.onFailure(USERS, error, tries),
-      onGone: () => undefined,
-      onSettled: options.onSettled,
+      onIdle: options.onIdle,
     })
     const following = {
       checkpoints,
       template: users.template,
-      mark: (name: string, hint: PersonHint) => this.#lanes.mark(name, hint),
-      isBusy: (name: string) => this.#lanes.isBusy(name),
+      mark: (name: string, work: PersonWork) => this.#queue.mark(name, work),
+      isBusy: (name: string) => this.#queue.isBusy(name),
     }
     this.#users = new Follower({
       ...following,
@@ -116,34 +115,34 @@ export class Provisioning implements Controller {
       log: options.log,
       onStatus: (lease, status) => {
         this.#leaseStates.set(lease, status)
-        this.#lanes.mark(lease.name, {})
+        this.#queue.mark(lease.name, {})
       },
     })
   }
 
   /** Users that have something to do. */
   get busy(): number {
-    return this.#lanes.busy.length
+    return this.#queue.busy.length
   }
 
   /** Turns taken since the start. */
   get turns(): number {
-    return this.#lanes.turns
+    return this.#queue.turns
   }
 
   /** Whether all users who had something to do at the start have what is theirs. */
   ready(): Verdict {
-    return readiness(this.#lanes.left, (left) => counted(left, 'user of masters', 'users of masters'))
+    return readiness(this.#queue.left, (left) => counted(left, 'user of masters', 'users of masters'))
   }
 
   healthy(): Verdict {
-    return health(this.#lanes.isStuck)
+    return health(this.#queue.isStuck)
   }
 
   /** The functions of the masters are read as they are now; who has been compared by others is compared again. */
   onSkeletons(background: (work: Promise<void>) => void): void {
     this.#masters.load()
-    if (this.#lanes.left !== null) background(this.sweep(() => Promise.resolve()))
+    if (this.#queue.left !== null) background(this.sweep(() => Promise.resolve()))
   }
 
   /** @returns true where the update is of no concern to anybody else */
@@ -177,7 +176,7 @@ export class Provisioning implements Controller {
         asked: [...new Set([...(entry.asked ?? []), database])],
         ...(entry.due ? {} : { due: true, again: true }),
       })
-    this.#lanes.mark(name, {
+    this.#queue.mark(name, {
       all: true,
       asked: new Set([database]),
       wakes: new Set(wakes.map(({ master }) => master)),
@@ -190,7 +189,7 @@ export class Provisioning implements Controller {
     await persist(() => this.#adopt(), this.#options)
     const markIdle = (): Promise<void> => {
       for (const lease of leases.held())
-        if (leases.isIdle(lease)) this.#lanes.mark(lease.name, { idle: new Set([lease.master]) })
+        if (leases.isIdle(lease)) this.#queue.mark(lease.name, { idle: new Set([lease.master]) })
       return Promise.resolve()
     }
     await Promise.all([
@@ -223,7 +222,7 @@ export class Provisioning implements Controller {
         await rest()
       }
     }
-    this.#lanes.noteFound()
+    this.#queue.noteFound()
   }
 
   /** A rollout brings their design documents, too; nobody can be compared without. One that is not there keeps nobody waiting. */
@@ -246,13 +245,12 @@ export class Provisioning implements Controller {
 
   /** Lets the turns that are under way finish, and begins no other. */
   async stop(): Promise<void> {
-    await this.#lanes.stop()
+    await this.#queue.stop()
   }
 
-  async #takeTurn(name: string, hint: PersonHint): Promise<PersonOutcome> {
-    const outcome = await takePersonTurn(this.#deps, name, hint)
+  async #reconcile(name: string, work: PersonWork): Promise<PersonResult> {
+    const outcome = await reconcilePerson(this.#deps, name, work)
     if (outcome.isStarting) this.#closeLooks = MOST_CLOSE_LOOKS
-    if (outcome.returnInMs !== undefined) this.#lanes.after(name, { user: true }, outcome.returnInMs)
     return outcome
   }
 
@@ -274,7 +272,7 @@ export class Provisioning implements Controller {
     if (!isWaiting) this.#closeLooks = 0
   }
 
-  #usersChanged(changes: readonly Change[], mark: (name: string, hint: PersonHint) => void): void {
+  #usersChanged(changes: readonly Change[], mark: (name: string, work: PersonWork) => void): void {
     for (const { id } of this.#options.ownWrites.foreign(USERS, changes)) {
       const name = nameOfUserDocument(id)
       if (name !== null) mark(name, { user: true })
@@ -285,7 +283,7 @@ export class Provisioning implements Controller {
   async #masterChanged(
     master: string,
     changes: readonly Change[],
-    mark: (name: string, hint: PersonHint) => void,
+    mark: (name: string, work: PersonWork) => void,
   ): Promise<void> {
     const access = this.#masters.access(master)
     if (access === undefined) throw new CouchFault('server_error', master, 'its skeleton cannot be used')
@@ -301,7 +299,7 @@ export class Provisioning implements Controller {
   async #tellOf(
     master: string,
     documents: readonly DocumentRoles[],
-    mark: (name: string, hint: PersonHint) => void,
+    mark: (name: string, work: PersonWork) => void,
   ): Promise<void> {
     const roles = await this.#index.note(master, documents)
     const names = await this.#options.people.byRole([...new Set([...roles.values()].flat())])
@@ -317,9 +315,9 @@ export class Provisioning implements Controller {
   async #personalChanged(db: string, type: Update['type']): Promise<void> {
     const claim = (await this.#options.people.claims([db])).get(db)
     if (claim === undefined || claim.ended) return
-    if (claim.attribute === 'database') this.#lanes.mark(claim.name, { personal: true })
+    if (claim.attribute === 'database') this.#queue.mark(claim.name, { personal: true })
     // A database that another attribute names is made by somebody else, and opened to its user then.
-    else if (type === 'created') this.#lanes.mark(claim.name, { user: true })
+    else if (type === 'created') this.#queue.mark(claim.name, { user: true })
   }
 
   /** Users whose databases are not as their checkpoints have them, or who are not provisioned as they should be. */
@@ -348,9 +346,9 @@ export class Provisioning implements Controller {
         Object.values(entry.masters).some((standing) => standing.problem?.code === 'master_unavailable') ||
         info === undefined ||
         isLeft
-      if (isMissed || isStale) this.#lanes.mark(entry.name, { user: true, all: isStale })
+      if (isMissed || isStale) this.#queue.mark(entry.name, { user: true, all: isStale })
       if (info && checkpoint?.updateSeq !== info.update_seq)
-        this.#lanes.mark(entry.name, { personal: true, updateSeq: info.update_seq })
+        this.#queue.mark(entry.name, { personal: true, updateSeq: info.update_seq })
       // Nobody follows these; it may be who may enter them that was changed.
       const others = databasesOf(entry).flatMap((db): [string, Seq][] => {
         const seen = infos.get(db)?.update_seq
@@ -358,7 +356,7 @@ export class Provisioning implements Controller {
           ? []
           : [[db, seen]]
       })
-      if (others.length > 0) this.#lanes.mark(entry.name, { user: true, others: new Map(others) })
+      if (others.length > 0) this.#queue.mark(entry.name, { user: true, others: new Map(others) })
     }
   }
 }

@@ -29,6 +29,7 @@ import { provisionDocument, standingAfter, type LeaseState } from './plan-status
 import { rejectedAfter, saysThat } from '../mirror/plan-status.ts'
 import type { Births } from '../skeletons/births.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
+import type { Result } from '../engine/work-queue.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import type { People } from './people.ts'
 import { openPersonal, settlePerson, type PersonSettings } from './perform-person.ts'
@@ -39,7 +40,7 @@ import { RoleIndex } from './role-index.ts'
 import type { Removals } from '../mirror/removals.ts'
 import { sayStanding } from './status.ts'
 import { addProblems, Reconciliation } from '../mirror/reconcile.ts'
-import type { PersonHint } from './work.ts'
+import type { PersonWork } from './work.ts'
 import { START } from '../engine/checkpoint.ts'
 
 /** Changes a page of a personal database, with their documents. */
@@ -68,61 +69,60 @@ export interface PersonDeps extends PersonSettings {
   updatedAt: Clock['updatedAt']
 }
 
-export interface PersonOutcome {
-  isThere: boolean
-  /** What there is left to do, or null. */
-  next: PersonHint | null
+/** What a turn leaves to do; where the user is gone, it is to be seen later whether for good. */
+export interface PersonResult extends Result<PersonWork> {
   /** The user's replications that have just been started. */
   isStarting: boolean
-  /** Where the user is gone, after how many milliseconds it is to be seen whether for good. */
-  returnInMs?: number
 }
 
 /** `_users` says something else than what the turn began with. */
 class RolesChanged extends Error {}
 
-const DONE: PersonOutcome = { isThere: true, next: null, isStarting: false }
+const DONE: PersonResult = { next: null, isStarting: false }
 
 /**
  * Does one page of work for a user.
  * @throws {CouchFault} where CouchDB fails, or somebody else was faster; nothing is lost, the turn is taken again
  */
-export async function takePersonTurn(
+export async function reconcilePerson(
   deps: PersonDeps,
   name: string,
-  hint: PersonHint,
-): Promise<PersonOutcome> {
+  work: PersonWork,
+): Promise<PersonResult> {
   const there = await deps.people.entry(name)
-  const mustLook = hint.user === true || hint.all === true || there === null || there.due === true
+  const mustLook = work.user === true || work.all === true || there === null || there.due === true
   const settled = mustLook ? await settlePerson(deps, name, there) : null
-  for (const [database, updateSeq] of settled === null ? [] : (hint.others ?? []))
+  for (const [database, updateSeq] of settled === null ? [] : (work.others ?? []))
     deps.checkpoints.set(database, { ...START, updateSeq })
   let entry = settled ? settled.entry : there
   if (entry === null) return DONE
-  if (hint.asked?.size)
+  if (work.asked?.size)
     entry = await deps.people.change(
       name,
-      { asked: [...new Set([...(entry.asked ?? []), ...hint.asked])] },
+      { asked: [...new Set([...(entry.asked ?? []), ...work.asked])] },
       { known: entry },
     )
   if (entry.state !== 'active' || entry.database === null) {
-    await sayStanding(deps, entry, hint.wakes)
+    await sayStanding(deps, entry, work.wakes)
     if (entry.state !== 'leaving') return DONE
-    return { ...DONE, returnInMs: graceLeft(entry.leftAt, deps.graceMs, deps.now()) }
+    return {
+      ...DONE,
+      after: [{ work: { user: true }, ms: graceLeft(entry.leftAt, deps.graceMs, deps.now()) }],
+    }
   }
   try {
     return await new PersonTurn(
       deps,
       entry,
       { name, roles: settled?.roles ?? entry.roles },
-      hint,
+      work,
       mustLook,
     ).take()
   } catch (error) {
     // Something may have been left halfway.
     deps.resumed.delete(name)
     if (!(error instanceof RolesChanged)) throw error
-    return { isThere: true, next: { ...hint, user: true, all: true, personal: true }, isStarting: false }
+    return { next: { ...work, user: true, all: true, personal: true }, isStarting: false }
   }
 }
 
@@ -137,7 +137,7 @@ interface Findings {
 class PersonTurn {
   readonly #deps: PersonDeps
   readonly #asker: Asker
-  readonly #hint: PersonHint
+  readonly #work: PersonWork
   /** Of masters whose view gives no answer. */
   readonly #viewFaults = new Map<string, CouchFault>()
   readonly #personal: Database
@@ -162,19 +162,19 @@ class PersonTurn {
   #entry: PersonEntry
 
   /** @param isOpened the database was just seen to be there, with all that it needs */
-  constructor(deps: PersonDeps, entry: PersonEntry, asker: Asker, hint: PersonHint, isOpened: boolean) {
+  constructor(deps: PersonDeps, entry: PersonEntry, asker: Asker, work: PersonWork, isOpened: boolean) {
     this.#deps = deps
     this.#isOpened = isOpened
     this.#entry = entry
     this.#asker = asker
-    this.#hint = hint
-    this.#wakes = new Set(hint.wakes)
+    this.#work = work
+    this.#wakes = new Set(work.wakes)
     this.#personal = deps.couch.database(entry.database ?? '')
     this.#feed = new PersonalFeed(this.#personal, deps)
     this.#masters = deps.masters()
   }
 
-  async take(): Promise<PersonOutcome> {
+  async take(): Promise<PersonResult> {
     const { couch, removals, resumed } = this.#deps
     const infos = await couch.dbsInfo([...this.#masters.map(({ name }) => name), this.#personal.name])
     const info = infos.get(this.#personal.name)
@@ -192,11 +192,11 @@ class PersonTurn {
     })
     for (const { name } of masters) this.#instances.set(name, infos.get(name)?.instance_start_time)
     const hasChanged = isAnother || stale.length > 0 || this.#renewed.size > 0
-    if (hasChanged || this.#hint.all || this.#entry.due)
+    if (hasChanged || this.#work.all || this.#entry.due)
       await this.#compareAll(masters, !hasChanged && (!this.#entry.due || this.#entry.again === true))
     else
       await this.#lookAt(masters, [
-        ...new Set([...(this.#hint.documents?.values() ?? [])].flatMap((ids) => [...ids])),
+        ...new Set([...(this.#work.documents?.values() ?? [])].flatMap((ids) => [...ids])),
       ])
     const next = await this.#followPersonal(masters)
     await this.#count(masters)
@@ -208,16 +208,15 @@ class PersonTurn {
     // The lane tries again, ever more slowly.
     for (const fault of this.#viewFaults.values()) throw fault
     return {
-      isThere: true,
       next: this.#isAsked || this.#entry.due ? { ...next, all: true } : next,
       isStarting: this.#isStarting,
     }
   }
 
-  async #reopen(): Promise<PersonOutcome> {
+  async #reopen(): Promise<PersonResult> {
     await openPersonal(this.#deps, this.#asker.name, this.#personal.name)
     this.#deps.checkpoints.remove(this.#personal.name)
-    return { isThere: true, next: { all: true, personal: true }, isStarting: false }
+    return { next: { all: true, personal: true }, isStarting: false }
   }
 
   /** @returns true for a database that is another one than the last time */
@@ -352,7 +351,7 @@ class PersonTurn {
   }
 
   /** A page of what was written into the personal database. @returns what is left to do */
-  async #followPersonal(masters: readonly Master[]): Promise<PersonHint | null> {
+  async #followPersonal(masters: readonly Master[]): Promise<PersonWork | null> {
     const { name } = this.#personal
     const { changes: foreign, isLast, done } = await this.#feed.page(PAGE)
     if (foreign.some(({ id }) => id.startsWith('_design/')))
@@ -363,8 +362,8 @@ class PersonTurn {
     }
     if (!(await this.#lookAt(masters, foreign.map(({ id }) => id).filter(isObjectId))))
       return { personal: true }
-    done(this.#hint.updateSeq)
-    return isLast ? null : { personal: true, updateSeq: this.#hint.updateSeq }
+    done(this.#work.updateSeq)
+    return isLast ? null : { personal: true, updateSeq: this.#work.updateSeq }
   }
 
   /** Somebody wrote into `$provision/<master>`: the user asks, and is answered by what stands there next. */
@@ -403,12 +402,12 @@ class PersonTurn {
     for (const { name: master, access } of masters) {
       const subject = { master, database, name }
       // What the daemon brings by itself keeps a replication that runs, and starts none: users at rest need none.
-      if (this.#hint.documents?.has(master)) leases.touch(master, database)
+      if (this.#work.documents?.has(master)) leases.touch(master, database)
       const isOutdated = held.has(master) && leases.isOutdated(subject, filterOf(access, this.#asker))
       // What is projected is written by the daemon alone.
       if ((this.#wakes.has(master) || isOutdated) && access.fields === null)
         this.#isStarting = (await leases.use(subject, filterOf(access, this.#asker))) || this.#isStarting
-      else if (this.#hint.idle?.has(master) && (await leases.endIfIdle(master, database)))
+      else if (this.#work.idle?.has(master) && (await leases.endIfIdle(master, database)))
         log.info({ db: database, master }, 'replication idle, cancelled')
     }
   }

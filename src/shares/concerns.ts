@@ -5,7 +5,7 @@ import type { Logger } from '../log.ts'
 import { isOrder } from './model/entry.ts'
 import { REGISTRY, shareOfEntry, type UserDatabases } from '../documents/names.ts'
 import { parseSubscriptionEntry } from './model/subscription.ts'
-import type { Hint } from './work.ts'
+import type { OwnerWork } from './work.ts'
 import type { AccountIndex } from '../users/account-index.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import type { Registry } from './registry.ts'
@@ -18,7 +18,7 @@ export interface Concerns {
   registry: Registry
   ownWrites: OwnWrites
   log: Logger
-  mark: (owner: string, hint: Hint) => void
+  mark: (owner: string, work: OwnerWork) => void
 }
 
 const HOODIE_PREFIX = 'user/'

@@ -3,8 +3,8 @@ import { counted } from '../documents/counted.ts'
 import type { ShareEntry } from './model/entry.ts'
 import { graceLeft } from '../documents/grace.ts'
 import { REGISTRY, shareDatabase } from '../documents/names.ts'
-import { takeTurn } from './reconciler.ts'
-import { mergeHints, type Hint, type Outcome } from './work.ts'
+import { reconcileOwner } from './reconciler.ts'
+import { mergeOwnerWork, type OwnerWork, type OwnerResult } from './work.ts'
 import { narrowAtOnce } from './reconcile/narrowing.ts'
 import { persist } from '../couch/outage.ts'
 import { adoptReplications } from './adoption.ts'
@@ -16,7 +16,7 @@ import { health, readiness, type Controller, type Verdict } from '../engine/cont
 import { Express } from './express.ts'
 import { Follower } from '../engine/follower.ts'
 import type { Host, HostCalls } from '../engine/host.ts'
-import { Lanes } from '../engine/lanes.ts'
+import { WorkQueue, type Later, type Result } from '../engine/work-queue.ts'
 import { findOtherUsers, sayOtherUsers } from '../users/other-users.ts'
 import { sweep } from './resync.ts'
 import type { Update } from '../engine/db-updates.ts'
@@ -42,9 +42,9 @@ export interface SharesOptions extends Host, Pick<HostCalls, 'onFault'> {
 export class Shares implements Controller {
   readonly #options: SharesOptions
   readonly #deps: Deps
-  readonly #lanes: Lanes<Hint>
-  readonly #users: Follower<Hint>
-  readonly #orders: Follower<Hint>
+  readonly #queue: WorkQueue<OwnerWork>
+  readonly #users: Follower<OwnerWork>
+  readonly #orders: Follower<OwnerWork>
   readonly #warmFeeds: WarmFeeds
   readonly #express: Express
   readonly #rotations = new Map<string, Set<string>>()
@@ -53,34 +53,33 @@ export class Shares implements Controller {
 
   constructor(options: SharesOptions) {
     this.#options = options
-    const { depsOf, queue, pulse, concurrency, onSettled, sleep, onRenewed } = options
+    const { depsOf, queue, pulse, concurrency, onIdle, sleep, onRenewed } = options
     this.#deps = depsOf({
       rotations: this.#rotations,
-      mark: (owner, hint) => this.mark(owner, hint),
-      isUrgent: (owner) => this.#lanes.isUrgent(owner),
+      mark: (owner, work) => this.mark(owner, work),
+      isUrgent: (owner) => this.#queue.isUrgent(owner),
     })
     const { couch, checkpoints, users } = this.#deps
     this.#express = new Express({
-      isBusy: (owner) => this.#lanes.isBusy(owner),
+      isBusy: (owner) => this.#queue.isBusy(owner),
       narrow: (owner, shares) => narrowAtOnce(this.#deps, owner, shares),
-      onNarrowed: (owner, shares) => this.#lanes.markUrgent(owner, { shares }),
+      onNarrowed: (owner, shares) => this.#queue.markUrgent(owner, { shares }),
       onFailure: options.onFault,
       sleep,
     })
     this.#warmFeeds = new WarmFeeds({ onChange: (owner) => this.#markWithExpress(owner, { user: true }) })
-    this.#lanes = new Lanes({
-      ...{ concurrency, queue, pulse, onSettled },
-      merge: mergeHints,
-      takeTurn: (owner, hint) => this.#takeTurn(owner, hint),
+    this.#queue = new WorkQueue({
+      ...{ concurrency, queue, pulse, onIdle },
+      merge: mergeOwnerWork,
+      reconcile: (owner, work) => this.#reconcile(owner, work),
       onFailure: (owner, error, tries) => options.onFailure(users.database(owner), error, tries),
-      onGone: () => undefined,
     })
     const concerns = this.#concerns
     const following = {
       ...{ checkpoints, onRenewed },
       template: users.template,
       mark: concerns.mark,
-      isBusy: (owner: string) => this.#lanes.isBusy(owner),
+      isBusy: (owner: string) => this.#queue.isBusy(owner),
     }
     this.#users = new Follower({
       ...following,
@@ -107,12 +106,12 @@ export class Shares implements Controller {
 
   /** Owners that have something to do. */
   get busy(): number {
-    return this.#lanes.busy.length
+    return this.#queue.busy.length
   }
 
   /** Turns taken since the start. */
   get turns(): number {
-    return this.#lanes.turns
+    return this.#queue.turns
   }
 
   status(): Record<string, unknown> {
@@ -121,16 +120,16 @@ export class Shares implements Controller {
 
   /** Whether all user databases and shares that had changed before the start were looked at. */
   ready(): Verdict {
-    return readiness(this.#lanes.left, (left) => counted(left, 'user database'))
+    return readiness(this.#queue.left, (left) => counted(left, 'user database'))
   }
 
   healthy(): Verdict {
-    return health(this.#lanes.isStuck)
+    return health(this.#queue.isStuck)
   }
 
   /** There may be something to do for an owner. */
-  mark(owner: string, hint: Hint): void {
-    this.#lanes.mark(owner, hint)
+  mark(owner: string, work: OwnerWork): void {
+    this.#queue.mark(owner, work)
   }
 
   /** @returns true where the update is of no concern to anybody else */
@@ -173,17 +172,17 @@ export class Shares implements Controller {
       ...this.#deps,
       ...{ isSlow, signal, rest },
       lateSince: now() - sweepIntervalMs,
-      onDirty: (owner, hint) => this.mark(owner, hint),
+      onDirty: (owner, work) => this.mark(owner, work),
       // Its lane notes since when.
       onGone: (owner) => this.mark(owner, { user: true }),
-      onRecreated: (owner, at) => this.#afterGrace(owner, { returned: true }, at),
+      onRecreated: (owner, at) => this.#queue.after(owner, { returned: true }, this.#graceLeft(at)),
       onRotate: (owner, share) =>
         void this.#rotations.set(owner, new Set([...(this.#rotations.get(owner) ?? []), share])),
     })
     await this.#users.look()
     await this.#orders.look()
-    if (this.#lanes.left === null) await this.#tellOtherUsers()
-    this.#lanes.noteFound()
+    if (this.#queue.left === null) await this.#tellOtherUsers()
+    this.#queue.noteFound()
   }
 
   /** Moves the checkpoints over what nobody has anything left to do about. */
@@ -195,21 +194,20 @@ export class Shares implements Controller {
   /** Lets the turns that are under way finish, and begins no other. */
   async stop(): Promise<void> {
     this.#warmFeeds.stop()
-    await this.#lanes.stop()
+    await this.#queue.stop()
   }
 
-  async #takeTurn(owner: string, hint: Hint): Promise<Outcome> {
+  async #reconcile(owner: string, work: OwnerWork): Promise<Result<OwnerWork>> {
     const { now, log, users } = this.#deps
     const begun = now()
-    const outcome = await takeTurn({
+    const outcome = await reconcileOwner({
       deps: this.#deps,
-      ...{ owner, hint },
+      ...{ owner, work },
       outboxAlways: this.#options.outboxAlways,
     })
     log.debug({ db: users.database(owner), ms: now() - begun }, 'turn')
     if (outcome.isActive && outcome.next === null) await this.#keepWarm(owner)
-    this.#comeBack(owner, outcome)
-    return outcome
+    return { next: outcome.next, after: this.#later(outcome) }
   }
 
   /** Whoever has just written will soon write again. */
@@ -222,28 +220,31 @@ export class Shares implements Controller {
   }
 
   /** What could not be done now is tried again later. */
-  #comeBack(owner: string, { goneSince, halted, recreatedAt, paused, throttled }: Outcome): void {
+  #later({ goneSince, halted, recreatedAt, paused, throttled }: OwnerResult): Later<OwnerWork>[] {
     const haltedMs = this.#options.checkIntervalMs * 2
-    if (halted.size > 0) this.#lanes.after(owner, { shares: halted }, haltedMs)
-    if (paused.size > 0) this.#lanes.after(owner, { subscriptions: paused }, PAUSED_MS)
-    if (throttled.size > 0) this.#lanes.after(owner, { feeds: throttled }, PAUSED_MS)
-    if (goneSince !== undefined) this.#afterGrace(owner, { departed: true }, goneSince)
-    if (recreatedAt !== undefined) this.#afterGrace(owner, { returned: true }, recreatedAt)
+    const later: Later<OwnerWork>[] = []
+    if (halted.size > 0) later.push({ work: { shares: halted }, ms: haltedMs })
+    if (paused.size > 0) later.push({ work: { subscriptions: paused }, ms: PAUSED_MS })
+    if (throttled.size > 0) later.push({ work: { feeds: throttled }, ms: PAUSED_MS })
+    if (goneSince !== undefined) later.push({ work: { departed: true }, ms: this.#graceLeft(goneSince) })
+    if (recreatedAt !== undefined) later.push({ work: { returned: true }, ms: this.#graceLeft(recreatedAt) })
+    return later
   }
 
-  #afterGrace(owner: string, hint: Hint, since: number): void {
+  /** Milliseconds until a user database that went, or came, at that time is taken for one that stays so. */
+  #graceLeft(since: number): number {
     const { graceMs, now } = this.#deps
-    this.#lanes.after(owner, hint, graceLeft(since, graceMs, now()))
+    return graceLeft(since, graceMs, now())
   }
 
   get #concerns(): Concerns {
-    return { ...this.#deps, mark: (owner, hint) => this.#markWithExpress(owner, hint) }
+    return { ...this.#deps, mark: (owner, work) => this.#markWithExpress(owner, work) }
   }
 
   /** What may take access away is looked at beside a lane that is busy. */
-  #markWithExpress(owner: string, hint: Hint): void {
-    this.mark(owner, hint)
-    if (hint.user || hint.shares) this.#express.hear(owner, hint.shares)
+  #markWithExpress(owner: string, work: OwnerWork): void {
+    this.mark(owner, work)
+    if (work.user || work.shares) this.#express.hear(owner, work.shares)
   }
 
   async #onShare(share: string, type: Update['type']): Promise<void> {

@@ -7,7 +7,7 @@ import type { Kinds } from '../skeletons/kinds.ts'
 import type { UserDatabases } from '../documents/names.ts'
 import type { Clock } from '../documents/time.ts'
 import type { Visited } from '../skeletons/visits.ts'
-import type { Hint } from './work.ts'
+import type { OwnerWork } from './work.ts'
 import type { AccountIndex } from '../users/account-index.ts'
 import type { Allowance } from './rate-limit.ts'
 import type { Births } from '../skeletons/births.ts'
@@ -56,7 +56,7 @@ export interface Deps {
   rotations: Map<string, Set<string>>
   ownWrites: OwnWrites
   /** Has an owner's lane look at something; nothing is lost where that is forgotten in a crash, it only comes later. */
-  mark: (owner: string, hint: Hint) => void
+  mark: (owner: string, work: OwnerWork) => void
   /** Documents of an owner by which he may ask for the documents of a master. */
   hear: (owner: string, docs: readonly { _id: string }[]) => Promise<void>
   /** A database was brought up to the skeleton of its kind, or could not be. */

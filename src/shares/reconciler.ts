@@ -23,7 +23,7 @@ import { planScanned } from './plan/share.ts'
 import { awaitingSince } from './reconcile/awaited.ts'
 import { Context } from './reconcile/context.ts'
 import { readPage } from './reconcile/deletions.ts'
-import type { Hint, Outcome } from './work.ts'
+import type { OwnerWork, OwnerResult } from './work.ts'
 import { reconcileObjects } from './reconcile/objects.ts'
 import { followLeftBases } from './reconcile/left-bases.ts'
 import { followLeftCopies } from './reconcile/left-copies.ts'
@@ -45,8 +45,7 @@ const PAGE = 200
 const OUTBOX_PAGE = 1000
 
 const NONE: ReadonlySet<string> = new Set()
-const GONE: Outcome = {
-  isThere: false,
+const GONE: OwnerResult = {
   next: null,
   isActive: false,
   halted: NONE,
@@ -57,7 +56,7 @@ const GONE: Outcome = {
 export interface TurnOptions {
   deps: Deps
   owner: string
-  hint: Hint
+  work: OwnerWork
   outboxAlways: boolean
 }
 
@@ -65,7 +64,7 @@ export interface TurnOptions {
  * Does one page of work for an owner.
  * @throws {CouchFault} where CouchDB fails; nothing is lost, the turn is taken again
  */
-export async function takeTurn(options: TurnOptions): Promise<Outcome> {
+export async function reconcileOwner(options: TurnOptions): Promise<OwnerResult> {
   const { couch, users } = options.deps
   const turn = new Turn(options)
   try {
@@ -82,8 +81,8 @@ class Turn {
   readonly #outboxAlways: boolean
   #isActive = false
 
-  constructor({ deps, owner, hint, outboxAlways }: TurnOptions) {
-    this.#context = new Context(deps, owner, hint)
+  constructor({ deps, owner, work, outboxAlways }: TurnOptions) {
+    this.#context = new Context(deps, owner, work)
     this.#outboxAlways = outboxAlways
   }
 
@@ -91,8 +90,8 @@ class Turn {
     return this.#context.deps
   }
 
-  get #hint(): Hint {
-    return this.#context.hint
+  get #work(): OwnerWork {
+    return this.#context.work
   }
 
   get #user(): Database {
@@ -103,10 +102,10 @@ class Turn {
     return this.#context.outbox
   }
 
-  async take(): Promise<Outcome> {
-    const hint = this.#hint
-    for (const db of hint.skeleton ?? []) await refreshDatabase(this.#deps, db, { inRollout: true })
-    if (hint.departed && (await this.#isGoneForGood())) return this.#depart()
+  async take(): Promise<OwnerResult> {
+    const work = this.#work
+    for (const db of work.skeleton ?? []) await refreshDatabase(this.#deps, db, { inRollout: true })
+    if (work.departed && (await this.#isGoneForGood())) return this.#depart()
     if (!(await this.#arrive())) return this.noteGone()
     // Without bases nothing is known: an object would be planned as one that has never been in a share.
     if (await isOutboxLost(this.#deps, this.#context.owner))
@@ -120,16 +119,16 @@ class Turn {
     const isDone = !user && !outbox && !isLate && !isScanning && feeds.size === 0
     if (isDone) await this.#rotate()
     await this.#noteHeldBack()
-    for (const share of hint.idle ?? [])
+    for (const share of work.idle ?? [])
       if (await this.#deps.leases.endIfIdle(share))
         this.#deps.log.info({ share }, 'replication idle, cancelled')
     if (isDone) return this.#outcome(null)
-    const kept = isLate ? pick(hint, 'updateSeqs', 'lateSince') : pick(hint, 'updateSeqs')
-    return this.#outcome({ ...kept, user, outbox, feeds, purged: user && hint.purged === true })
+    const kept = isLate ? pick(work, 'updateSeqs', 'lateSince') : pick(work, 'updateSeqs')
+    return this.#outcome({ ...kept, user, outbox, feeds, purged: user && work.purged === true })
   }
 
   /** There is no user database: the checkpoint says since when, as a restart forgets who waits. */
-  async noteGone(): Promise<Outcome> {
+  async noteGone(): Promise<OwnerResult> {
     const { checkpoints, graceMs, now, log } = this.#deps
     const { name } = this.#user
     const checkpoint = await this.#context.checkpoint(name)
@@ -152,9 +151,9 @@ class Turn {
     return graceLeft(since, graceMs, now()) === 0
   }
 
-  #outcome(next: Hint | null): Outcome {
+  #outcome(next: OwnerWork | null): OwnerResult {
     const { halted, recreatedAt, paused, throttled } = this.#context
-    return { isThere: true, next, isActive: this.#isActive, halted, recreatedAt, paused, throttled }
+    return { next, isActive: this.#isActive, halted, recreatedAt, paused, throttled }
   }
 
   /** Meets a database for the first time, or one that was created again; false where there is none. */
@@ -162,7 +161,7 @@ class Turn {
     const { checkpoints, ownWrites } = this.#deps
     const known = await checkpoints.read([this.#user.name, this.#outbox.name])
     const checkpoint = known.get(this.#user.name)
-    if (checkpoint && !this.#hint.recreated && checkpoint.goneSince === undefined) return true
+    if (checkpoint && !this.#work.recreated && checkpoint.goneSince === undefined) return true
     const info = await this.#user.info()
     if (info === null) return false
     await refreshDatabase(this.#deps, this.#user.name)
@@ -208,7 +207,7 @@ class Turn {
   }
 
   /** Ends all shares and subscriptions of a user whose database was deleted, and drops the outbox. */
-  async #depart(): Promise<Outcome> {
+  async #depart(): Promise<OwnerResult> {
     const { registry, checkpoints, rotations, log } = this.#deps
     const { owner } = this.#context
     for (const share of await registry.sharesOf(this.#user.name))
@@ -225,12 +224,12 @@ class Turn {
   }
 
   /** It was made again in the last moment: what is left goes on. */
-  #returned(): Outcome {
+  #returned(): OwnerResult {
     return this.#outcome({ user: true, recreated: true })
   }
 
   async #followUser(): Promise<boolean> {
-    const { user, shares, subscriptions, returned } = this.#hint
+    const { user, shares, subscriptions, returned } = this.#work
     const { since } = await this.#context.checkpoint(this.#user.name)
     const isFirst = since === START.since
     const isOver = returned === true && (await this.#isWaitOver())
@@ -297,7 +296,7 @@ class Turn {
 
   /** CouchDB tells of a purge as of any change, and `_changes` has nothing of it. @returns false where somebody keeps writing */
   async #followPurges(): Promise<boolean> {
-    if (!this.#hint.purged && (!this.#hint.user || this.#isActive)) return true
+    if (!this.#work.purged && (!this.#work.user || this.#isActive)) return true
     return followPurges(this.#context)
   }
 
@@ -306,8 +305,8 @@ class Turn {
     const { checkpoints, ownWrites, log } = this.#deps
     const checkpoint = (await checkpoints.read([this.#outbox.name])).get(this.#outbox.name)
     // No feed tells of `_security`: after a sweep it is looked at, and nothing asked for it in each turn.
-    if (this.#hint.updateSeqs?.has(this.#outbox.name)) await keepSecurity(this.#outbox, ADMIN_ONLY, log)
-    if (!checkpoint || (checkpoint.since !== START.since && !this.#hint.outbox)) return false
+    if (this.#work.updateSeqs?.has(this.#outbox.name)) await keepSecurity(this.#outbox, ADMIN_ONLY, log)
+    if (!checkpoint || (checkpoint.since !== START.since && !this.#work.outbox)) return false
     const page = await this.#readOutbox(checkpoint.since)
     if (page === null) {
       await createOutbox(this.#deps, this.#context.owner)
@@ -334,7 +333,7 @@ class Turn {
 
   /** Objects that have waited for long say for which share, unless it has come. @returns false where somebody keeps writing */
   async #tellLate(): Promise<boolean> {
-    const { lateSince } = this.#hint
+    const { lateSince } = this.#work
     if (lateSince === undefined) return true
     const late = await awaitingSince(this.#context, lateSince)
     this.#context.late = new Set(late)
@@ -426,7 +425,7 @@ class Turn {
   /** A page of each share in which somebody has written. @returns those that have more */
   async #followShares(): Promise<Set<string>> {
     const left = new Set<string>()
-    for (const share of this.#hint.feeds ?? []) if (await followShare(this.#context, share)) left.add(share)
+    for (const share of this.#work.feeds ?? []) if (await followShare(this.#context, share)) left.add(share)
     return left
   }
 
@@ -444,7 +443,7 @@ class Turn {
 
   async #move(database: Database, page: ChangesPage): Promise<void> {
     const { checkpoints } = this.#deps
-    const updateSeq = page.pending === 0 ? this.#hint.updateSeqs?.get(database.name) : undefined
+    const updateSeq = page.pending === 0 ? this.#work.updateSeqs?.get(database.name) : undefined
     const checkpoint = await this.#context.checkpoint(database.name)
     checkpoints.set(database.name, {
       ...checkpoint,

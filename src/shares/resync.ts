@@ -9,7 +9,7 @@ import {
   type UserDatabases,
 } from '../documents/names.ts'
 import type { ShareEntry } from './model/entry.ts'
-import type { Hint } from './work.ts'
+import type { OwnerWork } from './work.ts'
 import type { Registry } from './registry.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import type { Checkpoint } from '../engine/checkpoint.ts'
@@ -20,7 +20,7 @@ export interface SweepOptions {
   registry: Registry
   checkpoints: Checkpoints
   /** There is something to do for an owner. */
-  onDirty: (owner: string, hint: Hint) => void
+  onDirty: (owner: string, work: OwnerWork) => void
   /** The user database of an owner, of whom something is left, is not there. */
   onGone: (owner: string) => void
   /** The user database of an owner was made again, at that time in milliseconds, and not all is back that was in it. */
@@ -94,7 +94,7 @@ async function compare(
     const checkpoint = known.get(users.database(owner))
     const outbox = infos.get(users.outbox(owner))
     const outboxCheckpoint = known.get(users.outbox(owner))
-    const hint = {
+    const work = {
       user: !checkpoint || checkpoint.updateSeq !== database.update_seq || checkpoint.scan !== null,
       outbox: outboxCheckpoint
         ? outbox === undefined || outboxCheckpoint.updateSeq !== outbox.update_seq
@@ -104,10 +104,10 @@ async function compare(
     }
     if (isLate(checkpoint, options.lateSince)) onDirty(owner, { lateSince: options.lateSince })
     if (checkpoint?.recreatedAt !== undefined) options.onRecreated(owner, checkpoint.recreatedAt)
-    if (!hint.user && !hint.outbox && !hint.recreated && !hint.purged) continue
+    if (!work.user && !work.outbox && !work.recreated && !work.purged) continue
     const updateSeqs = new Map<string, Seq>([[users.database(owner), database.update_seq]])
     if (outbox) updateSeqs.set(users.outbox(owner), outbox.update_seq)
-    onDirty(owner, { ...hint, updateSeqs })
+    onDirty(owner, { ...work, updateSeqs })
   }
 }
 

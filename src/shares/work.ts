@@ -1,65 +1,45 @@
 // What is known of an owner's databases before a turn, and after it.
 import type { Seq } from '../couch/document.ts'
+import { defineWork, flag, lastOfEach, latest, set, type WorkOf } from '../engine/work.ts'
+import type { Result } from '../engine/work-queue.ts'
 
-/** What is known of an owner's databases before a turn. */
-export interface Hint {
+const parts = {
   /** The outbox may have changed. */
-  outbox?: boolean
+  outbox: flag,
   /** The user database may have changed. */
-  user?: boolean
+  user: flag,
   /** An admin may have purged documents of the user database. */
-  purged?: boolean
+  purged: flag,
   /** The user database may have been dropped and created: everything is looked at anew. */
-  recreated?: boolean
+  recreated: flag,
   /** Shares to be planned whether or not their documents changed. */
-  shares?: ReadonlySet<string>
+  shares: set(),
   /** Shares of others in which this user's part is to be planned. */
-  subscriptions?: ReadonlySet<string>
+  subscriptions: set(),
   /** Shares, one's own or others', in which somebody has written. */
-  feeds?: ReadonlySet<string>
+  feeds: set(),
   /** The user database was made again. Where the grace time is over, shares and subscriptions that are not back end. */
-  returned?: boolean
+  returned: flag,
   /** The user database was gone. If it still is, and the grace time is over, all that is left of it goes. */
-  departed?: boolean
+  departed: flag,
   /** Databases, of the user's own or of the user's shares, that may not be as their skeletons are. */
-  skeleton?: ReadonlySet<string>
+  skeleton: set(),
   /** Objects have waited since then, or longer, for shares that are not there. In milliseconds. */
-  lateSince?: number
+  lateSince: latest,
   /** Leases that were idle for long. */
-  idle?: ReadonlySet<string>
+  idle: set(),
   /** `update_seq` of the databases as `_dbs_info` showed them, to be kept if nothing is left to read after this turn. */
-  updateSeqs?: ReadonlyMap<string, Seq> | undefined
+  updateSeqs: lastOfEach<Seq>(),
 }
 
-/** What either hint says; a missing `user` or `outbox` is no. */
-export function mergeHints(one: Hint, other: Hint): Hint {
-  return {
-    user: one.user === true || other.user === true,
-    outbox: one.outbox === true || other.outbox === true,
-    departed: one.departed === true || other.departed === true,
-    purged: one.purged === true || other.purged === true,
-    recreated: one.recreated === true || other.recreated === true,
-    shares: new Set([...(one.shares ?? []), ...(other.shares ?? [])]),
-    subscriptions: new Set([...(one.subscriptions ?? []), ...(other.subscriptions ?? [])]),
-    feeds: new Set([...(one.feeds ?? []), ...(other.feeds ?? [])]),
-    returned: one.returned === true || other.returned === true,
-    skeleton: new Set([...(one.skeleton ?? []), ...(other.skeleton ?? [])]),
-    ...lateOf(one, other),
-    idle: new Set([...(one.idle ?? []), ...(other.idle ?? [])]),
-    updateSeqs: new Map([...(one.updateSeqs ?? []), ...(other.updateSeqs ?? [])]),
-  }
-}
+/** What there may be to do for an owner. */
+export type OwnerWork = WorkOf<typeof parts>
 
-function lateOf(...hints: Hint[]): Pick<Hint, 'lateSince'> {
-  const since = hints.flatMap(({ lateSince }) => lateSince ?? [])
-  return since.length === 0 ? {} : { lateSince: Math.max(...since) }
-}
+/** What either says. */
+export const mergeOwnerWork = defineWork(parts)
 
-export interface Outcome {
-  /** False: the user database is not there. */
-  isThere: boolean
-  /** What there is left to do, or null. */
-  next: Hint | null
+/** What a turn of an owner has left, and has seen. */
+export interface OwnerResult extends Result<OwnerWork> {
   /** The user database had changes: more may come soon. */
   isActive: boolean
   /** Shares that could not be opened, to be tried again later. */

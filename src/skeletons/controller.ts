@@ -8,12 +8,12 @@ import type { Births } from './births.ts'
 import { RolloutRecord } from './rollout-record.ts'
 import type { Skeletons } from './wanted.ts'
 import type { Warmer } from './index-warmer.ts'
-import { mergeHints, type Hint } from '../shares/work.ts'
+import { mergeDatabaseWork, type DatabaseWork } from './work.ts'
 import { refreshDatabase } from './refresh.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import { databasesOfKind, type KindDatabase, type KindDatabasesOptions } from './databases.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
-import { Lanes } from '../engine/lanes.ts'
+import { WorkQueue, type Result } from '../engine/work-queue.ts'
 import type { Pulse } from '../engine/pulse.ts'
 import { Rollout } from './rollout.ts'
 import { sideBySide } from '../engine/for-each.ts'
@@ -34,8 +34,8 @@ export interface UpkeepOptions extends KindDatabasesOptions {
   /** Of the owners' lanes, too. */
   pulse: Pulse
   /** A database has nothing left to do. */
-  onSettled: () => void
-  markOwner: (owner: string, hint: Hint) => void
+  onIdle: () => void
+  markOwner: (owner: string, work: DatabaseWork) => void
   /** The server does not answer, or a turn failed otherwise; it is tried again. */
   onFailure: (db: string, error: unknown) => void
   log: Logger
@@ -59,7 +59,7 @@ export class Upkeep implements Controller {
   readonly #rollout: Rollout
   readonly #visits = new Visits()
   /** One lane for each database of a policy, and each personal database, that there is something to do for. */
-  readonly #policies: Lanes<Hint>
+  readonly #policies: WorkQueue<DatabaseWork>
   /** Databases of policies in which something was written. */
   readonly #touched = new Set<string>()
   /** Databases that fit a pattern and are left as they are, as far as the log has said so. */
@@ -74,15 +74,14 @@ export class Upkeep implements Controller {
       record: new RolloutRecord(options.couch, options.users.template),
       visit: (database) => this.#warmAndVisit(database),
     })
-    this.#policies = new Lanes({
+    this.#policies = new WorkQueue({
       concurrency: options.concurrency,
       queue: options.queue,
       pulse: options.pulse,
-      merge: mergeHints,
-      takeTurn: async (db, hint) => ({ isThere: await this.#takePolicyTurn(db, hint), next: null }),
+      merge: mergeDatabaseWork,
+      reconcile: (db, work) => this.#refreshPolicy(db, work),
       onFailure: options.onFailure,
-      onGone: () => undefined,
-      onSettled: options.onSettled,
+      onIdle: options.onIdle,
     })
   }
 
@@ -206,11 +205,11 @@ export class Upkeep implements Controller {
   /** A few at once, so that those who wait in the same queue come in between. */
   async #visitAll(
     databases: readonly KindDatabase[],
-    hintOf: (database: KindDatabase) => Hint,
+    workOf: (database: KindDatabase) => DatabaseWork,
   ): Promise<void> {
     await sideBySide(databases, this.#options.concurrency, async (database) => {
       if (this.#options.signal.aborted) return false
-      const visited = await this.#visit(database, hintOf(database))
+      const visited = await this.#visit(database, workOf(database))
       if (visited.kind === 'failed') this.onVisited(database.db, visited)
       return true
     })
@@ -230,26 +229,26 @@ export class Upkeep implements Controller {
     return this.#visit(database, { skeleton: new Set([database.db]) })
   }
 
-  #visit({ db, owner }: KindDatabase, hint: Hint): Promise<Visited> {
+  #visit({ db, owner }: KindDatabase, work: DatabaseWork): Promise<Visited> {
     return this.#visits.begin(db, () => {
-      if (owner === null) this.#policies.mark(db, hint)
-      else this.#options.markOwner(owner, hint)
+      if (owner === null) this.#policies.mark(db, work)
+      else this.#options.markOwner(owner, work)
     })
   }
 
   /** @returns false where the database is gone */
-  async #takePolicyTurn(db: string, hint: Hint): Promise<boolean> {
+  async #refreshPolicy(db: string, work: DatabaseWork): Promise<Result<DatabaseWork>> {
     const { births, kinds, warmer, checkpoints, couch } = this.#options
-    const updateSeq = hint.updateSeqs?.get(db)
+    const updateSeq = work.updateSeqs?.get(db)
     const info = updateSeq === undefined ? null : await couch.database(db).info()
     const onVisited = (name: string, visited: Visited): void => this.onVisited(name, visited)
-    const inRollout = hint.skeleton?.has(db) === true
+    const inRollout = work.skeleton?.has(db) === true
     const visited = await refreshDatabase({ births, kinds, warmer, onVisited }, db, { inRollout })
     if (visited.kind === 'gone') checkpoints.remove(db)
     else if (kinds.placeOf(db)?.kind === 'policy') this.#seen.add(db)
     // As it was before it was looked at: what is written from now on makes it another.
     if (visited.kind === 'same' && updateSeq !== undefined && info?.update_seq === updateSeq)
       checkpoints.set(db, { ...START, updateSeq, instance: info.instance_start_time })
-    return visited.kind !== 'gone'
+    return { next: null }
   }
 }

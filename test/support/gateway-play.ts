@@ -430,7 +430,7 @@ export class GatewayPlay {
       pulse: new Pulse(() => this.#clock.now),
       concurrency: 3,
       onFailure: (_db, error) => this.#failed(daemon, error),
-      onSettled: () => undefined,
+      onIdle: () => undefined,
       every: () => Promise.resolve(),
       now: () => this.#clock.now,
       updatedAt: UPDATED_AT,

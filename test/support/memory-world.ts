@@ -11,8 +11,8 @@ import type { Logger } from '../../src/log.ts'
 import { kindsOf } from '../../src/skeletons/kinds.ts'
 import { CHECKPOINTS, REGISTRY, shareDatabase, userDatabases } from '../../src/documents/names.ts'
 import { UPDATED_AT } from '../../src/documents/time.ts'
-import { takeTurn } from '../../src/shares/reconciler.ts'
-import { mergeHints, type Hint } from '../../src/shares/work.ts'
+import { reconcileOwner } from '../../src/shares/reconciler.ts'
+import { mergeOwnerWork, type OwnerWork } from '../../src/shares/work.ts'
 import { adoptReplications } from '../../src/shares/adoption.ts'
 import { AccountIndex } from '../../src/users/account-index.ts'
 import { Allowance } from '../../src/shares/rate-limit.ts'
@@ -61,17 +61,17 @@ interface Memory {
   deps: Deps
   skeletons: Skeletons
   /** Owners with something to do. */
-  marked: Map<string, Hint>
+  marked: Map<string, OwnerWork>
   /** Owners who have a turn. */
   turning: Set<string>
   /** What comes back after a while. */
-  later: [owner: string, hint: Hint][]
+  later: [owner: string, work: OwnerWork][]
   /** Owners whose user databases are gone, or were made again, since when. */
-  departures: Map<string, { hint: Hint; at: number }>
+  departures: Map<string, { work: OwnerWork; at: number }>
   /** How many of the server's writes it has heard of. */
   heard: number
   isKilled: boolean
-  followers: Follower<Hint>[]
+  followers: Follower<OwnerWork>[]
 }
 
 export class MemoryWorld {
@@ -218,7 +218,7 @@ export class MemoryWorld {
       ...deps,
       onDirty: deps.mark,
       onGone: (owner) => deps.mark(owner, { user: true }),
-      onRecreated: (owner, at) => memory.departures.set(owner, { hint: { returned: true }, at }),
+      onRecreated: (owner, at) => memory.departures.set(owner, { work: { returned: true }, at }),
       onRotate: (owner, share) =>
         void deps.rotations.set(owner, new Set([...(deps.rotations.get(owner) ?? []), share])),
       isSlow: true,
@@ -241,19 +241,19 @@ export class MemoryWorld {
     }
   }
 
-  mark(owner: string, hint: Hint): void {
-    for (const { deps } of this.#memories) deps.mark(owner, hint)
+  mark(owner: string, work: OwnerWork): void {
+    for (const { deps } of this.#memories) deps.mark(owner, work)
   }
 
   /** One turn of one owner in each daemon, with all that the owner was marked for. */
-  async turn(owner: string, hint: Hint = { user: true, outbox: true }): Promise<void> {
-    this.mark(owner, hint)
+  async turn(owner: string, work: OwnerWork = { user: true, outbox: true }): Promise<void> {
+    this.mark(owner, work)
     for (const memory of this.#memories) await this.#turn(memory, owner)
   }
 
   /** Turns of several owners side by side, request by request in a random order. */
-  async race(owners: readonly string[], hint: Hint = { user: true, outbox: true }): Promise<void> {
-    for (const owner of owners) this.mark(owner, hint)
+  async race(owners: readonly string[], work: OwnerWork = { user: true, outbox: true }): Promise<void> {
+    for (const owner of owners) this.mark(owner, work)
     await this.#race(this.#memories.flatMap((memory) => owners.map((owner) => ({ memory, owner }))))
   }
 
@@ -269,8 +269,8 @@ export class MemoryWorld {
   }
 
   /** Sweeps, takes turns, and lets the replications run, until nothing is written any more. */
-  async settle(hint: Hint = {}): Promise<void> {
-    for (const owner of this.owners()) this.mark(owner, { user: true, outbox: true, ...hint })
+  async settle(work: OwnerWork = {}): Promise<void> {
+    for (const owner of this.owners()) this.mark(owner, { user: true, outbox: true, ...work })
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       const before = this.#written()
       this.now += ROUND_MS
@@ -295,8 +295,8 @@ export class MemoryWorld {
   /** Gives up what is gone for the grace time. */
   expire(): void {
     for (const { departures, deps } of this.#memories)
-      for (const [owner, { hint, at }] of departures)
-        if (at + GRACE_MS <= this.now && departures.delete(owner)) deps.mark(owner, hint)
+      for (const [owner, { work, at }] of departures)
+        if (at + GRACE_MS <= this.now && departures.delete(owner)) deps.mark(owner, work)
   }
 
   owners(): string[] {
@@ -322,27 +322,27 @@ export class MemoryWorld {
   }
 
   async #turn(memory: Memory, owner: string): Promise<void> {
-    const hint = memory.marked.get(owner) ?? {}
+    const work = memory.marked.get(owner) ?? {}
     memory.marked.delete(owner)
     memory.turning.add(owner)
     try {
-      await this.#tryTurn(memory, owner, hint)
+      await this.#tryTurn(memory, owner, work)
     } finally {
       memory.turning.delete(owner)
     }
   }
 
-  async #tryTurn(memory: Memory, owner: string, hint: Hint): Promise<void> {
+  async #tryTurn(memory: Memory, owner: string, work: OwnerWork): Promise<void> {
     for (let failures = 0; ; failures += 1)
       try {
         const { deps } = memory
-        const outcome = await takeTurn({ deps, owner, hint, outboxAlways: true })
+        const outcome = await reconcileOwner({ deps, owner, work, outboxAlways: true })
         const { next, halted, goneSince, recreatedAt, paused } = outcome
         if (next) deps.mark(owner, next)
         if (halted.size > 0) memory.later.push([owner, { shares: halted }])
-        if (goneSince !== undefined) memory.departures.set(owner, { hint: { departed: true }, at: goneSince })
+        if (goneSince !== undefined) memory.departures.set(owner, { work: { departed: true }, at: goneSince })
         if (recreatedAt !== undefined)
-          memory.departures.set(owner, { hint: { returned: true }, at: recreatedAt })
+          memory.departures.set(owner, { work: { returned: true }, at: recreatedAt })
         if (paused.size > 0) memory.later.push([owner, { subscriptions: paused }])
         return
       } catch (error) {
@@ -361,7 +361,7 @@ export class MemoryWorld {
   /** A daemon that was just started. */
   #start(): Memory {
     const memory = {
-      marked: new Map<string, Hint>(),
+      marked: new Map<string, OwnerWork>(),
       turning: new Set<string>(),
       later: [] as Memory['later'],
       departures: new Map() as Memory['departures'],
@@ -374,8 +374,8 @@ export class MemoryWorld {
     const replicator = new Replicator(couch, { hasScheduler: true, sleep: () => Promise.resolve() })
     const server = { url: 'memory:', user: 'admin', pass: 'secret' }
     const ownWrites = new OwnWrites()
-    const mark: Deps['mark'] = (owner, hint) => {
-      memory.marked.set(owner, mergeHints(memory.marked.get(owner) ?? {}, hint))
+    const mark: Deps['mark'] = (owner, work) => {
+      memory.marked.set(owner, mergeOwnerWork(memory.marked.get(owner) ?? {}, work))
     }
     const deps: Deps = {
       couch,
@@ -437,7 +437,7 @@ export class MemoryWorld {
 }
 
 /** Follows `_users` and the registry, as the daemon does. */
-function followersOf(couch: Couch, deps: Deps, isBusy: (owner: string) => boolean): Follower<Hint>[] {
+function followersOf(couch: Couch, deps: Deps, isBusy: (owner: string) => boolean): Follower<OwnerWork>[] {
   const following = { checkpoints: deps.checkpoints, template: users.template, mark: deps.mark, isBusy }
   return [
     new Follower({

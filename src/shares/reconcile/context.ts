@@ -1,14 +1,14 @@
 // What the parts of one turn share: whose turn it is, and what has to be told when it is over.
 import type { Database } from '../../couch/database.ts'
 import type { Deps } from '../deps.ts'
-import type { Hint } from '../work.ts'
+import type { OwnerWork } from '../work.ts'
 import { START, type Checkpoint } from '../../engine/checkpoint.ts'
 
 /** Of one turn. */
 export class Context {
   readonly deps: Deps
   readonly owner: string
-  readonly hint: Hint
+  readonly work: OwnerWork
   readonly user: Database
   readonly outbox: Database
   /** Shares that could not be opened, to be tried again later. */
@@ -26,10 +26,10 @@ export class Context {
   /** Public shares in which more was written than is taken in for now. */
   readonly throttled = new Set<string>()
 
-  constructor(deps: Deps, owner: string, hint: Hint) {
+  constructor(deps: Deps, owner: string, work: OwnerWork) {
     this.deps = deps
     this.owner = owner
-    this.hint = hint
+    this.work = work
     this.user = deps.couch.database(deps.users.database(owner))
     this.outbox = deps.couch.database(deps.users.outbox(owner))
   }

@@ -94,7 +94,7 @@ export async function followShare(context: Context, share: string): Promise<bool
     ...moved,
     ...(isFromStart && page.pending > 0 ? { isFromStart: true as const } : {}),
     since: page.last_seq,
-    updateSeq: (page.pending === 0 ? context.hint.updateSeqs?.get(name) : null) ?? checkpoint.updateSeq,
+    updateSeq: (page.pending === 0 ? context.work.updateSeqs?.get(name) : null) ?? checkpoint.updateSeq,
   })
   return page.pending > 0
 }

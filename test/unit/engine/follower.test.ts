@@ -1,6 +1,6 @@
 // How far a database of the server's own was read is written down when everybody has done what came of it.
 import assert from 'node:assert/strict'
-import type { Hint } from '../../../src/shares/work.ts'
+import type { OwnerWork } from '../../../src/shares/work.ts'
 import { Checkpoints } from '../../../src/engine/checkpoints.ts'
 import { Follower } from '../../../src/engine/follower.ts'
 import { CHECKPOINTS } from '../../../src/documents/names.ts'
@@ -15,7 +15,7 @@ class Server {
   seen: string[] = []
   readonly pages: number[] = []
   #checkpoints = new Checkpoints(this.couch.asCouch())
-  follower: Follower<Hint>
+  follower: Follower<OwnerWork>
 
   constructor() {
     for (const name of [USERS, CHECKPOINTS]) this.couch.create(name)
@@ -44,8 +44,8 @@ class Server {
     this.follower = this.follow()
   }
 
-  follow(more: { purpose?: string; pageSize?: number } = {}): Follower<Hint> {
-    return new Follower<Hint>({
+  follow(more: { purpose?: string; pageSize?: number } = {}): Follower<OwnerWork> {
+    return new Follower<OwnerWork>({
       ...more,
       database: this.couch.asCouch().database(USERS),
       checkpoints: this.#checkpoints,

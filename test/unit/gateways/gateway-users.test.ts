@@ -61,7 +61,7 @@ async function world() {
       signal: new AbortController().signal,
     },
     onFailure: () => undefined,
-    onSettled: () => undefined,
+    onIdle: () => undefined,
     every: () => Promise.resolve(),
     sleep: () => new Promise(() => undefined),
   })

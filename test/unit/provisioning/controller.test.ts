@@ -59,7 +59,7 @@ async function world() {
     ...{ attributes: [], onDeparture: 'keep', graceMs: GRACE_MS, newDatabase: () => DATABASE },
     checkIntervalMs: 1_000,
     onFailure: (_db: string, error: unknown) => failures.push(error),
-    onSettled: () => undefined,
+    onIdle: () => undefined,
     pulse: new Pulse(() => clock.ms),
     signal: new AbortController().signal,
     sleep: () => new Promise(() => undefined),

@@ -7,8 +7,8 @@ import { createLogger } from '../../../src/log.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../../src/documents/names.ts'
 import { userDocumentId } from '../../../src/users/user-document.ts'
 import { UPDATED_AT } from '../../../src/documents/time.ts'
-import { takePersonTurn, type PersonDeps } from '../../../src/provisioning/reconciler.ts'
-import type { PersonHint } from '../../../src/provisioning/work.ts'
+import { reconcilePerson, type PersonDeps } from '../../../src/provisioning/reconciler.ts'
+import type { PersonWork } from '../../../src/provisioning/work.ts'
 import { OwnWrites } from '../../../src/engine/own-writes.ts'
 import { People } from '../../../src/provisioning/people.ts'
 import { PersonalLeases } from '../../../src/provisioning/leases.ts'
@@ -72,11 +72,11 @@ function world(roles: string[]) {
     log: createLogger({ level: 'silent', pretty: false }),
   } as unknown as PersonDeps
   /** Turns until nothing is left to do. */
-  const turns = async (first: PersonHint): Promise<void> => {
-    let hint: PersonHint | null = first
-    for (let left = 10; hint !== null; left -= 1) {
+  const turns = async (first: PersonWork): Promise<void> => {
+    let work: PersonWork | null = first
+    for (let left = 10; work !== null; left -= 1) {
       assert(left > 0, 'Expected the turns to come to an end')
-      hint = (await takePersonTurn(deps, 'ann', hint)).next
+      work = (await reconcilePerson(deps, 'ann', work)).next
     }
   }
   const setRoles = (...now: string[]): void => {

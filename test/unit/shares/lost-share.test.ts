@@ -244,9 +244,9 @@ describe('a share database that is lost', () => {
       for (const user of [ANN, BOB]) await people.world.turn(people.hash(user), { feeds: new Set(['x']) })
       people.act(remove(JOE, 'b'))
       people.act(lose)
-      const hint = { user: true, shares: new Set(['x']), subscriptions: new Set(['x']) }
-      await people.world.crash(after, () => people.world.turn(people.hash(JOE), hint))
-      for (const user of [ANN, BOB, ANN, BOB]) await people.world.turn(people.hash(user), hint)
+      const work = { user: true, shares: new Set(['x']), subscriptions: new Set(['x']) }
+      await people.world.crash(after, () => people.world.turn(people.hash(JOE), work))
+      for (const user of [ANN, BOB, ANN, BOB]) await people.world.turn(people.hash(user), work)
       await settles(people)
       for (const user of [ANN, BOB])
         assert.equal(people.database(user).read('b'), null, `killed before write ${after}`)
@@ -281,8 +281,8 @@ describe('a share database that is lost', () => {
         await alone(people, ANN, edit(ANN, 'a', ['name']))
         people.act({ kind: 'close', share: 'x' })
         await people.world.crash(after, () => people.world.turn(people.hash(JOE)))
-        const hint = { user: true, subscriptions: new Set(['x']) }
-        for (let turns = 0; turns < 3; turns += 1) await people.world.turn(people.hash(ANN), hint)
+        const work = { user: true, subscriptions: new Set(['x']) }
+        for (let turns = 0; turns < 3; turns += 1) await people.world.turn(people.hash(ANN), work)
         people.act(lose)
         await settles(people)
       }

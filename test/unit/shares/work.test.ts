@@ -1,10 +1,10 @@
-// Hints: two are one that says what either says.
+// What there is to do for an owner: two are one that says what either says.
 import assert from 'node:assert/strict'
-import { mergeHints, type Hint } from '../../../src/shares/work.ts'
+import { mergeOwnerWork, type OwnerWork } from '../../../src/shares/work.ts'
 
-describe('turn/hint', () => {
+describe('turn/work', () => {
   it('says what either says', () => {
-    const merged = mergeHints(
+    const merged = mergeOwnerWork(
       {
         ...{ user: true, shares: new Set(['s']), subscriptions: new Set(['a']), feeds: new Set(['c']) },
         ...{ returned: true, updateSeqs: new Map([['db', 1]]), lateSince: 5 },
@@ -40,15 +40,15 @@ describe('turn/hint', () => {
   })
 
   it('says what one says, with one that says nothing', () => {
-    const hint: Hint = { outbox: true, feeds: new Set(['s']), subscriptions: new Set(['t']) }
-    assert.deepEqual(mergeHints(hint, {}), mergeHints({}, hint))
-    assert.deepEqual([...(mergeHints({}, hint).feeds ?? [])], ['s'])
+    const work: OwnerWork = { outbox: true, feeds: new Set(['s']), subscriptions: new Set(['t']) }
+    assert.deepEqual(mergeOwnerWork(work, {}), mergeOwnerWork({}, work))
+    assert.deepEqual([...(mergeOwnerWork({}, work).feeds ?? [])], ['s'])
   })
 
   it('changes neither of them', () => {
-    const one: Hint = { feeds: new Set(['s']) }
-    const other: Hint = { feeds: new Set(['t']) }
-    mergeHints(one, other)
+    const one: OwnerWork = { feeds: new Set(['s']) }
+    const other: OwnerWork = { feeds: new Set(['t']) }
+    mergeOwnerWork(one, other)
     assert.deepEqual([one, other], [{ feeds: new Set(['s']) }, { feeds: new Set(['t']) }])
   })
 })

@@ -1,7 +1,7 @@
 // A user database that is gone, or was made again: what is left of it ends when the grace time is over, whenever somebody asks.
 import assert from 'node:assert/strict'
-import { takeTurn } from '../../../../src/shares/reconciler.ts'
-import type { Hint, Outcome } from '../../../../src/shares/work.ts'
+import { reconcileOwner } from '../../../../src/shares/reconciler.ts'
+import type { OwnerWork, OwnerResult } from '../../../../src/shares/work.ts'
 import { GRACE_MS } from '../../../support/memory-world.ts'
 import { joeShowsAnn, JOE } from '../../../support/planned-share.ts'
 
@@ -12,8 +12,8 @@ async function joe() {
   return {
     people,
     world,
-    turn: (hint: Hint): Promise<Outcome> =>
-      takeTurn({ deps: world.deps, owner: people.hash(JOE), hint, outboxAlways: true }),
+    turn: (work: OwnerWork): Promise<OwnerResult> =>
+      reconcileOwner({ deps: world.deps, owner: people.hash(JOE), work, outboxAlways: true }),
     drop: (): void => world.couch.drop(people.database(JOE).name),
     state: (): unknown => people.registry.read('share/x')?.['state'],
   }

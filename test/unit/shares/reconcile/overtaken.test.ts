@@ -8,8 +8,8 @@ import { problem } from '../../../../src/documents/problem.ts'
 import { planHalted } from '../../../../src/shares/plan/share.ts'
 import { gatherShare } from '../../../../src/shares/gather/share.ts'
 import { readUserDocs } from '../../../../src/shares/gather/user-docs.ts'
-import { takeTurn } from '../../../../src/shares/reconciler.ts'
-import type { Hint } from '../../../../src/shares/work.ts'
+import { reconcileOwner } from '../../../../src/shares/reconciler.ts'
+import type { OwnerWork } from '../../../../src/shares/work.ts'
 import type { Deps } from '../../../../src/shares/deps.ts'
 import { Registry } from '../../../../src/shares/registry.ts'
 import { performShare } from '../../../../src/shares/perform/share.ts'
@@ -42,8 +42,8 @@ function overtaken(
   }
 }
 
-const turn = (deps: Deps, people: Participants, user: number, hint: Hint) =>
-  takeTurn({ deps, owner: people.hash(user), hint, outboxAlways: true })
+const turn = (deps: Deps, people: Participants, user: number, work: OwnerWork) =>
+  reconcileOwner({ deps, owner: people.hash(user), work, outboxAlways: true })
 
 const stateOf = async ({ world }: Participants): Promise<unknown[]> => [
   (await world.deps.registry.entry('x'))?.state,

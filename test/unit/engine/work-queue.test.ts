@@ -1,50 +1,48 @@
-// Lanes: one turn at a time for an owner, owners side by side, the busiest at the back; only order is asserted.
+// WorkQueue: one turn at a time for an owner, owners side by side, the busiest at the back; only order is asserted.
 import assert from 'node:assert/strict'
 import { setImmediate as nextRound } from 'node:timers/promises'
 import { mock } from 'node:test'
 import fc from 'fast-check'
 import PQueue from 'p-queue'
 import { Pulse } from '../../../src/engine/pulse.ts'
-import { Lanes, type LanesOptions } from '../../../src/engine/lanes.ts'
-import { mergeHints, type Hint, type Outcome } from '../../../src/shares/work.ts'
+import { WorkQueue, type WorkQueueOptions } from '../../../src/engine/work-queue.ts'
+import { mergeOwnerWork, type OwnerWork, type OwnerResult } from '../../../src/shares/work.ts'
 
-const DONE: Outcome = {
-  isThere: true,
+const DONE: OwnerResult = {
   next: null,
   isActive: false,
   halted: new Set(),
   paused: new Set(),
   throttled: new Set(),
 }
-const MORE: Outcome = { ...DONE, next: { user: true, outbox: true }, isActive: true }
-const GONE: Outcome = { ...DONE, isThere: false }
+const MORE: OwnerResult = { ...DONE, next: { user: true, outbox: true }, isActive: true }
 
 interface Turn {
   owner: string
-  hint: Hint
-  end: (outcome: Outcome) => void
+  work: OwnerWork
+  end: (outcome: OwnerResult) => void
   fail: (error: Error) => void
 }
 
-/** Lanes whose turns end when the test says so. */
+/** WorkQueue whose turns end when the test says so. */
 function open(concurrency = 2) {
   const running: Turn[] = []
   const clock = { ms: 0 }
   const begun: string[] = []
   const told: string[] = []
-  const queue = new PQueue({ concurrency })
-  const options: LanesOptions<Hint> = {
-    ...{ concurrency, queue },
+  const slots = new PQueue({ concurrency })
+  const options: WorkQueueOptions<OwnerWork> = {
+    ...{ concurrency, queue: slots },
     pulse: new Pulse(() => clock.ms),
     elapsed: () => clock.ms,
-    merge: mergeHints,
-    takeTurn: (owner, hint) => {
+    merge: mergeOwnerWork,
+    reconcile: (owner, work) => {
       begun.push(owner)
       return new Promise((resolve, reject) => {
         const leave = () => void running.splice(running.indexOf(turn), 1)
         const turn: Turn = {
           owner,
-          hint,
+          work,
           end: (outcome) => {
             leave()
             resolve(outcome)
@@ -59,16 +57,15 @@ function open(concurrency = 2) {
     },
     onFailure: (owner, error, tries) =>
       told.push(`failure ${owner} ${(error as Error).message} ${String(tries)}`),
-    onGone: (owner) => told.push(`gone ${owner}`),
-    onSettled: (owner) => told.push(`settled ${owner}`),
+    onIdle: (owner) => told.push(`idle ${owner}`),
   }
-  const lanes = new Lanes(options)
-  opened.push(lanes)
+  const queue = new WorkQueue(options)
+  opened.push(queue)
   const turnOf = (owner: string): Turn =>
     running.find((turn) => turn.owner === owner) ?? assert.fail(`no turn of ${owner} is running`)
   return {
-    lanes,
     queue,
+    slots,
     clock,
     running,
     begun,
@@ -78,7 +75,7 @@ function open(concurrency = 2) {
   }
 }
 
-const opened: Lanes<Hint>[] = []
+const opened: WorkQueue<OwnerWork>[] = []
 
 async function settle(): Promise<void> {
   for (let round = 0; round < 5; round += 1) await nextRound()
@@ -88,65 +85,65 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
-describe('feed/lanes', function () {
+describe('engine/work-queue', function () {
   this.timeout(60_000)
   afterEach(() => {
     // A lane that waits to try again would keep the process alive.
-    for (const lanes of opened.splice(0)) void lanes.stop()
+    for (const queue of opened.splice(0)) void queue.stop()
   })
 
   it('takes a turn for an owner who was marked, and forgets it', async () => {
-    const { lanes, turnOf, told, begun } = open()
-    lanes.mark('a', { user: true })
+    const { queue, turnOf, told, begun } = open()
+    queue.mark('a', { user: true })
     await settle()
-    assert.deepEqual(lanes.busy, ['a'])
-    assert.equal(turnOf('a').hint.user, true)
+    assert.deepEqual(queue.busy, ['a'])
+    assert.equal(turnOf('a').work.user, true)
     turnOf('a').end(DONE)
     await settle()
-    assert.deepEqual(lanes.busy, [])
-    assert.deepEqual(told, ['settled a'])
+    assert.deepEqual(queue.busy, [])
+    assert.deepEqual(told, ['idle a'])
     assert.deepEqual(begun, ['a'])
-    assert.equal(lanes.turns, 1)
+    assert.equal(queue.turns, 1)
   })
 
-  it('never takes two turns of one owner at once; hints that come meanwhile are one turn', async () => {
-    const { lanes, turnOf, begun, owners } = open(8)
-    lanes.mark('a', { user: true })
+  it('never takes two turns of one owner at once; work that come meanwhile are one turn', async () => {
+    const { queue, turnOf, begun, owners } = open(8)
+    queue.mark('a', { user: true })
     await settle()
-    lanes.mark('a', { outbox: true, shares: new Set(['s']) })
-    lanes.mark('a', { shares: new Set(['t']), updateSeqs: new Map([['user/a', '2-x']]) })
-    lanes.mark('a', { subscriptions: new Set(['v']), feeds: new Set(['w']) })
+    queue.mark('a', { outbox: true, shares: new Set(['s']) })
+    queue.mark('a', { shares: new Set(['t']), updateSeqs: new Map([['user/a', '2-x']]) })
+    queue.mark('a', { subscriptions: new Set(['v']), feeds: new Set(['w']) })
     await settle()
     assert.deepEqual(owners(), ['a'])
-    assert.equal(turnOf('a').hint.outbox, undefined, 'what came later is for the next turn')
+    assert.equal(turnOf('a').work.outbox, undefined, 'what came later is for the next turn')
     turnOf('a').end(DONE)
     await settle()
-    const { hint } = turnOf('a')
-    assert.ok(!hint.user)
-    assert.equal(hint.outbox, true)
-    assert.deepEqual([...(hint.shares ?? [])], ['s', 't'])
-    assert.deepEqual([...(hint.updateSeqs ?? [])], [['user/a', '2-x']])
-    assert.deepEqual([...(hint.subscriptions ?? []), ...(hint.feeds ?? [])], ['v', 'w'])
+    const { work } = turnOf('a')
+    assert.ok(!work.user)
+    assert.equal(work.outbox, true)
+    assert.deepEqual([...(work.shares ?? [])], ['s', 't'])
+    assert.deepEqual([...(work.updateSeqs ?? [])], [['user/a', '2-x']])
+    assert.deepEqual([...(work.subscriptions ?? []), ...(work.feeds ?? [])], ['v', 'w'])
     turnOf('a').end(DONE)
     await settle()
     assert.deepEqual(begun, ['a', 'a'])
-    assert.deepEqual(lanes.busy, [])
+    assert.deepEqual(queue.busy, [])
   })
 
-  it('merges hints that come before the turn begins', async () => {
-    const { lanes, queue, turnOf } = open()
-    queue.pause()
-    lanes.mark('a', { user: true })
-    lanes.mark('a', { outbox: true })
+  it('merges work that come before the turn begins', async () => {
+    const { queue, slots, turnOf } = open()
+    slots.pause()
+    queue.mark('a', { user: true })
+    queue.mark('a', { outbox: true })
     await settle()
-    queue.start()
+    slots.start()
     await settle()
-    assert.deepEqual([turnOf('a').hint.user, turnOf('a').hint.outbox], [true, true])
+    assert.deepEqual([turnOf('a').work.user, turnOf('a').work.outbox], [true, true])
   })
 
   it('runs owners side by side, up to the limit', async () => {
-    const { lanes, turnOf, owners } = open(2)
-    for (const owner of ['a', 'b', 'c']) lanes.mark(owner, {})
+    const { queue, turnOf, owners } = open(2)
+    for (const owner of ['a', 'b', 'c']) queue.mark(owner, {})
     await settle()
     assert.deepEqual(owners(), ['a', 'b'])
     turnOf('b').end(DONE)
@@ -154,38 +151,38 @@ describe('feed/lanes', function () {
     assert.deepEqual(owners(), ['a', 'c'])
   })
 
-  it('puts an owner who has more at the back, with a hint that says so', async () => {
-    const { lanes, turnOf, begun } = open(1)
+  it('puts an owner who has more at the back, with a work that says so', async () => {
+    const { queue, turnOf, begun } = open(1)
     for (const owner of ['a', 'b', 'c'])
-      lanes.mark(owner, { user: true, recreated: true, idle: new Set(['s']) })
+      queue.mark(owner, { user: true, recreated: true, idle: new Set(['s']) })
     for (const owner of ['a', 'b', 'c']) {
       await settle()
       turnOf(owner).end(owner === 'a' ? MORE : DONE)
     }
     await settle()
     assert.deepEqual(begun, ['a', 'b', 'c', 'a'])
-    const { hint } = turnOf('a')
-    assert.deepEqual([hint.user, hint.outbox], [true, true])
-    assert.ok(!hint.recreated, 'was seen to')
-    assert.deepEqual([...(hint.idle ?? [])], [], 'was seen to')
+    const { work } = turnOf('a')
+    assert.deepEqual([work.user, work.outbox], [true, true])
+    assert.ok(!work.recreated, 'was seen to')
+    assert.deepEqual([...(work.idle ?? [])], [], 'was seen to')
     turnOf('a').end(DONE)
     await settle()
-    assert.deepEqual(lanes.busy, [])
+    assert.deepEqual(queue.busy, [])
   })
 
   it('lets an urgent turn go before those that others wait for', async () => {
-    const { lanes, running, owners } = open(1)
-    for (const who of ['a', 'b', 'c', 'd']) lanes.mark(who, {})
+    const { queue, running, owners } = open(1)
+    for (const who of ['a', 'b', 'c', 'd']) queue.mark(who, {})
     await settle()
-    lanes.markUrgent('c', {})
-    assert.ok(lanes.isUrgent('c'))
+    queue.markUrgent('c', {})
+    assert.ok(queue.isUrgent('c'))
     running[0]?.end(DONE)
     await settle()
     assert.deepEqual(owners(), ['c'])
-    assert.ok(!lanes.isUrgent('c'), 'it has begun')
+    assert.ok(!queue.isUrgent('c'), 'it has begun')
     // The next turn of one that has a turn now.
-    lanes.markUrgent('c', {})
-    assert.ok(lanes.isUrgent('c'), 'it is better short')
+    queue.markUrgent('c', {})
+    assert.ok(queue.isUrgent('c'), 'it is better short')
     running[0]?.end(DONE)
     await settle()
     assert.deepEqual(owners(), ['c'])
@@ -195,153 +192,155 @@ describe('feed/lanes', function () {
   })
 
   it('hands on the shares of which there is more to read, and not those that were read', async () => {
-    const { lanes, turnOf } = open()
-    lanes.mark('a', { feeds: new Set(['s', 't']), subscriptions: new Set(['s']) })
+    const { queue, turnOf } = open()
+    queue.mark('a', { feeds: new Set(['s', 't']), subscriptions: new Set(['s']) })
     await settle()
     turnOf('a').end({ ...DONE, next: { feeds: new Set(['t']) } })
     await settle()
-    const { hint } = turnOf('a')
-    assert.deepEqual([[...(hint.feeds ?? [])], [...(hint.subscriptions ?? [])]], [['t'], []])
+    const { work } = turnOf('a')
+    assert.deepEqual([[...(work.feeds ?? [])], [...(work.subscriptions ?? [])]], [['t'], []])
   })
 
-  it('tells of an owner who is gone, and forgets it', async () => {
-    const { lanes, turnOf, told } = open()
-    lanes.mark('a', {})
+  it('comes back to what a turn leaves for later, once nothing is left to do now', async () => {
+    const { queue, turnOf, told } = open()
+    queue.mark('a', { user: true })
     await settle()
-    turnOf('a').end(GONE)
+    turnOf('a').end({ ...DONE, after: [{ work: { departed: true }, ms: 1 }] })
     await settle()
-    assert.deepEqual(told, ['gone a', 'settled a'])
-    assert.deepEqual(lanes.busy, [])
+    assert.deepEqual(told, ['idle a'])
+    await until(() => queue.isBusy('a'))
+    await settle()
+    assert.deepEqual(turnOf('a').work, { departed: true })
   })
 
-  it('tries again after a failure, with the same hint, and holds up nobody meanwhile', async () => {
-    const { lanes, turnOf, told, owners, begun } = open(1)
-    lanes.mark('a', { user: true, departed: true, shares: new Set(['s']), feeds: new Set(['t']) })
-    lanes.mark('b', {})
+  it('tries again after a failure, with the same work, and holds up nobody meanwhile', async () => {
+    const { queue, turnOf, told, owners, begun } = open(1)
+    queue.mark('a', { user: true, departed: true, shares: new Set(['s']), feeds: new Set(['t']) })
+    queue.mark('b', {})
     await settle()
     turnOf('a').fail(new Error('away'))
     await settle()
     assert.deepEqual(told, ['failure a away 1'])
     assert.deepEqual(owners(), ['b'], 'b goes on while a waits')
-    assert.equal(lanes.failing, 1)
-    assert.ok(lanes.busy.includes('a'))
-    lanes.mark('a', { outbox: true })
+    assert.equal(queue.failing, 1)
+    assert.ok(queue.busy.includes('a'))
+    queue.mark('a', { outbox: true })
     turnOf('b').end(DONE)
     await until(() => owners().includes('a'))
     assert.deepEqual(begun, ['a', 'b', 'a'])
-    const { hint } = turnOf('a')
-    assert.deepEqual([hint.user, hint.departed, hint.outbox], [true, true, true])
-    assert.deepEqual([...(hint.shares ?? []), ...(hint.feeds ?? [])], ['s', 't'])
+    const { work } = turnOf('a')
+    assert.deepEqual([work.user, work.departed, work.outbox], [true, true, true])
+    assert.deepEqual([...(work.shares ?? []), ...(work.feeds ?? [])], ['s', 't'])
     turnOf('a').fail(new Error('away still'))
     await settle()
     assert.deepEqual(told.at(-1), 'failure a away still 2')
     await until(() => owners().includes('a'))
     turnOf('a').end(DONE)
     await settle()
-    assert.deepEqual([lanes.failing, lanes.busy], [0, []])
+    assert.deepEqual([queue.failing, queue.busy], [0, []])
   })
 
   it('a mark while an owner waits to try again makes no second turn', async () => {
-    const { lanes, turnOf, owners } = open(4)
-    lanes.mark('a', {})
+    const { queue, turnOf, owners } = open(4)
+    queue.mark('a', {})
     await settle()
     turnOf('a').fail(new Error('away'))
     await settle()
-    lanes.mark('a', {})
-    lanes.mark('a', {})
+    queue.mark('a', {})
+    queue.mark('a', {})
     await until(() => owners().length > 0)
     await settle()
     assert.deepEqual(owners(), ['a'])
   })
 
   it('stop waits for the turns under way, and begins no other', async () => {
-    const { lanes, queue, turnOf, begun, told } = open(1)
-    lanes.mark('a', {})
-    lanes.mark('b', {})
+    const { queue, slots, turnOf, begun, told } = open(1)
+    queue.mark('a', {})
+    queue.mark('b', {})
     await settle()
-    lanes.mark('a', {})
+    queue.mark('a', {})
     let stopped = false
-    const stopping = lanes.stop().then(() => (stopped = true))
+    const stopping = queue.stop().then(() => (stopped = true))
     await settle()
     assert.equal(stopped, false)
     turnOf('a').end(MORE)
     await stopping
-    lanes.mark('c', {})
-    queue.start()
+    queue.mark('c', {})
+    slots.start()
     await settle()
     assert.deepEqual(begun, ['a'])
     assert.deepEqual(told, [])
   })
 
   it('has something to do for whoever is marked after it was stopped, and does not begin it', async () => {
-    const { lanes, begun } = open()
-    await lanes.stop()
-    lanes.mark('a', {})
+    const { queue, begun } = open()
+    await queue.stop()
+    queue.mark('a', {})
     await settle()
     // Else a checkpoint would move over what marked it.
-    assert.equal(lanes.isBusy('a'), true)
+    assert.equal(queue.isBusy('a'), true)
     assert.deepEqual(begun, [])
   })
 
   it('stop ends the wait of those who failed', async () => {
-    const { lanes, turnOf, begun } = open()
-    lanes.mark('a', {})
+    const { queue, turnOf, begun } = open()
+    queue.mark('a', {})
     await settle()
     turnOf('a').fail(new Error('away'))
     await settle()
-    await lanes.stop()
+    await queue.stop()
     await new Promise((resolve) => setTimeout(resolve, 300))
     assert.deepEqual(begun, ['a'])
   })
 
   it('begins no turn while paused', async () => {
-    const { lanes, queue, begun } = open()
-    queue.pause()
-    lanes.mark('a', {})
+    const { queue, slots, begun } = open()
+    slots.pause()
+    queue.mark('a', {})
     await settle()
     assert.deepEqual(begun, [])
-    queue.start()
+    slots.start()
     await settle()
     assert.deepEqual(begun, ['a'])
   })
 
   it('knows who was found at the start until they are done, whoever comes later', async () => {
-    const { lanes, turnOf } = open(3)
-    assert.equal(lanes.left, null)
-    for (const owner of ['a', 'b']) lanes.mark(owner, {})
-    lanes.noteFound()
-    lanes.mark('c', {})
-    lanes.noteFound()
-    assert.equal(lanes.left, 2)
+    const { queue, turnOf } = open(3)
+    assert.equal(queue.left, null)
+    for (const owner of ['a', 'b']) queue.mark(owner, {})
+    queue.noteFound()
+    queue.mark('c', {})
+    queue.noteFound()
+    assert.equal(queue.left, 2)
     await settle()
     turnOf('a').end(MORE)
     await settle()
-    assert.equal(lanes.left, 2, 'a has something left to do')
+    assert.equal(queue.left, 2, 'a has something left to do')
     turnOf('a').end(DONE)
-    turnOf('b').end(GONE)
+    turnOf('b').end(DONE)
     await settle()
-    assert.equal(lanes.left, 0)
-    lanes.mark('a', {})
-    assert.equal(lanes.left, 0)
+    assert.equal(queue.left, 0)
+    queue.mark('a', {})
+    assert.equal(queue.left, 0)
   })
 
   it('is stuck when somebody waits for long and no turn ends, and not before that', async () => {
     const LONG_MS = 6 * 60_000
-    const { lanes, clock, turnOf } = open(1)
+    const { queue, clock, turnOf } = open(1)
     clock.ms += LONG_MS
-    assert.ok(!lanes.isStuck, 'nobody has anything to do')
-    for (const owner of ['a', 'b']) lanes.mark(owner, {})
+    assert.ok(!queue.isStuck, 'nobody has anything to do')
+    for (const owner of ['a', 'b']) queue.mark(owner, {})
     await settle()
-    assert.ok(!lanes.isStuck, 'nobody has waited for long')
+    assert.ok(!queue.isStuck, 'nobody has waited for long')
     clock.ms += LONG_MS
-    assert.ok(lanes.isStuck)
+    assert.ok(queue.isStuck)
     turnOf('a').end(DONE)
     await settle()
-    assert.ok(!lanes.isStuck, 'b has a turn')
+    assert.ok(!queue.isStuck, 'b has a turn')
     turnOf('b').fail(new Error('away'))
     await settle()
     clock.ms += LONG_MS
-    assert.ok(!lanes.isStuck, 'b waits to try again')
+    assert.ok(!queue.isStuck, 'b waits to try again')
   })
 
   it('keeps all that under any interleaving, and forgets everybody in the end', async () => {
@@ -352,12 +351,12 @@ describe('feed/lanes', function () {
     )
     await fc.assert(
       fc.asyncProperty(fc.array(event, { maxLength: 25 }), async (events) => {
-        const { lanes, running, owners, begun } = open(2)
+        const { queue, running, owners, begun } = open(2)
         const lastMark = new Map<string, number>()
         for (const [kind, who] of events) {
           if (kind === 'mark') {
             lastMark.set(who, begun.filter((one) => one === who).length)
-            lanes.mark(who, {})
+            queue.mark(who, {})
           } else running.find((turn) => turn.owner === who)?.end(kind === 'done' ? DONE : MORE)
           await settle()
           assert.equal(new Set(owners()).size, owners().length, 'two turns of one owner')
@@ -367,7 +366,7 @@ describe('feed/lanes', function () {
           running[0]?.end(DONE)
           await settle()
         }
-        assert.deepEqual(lanes.busy, [])
+        assert.deepEqual(queue.busy, [])
         for (const [who, turns] of lastMark)
           assert.ok(
             begun.filter((one) => one === who).length > turns,
@@ -379,10 +378,10 @@ describe('feed/lanes', function () {
   })
 })
 
-/** What is asked for, at which time and after how long; and what comes of it: the owner's hints, each at its time. */
+/** What is asked for, at which time and after how long; and what comes of it: the owner's work, each at its time. */
 const WAITS: readonly [
   title: string,
-  asked: readonly [at: number, owner: string, hint: Hint, ms: number][],
+  asked: readonly [at: number, owner: string, work: OwnerWork, ms: number][],
   comes: readonly string[],
 ][] = [
   ['comes when it was asked for', [[0, 'a', { user: true }, 50]], ['50 a user']],
@@ -430,47 +429,47 @@ const WAITS: readonly [
   ['comes at once after no time', [[0, 'a', { returned: true }, 0]], ['0 a returned']],
 ]
 
-const sayHint = (hint: Hint): string =>
-  Object.entries(hint)
+const sayWork = (work: OwnerWork): string =>
+  Object.entries(work)
     .flatMap(([name, value]: [string, unknown]) =>
       value === true ? name : value instanceof Set && value.size > 0 ? `${name}:${[...value].join()}` : [],
     )
     .sort()
     .join(' ')
 
-describe('feed/lanes, what is looked at later', () => {
+describe('engine/work-queue, what is looked at later', () => {
   beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
   afterEach(() => {
     mock.timers.reset()
-    for (const lanes of opened.splice(0)) void lanes.stop()
+    for (const queue of opened.splice(0)) void queue.stop()
   })
 
   /** What comes of it in a second, at which time; each turn is done at once, or asks for more. */
   async function play(
-    ask: (at: number, lanes: Lanes<Hint>) => void,
-    again: (owner: string, lanes: Lanes<Hint>) => void = () => undefined,
+    ask: (at: number, queue: WorkQueue<OwnerWork>) => void,
+    again: (owner: string, queue: WorkQueue<OwnerWork>) => void = () => undefined,
   ): Promise<string[]> {
-    const { lanes, clock, running } = open(8)
+    const { queue, clock, running } = open(8)
     const came: string[] = []
     for (; clock.ms <= 1_000; clock.ms += 10, mock.timers.tick(10)) {
-      ask(clock.ms, lanes)
+      ask(clock.ms, queue)
       mock.timers.tick(0)
       await settle()
-      for (const { owner, hint, end } of [...running]) {
-        came.push(`${clock.ms} ${owner} ${sayHint(hint)}`)
-        again(owner, lanes)
+      for (const { owner, work, end } of [...running]) {
+        came.push(`${clock.ms} ${owner} ${sayWork(work)}`)
+        again(owner, queue)
         end(DONE)
       }
       await settle()
-      assert.deepEqual(lanes.busy, [], 'who waits is not busy')
+      assert.deepEqual(queue.busy, [], 'who waits is not busy')
     }
     return came
   }
 
   for (const [title, asked, comes] of WAITS)
     it(title, async () => {
-      const came = await play((now, lanes) => {
-        for (const [at, owner, hint, ms] of asked) if (at === now) lanes.after(owner, hint, ms)
+      const came = await play((now, queue) => {
+        for (const [at, owner, work, ms] of asked) if (at === now) queue.after(owner, work, ms)
       })
       assert.deepEqual(came, comes)
     })
@@ -479,10 +478,10 @@ describe('feed/lanes, what is looked at later', () => {
     const FEEDS = { feeds: new Set(['x']) }
     // A public share in which more is written than is taken in: each event of it has a turn, and each turn comes back.
     const came = await play(
-      (now, lanes) => {
-        if (now < 200) lanes.mark('a', FEEDS)
+      (now, queue) => {
+        if (now < 200) queue.mark('a', FEEDS)
       },
-      (owner, lanes) => lanes.after(owner, FEEDS, 200),
+      (owner, queue) => queue.after(owner, FEEDS, 200),
     )
     assert.deepEqual(
       came.filter((line) => Number(line.split(' ')[0]) >= 200),
@@ -490,25 +489,25 @@ describe('feed/lanes, what is looked at later', () => {
     )
   })
 
-  it('is given up when the lanes stop', async () => {
-    const { lanes, begun } = open()
-    lanes.after('a', {}, 10)
-    await lanes.stop()
-    lanes.after('b', {}, 10)
+  it('is given up when the queue stop', async () => {
+    const { queue, begun } = open()
+    queue.after('a', {}, 10)
+    await queue.stop()
+    queue.after('b', {}, 10)
     mock.timers.tick(100)
     await settle()
     assert.deepEqual(begun, [])
-    assert.deepEqual(lanes.busy, [])
+    assert.deepEqual(queue.busy, [])
   })
 
   it('waits for the end of an outage', async () => {
-    const { lanes, queue, begun } = open()
-    queue.pause()
-    lanes.after('a', {}, 10)
+    const { queue, slots, begun } = open()
+    slots.pause()
+    queue.after('a', {}, 10)
     mock.timers.tick(10)
     await settle()
-    assert.deepEqual([lanes.busy, begun], [['a'], []])
-    queue.start()
+    assert.deepEqual([queue.busy, begun], [['a'], []])
+    slots.start()
     await settle()
     assert.deepEqual(begun, ['a'])
   })
