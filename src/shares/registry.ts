@@ -3,9 +3,7 @@ import { randomUUID } from 'node:crypto'
 import isEqual from 'lodash/isEqual.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
-import type { Doc, StoredDoc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
-import { pagesOf } from '../couch/pages.ts'
 import type { Right } from './model/access.ts'
 import { claimedEntry, parseEntry, type ShareEntry } from './model/entry.ts'
 import {
@@ -16,35 +14,38 @@ import {
   subscriptionRange,
 } from '../documents/names.ts'
 import type { Problem } from '../documents/problem.ts'
-import { withRejection } from '../documents/rejected.ts'
+import { withRejection, type Rejection } from '../documents/rejected.ts'
 import { newSubscriptionEntry, parseSubscriptionEntry, type SubscriptionEntry } from './model/subscription.ts'
 import { SHARE_ENDED, type SubscriptionChange } from './plan/subscription.ts'
 import { isOtherPart, overNewest, type Basis } from './entry-changes.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
+import { Store } from '../engine/store.ts'
 import type { EntryChange } from './plan/share-facts.ts'
-
-const PAGE = 500
 
 /** The registry's documents of shares and subscriptions. */
 export class Registry {
+  /** For views. */
   readonly #database: Database
-  readonly #ownWrites: OwnWrites
+  readonly #shares: Store<ShareEntry>
+  /** What each user has to do with each share. */
+  readonly #parts: Store<SubscriptionEntry>
   readonly #now: () => number
 
   constructor(couch: Couch, ownWrites: OwnWrites, now: () => number) {
-    this.#database = couch.database(REGISTRY)
-    this.#ownWrites = ownWrites
+    const database = couch.database(REGISTRY)
+    this.#database = database
+    this.#shares = new Store({ database, parse: parseEntry, ownWrites, now })
+    this.#parts = new Store({ database, parse: parseSubscriptionEntry, ownWrites, now })
     this.#now = now
   }
 
   /** The entries of shares, by id; those that have none are left out. */
   async entries(shares: string[]): Promise<Map<string, ShareEntry>> {
-    const rows = await this.#database.fetch(shares.map(entryId))
-    return byShare(rows.map(({ doc }) => doc))
+    return byShare(await this.#shares.many(shares.map(entryId)))
   }
 
   async entry(share: string): Promise<ShareEntry | null> {
-    return parseEntry(await this.#database.get(entryId(share)))
+    return this.#shares.get(entryId(share))
   }
 
   /** The ids of all shares that the owner of a user database has or had. */
@@ -67,36 +68,33 @@ export class Registry {
 
   /** One user's part in each of these shares, by share; those that have none are left out. */
   async subscriptions(shares: string[], subscriber: string): Promise<Map<string, SubscriptionEntry>> {
-    const rows = await this.#database.fetch(shares.map((share) => subscriptionEntryId(share, subscriber)))
-    return new Map(
-      rows.flatMap(({ doc }) => parseSubscriptionEntry(doc) ?? []).map((entry) => [entry.share, entry]),
-    )
+    const entries = await this.#parts.many(shares.map((share) => subscriptionEntryId(share, subscriber)))
+    return new Map(entries.map((entry) => [entry.share, entry]))
   }
 
   async subscription(share: string, subscriber: string): Promise<SubscriptionEntry | null> {
-    return parseSubscriptionEntry(await this.#database.get(subscriptionEntryId(share, subscriber)))
+    return this.#parts.get(subscriptionEntryId(share, subscriber))
   }
 
   /** Everybody who takes, took, or may take part in a share. */
   async participants(share: string): Promise<SubscriptionEntry[]> {
-    const rows = await this.#database.range({ ...subscriptionRange(share), includeDocs: true })
-    return rows.flatMap(({ doc }) => parseSubscriptionEntry(doc) ?? [])
+    return this.#parts.range(subscriptionRange(share))
   }
 
   /** The entries of all shares, a page at a time. */
   async *all(): AsyncGenerator<Map<string, ShareEntry>> {
-    for await (const docs of this.#pages('share/', 'share0')) yield byShare(docs)
+    for await (const entries of this.#shares.pages({ startKey: 'share/', endKey: 'share0' }))
+      yield byShare(entries)
   }
 
   /** The entries of all subscriptions, a page at a time. */
-  async *allSubscriptions(): AsyncGenerator<SubscriptionEntry[]> {
-    for await (const docs of this.#pages('subscription/', 'subscription0'))
-      yield docs.flatMap((doc) => parseSubscriptionEntry(doc) ?? [])
+  allSubscriptions(): AsyncGenerator<SubscriptionEntry[]> {
+    return this.#parts.pages({ startKey: 'subscription/', endKey: 'subscription0' })
   }
 
   /** Makes an id an owner's; false where somebody else was faster. */
   async claim(share: string, owner: string, database: string): Promise<boolean> {
-    const isWritten = await this.#put({ ...claimedEntry(share, owner, database, this.#time()) })
+    const isWritten = await this.#shares.create(claimedEntry(share, owner, database, this.#time()))
     return isWritten || (await this.entry(share))?.database === database
   }
 
@@ -106,13 +104,12 @@ export class Registry {
    * @returns false where the entry says something else by now, and nothing was written
    */
   async change(share: string, change: EntryChange, basis: Basis = {}): Promise<boolean> {
-    for (;;) {
-      const entry = await this.entry(share)
+    const changed = await this.#shares.change(entryId(share), (entry) => {
       if (entry === null) throw new CouchFault('not_found', REGISTRY, `no entry for share ${share}`)
       const now = overNewest(entry, change, basis)
-      if (now === null) return false
-      if (await this.#putChanged(entry, now)) return true
-    }
+      return now && { ...entry, ...now }
+    })
+    return changed !== null
   }
 
   /** Whether what was planned from an entry is still to be done. */
@@ -146,13 +143,11 @@ export class Registry {
     read?: SubscriptionEntry | null,
   ): Promise<SubscriptionEntry | null> {
     const joins = change.state === 'active' ? { joinedAt: this.#time() } : {}
-    for (;;) {
-      const there = await this.subscription(share, subscriber)
+    return this.#parts.change(subscriptionEntryId(share, subscriber), (there) => {
       if (read !== undefined && isOtherPart(there, read)) return null
       const entry = there ?? newSubscriptionEntry(share, subscriber, database, this.#time())
-      if (await this.#putChanged(entry, { ...change, ...joins }))
-        return { ...entry, ...(change as Partial<SubscriptionEntry>) }
-    }
+      return { ...entry, ...change, ...joins }
+    })
   }
 
   /**
@@ -165,20 +160,20 @@ export class Registry {
     granted: Record<string, Right>,
     databaseOf: (subscriber: string) => string,
   ): Promise<string[]> {
-    for (;;) {
-      const there = new Map((await this.participants(share)).map((entry) => [entry.subscriber, entry]))
+    const changed = await this.#parts.changeRange(subscriptionRange(share), (entries) => {
+      const there = new Map(entries.map((entry) => [entry.subscriber, entry]))
       const subscribers = new Set([...there.keys(), ...Object.keys(granted)])
-      const changed = [...subscribers].flatMap((subscriber): SubscriptionEntry[] => {
+      return [...subscribers].flatMap((subscriber): SubscriptionEntry[] => {
         const entry =
           there.get(subscriber) ??
           newSubscriptionEntry(share, subscriber, databaseOf(subscriber), this.#time())
         const right = Object.hasOwn(granted, subscriber) ? granted[subscriber] : undefined
         if (entry.granted === right) return []
         const { granted: _, ...rest } = entry
-        return [{ ...rest, ...(right ? { granted: right } : {}), due: true, updatedAt: this.#time() }]
+        return [{ ...rest, ...(right ? { granted: right } : {}), due: true }]
       })
-      if (await this.#putAll(changed)) return changed.map(({ subscriber }) => subscriber)
-    }
+    })
+    return changed.map(({ subscriber }) => subscriber)
   }
 
   /**
@@ -189,25 +184,25 @@ export class Registry {
   async tellParticipants(share: string): Promise<string[]> {
     const state = (await this.entry(share))?.state
     const isOver = state === 'ending' || state === 'ended'
-    for (;;) {
-      const concerned = (await this.participants(share)).filter((entry) => entry.state !== 'ended')
-      const told = concerned.map((entry): SubscriptionEntry => ({
+    let concerned: SubscriptionEntry[] = []
+    await this.#parts.changeRange(subscriptionRange(share), (entries) => {
+      concerned = entries.filter((entry) => entry.state !== 'ended')
+      return concerned.map((entry) => ({
         ...entry,
         ...(isOver && entry.state === 'active' ? { state: 'ending', reason: SHARE_ENDED } : {}),
         due: true,
       }))
-      if (await this.#putAll(told.filter((entry, at) => !isEqual(entry, concerned[at]))))
-        return concerned.map(({ subscriber }) => subscriber)
-    }
+    })
+    return concerned.map(({ subscriber }) => subscriber)
   }
 
   /** Has everybody who takes part in a share compare all with it, when it is in place. */
   async pauseParticipants(share: string): Promise<void> {
-    for (;;) {
-      const active = (await this.participants(share)).filter(({ state }) => state === 'active')
-      const paused = active.filter((entry) => !entry.paused)
-      if (await this.#putAll(paused.map((entry) => ({ ...entry, paused: true, due: true })))) return
-    }
+    await this.#parts.changeRange(subscriptionRange(share), (entries) =>
+      entries
+        .filter(({ state, paused }) => state === 'active' && !paused)
+        .map((entry) => ({ ...entry, paused: true, due: true })),
+    )
   }
 
   /**
@@ -219,54 +214,20 @@ export class Registry {
     subscriber: string | null,
     reports: ReadonlyMap<string, Problem | null>,
   ): Promise<void> {
-    for (;;) {
-      const entry = subscriber === null ? await this.entry(share) : await this.subscription(share, subscriber)
-      if (entry === null) return
-      const at = this.#time()
+    const withReports = ({ rejected: there = [] }: { rejected?: Rejection[] }): ReportChange => {
       const list = [...reports].reduce(
-        (rejected, [document, found]) => withRejection(rejected, document, found, at),
-        entry.rejected ?? [],
+        (rejected, [document, found]) => withRejection(rejected, document, found, this.#time()),
+        there,
       )
-      if (isEqual(list, entry.rejected ?? [])) return
-      const rejected = list.length === 0 ? undefined : list
-      if (await this.#putChanged(entry, { rejected, due: true })) return
+      return isEqual(list, there) ? {} : { rejected: list.length === 0 ? undefined : list, due: true }
     }
-  }
-
-  /** False in a conflict: to be read and changed again. */
-  async #putChanged(
-    entry: ShareEntry | SubscriptionEntry,
-    change: EntryChange | SubscriptionChange,
-  ): Promise<boolean> {
-    const there: Record<string, unknown> = { ...entry }
-    const isThere = Object.entries(change).every(
-      ([key, value]) => JSON.stringify(there[key]) === JSON.stringify(value),
-    )
-    if (isThere && entry._rev !== undefined) return true
-    const changed = Object.entries({ ...entry, ...change, updatedAt: this.#time() })
-    return this.#put({
-      ...Object.fromEntries(changed.filter(([, value]) => value !== undefined)),
-      _id: entry._id,
-    })
-  }
-
-  async #put(doc: Doc): Promise<boolean> {
-    return this.#putAll([doc])
-  }
-
-  /** @throws {CouchFault} `forbidden` for a refusal that is no conflict */
-  async #putAll(docs: (Doc | SubscriptionEntry)[]): Promise<boolean> {
-    const written = await this.#database.bulk(docs.map((doc): Doc => ({ ...doc })))
-    for (const row of written) {
-      if (row.ok) this.#ownWrites.add(REGISTRY, row.id, row.rev)
-      else if (row.error !== 'conflict') throw new CouchFault('forbidden', REGISTRY, row.reason)
-    }
-    return written.every(({ ok }) => ok)
-  }
-
-  async *#pages(startKey: string, endKey: string): AsyncGenerator<StoredDoc[]> {
-    const range = { startKey, endKey, limit: PAGE, includeDocs: true }
-    for await (const rows of pagesOf(this.#database, range)) yield rows.flatMap(({ doc }) => doc ?? [])
+    if (subscriber === null)
+      await this.#shares.change(entryId(share), (entry) => entry && { ...entry, ...withReports(entry) })
+    else
+      await this.#parts.change(
+        subscriptionEntryId(share, subscriber),
+        (entry) => entry && { ...entry, ...withReports(entry) },
+      )
   }
 
   #time(): string {
@@ -274,7 +235,8 @@ export class Registry {
   }
 }
 
-function byShare(docs: (Record<string, unknown> | null)[]): Map<string, ShareEntry> {
-  const entries = docs.flatMap((doc) => parseEntry(doc) ?? [])
-  return new Map(entries.map((entry) => [shareOfEntry(entry._id) ?? '', entry]))
-}
+/** What changes of an entry by reports: nothing, or the list, of which its user has to learn. */
+type ReportChange = { rejected?: Rejection[] | undefined; due?: true }
+
+const byShare = (entries: readonly ShareEntry[]): Map<string, ShareEntry> =>
+  new Map(entries.map((entry) => [shareOfEntry(entry._id) ?? '', entry]))
