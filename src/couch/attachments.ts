@@ -2,7 +2,6 @@
 import type { Attachment } from './document.ts'
 import { attachmentDigest } from '../documents/digests.ts'
 import type { AttachmentStub, ObjectDoc } from '../documents/content.ts'
-import type { CopyState } from '../shares/plan/object.ts'
 
 /** Attachments of a document that together are larger than this come after it, as streams. */
 const INSIDE_BYTES = 256 * 1024
@@ -25,7 +24,7 @@ export class Room {
 /** The attachments of a document: those that stand there already, as stubs, and the names of those that it still lacks. */
 export function attachmentsToCarry(
   wanted: Record<string, AttachmentStub>,
-  over: CopyState,
+  over: ObjectDoc | null,
 ): { stubs: Record<string, Attachment>; lacking: string[] } {
   const stubs: Record<string, Attachment> = {}
   const lacking: string[] = []

@@ -1,5 +1,5 @@
 // What gave way, as a deleted revision with a root of its own: no live leaf, and it wins against none.
-import type { StoredDoc } from './document.ts'
+import type { StoredDoc, Doc } from './document.ts'
 import { digestsOf } from '../documents/digests.ts'
 import type { Content } from '../documents/content.ts'
 import { revisionHash } from '../documents/made-revision.ts'
@@ -12,5 +12,21 @@ export function lostVersion(id: string, content: Content): StoredDoc {
   return {
     ...content.attributes,
     ...{ _id: id, _rev: `1-${hash}`, _revisions: { start: 1, ids: [hash] }, _deleted: true },
+  }
+}
+
+/** A further leaf that goes, with its content where that is in no other place; attachments stay those of the leaf. */
+export function droppedLeaf(id: string, rev: string, content: Content | null): Doc {
+  const attachments = Object.entries(content?.attachments ?? {})
+  return {
+    ...content?.attributes,
+    ...(attachments.length === 0
+      ? {}
+      : {
+          _attachments: Object.fromEntries(
+            attachments.map(([name, stub]) => [name, { ...stub, stub: true }]),
+          ),
+        }),
+    ...{ _id: id, _rev: rev, _deleted: true },
   }
 }

@@ -3,11 +3,8 @@ import type { Database } from './database.ts'
 import type { Attachment, Doc, StoredDoc, Written } from './document.ts'
 import { isFault } from './fault.ts'
 import { relatedFlow } from './multipart.ts'
-import { shareDatabase } from '../documents/names.ts'
 import type { Content, ObjectDoc } from '../documents/content.ts'
-import type { Source } from '../shares/plan/object.ts'
 import { attachedBytes, attachmentsToCarry, hasAttachment, isPlain, type Room } from './attachments.ts'
-import type { Deps } from '../shares/deps.ts'
 
 export interface Carried {
   /** The document to be written, without attachments. */
@@ -24,24 +21,13 @@ export interface Carried {
 }
 
 /** Where attachments may be read. */
-interface Place {
+export interface Place {
   database: Database
   leaf: ObjectDoc
 }
 
 /** A document ready to be written, or one whose attachments are too large to travel inside it. */
 export type Prepared = { kind: 'ready'; doc: Doc } | { kind: 'large'; send: () => Promise<Written> }
-
-/** @param user where the object itself is */
-export const placesOf = (
-  { couch }: Pick<Deps, 'couch'>,
-  user: Database,
-  sources: readonly Source[],
-): Place[] =>
-  sources.map(({ share, leaf }) => ({
-    database: share === null ? user : couch.database(shareDatabase(share)),
-    leaf,
-  }))
 
 /** Gives the document its attachments; null: they are gone meanwhile. */
 export async function prepare(carried: Carried): Promise<Prepared | null> {

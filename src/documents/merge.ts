@@ -1,7 +1,6 @@
 // The three-way merge by attribute (docs/design.md, Both directions): a participant's object, the copy in the share, and what
 // both last had in common.
 import omit from 'lodash/omit.js'
-import type { Agreed } from '../shares/model/base.ts'
 import { attachmentDigest, digestsOf, digestOfEither, isDigestOf, type Digests } from './digests.ts'
 import { canonicalJson, digestOf } from './digest.ts'
 import { holdsOnlySignature, type AttachmentStub, type Content } from './content.ts'
@@ -15,7 +14,7 @@ export interface Side extends Content {
 
 export interface MergeOptions {
   /** What both sides last had. Of what is not in it nothing is known: what only one side has is new there. */
-  agreed: (Digests & Pick<Agreed, 'kept'>) | null
+  agreed: (Digests & { kept?: Record<string, string> }) | null
   /** Whether what is new here goes into the share. */
   maySend: boolean
   /** What other shares show of the same object, as digests by name: nobody here has written that. */

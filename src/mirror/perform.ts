@@ -11,11 +11,11 @@ import { Room } from '../couch/attachments.ts'
 import { writeBulk } from '../couch/bulk.ts'
 import { prepare } from '../couch/with-attachments.ts'
 import { writeLeaves } from '../couch/bring-leaves.ts'
-import { droppedLeaf } from '../couch/lost-versions.ts'
 import { revisionOver } from '../documents/made-revision.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import type { Removals } from './removals.ts'
 import { refusalWords } from '../couch/refusal-words.ts'
+import { droppedLeaf } from '../couch/lost-version.ts'
 
 /** The databases of one user and one master. */
 export interface Pair {

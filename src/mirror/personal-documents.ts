@@ -2,7 +2,6 @@
 import type { Database } from '../couch/database.ts'
 import { pagesOf } from '../couch/pages.ts'
 import { isObjectId } from '../documents/names.ts'
-import type { Master } from '../provisioning/gather.ts'
 
 const PAGE = 1000
 
@@ -30,7 +29,7 @@ export async function countObjects(database: Database): Promise<number> {
 /** How many documents that the masters have are in a personal database; of several masters' the first one's. */
 export async function countDocuments(
   personal: Database,
-  masters: readonly Master[],
+  masters: readonly { name: string; database: Database }[],
 ): Promise<Map<string, number>> {
   const counts = new Map(masters.map(({ name }) => [name, 0]))
   for await (const ids of idsIn(personal)) {

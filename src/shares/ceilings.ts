@@ -1,5 +1,6 @@
 // Ceilings: what a share's `_security` may let in at the most, since somebody was taken out beside the owner's lane.
-import { narrower, type FoundSecurity } from '../documents/security.ts'
+import type { FoundSecurity } from '../documents/security.ts'
+import { narrower } from './model/security.ts'
 
 /**
  * `_security` has no revisions. What the lane is about to put there may come of a `$share` that has changed since: it is

@@ -5,7 +5,6 @@ import { namesIn, parseAccess } from '../../src/shares/model/access.ts'
 import type { Doc } from '../../src/couch/document.ts'
 import { install } from '../../src/skeletons/install.ts'
 import { createLogger } from '../../src/log.ts'
-import { shareSecurity, type ShareSecurity } from '../../src/documents/security.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
 import { AccountIndex } from '../../src/users/account-index.ts'
 import {
@@ -18,6 +17,7 @@ import {
 import { SKELETON, type Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 import { basic } from '../support/visitor.ts'
+import { shareSecurity, type ShareSecurity } from '../../src/shares/model/security.ts'
 
 const PASSWORD = 'secret'
 const hex = (name: string): string => Buffer.from(name, 'utf8').toString('hex')

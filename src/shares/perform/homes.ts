@@ -8,11 +8,12 @@ import { problem, type Problem } from '../../documents/problem.ts'
 import type { ObjectEffect } from '../plan/object.ts'
 import { Room } from '../../couch/attachments.ts'
 import { writeBulk } from '../../couch/bulk.ts'
-import { placesOf, prepare } from '../../couch/with-attachments.ts'
+import { prepare } from '../../couch/with-attachments.ts'
 import type { Deps } from '../deps.ts'
 import { only } from './effects.ts'
-import { keepLosers } from '../../couch/lost-versions.ts'
 import { refusalWords } from '../../couch/refusal-words.ts'
+import { keepLosers } from './lost-versions.ts'
+import { placesOf } from './attachment-places.ts'
 
 /** Revisions by place, as a base names places: a share for its copies, and one for the objects themselves. */
 class WrittenRevisions {

@@ -14,12 +14,12 @@ import { only, type Effect } from './effects.ts'
 import { keepLocalLosers, Progress, writeHomes, writeObjects } from './homes.ts'
 import { shownBy } from './kept-leaves.ts'
 import { withdrawLate } from './late-copies.ts'
-import { droppedLeaf } from '../../couch/lost-versions.ts'
 import { isNext, lookForBrought, type Found } from './new-documents.ts'
 import { isOutboxes, revision, writeOutbox, type OutboxWritten, type Refusals } from './outbox.ts'
 import { orderRotation } from '../rotation-orders.ts'
 import { readShown, type ShownOf } from './saved-copies.ts'
 import { withdraw } from './withdrawals.ts'
+import { droppedLeaf } from '../../couch/lost-version.ts'
 
 /** What effects rest on, besides what they carry. */
 export interface Footing {

@@ -9,13 +9,14 @@ import type { Home, ObjectEffect, ReportedProblem } from '../plan/object.ts'
 import { Room } from '../../couch/attachments.ts'
 import { refuseBase } from './base-refusals.ts'
 import { writeBulk } from '../../couch/bulk.ts'
-import { placesOf, prepare } from '../../couch/with-attachments.ts'
+import { prepare } from '../../couch/with-attachments.ts'
 import type { FreshCopy } from './copies.ts'
 import type { Deps } from '../deps.ts'
 import { only } from './effects.ts'
 import type { Progress } from './homes.ts'
 import { blockOvertaken, isNext, type Found } from './new-documents.ts'
 import { refusalWords } from '../../couch/refusal-words.ts'
+import { placesOf } from './attachment-places.ts'
 
 /** What the server would not take, by object: it goes into the object's `$error`. */
 export type Refusals = Map<string, ReportedProblem[]>

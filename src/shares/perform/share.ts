@@ -5,7 +5,7 @@ import type { Doc } from '../../couch/document.ts'
 import { claimedEntry, type ShareEntry } from '../model/entry.ts'
 import { shareDatabase, shareOfDocument } from '../../documents/names.ts'
 import { isOurProblem, problem, type Problem } from '../../documents/problem.ts'
-import { ADMIN_ONLY, bothAllow, closedToWriters } from '../../documents/security.ts'
+import { ADMIN_ONLY, bothAllow } from '../../documents/security.ts'
 import type { Home } from '../plan/object.ts'
 import { derive, ensureAccount, readHashing, removeAccount } from './accounts.ts'
 import { writeBulk } from '../../couch/bulk.ts'
@@ -23,6 +23,7 @@ import { createOutbox } from '../outboxes.ts'
 import { refill, savePart } from './saved-copies.ts'
 import { beginScan } from '../scans.ts'
 import type { ShareEffect } from '../plan/share-facts.ts'
+import { closedToWriters } from '../model/security.ts'
 
 /**
  * `lost`: somebody else has the id now · `again`: what is known of the share has changed: plan it anew · `drain`: what

@@ -3,11 +3,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ShareEntry } from '../model/entry.ts'
 import type { ObjectDoc } from '../../documents/content.ts'
-import { ADMIN_ONLY, narrower, type FoundSecurity, type Writers } from '../../documents/security.ts'
+import { ADMIN_ONLY, type FoundSecurity } from '../../documents/security.ts'
 import { parseShareLeaves, withoutPublic } from '../model/share.ts'
 import type { Rival } from './leaves.ts'
 import { passwordFault, securityOf } from './share.ts'
 import type { ShareFacts } from './share-facts.ts'
+import { narrower, type Writers } from '../model/security.ts'
 
 /** `_security` of a share, as it may be found. */
 export type SecurityInForce = FoundSecurity & { writers?: Partial<Writers> }

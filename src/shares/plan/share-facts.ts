@@ -2,8 +2,9 @@
 import type { Right } from '../model/access.ts'
 import type { ShareEntry } from '../model/entry.ts'
 import type { ObjectDoc } from '../../documents/content.ts'
-import type { Grants, ShareSecurity } from '../../documents/security.ts'
+import type { Grants } from '../../documents/security.ts'
 import type { Rival } from './leaves.ts'
+import type { ShareSecurity } from '../model/security.ts'
 
 /** Somebody who takes part in a share, or is invited to. */
 export interface Participant {

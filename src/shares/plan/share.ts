@@ -9,13 +9,12 @@ import {
   bothAllow,
   isPublic,
   narrowsReading,
-  shareSecurity,
   type FoundSecurity,
-  type ShareSecurity,
 } from '../../documents/security.ts'
 import { parseShareLeaves, withoutPublic } from '../model/share.ts'
 import { grantedTo, mark, markAsIs, redundantShareLeaves } from './share-document.ts'
 import type { ShareFacts, ShareEffect, EntryChange } from './share-facts.ts'
+import { shareSecurity, type ShareSecurity } from '../model/security.ts'
 
 /** Plans one share of one owner. Seeing the same facts again after the effects have landed plans nothing. */
 export function planShare(facts: ShareFacts): ShareEffect[] {

@@ -2,16 +2,11 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { parseAccess } from '../../../../src/shares/model/access.ts'
-import {
-  ADMIN_ONLY,
-  narrower,
-  narrowsReading,
-  shareSecurity,
-  type ShareSecurity,
-} from '../../../../src/documents/security.ts'
+import { ADMIN_ONLY, narrowsReading } from '../../../../src/documents/security.ts'
 import { asksForMore, planNarrowing, type SecurityInForce } from '../../../../src/shares/plan/narrowing.ts'
 import { ACCOUNT, docOf, entryOf, factsOf, inPlace, MOST_BYTES, NAMED, OWNER, SHOWN } from './share-facts.ts'
 import type { ShareFacts } from '../../../../src/shares/plan/share-facts.ts'
+import { narrower, shareSecurity, type ShareSecurity } from '../../../../src/shares/model/security.ts'
 
 function securityOf(access: unknown, passwordRole: string | null = null): ShareSecurity {
   const request = parseAccess(access)

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { OWNER_ONLY, type Access } from '../../../../src/shares/model/access.ts'
 import type { ObjectDoc } from '../../../../src/documents/content.ts'
 import { problem } from '../../../../src/documents/problem.ts'
-import type { ShareSecurity } from '../../../../src/documents/security.ts'
 import { planHalted } from '../../../../src/shares/plan/share.ts'
 import {
   ACCOUNT,
@@ -36,6 +35,7 @@ import {
   words,
 } from './share-facts.ts'
 import type { ShareFacts } from '../../../../src/shares/plan/share-facts.ts'
+import type { ShareSecurity } from '../../../../src/shares/model/security.ts'
 
 describe('plan/share, access', () => {
   describe('access', () => {

@@ -5,16 +5,12 @@ import type { Right } from '../../../../src/shares/model/access.ts'
 import type { ShareEntry } from '../../../../src/shares/model/entry.ts'
 import type { ObjectDoc } from '../../../../src/documents/content.ts'
 import { problem } from '../../../../src/documents/problem.ts'
-import {
-  ADMIN_ONLY,
-  type FoundSecurity,
-  type Grants,
-  type Writers,
-} from '../../../../src/documents/security.ts'
+import { ADMIN_ONLY, type FoundSecurity, type Grants } from '../../../../src/documents/security.ts'
 import { rightOf } from '../../../../src/shares/model/subscription.ts'
 import { planHalted, planScanned, planShare } from '../../../../src/shares/plan/share.ts'
 import { ACCOUNT, allInWords, entryOf, factsOf, inWords, MINE, PRIVATE, THEIRS } from './share-facts.ts'
 import type { ShareEffect, ShareFacts } from '../../../../src/shares/plan/share-facts.ts'
+import type { Writers } from '../../../../src/shares/model/security.ts'
 
 /** Stands for the password that the document shows already. */
 export const KEEP = Symbol('the password as it is shown')

@@ -1,13 +1,13 @@
 // What gave way is kept where the usual requests find it: as a deleted conflict, which is no live leaf and wins against none.
-import type { Database } from './database.ts'
-import type { Doc, Written } from './document.ts'
-import type { Content } from '../documents/content.ts'
-import { Room } from './attachments.ts'
-import { writeBulk } from './bulk.ts'
-import { placesOf, prepare } from './with-attachments.ts'
-import type { Deps } from '../shares/deps.ts'
-import type { Effect } from '../shares/perform/effects.ts'
-import { lostVersion } from './lost-version.ts'
+import type { Database } from '../../couch/database.ts'
+import type { Doc, Written } from '../../couch/document.ts'
+import { Room } from '../../couch/attachments.ts'
+import { writeBulk } from '../../couch/bulk.ts'
+import { prepare } from '../../couch/with-attachments.ts'
+import type { Deps } from '../deps.ts'
+import type { Effect } from './effects.ts'
+import { lostVersion } from '../../couch/lost-version.ts'
+import { placesOf } from './attachment-places.ts'
 
 type RefusedRow = Extract<Written, { ok: false }>
 
@@ -41,20 +41,4 @@ export async function keepLosers(
   }
   for (const row of await writeBulk(to, docs, { newEdits: false })) takeNote(row)
   return { gone, refused }
-}
-
-/** A further leaf that goes, with its content where that is in no other place; attachments stay those of the leaf. */
-export function droppedLeaf(id: string, rev: string, content: Content | null): Doc {
-  const attachments = Object.entries(content?.attachments ?? {})
-  return {
-    ...content?.attributes,
-    ...(attachments.length === 0
-      ? {}
-      : {
-          _attachments: Object.fromEntries(
-            attachments.map(([name, stub]) => [name, { ...stub, stub: true }]),
-          ),
-        }),
-    ...{ _id: id, _rev: rev, _deleted: true },
-  }
 }

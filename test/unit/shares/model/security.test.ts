@@ -1,17 +1,15 @@
 // `_security` of shares: who can read and write by it is whom `access` means, and closed never comes out as public.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { parseAccess } from '../../../src/shares/model/access.ts'
+import { parseAccess } from '../../../../src/shares/model/access.ts'
 import {
   ADMIN_ONLY,
   narrowsReading,
-  shareSecurity,
   type FoundSecurity,
   type Grants,
-  type ShareGrants,
-  type ShareSecurity,
-} from '../../../src/documents/security.ts'
-import { writeAccess } from '../skeletons/compiled.ts'
+} from '../../../../src/documents/security.ts'
+import { writeAccess } from '../../skeletons/compiled.ts'
+import { shareSecurity, type ShareGrants, type ShareSecurity } from '../../../../src/shares/model/security.ts'
 
 const MOST_BYTES = 1000
 const OWNER: Grants = { names: [], roles: ['owner'] }
