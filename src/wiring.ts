@@ -7,6 +7,7 @@ import type { Controller } from './engine/controller.ts'
 import { Gateways } from './gateways/all.ts'
 import type { HostCalls } from './engine/host.ts'
 import type { Pulse } from './engine/pulse.ts'
+import { ownershipOf } from './ownership.ts'
 import { Provisioning } from './provisioning/controller.ts'
 import { Shares, type SharesOptions } from './shares/controller.ts'
 import { Upkeep, type UpkeepOptions } from './skeletons/controller.ts'
@@ -147,6 +148,7 @@ function wireUpkeep(parts: Parts, more: Pick<UpkeepOptions, 'markOwner' | 'onFai
     ...parts,
     ...more,
     users: config.userDatabases,
+    ownership: ownershipOf({ ...parts, users: config.userDatabases }),
     // PouchDB's indexes belong to one design document.
     isWarming: config.skeletonWarm && !isEmbedded,
     concurrency: config.concurrency,

@@ -11,6 +11,7 @@ import { kindsOf, type Kinds } from '../skeletons/kinds.ts'
 import { overlaidKinds, readOverlaid, type Difference } from '../skeletons/overlay.ts'
 import type { SkeletonOfKind } from '../skeletons/folder.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
+import { ownershipOf } from '../ownership.ts'
 import { People } from '../provisioning/people.ts'
 import { Registry } from '../shares/registry.ts'
 
@@ -18,6 +19,8 @@ export interface Connection extends KindDatabasesOptions {
   config: Config
   kinds: Kinds
   gateways: readonly Gateway[]
+  registry: Registry
+  people: People
   skeleton: ReadonlyMap<string, SkeletonOfKind>
   /** Between the folder of SKELETON and what is shipped. */
   differences: readonly Difference[]
@@ -75,12 +78,14 @@ export async function withConnection<T>(
       throw isFault(error) ? new UnansweredFault(couch.url, error) : error
     })
     const users = config.userDatabases
+    const registry = new Registry(couch, new OwnWrites(), Date.now)
+    const people = new People(couch, new OwnWrites(), Date.now)
     return await work({
       ...{ config, skeleton, differences, couch, users, isEmbedded },
       kinds: kindsIn(config, gateways),
       gateways,
-      registry: new Registry(couch, new OwnWrites(), Date.now),
-      people: new People(couch, new OwnWrites(), Date.now),
+      ...{ registry, people },
+      ownership: ownershipOf({ registry, people, users }),
       log: createLogger({
         level: 'warn',
         pretty: process.stderr.isTTY,

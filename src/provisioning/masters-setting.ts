@@ -8,13 +8,13 @@ import {
   KIND,
   PERSONAL_KIND,
   USER_KIND_SUFFIX,
+  type NamedDatabase,
 } from '../skeletons/kinds.ts'
 import { isDatabaseName, isPersonalName, type UserDatabases } from '../documents/names.ts'
 import { SettingError } from '../documents/setting.ts'
 
 /** One entry of MASTER_DATABASES. */
-export interface Master {
-  database: string
+export interface Master extends NamedDatabase {
   /** The folder of the skeleton whose design documents the master has; `<kind>-user` has those of personal databases. */
   kind: string
 }

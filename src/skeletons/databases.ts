@@ -3,9 +3,6 @@ import type { Couch } from '../couch/client.ts'
 import { pagesOfNames } from '../couch/pages.ts'
 import { isFixedKind, PERSONAL_KIND, type Kinds } from './kinds.ts'
 import { shareDatabase, type UserDatabases } from '../documents/names.ts'
-import type { Claim } from '../provisioning/person.ts'
-import type { People } from '../provisioning/people.ts'
-import type { Registry } from '../shares/registry.ts'
 
 const NAMES_PAGE = 500
 
@@ -13,8 +10,15 @@ export interface KindDatabasesOptions {
   couch: Couch
   users: UserDatabases
   kinds: Kinds
-  registry: Registry
-  people: Pick<People, 'claims'>
+  ownership: Ownership
+}
+
+/** Whose databases are, where their names alone do not say it. Both throw a CouchFault. */
+export interface Ownership {
+  /** The owners of those shares that are this daemon's and are not ended, by share. */
+  ownersOfShares: (shares: string[]) => Promise<ReadonlyMap<string, string>>
+  /** Those of these databases that are the personal ones of users. */
+  personalAmong: (names: string[]) => Promise<ReadonlySet<string>>
 }
 
 /** A database of a kind, and the owner in whose lane it is worked on; a policy's, a master's and a personal database have none. */
@@ -99,31 +103,25 @@ function namesAmong(names: string[], kind: string, { kinds }: KindDatabasesOptio
 /** Anybody may call a database so: without a claim, or with one that is ended, it is nobody's. */
 async function personalAmong(
   names: string[],
-  { kinds, people }: KindDatabasesOptions,
+  { kinds, ownership }: KindDatabasesOptions,
 ): Promise<KindDatabase[]> {
   const named = names.filter((db) => kinds.placeOf(db)?.kind === 'personal')
-  const claims = named.length === 0 ? new Map<string, Claim>() : await people.claims(named)
-  return named.flatMap((db) => {
-    const claim = claims.get(db)
-    // Other attributes name databases that have nothing of the masters.
-    const isPersonal = claim?.attribute === 'database' && claim.ended !== true
-    return isPersonal ? [{ db, kind: PERSONAL_KIND, owner: null }] : []
-  })
+  const personal = named.length === 0 ? new Set<string>() : await ownership.personalAmong(named)
+  return named.flatMap((db) => (personal.has(db) ? [{ db, kind: PERSONAL_KIND, owner: null }] : []))
 }
 
 /** A database `share/…` that the registry does not know, or has for another template, is somebody else's. */
 async function sharesAmong(
   names: string[],
-  { kinds, registry, users }: KindDatabasesOptions,
+  { kinds, ownership }: KindDatabasesOptions,
 ): Promise<KindDatabase[]> {
   const shares = names.flatMap((db) => {
     const place = kinds.placeOf(db)
     return place?.kind === 'share' ? [place] : []
   })
-  const entries = await registry.entries(shares.map(({ share }) => share))
+  const owners = await ownership.ownersOfShares(shares.map(({ share }) => share))
   return shares.flatMap(({ db, share }) => {
-    const entry = entries.get(share)
-    const isOurs = entry && entry.state !== 'ended' && entry.database === users.database(entry.owner)
-    return isOurs ? [{ db, kind: 'share', owner: entry.owner }] : []
+    const owner = owners.get(share)
+    return owner === undefined ? [] : [{ db, kind: 'share', owner }]
   })
 }

@@ -12,7 +12,6 @@ import {
   SKELETON_PREFIX,
   type UserDatabases,
 } from '../documents/names.ts'
-import type { Master } from '../provisioning/masters-setting.ts'
 import { SettingError } from '../documents/setting.ts'
 
 /** What a folder of the skeleton may be called: a kind of database. */
@@ -62,6 +61,12 @@ export interface Assignment {
   kind: string
 }
 
+/** A database that is of its kind by its name alone, as masters are. */
+export interface NamedDatabase {
+  database: string
+  kind: string
+}
+
 /** https://docs.couchdb.org/en/stable/api/database/common.html#put--db, and `*` wherever a character may be. */
 const PATTERN = /^[a-z*][a-z0-9_$()+/*-]*$/
 
@@ -79,7 +84,7 @@ const PATTERN = /^[a-z*][a-z0-9_$()+/*-]*$/
 export function parseAssignments(
   text: string,
   users: UserDatabases,
-  masters: readonly Master[] = [],
+  masters: readonly NamedDatabase[] = [],
 ): Assignment[] {
   const entries = text.split(',').map((entry) => entry.trim())
   const assignments = entries.filter((entry) => entry !== '').map((entry) => parseEntry(entry, users))
@@ -114,7 +119,7 @@ function parseEntry(entry: string, users: UserDatabases): Assignment {
   return { pattern, kind }
 }
 
-function refuseConfusion({ pattern, kind }: Assignment, masters: readonly Master[]): void {
+function refuseConfusion({ pattern, kind }: Assignment, masters: readonly NamedDatabase[]): void {
   const entry = `${pattern}=${kind}`
   const master = masters.find((one) => kind === one.kind || kind === userKindOf(one.kind))
   if (master !== undefined)
@@ -152,7 +157,7 @@ export interface Kinds {
   /** `<kind>-user` of the masters, each once: personal databases have what is in all of them. Empty without masters. */
   readonly userKinds: readonly string[]
   readonly assignments: readonly Assignment[]
-  readonly masters: readonly Master[]
+  readonly masters: readonly NamedDatabase[]
   /** The databases that have sync functions. */
   readonly gateways: readonly string[]
   isMaster(db: string): boolean
@@ -168,7 +173,7 @@ export interface Kinds {
 export function kindsOf(
   assignments: readonly Assignment[],
   users: UserDatabases,
-  masters: readonly Master[] = [],
+  masters: readonly NamedDatabase[] = [],
   gateways: readonly string[] = [],
 ): Kinds {
   const patterns = assignments.map(({ pattern, kind }) => ({ fits: compile(pattern), kind }))

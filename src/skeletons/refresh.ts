@@ -1,8 +1,18 @@
 // Brings databases up to the skeletons of their kinds, in the lanes in which they are worked on.
 import { concernsServer, isFault } from '../couch/fault.ts'
+import type { Births } from './births.ts'
+import type { Warmer } from './index-warmer.ts'
+import type { Kinds } from './kinds.ts'
 import { visited, type Visited } from './visits.ts'
-import type { Deps } from '../shares/deps.ts'
 import { Withheld } from './policy-guard.ts'
+
+export interface RefreshDeps {
+  births: Pick<Births, 'refresh'>
+  kinds: Pick<Kinds, 'placeOf'>
+  warmer: Pick<Warmer, 'isWarming'>
+  /** The database was brought up to its skeleton, or could not be. */
+  onVisited: (db: string, visited: Visited) => void
+}
 
 /**
  * Looks at one database and writes what differs; in a rollout without looking, where it is clear what is there. A
@@ -10,7 +20,7 @@ import { Withheld } from './policy-guard.ts'
  * @throws {CouchFault} where the server does not answer
  */
 export async function refreshDatabase(
-  { births, kinds, warmer, onVisited }: Pick<Deps, 'births' | 'kinds' | 'warmer' | 'onVisited'>,
+  { births, kinds, warmer, onVisited }: RefreshDeps,
   db: string,
   { inRollout = false } = {},
 ): Promise<Visited> {

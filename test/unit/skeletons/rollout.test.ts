@@ -8,7 +8,6 @@ import type { Visited } from '../../../src/skeletons/visits.ts'
 import { createLogger } from '../../../src/log.ts'
 import { kindsOf } from '../../../src/skeletons/kinds.ts'
 import { userDatabases } from '../../../src/documents/names.ts'
-import type { Registry } from '../../../src/shares/registry.ts'
 import type { Progress, RolloutRecord } from '../../../src/skeletons/rollout-record.ts'
 import type { Skeletons } from '../../../src/skeletons/wanted.ts'
 
@@ -49,8 +48,10 @@ class Ground {
       couch: { allDbs } as unknown as Couch,
       users,
       kinds: kindsOf([{ pattern: 'p-*', kind: 'policy' }], users),
-      registry: {} as Registry,
-      people: { claims: () => Promise.resolve(new Map()) },
+      ownership: {
+        ownersOfShares: () => Promise.resolve(new Map()),
+        personalAmong: () => Promise.resolve(new Set()),
+      },
       skeletons: skeletons as Skeletons,
       record: record as RolloutRecord,
       concurrency,

@@ -1,0 +1,16 @@
+// Tells skeletons whose databases are: the registry of the shares knows, and that of provisioned users.
+import type { UserDatabases } from './documents/names.ts'
+import type { People } from './provisioning/people.ts'
+import { personalAmong } from './provisioning/personal-names.ts'
+import { ownersOfShares } from './shares/owners.ts'
+import type { Registry } from './shares/registry.ts'
+import type { Ownership } from './skeletons/databases.ts'
+
+export const ownershipOf = (deps: {
+  registry: Pick<Registry, 'entries'>
+  people: Pick<People, 'claims'>
+  users: UserDatabases
+}): Ownership => ({
+  ownersOfShares: (shares) => ownersOfShares(shares, deps),
+  personalAmong: (names) => personalAmong(names, deps),
+})
