@@ -2,7 +2,6 @@
 import type { Database } from '../couch/database.ts'
 import type { Row, Seq } from '../couch/document.ts'
 import { isObjectId } from '../documents/names.ts'
-import type { DocumentFacts } from '../mirror/plan.ts'
 
 interface Known {
   purgeSeq: Seq
@@ -31,8 +30,11 @@ export async function purgedObjects(database: Database): Promise<Row[]> {
   return (await database.fetch(ids, { includeDocs: false })).filter(({ rev }) => rev === null)
 }
 
-/** What planDocument asks about of a document that was purged at its source. */
-export type PurgedFacts = Required<Pick<DocumentFacts, 'purged'>>
+/** What a plan asks about of a document that was purged at its source. */
+export interface PurgedFacts {
+  /** The leaves that an admin purged there, and those of them that were tombstones, as far as that can be told. */
+  purged: { revisions: readonly string[]; deletions: ReadonlySet<string> }
+}
 
 /**
  * The purged revisions of a document, and which of them were tombstones, as another database of the same documents still

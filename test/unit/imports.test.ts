@@ -1,0 +1,40 @@
+// No module imports itself by way of others, not even for types: each can be read, and tried, without those that stand on it.
+import assert from 'node:assert/strict'
+import { findCycles, importGraph, importsOf, type ImportGraph } from '../support/import-graph.ts'
+
+/** Begins of paths in whose rings nothing is said against: empty, but for what is being taken apart. */
+const ALLOWED: readonly string[] = ['src/shares/plan/', 'src/shares/reconcile/']
+
+const graphOf = (edges: Record<string, readonly string[]>): ImportGraph => new Map(Object.entries(edges))
+
+describe('imports', () => {
+  it('go round in no ring', () => {
+    const rings = findCycles(importGraph('src')).filter(
+      (modules) => !modules.every((path) => ALLOWED.some((begin) => path.startsWith(begin))),
+    )
+    assert.equal(rings.map((modules) => modules.join(' → ')).join('\n'), '')
+  })
+
+  const rings: readonly [string, Record<string, string[]>, string[][]][] = [
+    ['none', { a: ['b', 'c'], b: ['c'], c: [] }, []],
+    ['one of two', { a: ['b'], b: ['a'] }, [['a', 'b', 'a']]],
+    ['one that begins later', { a: ['b'], b: ['c'], c: ['d'], d: ['b'] }, [['b', 'c', 'd', 'b']]],
+    ['one of itself', { a: ['a'] }, [['a', 'a']]],
+    ['one behind what was seen', { a: ['b'], b: [], c: ['b', 'd'], d: ['c'] }, [['c', 'd', 'c']]],
+  ]
+  for (const [what, edges, expected] of rings)
+    it(`finds a ring: ${what}`, () => assert.deepEqual(findCycles(graphOf(edges)), expected))
+
+  const texts: readonly [string, string, string[]][] = [
+    ['a value', "import { a } from './a.ts'", ['./a.ts']],
+    ['a type', "import type { A } from './a.ts'", ['./a.ts']],
+    ['one of both', "import { b, type A } from '../a.ts'", ['../a.ts']],
+    ['what it hands on', "export { a } from './a.ts'\nexport type * from './b.ts'", ['./a.ts', './b.ts']],
+    ['what is loaded later', "const a = await import('./a.ts')", ['./a.ts']],
+    ['a type in place', "let a: import('./a.ts').A", ['./a.ts']],
+    ['no package', "import a from 'a'\nimport 'node:fs'", []],
+    ['no comment and no text', "// from './a.ts'\nconst a = `import './b.ts'`", []],
+  ]
+  for (const [what, text, expected] of texts)
+    it(`reads of a module ${what}`, () => assert.deepEqual(importsOf(text), expected))
+})
