@@ -17,7 +17,7 @@ const outsideWorld = [
   '**/perform/*',
   '**/reconcile/*',
   '**/log.ts',
-  '**/config.ts',
+  '**/config/*',
 ]
 
 const features = ['shares', 'provisioning', 'gateways', 'skeletons']

@@ -28,7 +28,7 @@ import { Registry } from './shares/registry.ts'
 import { Skeletons } from './skeletons/wanted.ts'
 import { Warmer } from './skeletons/index-warmer.ts'
 import { wireControllers, type Parts } from './wiring.ts'
-import type { DaemonConfig } from './config.ts'
+import type { DaemonConfig } from './config/config.ts'
 
 export interface DaemonOptions {
   config: DaemonConfig

@@ -1,5 +1,5 @@
 // What a newcomer reads after `npm start`: what runs where, and three lines to try.
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 
 /** Somebody who pastes all lines at once is faster than the daemon: the last one asks until the copy is there. */
 const UNTIL_THERE = 'curl -sSf --retry 20 --retry-delay 1 --retry-all-errors'

@@ -30,7 +30,7 @@ import type { Registry } from './shares/registry.ts'
 import { Removals } from './mirror/removals.ts'
 import type { Skeletons } from './skeletons/wanted.ts'
 import type { Warmer } from './skeletons/index-warmer.ts'
-import type { DaemonConfig } from './config.ts'
+import type { DaemonConfig } from './config/config.ts'
 
 /** Guesses at a password a minute, by one user at one share. */
 const MOST_TRIES = 5

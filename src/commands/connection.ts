@@ -1,5 +1,5 @@
 // What commands that talk to the server begin with: settings, skeleton, and an admin's connection.
-import { checkMasters, checkPolicies, loadConfig, type Config } from '../config.ts'
+import { loadConfig, type Config } from '../config/config.ts'
 import { UnansweredFault } from '../couch/advice.ts'
 import { Couch } from '../couch/client.ts'
 import { isFault, type FaultCode } from '../couch/fault.ts'
@@ -14,6 +14,7 @@ import { OwnWrites } from '../engine/own-writes.ts'
 import { ownershipOf } from '../ownership.ts'
 import { People } from '../provisioning/people.ts'
 import { Registry } from '../shares/registry.ts'
+import { checkMasters, checkPolicies } from '../config/skeleton-checks.ts'
 
 export interface Connection extends KindDatabasesOptions {
   config: Config

@@ -1,7 +1,7 @@
 // `couch-shares provision`: one user's personal database now, or everybody's. Safe beside a running daemon, and done again.
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
-import { loadConfig } from '../config.ts'
+import { loadConfig } from '../config/config.ts'
 import { concernsServer, isFault } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { sideBySide } from '../engine/for-each.ts'

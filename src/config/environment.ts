@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import dotenv from 'dotenv'
-import { SETTINGS } from './config.ts'
 import { sayUnknown, unknownSettings } from './unknown-settings.ts'
+import { SETTINGS } from './settings.ts'
 
 type Variables = Record<string, string | undefined>
 

@@ -1,6 +1,6 @@
 // Variables of the environment that look like settings and are none: a misspelled one would be passed over in silence.
-import { SETTINGS } from './config.ts'
 import { nearest } from './edit-distance.ts'
+import { SETTINGS } from './settings.ts'
 
 /** A variable that nothing reads, and the setting that was probably meant. */
 export interface UnknownSetting {

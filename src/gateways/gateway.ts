@@ -1,6 +1,6 @@
 // A gateway as it was read from the skeleton: its function, ready to be asked, and the validation function made of it.
 import { dirname } from 'node:path'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { marked, type DesignDocument } from '../skeletons/design.ts'
 import { compileGuard } from './function/guard.ts'
 import { isFree } from '../skeletons/kinds.ts'

@@ -1,7 +1,7 @@
 // Performs what was planned for a user of `_users`: claims, entries, the personal database and who may enter it.
 import { randomUUID } from 'node:crypto'
 import isEqual from 'lodash/isEqual.js'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { Couch } from '../couch/client.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'

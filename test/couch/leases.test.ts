@@ -12,7 +12,7 @@ import { freePort, type Server } from '../support/servers.ts'
 import { SKELETON, type Space, type SpaceOptions } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 import { basic } from '../support/visitor.ts'
-import type { DaemonConfig } from '../../src/config.ts'
+import type { DaemonConfig } from '../../src/config/config.ts'
 
 const QUICK: SpaceOptions = { replicationCheckIntervalMs: 500 }
 const IDLE: SpaceOptions = { ...QUICK, replicationIdleTimeoutMs: 1_500 }

@@ -1,7 +1,7 @@
-// The table in docs/settings.md, made of the table of settings in src/config.ts: `npm run settings` prints it.
+// The table in docs/settings.md, made of the table of settings in src/config/settings.ts: `npm run settings` prints it.
 import { pathToFileURL } from 'node:url'
 import { format } from 'prettier'
-import { SETTINGS } from '../../src/config.ts'
+import { SETTINGS } from '../../src/config/settings.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 

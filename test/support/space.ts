@@ -16,7 +16,7 @@ import { copyId, REGISTRY, shareDatabase, userDatabases } from '../../src/docume
 import { UPDATED_AT } from '../../src/documents/time.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
 import type { Server } from './servers.ts'
-import type { DaemonConfig } from '../../src/config.ts'
+import type { DaemonConfig } from '../../src/config/config.ts'
 
 export const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { UsageError } from '../../../src/commands/command.ts'
 import { provision } from '../../../src/commands/provision.ts'
-import { ConfigError } from '../../../src/config.ts'
 import { BorrowedLeases } from '../../../src/provisioning/borrowed-leases.ts'
 import type { ReplicationStatus } from '../../../src/couch/replicator.ts'
+import { ConfigError } from '../../../src/config/faults.ts'
 
 /** Nobody listens there. */
 const SETTINGS = { HOODIE_SERVER: 'http://127.0.0.1:9', HOODIE_ADMIN_USER: 'admin', HOODIE_ADMIN_PASS: 'x' }

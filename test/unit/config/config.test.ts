@@ -4,15 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parse } from 'dotenv'
-import {
-  checkMasters,
-  checkPolicies,
-  ConfigError,
-  loadConfig,
-  SETTINGS,
-  type Fault,
-} from '../../src/config.ts'
-import { settingsTable } from '../support/settings-table.ts'
+import { loadConfig } from '../../../src/config/config.ts'
+import { settingsTable } from '../../support/settings-table.ts'
+import { ConfigError, type Fault } from '../../../src/config/faults.ts'
+import { SETTINGS } from '../../../src/config/settings.ts'
+import { checkMasters, checkPolicies } from '../../../src/config/skeleton-checks.ts'
 
 type Env = Record<string, string | undefined>
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { EnvironmentError, readEnvironment } from '../../src/environment.ts'
+import { EnvironmentError, readEnvironment } from '../../../src/config/environment.ts'
 
 describe('the environment', () => {
   let folder = ''

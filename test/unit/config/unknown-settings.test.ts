@@ -1,9 +1,9 @@
 // Which variables of an environment are taken for misspelled settings, by a table, and which never are.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { SETTINGS } from '../../src/config.ts'
-import { editDistance, nearest } from '../../src/edit-distance.ts'
-import { unknownSettings } from '../../src/unknown-settings.ts'
+import { editDistance, nearest } from '../../../src/config/edit-distance.ts'
+import { unknownSettings } from '../../../src/config/unknown-settings.ts'
+import { SETTINGS } from '../../../src/config/settings.ts'
 
 const meant = (variable: string): string | undefined => unknownSettings({ [variable]: 'x' })[0]?.meant
 

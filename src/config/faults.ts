@@ -1,0 +1,33 @@
+// What is wrong with settings, as it is said to whoever has set them.
+
+/** One thing wrong with the configuration; `found` is ready for display and never holds a secret. */
+export interface Fault {
+  variable: string
+  expected: string
+  found: string
+}
+
+/** A configuration that cannot be used: all its faults, one a line in `message`. */
+export class ConfigError extends Error {
+  readonly faults: Fault[]
+  constructor(faults: Fault[]) {
+    super(
+      faults
+        .map((fault) => `Expected \`${fault.variable}\` to be ${fault.expected}, got ${fault.found}`)
+        .join('\n'),
+    )
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+/** Found where a setting is missing. */
+export const NOTHING = 'nothing'
+
+/** A value as a fault shows it: one line, short, and without what could be credentials in a URL. */
+export function display(text: string): string {
+  // Up to the last @, because an unescaped @, / or # in a password is what a fault may be about.
+  const scrubbed = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^]*@/i, '$1***@').replace(/\?[^]*$/, '?…')
+  const line = JSON.stringify(scrubbed).slice(1, -1).replaceAll('\\"', '"')
+  return `\`${line.length > 100 ? `${line.slice(0, 100)}…` : line}\``
+}
