@@ -93,6 +93,12 @@ export interface GatewayUser {
   updatedAt: string
 }
 
+/** What may change of a user's entry; `undefined` takes an attribute out. */
+export type GatewayUserChange = {
+  [Key in keyof Omit<GatewayUser, '_id' | '_rev' | 'type' | 'name' | 'updatedAt'>]?:
+    GatewayUser[Key] | undefined
+}
+
 /** The run of a function over all documents. */
 export interface Evaluation {
   _id: typeof EVALUATION_ID

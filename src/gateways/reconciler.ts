@@ -16,7 +16,8 @@ import { graceLeft } from '../documents/grace.ts'
 import { rejectedAfter } from '../mirror/plan-status.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
 import type { Result } from '../engine/work-queue.ts'
-import { readHoldings, settleGatewayUser, type GatewayUserDeps } from './perform-user.ts'
+import { readHoldings } from './gather-user.ts'
+import { reconcileAccount, type AccountDeps } from './reconcile-account.ts'
 import { say } from '../mirror/status.ts'
 import type { Removals } from '../mirror/removals.ts'
 import type { GatewayWork } from './work.ts'
@@ -27,7 +28,7 @@ const PAGE = 200
 /** Pages that are read in all before something is refused that one of them may grant. */
 const MOST_PAGES = 10
 
-export interface GatewayTurnDeps extends GatewayUserDeps {
+export interface GatewayTurnDeps extends AccountDeps {
   /** The gateway's. */
   database: Database
   router: Router
@@ -68,17 +69,16 @@ export async function reconcileGatewayUser(
     there.state !== 'active' ||
     there.due === true ||
     there.function !== gateway.guard.couch_shares.hash
-  const standing = mustSettle ? await settleGatewayUser(deps, name, there) : { entry: there, holdings: there }
-  if (standing === null) {
-    const left = await routes.user(name)
-    if (left?.state !== 'leaving') return DONE
-    return {
-      ...DONE,
-      after: [{ work: { user: true }, ms: graceLeft(left.leftAt, deps.graceMs, deps.now()) }],
-    }
+  const { entry, holdings } = mustSettle
+    ? await reconcileAccount(deps, name, there)
+    : { entry: there, holdings: there }
+  if (entry === null) return DONE
+  if (holdings === null) {
+    const ms = graceLeft(entry.leftAt, deps.graceMs, deps.now())
+    return { ...DONE, after: [{ work: { user: true }, ms }] }
   }
   try {
-    return await new GatewayTurn(deps, standing, work, mustSettle).take()
+    return await new GatewayTurn(deps, { entry, holdings }, work, mustSettle).take()
   } catch (error) {
     // Something may have been left halfway.
     deps.resumed.delete(name)

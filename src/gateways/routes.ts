@@ -18,6 +18,7 @@ import {
   routeId,
   type Evaluation,
   type GatewayUser,
+  type GatewayUserChange,
   type Route,
 } from './model.ts'
 import { routesDatabase } from '../documents/names.ts'
@@ -26,12 +27,6 @@ import { writeBulk } from '../couch/bulk.ts'
 
 const PAGE = 500
 const DESIGN = 'routes'
-
-/** What may change of a user's entry; `undefined` takes an attribute out. */
-export type GatewayUserChange = {
-  [Key in keyof Omit<GatewayUser, '_id' | '_rev' | 'type' | 'name' | 'updatedAt'>]?:
-    GatewayUser[Key] | undefined
-}
 
 /** The documents of `<gateway>/$routes`. */
 export class Routes {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { Checkpoints } from '../../src/engine/checkpoints.ts'
 import { createLogger } from '../../src/log.ts'
-import { routeId, type GatewayUser, type Route } from '../../src/gateways/model.ts'
-import { settleGatewayUser } from '../../src/gateways/perform-user.ts'
+import { routeId, type GatewayUser, type GatewayUserChange, type Route } from '../../src/gateways/model.ts'
+import { reconcileAccount } from '../../src/gateways/reconcile-account.ts'
 import { AccountIndex } from '../../src/users/account-index.ts'
 import { OwnWrites } from '../../src/engine/own-writes.ts'
-import { Routes, type GatewayUserChange } from '../../src/gateways/routes.ts'
+import { Routes } from '../../src/gateways/routes.ts'
 import { GatewayGround } from '../support/gateway.ts'
 import { onEachServer } from '../support/suites.ts'
 
@@ -55,9 +55,9 @@ onEachServer('a new user of a gateway', ({ it }) => {
         log: createLogger({ level: 'silent', pretty: false }),
         mark: () => undefined,
       }
-      const standing = await settleGatewayUser(deps, bob.name, null)
+      const { holdings } = await reconcileAccount(deps, bob.name, null)
       const expected = { roles: ['editor'], channels: ['notes'] }
-      assert.deepEqual(standing?.holdings, { channels: expected.channels, roles: expected.roles })
+      assert.deepEqual(holdings, { channels: expected.channels, roles: expected.roles })
       const { roles, channels } = (await deps.routes.user(bob.name)) ?? {}
       assert.deepEqual({ roles, channels }, expected)
       await couch.database(bob.database.name).drop()
