@@ -11,7 +11,8 @@ module.exports = {
   'node-option': ['import=tsx'],
   ...(isNamed ? {} : { spec: all }),
   require: ['test/support/hooks.ts'],
-  timeout: 300_000,
+  // What a case waits for has a time of its own; this is for a case as a whole, on a slow machine.
+  timeout: 900_000,
   // Half of the time they wait for servers: two for each core keep it busy.
   ...(isShared ? {} : { parallel: true, jobs: Math.max(4, 2 * availableParallelism()) }),
 }

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../../src/couch/database.ts'
 import { removeTraces } from '../support/logins.ts'
 import { MemoryWorld } from '../support/memory-world.ts'
+import { Patience } from '../support/patience.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 import { fixtureNames, readFixture, type Fixture } from './fixture.ts'
@@ -94,12 +95,12 @@ async function replay(space: Space, names: readonly string[]): Promise<void> {
 
 /** @returns what is not as expected, even after a while */
 async function outcome(fixture: Fixture, open: (db: string) => Database): Promise<string | null> {
-  for (const end = Date.now() + PATIENCE_MS; ; await delay(500)) {
+  for (const patience = new Patience(PATIENCE_MS); ; await delay(500)) {
     try {
       await assertOutcome(fixture, open)
       return null
     } catch (error) {
-      if (Date.now() > end) return `${fixture.name}: ${(error as Error).message}`
+      if (patience.isOver()) return `${fixture.name}: ${(error as Error).message}`
     }
   }
 }

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { GatewayGround, type GatewayUser } from './gateway.ts'
+import { Patience } from './patience.ts'
 import type { Space } from './space.ts'
 import type { Content } from './story.ts'
 import { basic } from './visitor.ts'
@@ -360,10 +361,10 @@ export class Trial {
   /** Waits until all is as it has to be by now; what is not is written down. */
   async #see(step: string): Promise<void> {
     await this.#ground.space.settled()
-    for (const end = Date.now() + PATIENCE_MS; ; await delay(LOOK_MS)) {
+    for (const patience = new Patience(PATIENCE_MS); ; await delay(LOOK_MS)) {
       const faults = await this.#faults()
       const isRight = faults.every(({ length }) => length === 0)
-      if (!isRight && Date.now() < end) continue
+      if (!isRight && !patience.isOver()) continue
       for (const [at, actor] of this.#actors.entries()) {
         actor.faults.push(...(faults[at] ?? []).map((fault) => `${step}: ${fault}`))
         await this.#remember(actor)

@@ -7,6 +7,7 @@ import { Mirror } from './mirror.ts'
 import { assertRight } from './participants-checks.ts'
 import { begin } from './participants-play.ts'
 import { Participants, SHARES, type Action } from './participants.ts'
+import { Patience } from './patience.ts'
 import type { Space } from './space.ts'
 
 export type RealStep =
@@ -158,13 +159,13 @@ class Play {
   async #becomesRight(): Promise<void> {
     const setAside = this.#space.lines.filter(({ msg }) => msg === 'document set aside')
     assert.deepEqual(setAside, [], 'no document was set aside')
-    for (const end = Date.now() + PATIENCE_MS; ; await delay(REPLICATION_MS)) {
+    for (const patience = new Patience(PATIENCE_MS); ; await delay(REPLICATION_MS)) {
       await this.#mirror.read({ allRevisions: true })
       try {
         assertRight(this.#people)
         return
       } catch (error) {
-        if (Date.now() > end) throw error
+        if (patience.isOver()) throw error
       }
     }
   }

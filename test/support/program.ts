@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { EmbeddedServer, startEmbedded } from '../../src/embedded/server.ts'
 import { EXIT } from '../../src/exit-codes.ts'
 import { compiled } from './compiled.ts'
+import { Patience } from './patience.ts'
 import type { Server } from './servers.ts'
 
 export const ADMIN = { user: 'admin', pass: 'pa55word/of:admin' }
@@ -19,7 +20,7 @@ export const PATIENCE_MS = 30_000
 export const STOP_MS = 10_000
 
 export async function until(what: string, holds: () => boolean | Promise<boolean>, patienceMs = PATIENCE_MS) {
-  for (let waited = 0; waited < patienceMs; waited += 50) {
+  for (const patience = new Patience(patienceMs); !patience.isOver();) {
     if (await holds()) return
     await delay(50)
   }

@@ -15,6 +15,7 @@ import { createLogger } from '../../src/log.ts'
 import { copyId, REGISTRY, shareDatabase, userDatabases } from '../../src/documents/names.ts'
 import { UPDATED_AT } from '../../src/documents/time.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
+import { Patience } from './patience.ts'
 import type { Server } from './servers.ts'
 import type { DaemonConfig } from '../../src/config/config.ts'
 
@@ -179,7 +180,7 @@ export class Space {
   /** Waits for a state; fails with what it waited for, and with what CouchDB said last. */
   async until(what: string, holds: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
     let last = ''
-    for (const end = Date.now() + patienceMs; Date.now() < end;) {
+    for (const patience = new Patience(patienceMs); !patience.isOver();) {
       try {
         if (await holds()) return
         last = ''
