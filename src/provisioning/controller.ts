@@ -9,14 +9,14 @@ import { isObjectId, isPersonalName } from '../documents/names.ts'
 import { isRenewed, masterOfProvision, type PersonEntry } from './person.ts'
 import { nameOfUserDocument } from '../users/user-document.ts'
 import { databasesOf } from './plan-person.ts'
-import { provisionDocument, type LeaseState } from './plan-status.ts'
+import { provisionDocument } from './plan-status.ts'
 import { saysThat } from '../mirror/plan-status.ts'
 import { reconcilePerson, type PersonDeps, type PersonResult } from './reconciler.ts'
 import { mergePersonWork, type PersonWork } from './work.ts'
 import type { AccountIndex } from '../users/account-index.ts'
 import { userOfOwner } from '../users/directory.ts'
 import { filterOf } from './filter.ts'
-import type { PersonalLease, PersonalLeases } from './leases.ts'
+import type { PersonalLeases } from './leases.ts'
 import { adoptPersonalReplications } from './adoption.ts'
 import { PersonalWatch } from './lease-watch.ts'
 import { RoleIndex, type DocumentRoles } from './role-index.ts'
@@ -35,10 +35,6 @@ const MASTER_PAGE = 200
 
 /** Personal databases that one batch of a sweep asks about. */
 const BATCH = 100
-
-/** A replication that has just been started is looked at so often, and so many times, until it has caught up. */
-const CLOSE_LOOK_MS = 1_000
-const MOST_CLOSE_LOOKS = 30
 
 export interface ProvisioningOptions
   extends Host, Omit<PersonDeps, 'masters' | 'configured' | 'leaseState' | 'onPage' | 'resumed' | 'leases'> {
@@ -60,19 +56,17 @@ export class Provisioning implements Controller {
   readonly #index: RoleIndex
   readonly #watch: PersonalWatch
   readonly #masters: Masters
-  readonly #leaseStates = new WeakMap<PersonalLease, LeaseState>()
-  #closeLooks = 0
 
   constructor(options: ProvisioningOptions) {
     this.#options = options
-    const { couch, checkpoints, users, queue, concurrency, pulse, leases } = options
+    const { couch, checkpoints, users, queue, concurrency, pulse } = options
     this.#index = new RoleIndex(couch)
     this.#masters = new Masters(options)
     this.#deps = {
       ...options,
       configured: this.#masters.configured,
       masters: () => this.#masters.all(),
-      leaseState: (master, database) => this.#leaseState(master, database),
+      leaseState: (master, database) => this.#watch.state(master, database),
       onPage: () => pulse.beat(),
       resumed: new Set(),
     }
@@ -111,12 +105,9 @@ export class Provisioning implements Controller {
       ]),
     )
     this.#watch = new PersonalWatch({
-      leases,
-      log: options.log,
-      onStatus: (lease, status) => {
-        this.#leaseStates.set(lease, status)
-        this.#queue.mark(lease.name, {})
-      },
+      ...options,
+      onChanged: ({ name }) => this.#queue.mark(name, {}),
+      onIdle: ({ name, master }) => this.#queue.mark(name, { idle: new Set([master]) }),
     })
   }
 
@@ -185,18 +176,8 @@ export class Provisioning implements Controller {
 
   /** Takes over the replications that are there, then watches all of them, and ends those that are idle, until the signal is aborted. */
   async run(): Promise<void> {
-    const { every, checkIntervalMs, leases } = this.#options
     await persist(() => this.#adopt(), this.#options)
-    const markIdle = (): Promise<void> => {
-      for (const lease of leases.held())
-        if (leases.isIdle(lease)) this.#queue.mark(lease.name, { idle: new Set([lease.master]) })
-      return Promise.resolve()
-    }
-    await Promise.all([
-      every(checkIntervalMs, () => this.#watch.look()),
-      every(CLOSE_LOOK_MS, () => this.#lookClosely()),
-      every(leases.idleCheckMs, markIdle),
-    ])
+    await this.#watch.run()
   }
 
   async #adopt(): Promise<void> {
@@ -250,26 +231,8 @@ export class Provisioning implements Controller {
 
   async #reconcile(name: string, work: PersonWork): Promise<PersonResult> {
     const outcome = await reconcilePerson(this.#deps, name, work)
-    if (outcome.isStarting) this.#closeLooks = MOST_CLOSE_LOOKS
+    if (outcome.isStarting) this.#watch.expect()
     return outcome
-  }
-
-  #leaseState(master: string, database: string): LeaseState {
-    const held = this.#options.leases
-      .held()
-      .find((lease) => lease.master === master && lease.database === database)
-    return held ? (this.#leaseStates.get(held) ?? { kind: 'starting' }) : { kind: 'none' }
-  }
-
-  /** Whoever has just asked waits for the answer. */
-  async #lookClosely(): Promise<void> {
-    if (this.#closeLooks === 0) return
-    this.#closeLooks -= 1
-    await this.#watch.look()
-    const isWaiting = this.#options.leases
-      .held()
-      .some(({ master, database }) => this.#leaseState(master, database).kind !== 'caught-up')
-    if (!isWaiting) this.#closeLooks = 0
   }
 
   #usersChanged(changes: readonly Change[], mark: (name: string, work: PersonWork) => void): void {

@@ -10,12 +10,13 @@ import { persist } from '../couch/outage.ts'
 import { adoptReplications } from './adoption.ts'
 import { announce } from './perform/announce.ts'
 import type { Deps } from './deps.ts'
-import { ReplicationWatch } from './lease-watch.ts'
+import { MissingCopies } from './missing-copies.ts'
 import { registryChanged, usersChanged, type Concerns } from './concerns.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
 import { Express } from './express.ts'
 import { Follower } from '../engine/follower.ts'
 import type { Host, HostCalls } from '../engine/host.ts'
+import { LeaseWatch } from '../engine/lease-watch.ts'
 import { WorkQueue, type Later, type Result } from '../engine/work-queue.ts'
 import { findOtherUsers, sayOtherUsers } from '../users/other-users.ts'
 import { sweep } from './resync.ts'
@@ -152,16 +153,17 @@ export class Shares implements Controller {
     const { every, checkIntervalMs, signal, sleep } = this.#options
     const { leases, log } = this.#deps
     await persist(() => adoptReplications(this.#deps), { signal, sleep, log })
-    const watch = new ReplicationWatch({
+    const missing = new MissingCopies({
       ...this.#deps,
       onChanged: (owner, share) => this.mark(owner, { shares: new Set([share]) }),
     })
-    const markIdle = (): Promise<void> => {
-      for (const lease of leases.held())
-        if (leases.isIdle(lease)) this.mark(lease.owner, { idle: new Set([lease.share]) })
-      return Promise.resolve()
-    }
-    await Promise.all([every(checkIntervalMs, () => watch.look()), every(leases.idleCheckMs, markIdle)])
+    const watch = new LeaseWatch({
+      ...{ leases, log, every, checkIntervalMs },
+      fieldsOf: ({ share }) => ({ share }),
+      onStatus: (lease, status) => missing.report(lease, status),
+      onIdle: ({ owner, share }) => this.mark(owner, { idle: new Set([share]) }),
+    })
+    await watch.run()
   }
 
   /** Finds what was missed. @throws {CouchFault} */

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Replicator } from '../../src/couch/replicator.ts'
+import { LeaseWatch } from '../../src/engine/lease-watch.ts'
 import { createLogger } from '../../src/log.ts'
 import type { PersonEntry } from '../../src/provisioning/person.ts'
 import { masterReplication, masterReplicationId, type MasterFilter } from '../../src/documents/replication.ts'
 import { adoptPersonalReplications } from '../../src/provisioning/adoption.ts'
 import { PersonalLeases, type PersonalLease } from '../../src/provisioning/leases.ts'
-import { PersonalWatch } from '../../src/provisioning/lease-watch.ts'
 import { haveInstalled } from '../support/installed.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
@@ -281,10 +281,13 @@ onEachServer('personal leases', ({ kind, it }) => {
   it('are watched: what is lost comes back, and a function that is missing is told', async (space) => {
     await Ground.run(space, async (ground) => {
       const told: string[] = []
-      const watch = new PersonalWatch({
+      const watch = new LeaseWatch<PersonalLease>({
         leases: ground.leases,
         log: createLogger({ level: 'silent', pretty: false }),
-        onStatus: (_: PersonalLease, status) => void told.push(status.kind),
+        ...{ checkIntervalMs: 1_000, every: () => Promise.resolve() },
+        fieldsOf: () => ({}),
+        onStatus: (_, status) => void told.push(status.kind),
+        onIdle: () => undefined,
       })
       const untilTold = (status: string): Promise<void> =>
         space.until(

@@ -1,4 +1,4 @@
-// The watch over replications into personal databases: what is told, when, and what is started again.
+// The watch over replications into personal databases: which changes are told, and for how long somebody is looked at closely.
 import assert from 'node:assert/strict'
 import type { ReplicationStatus } from '../../../src/couch/replicator.ts'
 import type { Logger } from '../../../src/log.ts'
@@ -13,62 +13,59 @@ const ID = `content => ${DATABASE}`
 const NEWS: MasterFilter = { kind: 'selector', selector: { type: 'news' } }
 const EVENTS: MasterFilter = { kind: 'selector', selector: { type: 'event' } }
 const FAILED: ReplicationStatus = { kind: 'failed', reason: 'no such function' }
+const CLOSE_LOOK_MS = 1_000
 
 class Ground {
   readonly replicator = new MemoryReplicator()
-  readonly told: string[] = []
-  readonly logged: string[] = []
-  /** Called with what is told. */
-  onTold: () => void = () => undefined
+  /** What is done at intervals, by these. */
+  readonly atIntervals = new Map<number, () => Promise<void>>()
+  #told: string[] = []
   readonly leases = new PersonalLeases({
     replicator: this.replicator.asReplicator(),
     server: { url: 'http://couch:5984', user: 'admin', pass: 'secret' },
     now: () => 0,
-    idleTimeoutMs: 1000,
+    idleTimeoutMs: 60_000,
   })
   readonly watch = new PersonalWatch({
     leases: this.leases,
-    log: { warn: (_: object, line: string) => void this.logged.push(line) } as unknown as Logger,
-    onStatus: (lease, status) => {
-      this.onTold()
-      const more = 'reason' in status ? status.reason : 'refused' in status ? String(status.refused) : ''
-      this.told.push(`${lease.name} ${status.kind} ${more}`.trim())
-    },
+    checkIntervalMs: 5_000,
+    every: (ms, work) => Promise.resolve(void this.atIntervals.set(ms, work)),
+    log: { warn: () => undefined, debug: () => undefined } as unknown as Logger,
+    onChanged: ({ name }) => this.#told.push(`${name} ${this.kind}`),
+    onIdle: () => undefined,
   })
 
-  /** Looks, at a replication that is said to stand so. @returns what was told */
-  async look(status?: ReplicationStatus): Promise<string[]> {
-    if (status) this.replicator.said.set(ID, status)
-    await this.watch.look()
-    return this.told.splice(0)
+  /** How joe's replication stood at the last look. */
+  get kind(): string {
+    return this.watch.state(JOE.master, JOE.database).kind
   }
 
-  did(): string[] {
-    return this.replicator.done.splice(0)
+  /** Looks, at a replication that is said to stand so. @returns what was told */
+  async look(status?: ReplicationStatus): Promise<string> {
+    if (status) this.replicator.said.set(ID, status)
+    await this.watch.look()
+    return this.#told.splice(0).join()
+  }
+
+  /** Lets so many seconds go by. @returns how often it was looked */
+  async closeLooks(seconds: number): Promise<number> {
+    this.replicator.done.splice(0)
+    for (let second = 0; second < seconds; second += 1) await this.atIntervals.get(CLOSE_LOOK_MS)?.()
+    return this.replicator.done.filter((done) => done === 'statuses').length
   }
 }
 
-const accepted = (
-  caughtUp: boolean,
-  more: { refused?: number; uncounted?: string } = {},
-): ReplicationStatus => ({
+const accepted = (caughtUp: boolean, refused = 0): ReplicationStatus => ({
   kind: 'accepted',
   caughtUp,
-  refused: 0,
-  ...more,
+  refused,
 })
 
-describe('write/personal-watch', () => {
-  it('asks nothing without a lease', async () => {
-    const ground = new Ground()
-    assert.deepEqual(await ground.look(), [])
-    assert.deepEqual(ground.did(), [])
-  })
-
+describe('provisioning/lease-watch', () => {
   it('tells what changes, once', async () => {
     const ground = new Ground()
     await ground.leases.use(JOE, NEWS)
-    const seen: string[][] = []
+    const seen: string[] = []
     for (const status of [
       { kind: 'waiting' } as const,
       { kind: 'waiting' } as const,
@@ -76,137 +73,75 @@ describe('write/personal-watch', () => {
       accepted(false),
       accepted(true),
       accepted(true),
-      accepted(true, { refused: 2 }),
-      accepted(false, { refused: 2 }),
+      accepted(true, 2),
+      accepted(false, 2),
+      ...[FAILED, FAILED, FAILED, FAILED],
     ])
       seen.push(await ground.look(status))
     assert.deepEqual(seen, [
-      ['joe starting'],
-      [],
-      ['joe behind 0'],
-      [],
-      ['joe caught-up 0'],
-      [],
-      ['joe caught-up 2'],
-      ['joe behind 2'],
+      ...['joe starting', ''],
+      ...['joe behind', ''],
+      ...['joe caught-up', ''],
+      ...['joe caught-up', 'joe behind'],
+      ...['', '', 'joe failing', ''],
     ])
-  })
-
-  it('takes one that was not counted for caught up when it gets no further', async () => {
-    const ground = new Ground()
-    await ground.leases.use(JOE, NEWS)
-    const seen: string[][] = []
-    for (const uncounted of ['"1-a"', '"10-a"', '"10-a"', '"11-a"', '"11-a"'])
-      seen.push(await ground.look(accepted(true, { uncounted })))
-    assert.deepEqual(seen, [['joe behind 0'], [], ['joe caught-up 0'], ['joe behind 0'], ['joe caught-up 0']])
-  })
-
-  it('starts again what is gone', async () => {
-    const ground = new Ground()
-    await ground.leases.use(JOE, NEWS)
-    ground.replicator.docs.clear()
-    assert.deepEqual(await ground.look(), ['joe starting'])
-    assert.equal(ground.replicator.docs.size, 1)
-    assert.deepEqual(await ground.look(), ['joe caught-up 0'])
-    assert.deepEqual(ground.logged, ['replication is gone, started again'])
-  })
-
-  it('does not put back what was stopped, nor tells of it', async () => {
-    const ground = new Ground()
-    await ground.leases.use(JOE, NEWS)
-    await ground.leases.use({ ...JOE, master: 'places' }, NEWS)
-    ground.replicator.docs.clear()
-    const statuses = ground.replicator.statuses.bind(ground.replicator)
-    ground.replicator.statuses = async () => {
-      const found = await statuses()
-      await ground.leases.stop('content', DATABASE)
-      return found
-    }
-    await ground.watch.look()
-    assert.deepEqual([...ground.replicator.docs.keys()], [`places => ${DATABASE}`])
-    assert.deepEqual(ground.told, ['joe starting'])
-  })
-
-  it('tells of trouble at the third look, and retries what failed after growing pauses', async () => {
-    const ground = new Ground()
-    await ground.leases.use(JOE, NEWS)
-    const retried: number[] = []
-    for (let look = 1; look <= 20; look += 1) {
-      ground.did()
-      const told = await ground.look(FAILED)
-      assert.deepEqual(told, look === 3 ? ['joe failing no such function'] : [], `look ${look}`)
-      if (ground.did().includes(`ensure ${ID}`)) retried.push(look)
-    }
-    assert.deepEqual(retried, [1, 3, 7, 15])
-    assert.deepEqual(ground.logged, ['replication in trouble'])
-  })
-
-  it('leaves to CouchDB what it tries again itself', async () => {
-    const ground = new Ground()
-    await ground.leases.use(JOE, NEWS)
-    ground.did()
-    for (let look = 1; look <= 4; look += 1) await ground.watch.look()
-    for (let look = 1; look <= 4; look += 1) await ground.look({ kind: 'crashing', reason: 'away' })
-    assert(!ground.did().includes(`ensure ${ID}`))
-  })
-
-  it('counts anew after it was well', async () => {
-    const ground = new Ground()
-    await ground.leases.use(JOE, NEWS)
-    const seen: string[][] = []
-    for (const status of [FAILED, FAILED, accepted(true), FAILED, FAILED, FAILED, accepted(true)])
-      seen.push(await ground.look(status))
-    assert.deepEqual(seen, [
-      [],
-      [],
-      ['joe caught-up 0'],
-      [],
-      [],
-      ['joe failing no such function'],
-      ['joe caught-up 0'],
-    ])
-  })
-
-  it('does not take for well what was only started again', async () => {
-    const ground = new Ground()
-    await ground.leases.use(JOE, NEWS)
-    const seen: string[][] = []
-    for (const status of [FAILED, { kind: 'waiting' } as const, FAILED, FAILED, { kind: 'waiting' } as const])
-      seen.push(await ground.look(status))
-    assert.deepEqual(seen, [[], [], [], ['joe failing no such function'], []])
   })
 
   it('tells anew of a lease that was replaced, or ended and began again', async () => {
     const ground = new Ground()
     await ground.leases.use(JOE, NEWS)
-    assert.deepEqual(await ground.look(), ['joe caught-up 0'])
+    assert.equal(await ground.look(), 'joe caught-up')
     await ground.leases.use(JOE, EVENTS)
-    assert.deepEqual(await ground.look(), ['joe caught-up 0'])
+    assert.equal(await ground.look(), 'joe caught-up')
     await ground.leases.stop('content', DATABASE)
     await ground.leases.use(JOE, EVENTS)
-    assert.deepEqual(await ground.look(), ['joe caught-up 0'])
-    assert.deepEqual(await ground.look(), [])
+    assert.equal(await ground.look(), 'joe caught-up')
+    assert.equal(await ground.look(), '')
   })
 
-  it('tells again what nobody could take in', async () => {
+  it('says of a lease that was not looked at that it starts, and of none that there is none', async () => {
     const ground = new Ground()
+    assert.equal(ground.kind, 'none')
     await ground.leases.use(JOE, NEWS)
-    ground.onTold = () => {
-      throw new Error('away')
-    }
-    await assert.rejects(ground.watch.look(), /away/)
-    ground.onTold = () => undefined
-    assert.deepEqual(await ground.look(), ['joe caught-up 0'])
+    assert.equal(ground.kind, 'starting')
+    await ground.look()
+    assert.equal(ground.kind, 'caught-up')
+    await ground.leases.use(JOE, EVENTS)
+    assert.equal(ground.kind, 'starting')
+    await ground.leases.stop('content', DATABASE)
+    assert.equal(ground.kind, 'none')
   })
 
-  it('keeps nobody from hearing of his own where another one cannot be started again', async () => {
-    const ground = new Ground()
-    const ann = { ...JOE, database: DATABASE.replace('u0', 'u1'), name: 'ann' }
-    await ground.leases.use(JOE, NEWS)
-    await ground.leases.use(ann, NEWS)
-    ground.replicator.said.set(ID, { kind: 'absent' })
-    ground.replicator.ensure = () => Promise.reject(new Error('refused'))
-    await assert.rejects(ground.watch.look(), /refused/)
-    assert.deepEqual(ground.told, ['ann caught-up 0'])
+  describe('looks closely', () => {
+    const CASES: { what: string; said: ReplicationStatus; isAwaited: boolean; looks: number }[] = [
+      { what: 'at nothing that nobody waits for', said: accepted(false), isAwaited: false, looks: 0 },
+      { what: 'until it has caught up', said: accepted(true), isAwaited: true, looks: 1 },
+      {
+        what: 'half a minute long at one that stays behind',
+        said: accepted(false),
+        isAwaited: true,
+        looks: 30,
+      },
+      { what: 'half a minute long at one in trouble', said: FAILED, isAwaited: true, looks: 30 },
+    ]
+    for (const { what, said, isAwaited, looks } of CASES)
+      it(what, async () => {
+        const ground = new Ground()
+        await ground.watch.run()
+        await ground.leases.use(JOE, NEWS)
+        ground.replicator.said.set(ID, said)
+        if (isAwaited) ground.watch.expect()
+        assert.equal(await ground.closeLooks(40), looks)
+      })
+
+    it('again where another one is awaited', async () => {
+      const ground = new Ground()
+      await ground.watch.run()
+      await ground.leases.use(JOE, NEWS)
+      ground.watch.expect()
+      assert.equal(await ground.closeLooks(5), 1)
+      ground.watch.expect()
+      assert.equal(await ground.closeLooks(5), 1)
+    })
   })
 })

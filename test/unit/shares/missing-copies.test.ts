@@ -1,15 +1,16 @@
-// The watch over the replications of shares: what their owners are told, and what stays between CouchDB and its admin.
+// What owners are told of copies that their replications left out, and what stays between CouchDB and its admin.
 import assert from 'node:assert/strict'
 import type { ReplicationStatus } from '../../../src/couch/replicator.ts'
+import { LeaseWatch } from '../../../src/engine/lease-watch.ts'
 import type { Logger } from '../../../src/log.ts'
 import type { ShareEntry } from '../../../src/shares/model/entry.ts'
 import { claimedEntry } from '../../../src/shares/model/entry.ts'
 import { copyId, shareDatabase, userDatabases } from '../../../src/documents/names.ts'
 import { problem } from '../../../src/documents/problem.ts'
 import type { Home } from '../../../src/shares/plan/object.ts'
-import { ShareLeases } from '../../../src/shares/leases.ts'
+import { ShareLeases, type ShareLease } from '../../../src/shares/leases.ts'
 import type { Registry } from '../../../src/shares/registry.ts'
-import { ReplicationWatch } from '../../../src/shares/lease-watch.ts'
+import { MissingCopies } from '../../../src/shares/missing-copies.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
 import { MemoryReplicator } from '../../support/memory-replicator.ts'
 import type { EntryChange } from '../../../src/shares/plan/share-facts.ts'
@@ -39,19 +40,27 @@ class Ground {
     ...claimedEntry(SHARE, 'joe', this.users.database('joe'), '2026-01-01T00:00:00.000Z'),
     state: 'active',
   }
-  readonly watch = new ReplicationWatch({
+  readonly log = {
+    warn: (_: object, line: string) => void this.logged.push(line),
+    debug: () => undefined,
+  } as unknown as Logger
+  readonly missing = new MissingCopies({
     couch: this.couch.asCouch(),
     users: this.users,
-    leases: this.leases,
     registry: {
       entry: () => Promise.resolve(this.entry),
       change: (_: string, change: EntryChange) => Promise.resolve(void Object.assign(this.entry, change)),
     } as unknown as Registry,
-    log: {
-      warn: (_: object, line: string) => void this.logged.push(line),
-      debug: () => undefined,
-    } as unknown as Logger,
+    log: this.log,
     onChanged: () => undefined,
+  })
+  readonly watch = new LeaseWatch<ShareLease>({
+    leases: this.leases,
+    log: this.log,
+    ...{ checkIntervalMs: 1_000, every: () => Promise.resolve() },
+    fieldsOf: ({ share }) => ({ share }),
+    onStatus: (lease, status) => this.missing.report(lease, status),
+    onIdle: () => undefined,
   })
 
   async look(times: number, status: ReplicationStatus, home: Home = 'outbox'): Promise<void> {
@@ -66,7 +75,7 @@ async function groundWith(home: Home): Promise<Ground> {
   return ground
 }
 
-describe('write/watch', () => {
+describe('shares/missing-copies', () => {
   for (const status of [CRASHING, FAILED]) {
     it(`says nothing to the owner of a replication that is ${status.kind} while no copy is missing`, async () => {
       const ground = await groundWith('outbox')

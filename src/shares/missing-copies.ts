@@ -1,89 +1,65 @@
-// Watches the replications that run: failures are retried, and where copies are missing the share's owner is told.
+// Tells a share's owner of copies that its replication left out: where CouchDB cannot carry them, and where the share refuses them.
 import isEqual from 'lodash/isEqual.js'
 import type { Database } from '../couch/database.ts'
 import { pagesOf } from '../couch/pages.ts'
 import type { Couch } from '../couch/client.ts'
 import { isFault } from '../couch/fault.ts'
-import type { ReplicationStatus } from '../couch/replicator.ts'
+import type { LeaseStatus } from '../engine/lease-watch.ts'
 import type { Logger } from '../log.ts'
 import { copyRange, parseCopyId, shareDatabase, type UserDatabases } from '../documents/names.ts'
 import { problem, type Problem } from '../documents/problem.ts'
 import { MOST_REJECTIONS } from '../documents/rejected.ts'
-import type { ShareLease, ShareLeases } from './leases.ts'
+import type { ShareLease } from './leases.ts'
 import type { Registry } from './registry.ts'
-import { Trouble } from '../engine/trouble.ts'
 
 const COMPARE_PAGE = 1000
 
-export interface WatchOptions {
+export interface MissingCopiesOptions {
   couch: Couch
   users: UserDatabases
-  leases: ShareLeases
   registry: Registry
   log: Logger
   /** The owner's `$share` has to say something else now. */
   onChanged: (owner: string, share: string) => void
 }
 
-/** Looks at the leases again and again, and tells owners of what is missing. */
-export class ReplicationWatch {
-  readonly #options: WatchOptions
-  // Of a lease that was stopped, nothing holds for the one that comes after it.
-  readonly #troubles = new WeakMap<ShareLease, Trouble>()
+/** What the `$share` says of copies that are missing in the share, brought up to date with each look at a replication. */
+export class MissingCopies {
+  readonly #options: MissingCopiesOptions
   /** Refused documents that were looked into, by share. */
   readonly #refused = new Map<string, number>()
 
-  constructor(options: WatchOptions) {
+  constructor(options: MissingCopiesOptions) {
     this.#options = options
-  }
-
-  /** Looks at all leases once; without a lease it asks nothing. @throws {CouchFault} when it has looked at all of them */
-  async look(): Promise<void> {
-    const failures: unknown[] = []
-    const statuses = await this.#options.leases.statuses()
-    for (const [lease, status] of statuses)
-      await this.#judge(lease, status).catch((error: unknown) => failures.push(error))
-    if (statuses.length > 0) this.#options.log.debug({ count: statuses.length }, 'replications looked at')
-    if (failures.length > 0) throw failures[0]
-  }
-
-  async #judge(lease: ShareLease, status: ReplicationStatus): Promise<void> {
-    switch (status.kind) {
-      case 'waiting':
-        return
-      case 'absent':
-        // Somebody deleted the document, or the scheduler has not seen it yet; starting again is right in both cases.
-        this.#options.log.warn({ share: lease.share }, 'replication is gone, started again')
-        return this.#options.leases.restart(lease)
-      case 'accepted':
-        this.#troubles.delete(lease)
-        return this.#show(lease, await this.#refusal(lease, status.refused))
-      case 'crashing':
-      case 'failed':
-        return this.#trouble(lease, status)
-      default:
-        return status satisfies never
-    }
   }
 
   /**
    * The daemon brings copies itself, and a replication mostly follows behind: its troubles are the admin's. The owner is
    * told where they last and copies are missing.
+   * @throws {CouchFault}
    */
-  async #trouble(
+  async report(lease: ShareLease, status: LeaseStatus): Promise<void> {
+    switch (status.kind) {
+      case 'starting':
+        return
+      case 'caught-up':
+      case 'behind':
+        return this.#show(lease, await this.#refusal(lease, status.refused))
+      case 'failing':
+        return this.#show(lease, await this.#failure(lease, status))
+      default:
+        return status satisfies never
+    }
+  }
+
+  async #failure(
     lease: ShareLease,
-    { kind, reason }: { kind: 'crashing' | 'failed'; reason: string },
-  ): Promise<void> {
-    const { leases, log } = this.#options
-    const trouble = this.#troubles.get(lease) ?? new Trouble()
-    this.#troubles.set(lease, trouble)
-    const isToStartAgain = trouble.look(kind)
-    if (trouble.isNew) log.warn({ share: lease.share, state: kind, reason }, 'replication in trouble')
-    if (isToStartAgain) await leases.restart(lease)
-    if (!trouble.isLasting) return
+    { state, reason }: { state: string; reason: string },
+  ): Promise<Problem | null> {
     const { count } = await this.#missing(lease)
-    if (count > 0) log.warn({ share: lease.share, state: kind, reason, count }, 'copies missing in the share')
-    await this.#show(lease, count > 0 ? problem('replication_failed') : null)
+    if (count === 0) return null
+    this.#options.log.warn({ share: lease.share, state, reason, count }, 'copies missing in the share')
+    return problem('replication_failed')
   }
 
   /** The copies that did not arrive. Where home is the share, there is nothing that its members wait for. */
