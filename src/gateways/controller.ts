@@ -26,6 +26,7 @@ import { Routes } from './routes.ts'
 import { concernedBy } from '../users/account-changes.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import { beginEvaluation, evaluateAll } from './evaluation.ts'
+import { inBatches } from '../engine/batches.ts'
 import { Follower } from '../engine/follower.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
 import type { Host } from '../engine/host.ts'
@@ -216,10 +217,7 @@ export class GatewayFeed implements Controller {
     let databases = 0
     for await (const page of this.#routes.users()) {
       databases += page.length
-      for (let at = 0; at < page.length && !signal.aborted; at += BATCH) {
-        await this.#compare(page.slice(at, at + BATCH))
-        await rest()
-      }
+      await inBatches(page, { size: BATCH, signal, rest }, (batch) => this.#compare(batch))
     }
     this.databases = databases
     await this.#findUsers(rest)

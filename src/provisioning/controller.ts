@@ -21,6 +21,7 @@ import { adoptPersonalReplications } from './adoption.ts'
 import { PersonalWatch } from './lease-watch.ts'
 import { RoleIndex, type DocumentRoles } from './role-index.ts'
 import type { Skeletons } from '../skeletons/wanted.ts'
+import { inBatches } from '../engine/batches.ts'
 import { Follower } from '../engine/follower.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
 import type { Host } from '../engine/host.ts'
@@ -197,12 +198,8 @@ export class Provisioning implements Controller {
     await this.#refreshMasters()
     await this.#users.look()
     for (const name of this.#followers.keys()) await this.#lookAt(name)
-    for await (const page of people.all()) {
-      for (let at = 0; at < page.length && !signal.aborted; at += BATCH) {
-        await this.#compare(page.slice(at, at + BATCH))
-        await rest()
-      }
-    }
+    for await (const page of people.all())
+      await inBatches(page, { size: BATCH, signal, rest }, (batch) => this.#compare(batch))
     this.#queue.noteFound()
   }
 

@@ -11,6 +11,7 @@ import {
 import type { ShareEntry } from './model/entry.ts'
 import type { OwnerWork } from './work.ts'
 import type { Registry } from './registry.ts'
+import { inBatches } from '../engine/batches.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import type { Checkpoint } from '../engine/checkpoint.ts'
 
@@ -42,11 +43,7 @@ const BATCH = 50
 /** Goes through all user databases and all shares once. @returns how many user databases there are */
 export async function sweep(options: SweepOptions): Promise<number> {
   const { owners, outboxes } = await listDatabases(options)
-  const present = [...owners]
-  for (let at = 0; at < present.length && !options.signal.aborted; at += BATCH) {
-    await compare(options, present.slice(at, at + BATCH), outboxes)
-    await options.rest()
-  }
+  await inBatches([...owners], { ...options, size: BATCH }, (batch) => compare(options, batch, outboxes))
   for (const owner of outboxes) if (!owners.has(owner)) options.onGone(owner)
   await findForgotten(options, owners)
   await compareShares(options, owners)
@@ -76,7 +73,7 @@ async function listDatabases({
 /** Marks the owners of a batch whose databases are not as their checkpoints have them. */
 async function compare(
   options: SweepOptions,
-  owners: string[],
+  owners: readonly string[],
   outboxes: ReadonlySet<string>,
 ): Promise<void> {
   const { couch, users, checkpoints, onDirty } = options

@@ -10,6 +10,7 @@ import type { Skeletons } from './wanted.ts'
 import type { Warmer } from './index-warmer.ts'
 import { mergeDatabaseWork, type DatabaseWork } from './work.ts'
 import { refreshDatabase } from './refresh.ts'
+import { inBatches } from '../engine/batches.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import { databasesOfKind, type KindDatabase, type KindDatabasesOptions } from './databases.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
@@ -155,10 +156,7 @@ export class Upkeep implements Controller {
       // It visits all of them anyway.
       if (await this.#rollout.isPending(policy)) continue
       for await (const databases of databasesOfKind(policy, null, this.#options))
-        for (let at = 0; at < databases.length && !signal.aborted; at += BATCH) {
-          await this.#compare(databases.slice(at, at + BATCH))
-          await rest()
-        }
+        await inBatches(databases, { size: BATCH, signal, rest }, (batch) => this.#compare(batch))
     }
     this.#policies.noteFound()
     this.#rollout.wake({ retry: true })
