@@ -30,6 +30,7 @@ import { inBatches } from '../engine/batches.ts'
 import { Follower } from '../engine/follower.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
 import type { Host } from '../engine/host.ts'
+import { isMoved, resync } from '../engine/resync.ts'
 import { WorkQueue } from '../engine/work-queue.ts'
 import { Router } from './router.ts'
 import type { Update } from '../engine/db-updates.ts'
@@ -296,19 +297,19 @@ export class GatewayFeed implements Controller {
 
   /** Users whose databases are not as their checkpoints have them, or who do not have what they should. */
   async #compare(entries: readonly GatewayUser[]): Promise<void> {
-    const { couch, checkpoints, gateway } = this.#options
-    const databases = entries.map(({ database }) => database)
-    const infos = await couch.dbsInfo(databases)
-    const known = await checkpoints.read(databases)
+    const { gateway } = this.#options
+    const found = await resync(
+      this.#options,
+      entries.map(({ database }) => database),
+    )
     for (const { name, database, state, due, instance, function: guard } of entries) {
-      const info = infos.get(database)
-      const isOther =
-        info === undefined || (instance ?? info.instance_start_time) !== info.instance_start_time
+      const one = found.get(database)
+      const there = one?.info?.instance_start_time
+      const isOther = there === undefined || (instance ?? there) !== there
       const isBehind = due === true || state !== 'active' || guard !== gateway.guard.couch_shares.hash
       if (isOther) this.#queue.mark(name, { user: true, all: true })
       else if (isBehind) this.#queue.mark(name, { user: true })
-      if (info && known.get(database)?.updateSeq !== info.update_seq)
-        this.#queue.mark(name, { personal: true, updateSeq: info.update_seq })
+      if (isMoved(one)) this.#queue.mark(name, { personal: true, updateSeq: one.info.update_seq })
     }
   }
 }

@@ -25,6 +25,7 @@ import { inBatches } from '../engine/batches.ts'
 import { Follower } from '../engine/follower.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
 import type { Host } from '../engine/host.ts'
+import { isMoved, resync } from '../engine/resync.ts'
 import { WorkQueue } from '../engine/work-queue.ts'
 import { Masters } from './masters.ts'
 import type { Update } from '../engine/db-updates.ts'
@@ -282,19 +283,16 @@ export class Provisioning implements Controller {
 
   /** Users whose databases are not as their checkpoints have them, or who are not provisioned as they should be. */
   async #compare(entries: readonly PersonEntry[]): Promise<void> {
-    const { couch, checkpoints } = this.#options
     const active = entries.filter(({ state }) => ['active', 'refused', 'leaving'].includes(state))
-    const databases = active.flatMap(databasesOf)
-    const infos = await couch.dbsInfo([...databases, ...this.#deps.configured])
-    const known = await checkpoints.read(databases)
+    const found = await resync(this.#options, [...active.flatMap(databasesOf), ...this.#deps.configured])
     for (const entry of active) {
-      const info = infos.get(entry.database ?? '')
-      const checkpoint = known.get(entry.database ?? '')
+      const personal = found.get(entry.database ?? '')
       const isStale = this.#deps
         .masters()
         .some(
           ({ name, access }) =>
-            entry.masters[name]?.access !== access.hash || isRenewed(entry.masters[name], infos.get(name)),
+            entry.masters[name]?.access !== access.hash ||
+            isRenewed(entry.masters[name], found.get(name)?.info),
         )
       const isLeft = Object.entries(entry.masters).some(
         ([name, { state }]) => state !== 'canceled' && !this.#deps.configured.includes(name),
@@ -304,17 +302,15 @@ export class Provisioning implements Controller {
         entry.due === true ||
         entry.problem !== undefined ||
         Object.values(entry.masters).some((standing) => standing.problem?.code === 'master_unavailable') ||
-        info === undefined ||
+        personal?.info === undefined ||
         isLeft
       if (isMissed || isStale) this.#queue.mark(entry.name, { user: true, all: isStale })
-      if (info && checkpoint?.updateSeq !== info.update_seq)
-        this.#queue.mark(entry.name, { personal: true, updateSeq: info.update_seq })
+      if (isMoved(personal))
+        this.#queue.mark(entry.name, { personal: true, updateSeq: personal.info.update_seq })
       // Nobody follows these; it may be who may enter them that was changed.
       const others = databasesOf(entry).flatMap((db): [string, Seq][] => {
-        const seen = infos.get(db)?.update_seq
-        return db === entry.database || seen === undefined || known.get(db)?.updateSeq === seen
-          ? []
-          : [[db, seen]]
+        const other = found.get(db)
+        return db !== entry.database && isMoved(other) ? [[db, other.info.update_seq]] : []
       })
       if (others.length > 0) this.#queue.mark(entry.name, { user: true, others: new Map(others) })
     }

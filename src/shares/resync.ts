@@ -14,6 +14,7 @@ import type { Registry } from './registry.ts'
 import { inBatches } from '../engine/batches.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import type { Checkpoint } from '../engine/checkpoint.ts'
+import { isMoved, resync } from '../engine/resync.ts'
 
 export interface SweepOptions {
   couch: Couch
@@ -76,34 +77,27 @@ async function compare(
   owners: readonly string[],
   outboxes: ReadonlySet<string>,
 ): Promise<void> {
-  const { couch, users, checkpoints, onDirty } = options
-  const names = owners.flatMap((owner) => [
-    users.database(owner),
-    ...(outboxes.has(owner) ? [users.outbox(owner)] : []),
-  ])
-  const infos = await couch.dbsInfo(names)
-  const known = await checkpoints.read(
-    owners.flatMap((owner) => [users.database(owner), users.outbox(owner)]),
-  )
+  const { users, onDirty } = options
+  const absent = owners.filter((owner) => !outboxes.has(owner)).map((owner) => users.outbox(owner))
+  const names = owners.flatMap((owner) => [users.database(owner), users.outbox(owner)])
+  const found = await resync(options, names, new Set(absent))
   for (const owner of owners) {
-    const database = infos.get(users.database(owner))
-    if (!database) continue
-    const checkpoint = known.get(users.database(owner))
-    const outbox = infos.get(users.outbox(owner))
-    const outboxCheckpoint = known.get(users.outbox(owner))
-    const work = {
-      user: !checkpoint || checkpoint.updateSeq !== database.update_seq || checkpoint.scan !== null,
-      outbox: outboxCheckpoint
-        ? outbox === undefined || outboxCheckpoint.updateSeq !== outbox.update_seq
-        : outbox !== undefined,
-      recreated: checkpoint !== undefined && checkpoint.instance !== database.instance_start_time,
-      purged: checkpoint !== undefined && checkpoint.purgeSeq !== database.purge_seq,
-    }
+    const user = found.get(users.database(owner))
+    const outbox = found.get(users.outbox(owner))
+    if (!user || !outbox || user.kind === 'gone') continue
+    const { checkpoint, info } = user
     if (isLate(checkpoint, options.lateSince)) onDirty(owner, { lateSince: options.lateSince })
     if (checkpoint?.recreatedAt !== undefined) options.onRecreated(owner, checkpoint.recreatedAt)
+    const work = {
+      user: isMoved(user) || checkpoint?.scan !== null,
+      outbox: isMoved(outbox) || (outbox.kind === 'gone' && outbox.checkpoint !== undefined),
+      // Nobody has met one yet that was noted by its name.
+      recreated: user.kind === 'renewed' || checkpoint?.instance === null,
+      purged: checkpoint !== undefined && checkpoint.purgeSeq !== info.purge_seq,
+    }
     if (!work.user && !work.outbox && !work.recreated && !work.purged) continue
-    const updateSeqs = new Map<string, Seq>([[users.database(owner), database.update_seq]])
-    if (outbox) updateSeqs.set(users.outbox(owner), outbox.update_seq)
+    const updateSeqs = new Map<string, Seq>([[user.name, info.update_seq]])
+    if (outbox.info) updateSeqs.set(outbox.name, outbox.info.update_seq)
     onDirty(owner, { ...work, updateSeqs })
   }
 }

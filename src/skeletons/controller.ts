@@ -14,6 +14,7 @@ import { inBatches } from '../engine/batches.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import { databasesOfKind, type KindDatabase, type KindDatabasesOptions } from './databases.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
+import { isMoved, resync, type Resynced } from '../engine/resync.ts'
 import { WorkQueue, type Result } from '../engine/work-queue.ts'
 import type { Pulse } from '../engine/pulse.ts'
 import { Rollout } from './rollout.ts'
@@ -174,19 +175,11 @@ export class Upkeep implements Controller {
   }
 
   async #compare(databases: readonly KindDatabase[]): Promise<void> {
-    const { couch, checkpoints } = this.#options
     const names = databases.map(({ db }) => db)
-    const infos = await couch.dbsInfo(names)
-    const known = await checkpoints.read(names)
-    const changed = databases.filter(({ db }) => {
-      const [info, checkpoint] = [infos.get(db), known.get(db)]
-      return (
-        info &&
-        (checkpoint?.updateSeq !== info.update_seq || checkpoint.instance !== info.instance_start_time)
-      )
-    })
+    const found = await resync(this.#options, names)
+    const changed = databases.filter(({ db }) => isToVisit(found.get(db)))
     await this.#visitAll(changed, ({ db }) => ({
-      updateSeqs: new Map([[db, infos.get(db)?.update_seq ?? '']]),
+      updateSeqs: new Map([[db, found.get(db)?.info?.update_seq ?? '']]),
     }))
   }
 
@@ -250,3 +243,7 @@ export class Upkeep implements Controller {
     return { next: null }
   }
 }
+
+/** Also one that another feature has noted by its name: that says nothing of its design documents. */
+const isToVisit = (one: Resynced | undefined): boolean =>
+  isMoved(one) || (one?.kind === 'same' && one.checkpoint.instance === null)
