@@ -1,9 +1,13 @@
 // What leases of every kind have in common: which replications run as far as is known here, and for how long unused.
+import type { StoredDoc } from '../couch/document.ts'
 import type { Replicator, ReplicationStatus } from '../couch/replicator.ts'
 import type { Replication } from '../documents/replication.ts'
 
 /** Idle leases are looked for at least so often. */
 const LONGEST_IDLE_CHECK_MS = 60_000
+
+/** What became of a replication that was there when the daemon started; `left`: it is dealt with already. */
+export type Adoption = 'kept' | 'corrected' | 'cancelled' | 'left'
 
 export interface LeasesDeps {
   replicator: Pick<Replicator, 'start' | 'ensure' | 'replace' | 'stop' | 'status' | 'statuses' | 'document'>
@@ -67,6 +71,34 @@ export abstract class Leases<Lease extends { usedAt: number }> {
   restart(lease: Lease): Promise<void> {
     return this.inTurn(this.keyOf(lease), async () => {
       if (this.isHeld(lease)) await this.replicator.ensure(this.replicationOf(lease))
+    })
+  }
+
+  /**
+   * Takes over a replication that was there when the daemon started, as this lease. What was used or stopped here before
+   * is left as that has it, so that turns need not wait for adoption.
+   * @param correct has it there as the lease says; gives whether it was otherwise
+   */
+  protected takeOver(lease: Lease, correct: (there: StoredDoc) => Promise<boolean>): Promise<Adoption> {
+    const key = this.keyOf(lease)
+    return this.inTurn(key, async () => {
+      const there =
+        this.find(key) === null ? await this.replicator.document(this.replicationOf(lease)._id) : null
+      if (there === null) return 'left'
+      const isCorrected = await correct(there)
+      this.hold(lease)
+      return isCorrected ? 'corrected' : 'kept'
+    })
+  }
+
+  /** Cancels a replication that was there when the daemon started, unless it was used or stopped here before. */
+  protected dismiss(key: string, id: string): Promise<Adoption> {
+    return this.inTurn(key, async () => {
+      const held = this.find(key)
+      const isUsed = held !== null && this.replicationOf(held)._id === id
+      if (isUsed || (await this.replicator.document(id)) === null) return 'left'
+      await this.replicator.stop(id)
+      return 'cancelled'
     })
   }
 

@@ -8,7 +8,7 @@ import {
   type MasterReplication,
   type ReplicationServer,
 } from '../documents/replication.ts'
-import { Leases, type LeasesDeps } from '../engine/leases.ts'
+import { Leases, type Adoption, type LeasesDeps } from '../engine/leases.ts'
 
 /** Whose documents of which master. */
 export interface PersonalSubject {
@@ -33,9 +33,6 @@ export type TurnLeases = Pick<
 > & {
   held(): readonly PersonalSubject[]
 }
-
-/** What became of a replication that was there when the daemon started; `left`: it is dealt with already. */
-export type Adoption = 'kept' | 'corrected' | 'cancelled' | 'left'
 
 /** The leases that this daemon holds, by master and database. */
 export class PersonalLeases extends Leases<PersonalLease> {
@@ -101,18 +98,11 @@ export class PersonalLeases extends Leases<PersonalLease> {
     return this.replicator.status(masterReplicationId(master, database))
   }
 
-  /**
-   * Takes over a replication that was there when the daemon started, with this filter; null cancels it. What was used
-   * or stopped here before is left as that has it, so that turns need not wait for adoption.
-   */
+  /** Takes over a replication that was there when the daemon started, with this filter; null cancels it. */
   adopt(subject: PersonalSubject, filter: MasterFilter | null): Promise<Adoption> {
-    const id = idOf(subject)
-    return this.inTurn(id, async () => {
-      if (this.find(id) !== null || (await this.replicator.document(id)) === null) return 'left'
-      if (filter !== null) return (await this.#replace(this.#lease(subject, filter))) ? 'corrected' : 'kept'
-      await this.replicator.stop(id)
-      return 'cancelled'
-    })
+    if (filter === null) return this.dismiss(idOf(subject), idOf(subject))
+    const lease = this.#lease(subject, filter)
+    return this.takeOver(lease, () => this.replicator.replace(lease.replication))
   }
 
   protected keyOf(lease: PersonalLease): string {

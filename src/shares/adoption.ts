@@ -1,26 +1,32 @@
 // Replications of shares that were there when the daemon started: taken over, brought up to date with the settings, or cancelled.
-import { sameReplication } from '../documents/replication.ts'
+import type { ShareEntry } from './model/entry.ts'
 import type { Deps } from './deps.ts'
 
-/** Goes through the daemon's documents of `_replicator` once. Those of another template are another daemon's. */
-export async function adoptReplications({ replicator, leases, registry, users, log }: Deps): Promise<void> {
-  for await (const doc of replicator.documents('share')) {
-    const { share, _id: id } = doc
+/**
+ * Goes once through the daemon's documents of `_replicator`, which turns may do something about meanwhile. Those of another
+ * template are another daemon's.
+ * @throws {CouchFault}
+ */
+export async function adoptReplications(deps: Deps): Promise<void> {
+  const { replicator, leases, registry, users, log } = deps
+  for await (const { share, _id: id } of replicator.documents('share')) {
     const entry = await registry.entry(share)
-    const isOurs = entry
-      ? users.database(entry.owner) === entry.database
-      : id.split(' => ').some((db) => users.ownerOfOutbox(db) !== null)
-    const home = entry?.home ?? 'outbox'
     // Shares that are being opened or taken apart see to their replications themselves.
-    if (!isOurs || entry?.state === 'opening' || entry?.state === 'ending') continue
+    if (!isOurs(deps, entry, id) || entry?.state === 'opening' || entry?.state === 'ending') continue
+    const home = entry?.home ?? 'outbox'
     if (entry?.state !== 'active' || leases.id(share, entry.owner, home) !== id) {
-      log.info({ share }, 'replication without a share, cancelled')
-      await replicator.stop(id)
-    } else if (sameReplication(doc, leases.replication(share, entry.owner, home)))
-      leases.adopt(share, entry.owner, home)
-    else {
-      log.info({ share, db: users.outbox(entry.owner) }, 'replication brought up to date')
-      await leases.start(share, entry.owner, home)
+      const done = await leases.cancel(share, id)
+      if (done === 'cancelled') log.info({ share }, 'replication without a share, cancelled')
+      continue
     }
+    const done = await leases.adopt(share, entry.owner, home)
+    if (done === 'corrected')
+      log.info({ share, db: users.outbox(entry.owner) }, 'replication brought up to date')
   }
+}
+
+/** @param id names an outbox, which tells of one whose share nobody knows */
+function isOurs({ users }: Deps, entry: ShareEntry | null, id: string): boolean {
+  if (entry !== null) return users.database(entry.owner) === entry.database
+  return id.split(' => ').some((db) => users.ownerOfOutbox(db) !== null)
 }

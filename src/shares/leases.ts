@@ -1,9 +1,14 @@
 // Leases: continuous replications that run while a share has traffic, and are cancelled after it was idle for a while.
 import type { ReplicationStatus } from '../couch/replicator.ts'
 import { replicationId, type UserDatabases } from '../documents/names.ts'
-import { shareReplication, type ReplicationServer, type ShareReplication } from '../documents/replication.ts'
+import {
+  sameReplication,
+  shareReplication,
+  type ReplicationServer,
+  type ShareReplication,
+} from '../documents/replication.ts'
 import type { Home } from './plan/object.ts'
-import { Leases, type LeasesDeps } from '../engine/leases.ts'
+import { Leases, type Adoption, type LeasesDeps } from '../engine/leases.ts'
 
 export interface ShareLease {
   share: string
@@ -27,9 +32,19 @@ export class ShareLeases extends Leases<ShareLease> {
     this.#server = deps.server
   }
 
-  /** Takes note of a replication that was there when the daemon started. */
-  adopt(share: string, owner: string, home: Home): void {
-    if (this.find(share) === null) this.hold({ share, owner, home, usedAt: this.now() })
+  /** Takes over the replication of a share that was there when the daemon started, as it should be. */
+  adopt(share: string, owner: string, home: Home): Promise<Adoption> {
+    return this.takeOver({ share, owner, home, usedAt: this.now() }, async (there) => {
+      const wanted = this.replication(share, owner, home)
+      if (sameReplication(there, wanted)) return false
+      await this.replicator.start(wanted)
+      return true
+    })
+  }
+
+  /** Cancels a replication of a share, by its `_id`, that was there when the daemon started and should not be. */
+  cancel(share: string, id: string): Promise<Adoption> {
+    return this.dismiss(share, id)
   }
 
   /** Starts or corrects the replication of a share and waits until it is accepted, or known not to be. */
@@ -48,7 +63,7 @@ export class ShareLeases extends Leases<ShareLease> {
       if (lease) lease.usedAt = this.now()
       else {
         await this.replicator.ensure(this.replication(share, owner, home))
-        this.adopt(share, owner, home)
+        this.hold({ share, owner, home, usedAt: this.now() })
       }
     })
   }

@@ -21,6 +21,12 @@ export class MemoryReplicator {
     return Promise.resolve()
   }
 
+  start(replication: Replication): Promise<ReplicationStatus> {
+    this.done.push(`start ${replication._id}`)
+    this.docs.set(replication._id, replication)
+    return this.status(replication._id)
+  }
+
   async replace(replication: Replication): Promise<boolean> {
     const there = this.docs.get(replication._id)
     if (there && sameReplication(there, replication)) return false

@@ -43,7 +43,7 @@ class Ground {
   }
 }
 
-describe('write/personal-leases', () => {
+describe('provisioning/leases', () => {
   it('start at the first use; while they run, a use asks nothing and begins the idle time anew', async () => {
     const ground = new Ground()
     assert.equal(await ground.leases.use(JOE, NEWS), true)
@@ -176,7 +176,7 @@ describe('write/personal-leases', () => {
   })
 })
 
-describe('write/adoption, of provisioned users', () => {
+describe('provisioning/adoption', () => {
   const lines: string[] = []
   const log = { info: (_: object, line: string) => void lines.push(line) } as unknown as Logger
 
