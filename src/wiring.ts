@@ -1,8 +1,9 @@
 // The parts of the daemon, and which of them is given which others.
 import type PQueue from 'p-queue'
 import type { Aside, Couch } from './couch/client.ts'
+import type { Waiting } from './couch/outage.ts'
 import { Replicator } from './couch/replicator.ts'
-import type { Checkpoints } from './engine/checkpoints.ts'
+import { Checkpoints } from './engine/checkpoints.ts'
 import type { Controller } from './engine/controller.ts'
 import { Gateways } from './gateways/all.ts'
 import type { HostCalls } from './engine/host.ts'
@@ -12,35 +13,43 @@ import { Provisioning } from './provisioning/controller.ts'
 import { Shares, type SharesOptions } from './shares/controller.ts'
 import { Upkeep, type UpkeepOptions } from './skeletons/controller.ts'
 import type { Gateway } from './gateways/gateway.ts'
-import type { Logger } from './log.ts'
-import type { Kinds } from './skeletons/kinds.ts'
-import type { AccountIndex } from './users/account-index.ts'
+import { kindsOf, type Kinds } from './skeletons/kinds.ts'
+import { AccountIndex } from './users/account-index.ts'
 import { Allowance } from './shares/rate-limit.ts'
-import type { Births } from './skeletons/births.ts'
+import { Births } from './skeletons/births.ts'
 import { Ceilings } from './shares/ceilings.ts'
 import type { Deps } from './shares/deps.ts'
 import { Gates } from './shares/gates.ts'
 import { Histories } from './engine/histories.ts'
 import { ShareLeases } from './shares/leases.ts'
-import type { OwnWrites } from './engine/own-writes.ts'
-import type { People } from './provisioning/people.ts'
+import { OwnWrites } from './engine/own-writes.ts'
+import { People } from './provisioning/people.ts'
 import { personSettings } from './provisioning/perform-person.ts'
 import { PersonalLeases } from './provisioning/leases.ts'
-import type { Registry } from './shares/registry.ts'
+import { Registry } from './shares/registry.ts'
 import { Removals } from './mirror/removals.ts'
-import type { Skeletons } from './skeletons/wanted.ts'
-import type { Warmer } from './skeletons/index-warmer.ts'
+import { Skeletons } from './skeletons/wanted.ts'
+import { Warmer } from './skeletons/index-warmer.ts'
 import type { DaemonConfig } from './config/config.ts'
 
 /** Guesses at a password a minute, by one user at one share. */
 const MOST_TRIES = 5
 
-/** What the daemon has made of its settings, and what is known of the server. */
-export interface Parts {
+/** What the daemon itself has, on one server. */
+export interface Base extends Waiting {
   config: DaemonConfig
-  log: Logger
-  isEmbedded: boolean
   couch: Couch
+  /** Of all lanes. */
+  queue: PQueue
+  /** Of all lanes. */
+  pulse: Pulse
+  /** What turns do that wait for long. */
+  aside: Aside
+  now: () => number
+}
+
+/** What its controllers have in common. */
+export interface Parts extends Base {
   accounts: AccountIndex
   registry: Registry
   people: People
@@ -50,28 +59,53 @@ export interface Parts {
   warmer: Warmer
   checkpoints: Checkpoints
   ownWrites: OwnWrites
-  /** Of all lanes. */
-  queue: PQueue
-  /** Of all lanes. */
-  pulse: Pulse
-  /** What turns do that wait for long. */
-  aside: Aside
-  signal: AbortSignal
-  sleep: (ms: number) => Promise<void>
-  now: () => number
+}
+
+export interface PartsOptions extends Base {
+  /** What has sync functions. */
+  gateways: readonly Gateway[]
+  /** The skeletons on the server have changed, or are known now. */
+  onSkeletons: () => void
+}
+
+/** Nothing is asked of the server yet. */
+export function makeParts({ gateways, onSkeletons, ...base }: PartsOptions): Parts {
+  const { config, couch, log, signal, sleep, now } = base
+  const ownWrites = new OwnWrites()
+  const names = gateways.map(({ name }) => name)
+  const kinds = kindsOf(config.databases, config.userDatabases, config.masters, names)
+  const skeletons = new Skeletons({ ...kinds, couch, log, onChanged: onSkeletons })
+  return {
+    ...base,
+    ownWrites,
+    accounts: new AccountIndex(couch),
+    registry: new Registry(couch, ownWrites, now),
+    people: new People(couch, ownWrites, now),
+    births: new Births(couch, skeletons, { kinds, isGuessing: !config.skeletonWarm }),
+    kinds,
+    skeletons,
+    warmer: new Warmer({ log, signal, sleep }),
+    checkpoints: new Checkpoints(couch),
+  }
 }
 
 export interface WiringOptions {
+  /** What kind of server answers. */
+  isEmbedded: boolean
   gateways: readonly Gateway[]
   calls: HostCalls
   onRenewed: SharesOptions['onRenewed']
 }
 
+/** The parts, once it is known what kind of server this is. */
+type Wired = Parts & { isEmbedded: boolean }
+
 /** All parts of the daemon, in the order in which they sweep. Of an update, the last of them hears first. */
 export function wireControllers(
-  parts: Parts,
-  { gateways, calls, onRenewed }: WiringOptions,
+  base: Parts,
+  { isEmbedded, gateways, calls, onRenewed }: WiringOptions,
 ): readonly Controller[] {
+  const parts = { ...base, isEmbedded }
   const { kinds } = parts
   const shares = wireShares(parts, calls, onRenewed, {
     onVisited: (db, visited) => upkeep.onVisited(db, visited),
@@ -88,7 +122,7 @@ export function wireControllers(
 }
 
 function wireShares(
-  parts: Parts,
+  parts: Wired,
   calls: HostCalls,
   onRenewed: SharesOptions['onRenewed'],
   others: Pick<Deps, 'onVisited' | 'hear'>,
@@ -108,7 +142,7 @@ function wireShares(
 
 /** What a turn of an owner works with. */
 function wireDeps(
-  parts: Parts,
+  parts: Wired,
   more: Pick<Deps, 'rotations' | 'mark' | 'isUrgent' | 'onVisited' | 'hear'>,
 ): Deps {
   const { config, couch, now, isEmbedded } = parts
@@ -142,7 +176,7 @@ function wireDeps(
   }
 }
 
-function wireUpkeep(parts: Parts, more: Pick<UpkeepOptions, 'markOwner' | 'onFailure' | 'onIdle'>): Upkeep {
+function wireUpkeep(parts: Wired, more: Pick<UpkeepOptions, 'markOwner' | 'onFailure' | 'onIdle'>): Upkeep {
   const { config, isEmbedded } = parts
   return new Upkeep({
     ...parts,
@@ -155,7 +189,7 @@ function wireUpkeep(parts: Parts, more: Pick<UpkeepOptions, 'markOwner' | 'onFai
   })
 }
 
-function wireProvisioning(parts: Parts, deps: Deps, calls: HostCalls): Provisioning {
+function wireProvisioning(parts: Wired, deps: Deps, calls: HostCalls): Provisioning {
   const { config, couch, ownWrites } = parts
   return new Provisioning({
     ...deps,
@@ -174,7 +208,7 @@ function wireProvisioning(parts: Parts, deps: Deps, calls: HostCalls): Provision
   })
 }
 
-function wireGateways(parts: Parts, gateways: readonly Gateway[], calls: HostCalls): Gateways {
+function wireGateways(parts: Wired, gateways: readonly Gateway[], calls: HostCalls): Gateways {
   const { config, couch, ownWrites, isEmbedded } = parts
   return new Gateways({
     ...parts,

@@ -1,0 +1,49 @@
+// What the log says of failures that are tried again: nothing while the server is away, for then everything waits until it is back.
+import { concernsServer, isFault, isRace } from '../couch/fault.ts'
+import type { Outage } from '../couch/outage.ts'
+import type { Logger } from '../log.ts'
+
+export interface FailuresOptions {
+  outage: Outage
+  log: Logger
+  /** Nothing is said any more once it is aborted. */
+  signal: AbortSignal
+}
+
+/** Says what failed, and lets a server that may be away be suspected. */
+export class Failures {
+  readonly #options: FailuresOptions
+
+  constructor(options: FailuresOptions) {
+    this.#options = options
+  }
+
+  /** A turn failed. @param tries how often by now */
+  ofTurn(db: string, error: unknown, tries: number): void {
+    const level = isRace(error, tries) ? 'debug' : 'warn'
+    this.unlessOutage(error, () =>
+      this.#options.log[level]({ db, tries, err: error }, 'turn failed, tried again'),
+    )
+  }
+
+  /** Something failed that comes back anyway. */
+  ofTask(error: unknown): void {
+    this.unlessOutage(error, () => this.inBackground(error))
+  }
+
+  /** The same, whoever is away. */
+  inBackground(error: unknown): void {
+    if (!this.#options.signal.aborted) this.#options.log.warn({ err: error }, 'tried again later')
+  }
+
+  /** Says something of a failure, but where the server is away, or will not have us. @param tell says it */
+  unlessOutage(error: unknown, tell: () => void): void {
+    const { signal, outage } = this.#options
+    if (signal.aborted || isFault(error, 'stopped')) return
+    // What takes too long may be a server that is away, too.
+    if (!isFault(error) || !(concernsServer(error) || error.code === 'timeout')) return tell()
+    void outage.suspect().then((isOutage) => {
+      if (!isOutage && !signal.aborted) tell()
+    })
+  }
+}

@@ -1,0 +1,63 @@
+// Whatever the daemon needs on the server is put in place at the start, and again where it went while the daemon runs.
+import type { Couch } from '../couch/client.ts'
+import type { Logger } from '../log.ts'
+import type { SkeletonOfKind } from './folder.ts'
+import { install, InstallError, keptDatabases } from './install.ts'
+import type { Kinds } from './kinds.ts'
+
+export interface InPlaceOptions {
+  couch: Couch
+  skeleton: ReadonlyMap<string, SkeletonOfKind>
+  kinds: Kinds
+  log: Logger
+}
+
+/** The daemon's own databases, their views and their security. */
+export class InPlace {
+  readonly #options: InPlaceOptions
+  #placing: Promise<void> | null = null
+  #isThere = true
+
+  constructor(options: InPlaceOptions) {
+    this.#options = options
+  }
+
+  /** False where it could not be put in place the last time. */
+  get isThere(): boolean {
+    return this.#isThere
+  }
+
+  /** Whether a database is one of those that are put in place. */
+  includes(db: string): boolean {
+    return keptDatabases(this.#options.kinds).includes(db)
+  }
+
+  /** Two calls at once are one. @throws {InstallError} {CouchFault} */
+  async put(): Promise<void> {
+    const { couch, skeleton, log, kinds } = this.#options
+    this.#placing ??= install(couch, skeleton, log, kinds)
+    try {
+      await this.#placing
+      this.#isThere = true
+    } catch (error) {
+      this.#isThere = false
+      throw error
+    } finally {
+      this.#placing = null
+    }
+  }
+
+  /**
+   * The same beside a running daemon: somebody may have dropped a database, or have put another one in its place, without the views that
+   * the daemon asks. What cannot be helped keeps nothing else from going on.
+   * @throws {CouchFault}
+   */
+  async putBack(): Promise<void> {
+    try {
+      await this.put()
+    } catch (error) {
+      if (!(error instanceof InstallError)) throw error
+      this.#options.log.error({ code: error.code }, error.message)
+    }
+  }
+}
