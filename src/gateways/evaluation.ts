@@ -45,9 +45,8 @@ export async function beginEvaluation({
   if (info === null) return null
   const known = await routes.evaluation()
   if (known?.hash === gateway.sync.hash && known.instance === info.instance_start_time) return known
-  return routes.putEvaluation({
+  return routes.changeEvaluation(known, {
     ...{ _id: EVALUATION_ID, type: 'evaluation', hash: gateway.sync.hash, state: 'running' },
-    ...(known?._rev === undefined ? {} : { _rev: known._rev }),
     ...{ instance: info.instance_start_time, documents: 0, failed: 0 },
     startedAt: new Date(now()).toISOString(),
   })
@@ -70,7 +69,7 @@ export async function evaluateAll(options: EvaluationOptions): Promise<void> {
   for await (const rows of pagesOfDocuments(database, { limit: PAGE, after: evaluation.after, signal })) {
     if (signal.aborted) return
     const found = await router.route(rows, { isAnew: true })
-    evaluation = await routes.putEvaluation({
+    evaluation = await routes.changeEvaluation(evaluation, {
       ...evaluation,
       after: rows.at(-1)?.id ?? '',
       documents: evaluation.documents + rows.filter(({ id }) => isObjectId(id)).length,
@@ -89,7 +88,8 @@ export async function evaluateAll(options: EvaluationOptions): Promise<void> {
   }
   if (signal.aborted) return
   const { documents, failed } = evaluation
-  await routes.putEvaluation({ ...evaluation, state: 'done', finishedAt: new Date(now()).toISOString() })
+  const finishedAt = new Date(now()).toISOString()
+  await routes.changeEvaluation(evaluation, { ...evaluation, state: 'done', finishedAt })
   log.info({ db, documents, failed }, 'all documents evaluated')
 }
 

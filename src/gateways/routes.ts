@@ -1,8 +1,5 @@
 // The index of a gateway: where its documents go, what they grant, and how its users stand. It is all made of the gateway's
 // documents and of `_users`, and can be made anew.
-import isEqual from 'lodash/isEqual.js'
-import isUndefined from 'lodash/isUndefined.js'
-import omitBy from 'lodash/omitBy.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc, Written } from '../couch/document.ts'
@@ -22,8 +19,10 @@ import {
   type Route,
 } from './model.ts'
 import { routesDatabase } from '../documents/names.ts'
+import { parseEvaluation, parseGatewayUser, parseRoute } from './parse-routes.ts'
 import { settledRoute } from './plan-route.ts'
 import { writeBulk } from '../couch/bulk.ts'
+import { Store } from '../engine/store.ts'
 
 const PAGE = 500
 const DESIGN = 'routes'
@@ -31,11 +30,14 @@ const DESIGN = 'routes'
 /** The documents of `<gateway>/$routes`. */
 export class Routes {
   readonly database: Database
-  readonly #now: () => number
+  readonly #users: Store<GatewayUser>
+  readonly #evaluations: Store<Evaluation>
 
   constructor(couch: Couch, gateway: string, now: () => number) {
-    this.database = couch.database(routesDatabase(gateway))
-    this.#now = now
+    const database = couch.database(routesDatabase(gateway))
+    this.database = database
+    this.#users = new Store({ database, parse: (doc) => parseGatewayUser(doc, gateway), now })
+    this.#evaluations = new Store({ database, parse: parseEvaluation })
   }
 
   /** The routes of documents; of those that were never judged there is none. @throws {CouchFault} */
@@ -44,7 +46,7 @@ export class Routes {
     const routes = new Map<string, Route>()
     for (const { id, doc } of rows) {
       const document = documentOfRoute(id)
-      if (document !== null && doc !== null) routes.set(document, doc as unknown as Route)
+      if (document !== null && doc !== null) routes.set(document, parseRoute(doc))
     }
     return routes
   }
@@ -141,7 +143,7 @@ export class Routes {
 
   /** What the index holds of a user, or null. @throws {CouchFault} */
   async user(name: string): Promise<GatewayUser | null> {
-    return (await this.database.get(gatewayUserId(name))) as GatewayUser | null
+    return this.#users.get(gatewayUserId(name))
   }
 
   /** Those of these names that the index holds something of. @throws {CouchFault} */
@@ -153,13 +155,8 @@ export class Routes {
   }
 
   /** All users, a page at a time. @throws {CouchFault} */
-  async *users(): AsyncGenerator<GatewayUser[]> {
-    for await (const rows of pagesOf(this.database, {
-      ...GATEWAY_USER_RANGE,
-      limit: PAGE,
-      includeDocs: true,
-    }))
-      yield rows.flatMap(({ doc }) => (doc === null ? [] : [doc as unknown as GatewayUser]))
+  users(): AsyncGenerator<GatewayUser[]> {
+    return this.#users.pages(GATEWAY_USER_RANGE)
   }
 
   /**
@@ -168,11 +165,7 @@ export class Routes {
    * @throws {CouchFault} `conflict` where somebody else was faster
    */
   async change(over: GatewayUser, change: GatewayUserChange): Promise<GatewayUser> {
-    const bare = omitBy({ ...over, ...change }, isUndefined) as unknown as GatewayUser
-    if (over._rev !== undefined && isEqual(bare, over)) return over
-    const entry = { ...bare, updatedAt: new Date(this.#now()).toISOString() }
-    const [rev] = await this.#write([{ ...entry }])
-    return { ...entry, ...(rev === undefined ? {} : { _rev: rev }) }
+    return this.#users.changeOver(over._id, over, { ...over, ...change })
   }
 
   /** The user is none of the gateway's any more. @throws {CouchFault} */
@@ -182,13 +175,12 @@ export class Routes {
 
   /** How far all documents are evaluated, or null where that never began. @throws {CouchFault} */
   async evaluation(): Promise<Evaluation | null> {
-    return (await this.database.get(EVALUATION_ID)) as Evaluation | null
+    return this.#evaluations.get(EVALUATION_ID)
   }
 
-  /** @throws {CouchFault} */
-  async putEvaluation(evaluation: Evaluation): Promise<Evaluation> {
-    const [rev] = await this.#write([{ ...evaluation }])
-    return { ...evaluation, ...(rev === undefined ? {} : { _rev: rev }) }
+  /** @param over as it was read, null for none @throws {CouchFault} `conflict` where somebody else was faster */
+  async changeEvaluation(over: Evaluation | null, evaluation: Evaluation): Promise<Evaluation> {
+    return this.#evaluations.changeOver(EVALUATION_ID, over, evaluation)
   }
 
   async #write(docs: Doc[]): Promise<string[]> {
