@@ -3,7 +3,7 @@ import type { Database } from '../../couch/database.ts'
 import type { Row } from '../../couch/document.ts'
 import { newestKnown, type Seen } from '../model/history.ts'
 import { lineOf } from '../../documents/revisions.ts'
-import type { PushedTombstone } from '../plan/tombstones.ts'
+import type { PushedTombstone } from '../plan/exchange-facts.ts'
 import { isBare } from '../../documents/tombstone.ts'
 
 /** As many as are read at once. */

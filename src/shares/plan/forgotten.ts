@@ -4,31 +4,16 @@ import { nothingAgreed, type Agreed } from '../model/base.ts'
 import { digestsOf, isDigestOf, type Digests } from '../../documents/digests.ts'
 import { contentOf, withoutShare, type ObjectDoc } from '../../documents/content.ts'
 import { own } from '../../documents/own.ts'
-import {
-  idle,
-  isSame,
-  planExchange,
-  removeCopy,
-  type ExchangeOptions,
-  type ExchangePlan,
-  type LiveCopy,
-} from './exchange.ts'
+import type { ExchangeOptions, Forgotten, LiveCopy } from './exchange-facts.ts'
+import { idle, removeCopy, type ExchangePlan, type Planned } from './exchange-plan.ts'
+import { isSame } from './exchange-state.ts'
 import { keptName } from '../../documents/merge.ts'
-
-/** What is left to be read of an object, and of its copy, where the base was lost. */
-export interface Forgotten {
-  /** What the object held before, the latest first, as far as CouchDB has not compacted it away; and what the copy did. */
-  here: readonly Digests[]
-  there: readonly Digests[]
-  /** The object named the share before; null where not all of it can be read. */
-  isNamed: boolean | null
-}
 
 /**
  * Plans an object of which no base tells, and of which one may have told.
  * @returns null where nothing says that object and copy belong together
  */
-export function planForgotten(options: ExchangeOptions, forgotten: Forgotten): ExchangePlan | null {
+export function planForgotten(options: ExchangeOptions, forgotten: Forgotten): Planned | null {
   const { doc, facts, isBack } = options
   const { home, phase, rejected } = facts
   // Objects that were reported as two stay two.
@@ -37,17 +22,17 @@ export function planForgotten(options: ExchangeOptions, forgotten: Forgotten): E
   if (home.kind === 'live') return planParticipants(options, home, forgotten)
   // Somebody took it out, or it is about to be put back: it is not this user's to bring.
   if (doc === null || options.consent?.kind !== 'share') return null
-  if (facts.isToCome) return idle(doc, null)
+  if (facts.isToCome) return { plan: idle(doc, null) }
   return home.kind === 'deleted' ? as(options, nothingAgreed('both', true)) : null
 }
 
-const as = (options: ExchangeOptions, agreed: Agreed): ExchangePlan => {
-  const { losses } = options.facts
-  return planExchange({ ...options, agreed: { ...agreed, ...(losses ? { losses } : {}) } })
-}
+/** It goes on as if that had been agreed with the share database that there is now. */
+const as = ({ facts: { losses } }: ExchangeOptions, agreed: Agreed): Planned => ({
+  agreed: { ...agreed, ...(losses ? { losses } : {}) },
+})
 
 /** What a copy of an owner's object shows may have been shared: what is not shared now is withdrawn. */
-function planOwners(options: ExchangeOptions, home: LiveCopy, forgotten: Forgotten): ExchangePlan | null {
+function planOwners(options: ExchangeOptions, home: LiveCopy, forgotten: Forgotten): Planned | null {
   const { doc, consent, facts, isMissing, isPurged } = options
   if (isPurged) return as(options, nothingAgreed('both', true))
   if (doc === null && isMissing) return null
@@ -60,17 +45,19 @@ function planOwners(options: ExchangeOptions, home: LiveCopy, forgotten: Forgott
   const held = doc === null ? null : digestsOf(contentOf(doc))
   const isHere = (leaf: ObjectDoc): boolean => held !== null && isWithin(digestsOf(contentOf(leaf)), held)
   const keepLocal = [home.leaf, ...home.rivals].filter((leaf) => !isHere(leaf)).map(contentOf)
-  const nothing = { ...idle(doc, null), doc: doc && withoutShare(doc, facts.share, consent), keepLocal }
-  if (facts.phase === 'closing') return nothing
-  return { ...nothing, ...removeCopy(home), withdraw: true, after: nothingAgreed('unshared', true) }
+  const nothing: ExchangePlan = {
+    ...idle(doc, null),
+    doc: doc && withoutShare(doc, facts.share, consent),
+    keepLocal,
+  }
+  if (facts.phase === 'closing') return { plan: nothing }
+  return {
+    plan: { ...nothing, ...removeCopy(home), withdraw: true, after: nothingAgreed('unshared', true) },
+  }
 }
 
 /** What a participant has beside the copy may be private, and does not go out. */
-function planParticipants(
-  options: ExchangeOptions,
-  home: LiveCopy,
-  forgotten: Forgotten,
-): ExchangePlan | null {
+function planParticipants(options: ExchangeOptions, home: LiveCopy, forgotten: Forgotten): Planned | null {
   const { doc, consent, facts, isMissing, isPurged } = options
   const copy = digestsOf(contentOf(home.leaf))
   if (isPurged) return as(options, nothingAgreed('both', false))
@@ -87,8 +74,8 @@ function planParticipants(
     const isAttached = Object.keys(copy.attachments).length > 0
     const seen = [...Object.keys(copy.attributes), ...(isAttached ? ['_attachments'] : [])].sort()
     const kept = isReaders ? { kept: changedSince(ground, digestsOf(contentOf(doc))) } : {}
-    const plan = as(options, { ...nothingAgreed('both', false), ...ground, ...kept, seen })
-    return isLost ? { ...plan, keepLocal: [contentOf(doc), ...plan.keepLocal] } : plan
+    const known = as(options, { ...nothingAgreed('both', false), ...ground, ...kept, seen })
+    return isLost ? { ...known, keepLocal: [contentOf(doc)] } : known
   }
   // It was its user's own when the owner took the other one out, and was not left.
   if (consent === undefined && facts.rejected === 'no_longer_shared') return null
@@ -98,7 +85,7 @@ function planParticipants(
     (forgotten.isNamed ?? (options.isRelated === true || isSame(contentOf(doc), contentOf(home.leaf))))
   if (!isOut) return null
   const stripped = withoutShare(doc, facts.share, consent)
-  return { ...idle(stripped, null), after: nothingAgreed('left', false) }
+  return { plan: { ...idle(stripped, null), after: nothingAgreed('left', false) } }
 }
 
 /**

@@ -1,6 +1,7 @@
 // What a participant has put into a copy, and nobody else may have where the share database is lost.
 import type { Agreed } from '../model/base.ts'
-import { noteInAgreed, type ExchangeFacts, type ExchangePlan } from './exchange.ts'
+import type { ExchangeFacts } from './exchange-facts.ts'
+import { noteInAgreed, type ExchangePlan } from './exchange-plan.ts'
 
 /**
  * Notes that a participant gives something to the share, before that is done, and for as long as the base knows of the

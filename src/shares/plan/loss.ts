@@ -13,17 +13,10 @@ import {
 } from '../../documents/content.ts'
 import { own } from '../../documents/own.ts'
 import { timeOf } from '../../documents/time.ts'
-import { carry } from './carry.ts'
-import {
-  idle,
-  planKnown,
-  shownTo,
-  wasThere,
-  noteInAgreed,
-  type ExchangeOptions,
-  type ExchangePlan,
-  type LiveCopy,
-} from './exchange.ts'
+import { shownTo, type ExchangeOptions, type LiveCopy } from './exchange-facts.ts'
+import { idle, noteInAgreed, type ExchangePlan } from './exchange-plan.ts'
+import { wasThere } from './exchange-state.ts'
+import { mergeExchange } from './merge-exchange.ts'
 import { generationOf } from '../../documents/revisions.ts'
 
 /**
@@ -39,18 +32,28 @@ export function isBehind({ agreed, facts, history }: ExchangeOptions): boolean {
   return generationOf(home.leaf._rev) <= generationOf(last.rev)
 }
 
+/** Plans by what is agreed as it is. */
+type PlanKnown = (options: ExchangeOptions) => ExchangePlan
+
 /** Plans one object in a share whose database was lost since something was agreed. */
-export function planAfterLoss(options: ExchangeOptions, agreed: Agreed): ExchangePlan {
+export function planAfterLoss(options: ExchangeOptions, agreed: Agreed, planKnown: PlanKnown): ExchangePlan {
   const { home, phase, role } = options.facts
   const isOfCopy = agreed.state === 'both' || agreed.state === 'coming' || agreed.state === 'unshared'
   if (!isOfCopy || phase === 'waiting' || phase === 'ending') return planKnown(options)
-  if (home.kind === 'live') return planFound(options, agreed, home)
+  if (home.kind === 'live') return planFound(options, agreed, home, planKnown)
   if (phase === 'closing') return planKnown(options)
-  return role === 'owner' ? planOwners(options, agreed) : planParticipants(options, agreed)
+  return role === 'owner'
+    ? planOwners(options, agreed, planKnown)
+    : planParticipants(options, agreed, planKnown)
 }
 
 /** There is a copy, and it may be older than what was agreed, or newer. */
-function planFound(options: ExchangeOptions, agreed: Agreed, home: LiveCopy): ExchangePlan {
+function planFound(
+  options: ExchangeOptions,
+  agreed: Agreed,
+  home: LiveCopy,
+  planKnown: PlanKnown,
+): ExchangePlan {
   const ground = groundOf(options, agreed, home)
   const plan = planKnown({ ...options, agreed: ground, isAfterLoss: true })
   const asItWas = (one: Agreed | null): Agreed | null => (one === ground ? agreed : one)
@@ -105,7 +108,7 @@ const wasSeen = (
 ): boolean => seen.some((held) => isDigestOf(own(held[kind], name), digest))
 
 /** The owner puts back what is shared; and of what is not, a tombstone tells those who have it. */
-function planOwners(options: ExchangeOptions, agreed: Agreed): ExchangePlan {
+function planOwners(options: ExchangeOptions, agreed: Agreed, planKnown: PlanKnown): ExchangePlan {
   const { facts } = options
   const home = isOutdated(options) ? ({ kind: 'none' } as const) : facts.home
   const plan = planKnown({ ...options, facts: { ...facts, home } })
@@ -123,7 +126,7 @@ function isOutdated({ facts: { home, share }, history }: ExchangeOptions): boole
 }
 
 /** What the owner does not put back is its writers' to bring again: with what they may send, and had not kept to themselves. */
-function planParticipants(options: ExchangeOptions, agreed: Agreed): ExchangePlan {
+function planParticipants(options: ExchangeOptions, agreed: Agreed, planKnown: PlanKnown): ExchangePlan {
   const { doc, consent, facts } = options
   if (facts.home.kind !== 'none' || facts.isUnshared || (!wasThere(agreed) && !agreed.mine))
     return planKnown(options)
@@ -141,7 +144,7 @@ function planParticipants(options: ExchangeOptions, agreed: Agreed): ExchangePla
   if (isEmpty(project(doc, scope))) return planKnown(options)
   const nothing: LiveCopy = { kind: 'live', leaf: emptyCopy(options.object), rivals: [] }
   const ground: Agreed = { ...agreed, attributes: {}, attachments: {} }
-  const plan = carry({ ...options, isAfterLoss: true }, doc, scope, ground, nothing)
+  const plan = mergeExchange({ ...options, isAfterLoss: true }, doc, scope, ground, nothing)
   return plan.copy === null ? idle(doc, agreed) : plan
 }
 

@@ -3,14 +3,9 @@ import type { Agreed } from '../model/base.ts'
 import { digestsOf, isDigestOf } from '../../documents/digests.ts'
 import { contentOf, shows, withoutShare, type ObjectDoc, type Selection } from '../../documents/content.ts'
 import { own } from '../../documents/own.ts'
-import {
-  idle,
-  joinBy,
-  planExchange,
-  type ExchangeOptions,
-  type ExchangePlan,
-  type LiveCopy,
-} from './exchange.ts'
+import type { ExchangeOptions, LiveCopy } from './exchange-facts.ts'
+import { joinBy } from './exchange-join.ts'
+import { idle, type Planned } from './exchange-plan.ts'
 import { isAlike, keptName } from '../../documents/merge.ts'
 
 /** What is remembered of it. @param selection what its owner shared of it last */
@@ -23,26 +18,23 @@ export function parted({ limit: _, ...agreed }: Agreed, selection: Selection): A
  * changed meanwhile was not meant for anybody, so that a changed one is the user's own, and another. Who gives it to the
  * share says that it is the same.
  */
-export function planReturn(options: ExchangeOptions, agreed: Agreed): ExchangePlan {
+export function planReturn(options: ExchangeOptions, agreed: Agreed): Planned {
   const { doc, consent, facts, isBack } = options
   const { home, role, share } = facts
   const { limit, ...known } = { ...agreed, state: 'both' as const }
-  const asNew = (): ExchangePlan => planExchange({ ...options, agreed: null })
-  const as = (before: Agreed): ExchangePlan => {
-    const plan = planExchange({ ...options, agreed: before })
-    return plan.before === before ? { ...plan, before: agreed } : plan
-  }
-  if (doc === null || isBack) return asNew()
+  const asNew: Planned = { agreed: null }
+  if (doc === null || isBack) return asNew
   const nothing = idle(doc, agreed)
-  if (facts.phase === 'ending') return { ...nothing, doc: withoutShare(doc, share, consent) }
-  if (home.kind !== 'live') return consent?.kind === 'share' || facts.phase === 'closing' ? asNew() : nothing
-  if (consent?.kind === 'invalid' || (role !== 'owner' && facts.isUnshared)) return nothing
-  if (consent?.kind === 'share') return as(known)
-  if (consent?.kind === 'unshare') return as(role === 'owner' ? known : { ...known, state: 'left' })
+  if (facts.phase === 'ending') return { plan: { ...nothing, doc: withoutShare(doc, share, consent) } }
+  if (home.kind !== 'live')
+    return consent?.kind === 'share' || facts.phase === 'closing' ? asNew : { plan: nothing }
+  if (consent?.kind === 'invalid' || (role !== 'owner' && facts.isUnshared)) return { plan: nothing }
+  if (consent?.kind === 'share') return { agreed: known }
+  if (consent?.kind === 'unshare') return { agreed: role === 'owner' ? known : { ...known, state: 'left' } }
   const scope = (role === 'owner' ? limit : facts.limit) ?? true
-  if (!isUntouched(doc, known, { home, scope, role })) return asNew()
-  if (facts.phase === 'closing') return as(known)
-  return joinBy({ ...options, facts: { ...facts, limit: scope } }, doc, home, known)
+  if (!isUntouched(doc, known, { home, scope, role })) return asNew
+  if (facts.phase === 'closing') return { agreed: known }
+  return { plan: joinBy({ ...options, facts: { ...facts, limit: scope } }, doc, home, known) }
 }
 
 /** True where everything that would be shared is as both had it, or is known to be private; the rest never goes out. */

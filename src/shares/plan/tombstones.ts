@@ -1,19 +1,9 @@
 // Tombstones that clients pushed beside what a share shows: what they say is looked at, and whether they are a last word.
 import { digestsOf, isDigestOf } from '../../documents/digests.ts'
 import type { Held } from '../model/history.ts'
-import { contentOf, shows, type ObjectDoc, type Selection } from '../../documents/content.ts'
+import { contentOf, shows, type Selection } from '../../documents/content.ts'
 import { own } from '../../documents/own.ts'
-import type { LiveCopy } from './exchange.ts'
-
-/** A deleted leaf of a copy that was pushed, and that is no more than what clients do not see by themselves. */
-export interface PushedTombstone {
-  leaf: ObjectDoc
-  /**
-   * Where it was made from a revision that the live leaf comes from: what the copy held at that revision, and at each one
-   * since, but for the live leaf; null where that is not known.
-   */
-  since?: readonly (Held | null)[]
-}
+import type { LiveCopy } from './exchange-facts.ts'
 
 /**
  * True where somebody deleted the copy offline, and nothing has happened to it since but that its owner shows less: that

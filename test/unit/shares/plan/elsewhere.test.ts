@@ -5,7 +5,7 @@ import { digestsOf } from '../../../../src/documents/digests.ts'
 import { digestOf } from '../../../../src/documents/digest.ts'
 import type { Selection } from '../../../../src/documents/content.ts'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'
-import type { ExchangeFacts } from '../../../../src/shares/plan/exchange.ts'
+import type { ExchangeFacts } from '../../../../src/shares/plan/exchange-facts.ts'
 import { planObject, type ObjectEffect } from '../../../../src/shares/plan/object.ts'
 
 const BEFORE = { name: 'milk' }

@@ -5,7 +5,7 @@ import { heldBy } from '../../../../src/shares/model/history.ts'
 import { parseConsents, type Content, type ObjectDoc } from '../../../../src/documents/content.ts'
 import type { Problem } from '../../../../src/documents/problem.ts'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'
-import type { ExchangeFacts } from '../../../../src/shares/plan/exchange.ts'
+import type { ExchangeFacts } from '../../../../src/shares/plan/exchange-facts.ts'
 import {
   planObject,
   settledObject,

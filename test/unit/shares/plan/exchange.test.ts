@@ -10,13 +10,9 @@ import { contentOf, type Consent, type ObjectDoc, type Selection } from '../../.
 import { problem } from '../../../../src/documents/problem.ts'
 import { MOST_VALUES } from '../../../../src/documents/complexity.ts'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'
-import {
-  planExchange,
-  type ExchangeFacts,
-  type ExchangeOptions,
-  type ExchangePlan,
-  type HomeCopy,
-} from '../../../../src/shares/plan/exchange.ts'
+import { planExchange } from '../../../../src/shares/plan/exchange.ts'
+import type { ExchangeFacts, ExchangeOptions, HomeCopy } from '../../../../src/shares/plan/exchange-facts.ts'
+import type { ExchangePlan } from '../../../../src/shares/plan/exchange-plan.ts'
 
 type Attributes = Record<string, unknown>
 type Role = ExchangeFacts['role']

@@ -1,8 +1,7 @@
 // An object that several shares of one owner's show, where the bases went with a lost outbox.
 import assert from 'node:assert/strict'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'
-import type { ExchangeFacts } from '../../../../src/shares/plan/exchange.ts'
-import type { Forgotten } from '../../../../src/shares/plan/forgotten.ts'
+import type { ExchangeFacts, Forgotten } from '../../../../src/shares/plan/exchange-facts.ts'
 import { planObject, type ObjectEffect } from '../../../../src/shares/plan/object.ts'
 
 const SHOWN = { name: 'milk' }

@@ -4,7 +4,7 @@ import { nothingAgreed } from '../../../../src/shares/model/base.ts'
 import { MOST_MERGED, type ObjectDoc } from '../../../../src/documents/content.ts'
 import { problem } from '../../../../src/documents/problem.ts'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'
-import type { ExchangeFacts } from '../../../../src/shares/plan/exchange.ts'
+import type { ExchangeFacts } from '../../../../src/shares/plan/exchange-facts.ts'
 import { planObject, type ObjectEffect } from '../../../../src/shares/plan/object.ts'
 
 const wide = (count: number): Record<string, number> =>
