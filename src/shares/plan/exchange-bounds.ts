@@ -10,16 +10,11 @@ import { idle, type ExchangePlan } from './exchange-plan.ts'
  * What was put into the share is too much for a view, and would come into this user's database: CouchDB refuses it to everybody
  * but admins. What there is to take away or to send goes on.
  */
-export const isTooMuch = (
-  { doc, copy, withdraw, isPending }: ExchangePlan,
-  options: ExchangeOptions,
-): boolean =>
+export const isTooMuch = ({ doc, copy }: ExchangePlan, options: ExchangeOptions): boolean =>
   options.facts.home.kind === 'live' &&
   doc !== null &&
   doc !== options.doc &&
-  copy === null &&
-  !withdraw &&
-  !isPending &&
+  (copy.kind === 'stay' || copy.kind === 'drop-leaves') &&
   isTooComplex(contentOf(doc).attributes) &&
   !(options.doc && isTooComplex(contentOf(options.doc).attributes))
 

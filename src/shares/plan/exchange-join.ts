@@ -64,7 +64,7 @@ export function createCopy(options: ExchangeOptions, content: Content): Exchange
   return {
     ...nothing,
     before: agreed?.state === 'both' ? agreed : { ...made, state: 'coming' },
-    copy: { kind: 'put', content },
+    copy: { kind: 'put', content, sent: null, otherwise: agreed },
     after: made,
   }
 }
@@ -145,8 +145,10 @@ export function joinBy(
   const selection = selectionOf(facts)
   const shares = { ...(doc['$shares'] as object | undefined), [share]: selection }
   const scope = facts.role === 'owner' ? selection : shownTo(options)
+  const merged = mergeExchange(options, { ...doc, $shares: shares }, scope, known, home)
   // The copy follows when the object says that it is given.
-  const { sent: _, ...plan } = mergeExchange(options, { ...doc, $shares: shares }, scope, known, home)
+  const { copy } = merged
+  const plan: ExchangePlan = { ...merged, copy: copy.kind === 'put' ? { ...copy, sent: null } : copy }
   const coming = { ...nothingShown(facts), ...digestsOf(contentOf(home.leaf)) }
   return agreed?.state === 'both' || agreed?.state === 'parted' ? plan : { ...plan, before: coming }
 }
@@ -164,7 +166,7 @@ export const unrelated = (
   home: LiveCopy,
 ): ExchangePlan => ({
   ...idle(doc, agreed),
-  ...(facts.role === 'owner' ? uniteLeaves(home, clock) : {}),
+  ...(facts.role === 'owner' ? uniteLeaves(home, clock, agreed) : {}),
   after: nothingAgreed('unrelated', false),
   rejection: problem('unrelated_object'),
 })

@@ -26,7 +26,7 @@ export function planOwner(options: ExchangeOptions): ExchangePlan {
   if (doc && consent?.kind === 'share') {
     if (home.kind === 'live')
       return isLastWord(home, consent.selection) && agreed?.state === 'both'
-        ? { ...nothing, copy: { kind: 'delete' }, isPending: true }
+        ? { ...nothing, copy: removeCopy(home, 'later') }
         : join(options, doc, consent.selection, home)
     // Somebody took it out of the share: it stays the owner's, unshared.
     if (home.kind === 'deleted' && agreed && wasThere(agreed))
@@ -37,12 +37,14 @@ export function planOwner(options: ExchangeOptions): ExchangePlan {
     if (home.kind !== 'live') return nothing
     if (doc) return adopt(options, doc, home)
     if (!facts.isFull) return bringIn(options, home)
-    return { ...nothing, ...removeCopy(home), withdraw: true, rejection: problem('too_many_in_share') }
+    return { ...nothing, copy: removeCopy(home, 'all'), rejection: problem('too_many_in_share') }
   }
   if (agreed.state === 'unshared' && isBare(agreed))
     return home.kind === 'live'
       ? {
-          ...{ ...nothing, ...removeCopy(home), withdraw: true, rejection: problem('not_shared_by_owner') },
+          ...nothing,
+          copy: removeCopy(home, 'all'),
+          rejection: problem('not_shared_by_owner'),
           // What was pushed late is the owner's to read, and nobody's in the share.
           keepLocal: agreed.purged ? [] : [home.leaf, ...home.rivals].map(contentOf),
         }
@@ -63,7 +65,9 @@ export function withoutContent(
   plan: ExchangePlan,
 ): ExchangePlan {
   if (home.kind !== 'deleted' || ((home.tombstones ?? []).length === 0 && !home.isReadable)) return plan
-  return plan.copy === null ? { ...plan, withdraw: true } : { ...idle(doc, agreed), withdraw: 'first' }
+  return plan.copy.kind === 'put'
+    ? { ...idle(doc, agreed), copy: { kind: 'withdraw', isFirst: true } }
+    : { ...plan, copy: { kind: 'withdraw' } }
 }
 
 /** What others brought and took out again may be brought again; of his own the owner has the last word. */
@@ -80,16 +84,22 @@ function unshare(options: ExchangeOptions, agreed: Agreed): ExchangePlan {
   if (home.kind !== 'live') return { ...nothing, doc: stripped, after }
   if (doc === null) {
     const isKnown = agreed.state !== 'unshared' || isAgreed(home, agreed)
-    if (isKnown) return { ...nothing, ...removeCopy(home), after }
+    if (isKnown) return { ...nothing, copy: removeCopy(home), after }
     const seen = { ...agreed, ...digestsOf(contentOf(home.leaf)) }
-    return { ...nothing, ...makePrivate(options, home), after: seen, isPending: true }
+    return { ...nothing, ...makePrivate(options, home), copy: { kind: 'wait' }, after: seen }
   }
   const taken = takeIn(options, doc, home, agreed)
   if (taken.isNew)
-    return { ...nothing, doc: taken.doc, keepLocal: taken.keepLocal, after: taken.agreed, isPending: true }
+    return {
+      ...nothing,
+      doc: taken.doc,
+      copy: { kind: 'wait' },
+      keepLocal: taken.keepLocal,
+      after: taken.agreed,
+    }
   return {
     ...nothing,
-    ...removeCopy(home),
+    copy: removeCopy(home),
     doc: stripped,
     keepLocal: taken.keepLocal,
     before: { ...agreed, state: 'unshared', mine: true },

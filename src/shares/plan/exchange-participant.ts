@@ -15,7 +15,7 @@ import { keptName } from '../../documents/merge.ts'
 import { problem } from '../../documents/problem.ts'
 import { shownTo, type ExchangeOptions, type LiveCopy } from './exchange-facts.ts'
 import { adopt, bringIn, createCopy, join } from './exchange-join.ts'
-import { idle, type ExchangePlan } from './exchange-plan.ts'
+import { idle, REMOVED, type ExchangePlan } from './exchange-plan.ts'
 import { haveSame, isAgreed, isOut, wasThere } from './exchange-state.ts'
 import { isUnsure } from './given.ts'
 import { privateValues } from './private-values.ts'
@@ -86,7 +86,7 @@ function deleteCopy({ facts }: ExchangeOptions, plan: ExchangePlan): ExchangePla
       after: plan.before,
       rejection: problem('too_many_changes', String(bounds.mostChanges)),
     }
-  return { ...plan, copy: { kind: 'delete' }, after: null }
+  return { ...plan, copy: REMOVED, after: null }
 }
 
 /** A subscription ends: what came with it goes, or stays as a private object. */

@@ -4,28 +4,46 @@ import type { Content, ObjectDoc } from '../../documents/content.ts'
 import type { Problem } from '../../documents/problem.ts'
 import type { LiveCopy } from './exchange-facts.ts'
 
-/** What has to happen, in this order: `before`, `copy` and `drops`, the object, `withdraw`, `after`. */
+/** What has to happen, in this order: `before`, the copy, the object, what is withdrawn with the copy, `after`. */
 export interface ExchangePlan {
   /** The object as it should be, null for none. */
   doc: ObjectDoc | null
-  /** What is agreed before the other side is made. */
+  /** What is agreed before the other side is made, and what both sides have in common when all has landed. */
   before: Agreed | null
-  copy: { kind: 'put'; content: Content } | { kind: 'delete' } | null
-  /** Further leaves of the copy that go; with their content where it is in no other place. */
-  drops: { rev: string; content: Content | null }[]
+  after: Agreed | null
+  copy: CopyOutcome
   /** Contents that give way are kept as deleted conflicts: of the object, of the copy. */
   keepLocal: Content[]
   keepHome: Content[]
-  /** What both sides have in common when all has landed, when only the copy has, and when it has not. */
-  after: Agreed | null
-  sent?: Agreed
-  otherwise: Agreed | null
   /** What this participant wrote, and what was not carried over. */
   rejection: Problem | null
-  /** Old revisions are to be really removed, whatever was known to be readable; `first`: before there is a copy again. */
-  withdraw?: true | 'first'
-  /** The copy still shows what is not shared any more: it goes when this has landed. */
-  isPending?: true
+}
+
+/** What becomes of the copy. */
+export type CopyOutcome =
+  /** Nothing. */
+  | { kind: 'stay' }
+  /**
+   * It gets another content. `sent`: what both sides have in common when that has landed and the object has not; null where
+   * the object has to say first that it is given, or is not changed. `otherwise`: what they have in common without that.
+   */
+  | { kind: 'put'; content: Content; sent: Agreed | null; otherwise: Agreed | null }
+  /** Further leaves go, whose content the first one has by now; with what of it is in no other place. */
+  | { kind: 'drop-leaves'; drops: LeafDrop[] }
+  /**
+   * It goes, with its further leaves, and then its old revisions: those of which the base says that they may be readable; all
+   * of them; or, later, when it was seen to be gone.
+   */
+  | { kind: 'delete'; rivals: string[]; withdrawn: 'known' | 'all' | 'later' }
+  /** It is gone, and what it held can still be read: that goes, too; `isFirst`: before there is a copy again. */
+  | { kind: 'withdraw'; isFirst?: true }
+  /** It still shows what is not shared any more, and goes when the rest has landed. */
+  | { kind: 'wait' }
+
+/** A further leaf of a copy that goes. @property content what of it is in no other place, and is kept */
+export interface LeafDrop {
+  rev: string
+  content: Content | null
 }
 
 /** A plan; or what is to be taken for agreed on where it is planned anew, and what of the object is put aside then. */
@@ -35,26 +53,34 @@ export type Planned = { plan: ExchangePlan } | { agreed: Agreed | null; keepLoca
 export const idle = (doc: ObjectDoc | null, agreed: Agreed | null): ExchangePlan => ({
   doc,
   before: agreed,
-  copy: null,
-  drops: [],
+  after: agreed,
+  copy: { kind: 'stay' },
   keepLocal: [],
   keepHome: [],
-  after: agreed,
-  otherwise: agreed,
   rejection: null,
 })
 
 /** A plan that notes something more in whatever it writes of what is agreed on. */
-export const noteInAgreed = (plan: ExchangePlan, note: (agreed: Agreed) => Agreed): ExchangePlan => ({
-  ...plan,
-  before: plan.before && note(plan.before),
-  after: plan.after && note(plan.after),
-  otherwise: plan.otherwise && note(plan.otherwise),
-  ...(plan.sent ? { sent: note(plan.sent) } : {}),
-})
+export function noteInAgreed(plan: ExchangePlan, note: (agreed: Agreed) => Agreed): ExchangePlan {
+  const { before, after, copy } = plan
+  const noted = (one: Agreed | null): Agreed | null => one && note(one)
+  return {
+    ...plan,
+    before: noted(before),
+    after: noted(after),
+    copy: copy.kind === 'put' ? { ...copy, sent: noted(copy.sent), otherwise: noted(copy.otherwise) } : copy,
+  }
+}
 
 /** The copy goes, with all its live leaves. */
-export const removeCopy = ({ rivals }: LiveCopy): Pick<ExchangePlan, 'copy' | 'drops'> => ({
-  copy: { kind: 'delete' },
-  drops: rivals.map(({ _rev }) => ({ rev: _rev, content: null })),
-})
+export const removeCopy = (
+  { rivals }: Pick<LiveCopy, 'rivals'>,
+  withdrawn: Extract<CopyOutcome, { kind: 'delete' }>['withdrawn'] = 'known',
+): CopyOutcome => ({ kind: 'delete', rivals: rivals.map(({ _rev }) => _rev), withdrawn })
+
+/** The copy of which clients see one leaf goes. */
+export const REMOVED: CopyOutcome = { kind: 'delete', rivals: [], withdrawn: 'known' }
+
+/** Further leaves go, where there are any. */
+export const dropLeaves = (drops: LeafDrop[]): CopyOutcome =>
+  drops.length === 0 ? { kind: 'stay' } : { kind: 'drop-leaves', drops }

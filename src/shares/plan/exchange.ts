@@ -5,7 +5,7 @@ import { isTooMuch, refuseTooMuch } from './exchange-bounds.ts'
 import type { ExchangeOptions } from './exchange-facts.ts'
 import { planClosing, planOwner, withoutContent } from './exchange-owner.ts'
 import { planEnding, planParticipant } from './exchange-participant.ts'
-import { idle, removeCopy, type ExchangePlan, type Planned } from './exchange-plan.ts'
+import { idle, REMOVED, removeCopy, type ExchangePlan, type Planned } from './exchange-plan.ts'
 import { isOut } from './exchange-state.ts'
 import { planForgotten } from './forgotten.ts'
 import { isBehind, noteLosses, planAfterLoss } from './loss.ts'
@@ -70,12 +70,10 @@ function planPurged({ doc, facts }: ExchangeOptions, agreed: Agreed): ExchangePl
   const isMine = agreed.mine === true
   if (role === 'owner') {
     const after: Agreed = { ...nothingAgreed('unshared', true), purged: true }
-    return home.kind === 'live'
-      ? { ...nothing, ...removeCopy(home), withdraw: true, after }
-      : { ...nothing, after }
+    return home.kind === 'live' ? { ...nothing, copy: removeCopy(home, 'all'), after } : { ...nothing, after }
   }
   const after = nothingAgreed('left', isMine)
   return role === 'writer' && isMine && home.kind === 'live'
-    ? { ...nothing, copy: { kind: 'delete' }, after }
+    ? { ...nothing, copy: REMOVED, after }
     : { ...nothing, after }
 }

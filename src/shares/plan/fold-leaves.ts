@@ -1,10 +1,11 @@
 // Several live leaves of a copy, which clients have pushed, become one.
+import type { Agreed } from '../model/base.ts'
 import { contentOf, withContent, type Content, type ObjectDoc } from '../../documents/content.ts'
 import { givesWay, merge, sideOf } from '../../documents/merge.ts'
 import type { Clock } from '../../documents/time.ts'
 import { bytesOf } from './exchange-bounds.ts'
 import type { LiveCopy } from './exchange-facts.ts'
-import type { ExchangePlan } from './exchange-plan.ts'
+import { dropLeaves, type ExchangePlan, type LeafDrop } from './exchange-plan.ts'
 import { isIdentical } from './exchange-state.ts'
 
 /**
@@ -16,7 +17,7 @@ import { isIdentical } from './exchange-state.ts'
 export function foldLeaves(
   { leaf, rivals, ancestors = [], mostBytes }: LiveCopy,
   clock: Clock,
-): { leaf: ObjectDoc; keep: Content[]; drops: ExchangePlan['drops'] } {
+): { leaf: ObjectDoc; keep: Content[]; drops: LeafDrop[] } {
   const commons = rivals.map((_, index) => ancestors[index] ?? null)
   const most = mostTogether([leaf, ...rivals], mostBytes)
   const folded = rivals.reduce((merged, rival, index) => {
@@ -56,15 +57,15 @@ const bytesWithin = (content: Content, most: number | null): boolean =>
 export function uniteLeaves(
   home: LiveCopy,
   clock: Clock,
-): Pick<ExchangePlan, 'copy' | 'drops' | 'keepHome' | 'keepLocal'> {
+  agreed: Agreed | null,
+): Pick<ExchangePlan, 'copy' | 'keepHome' | 'keepLocal'> {
   const { leaf, keep, drops } = foldLeaves(home, clock)
   const content = contentOf(leaf)
   const isHomeRight = isIdentical(content, contentOf(home.leaf))
   // Further leaves go when their content is safe in the first.
   const dropped = isHomeRight ? drops : []
   return {
-    copy: isHomeRight ? null : { kind: 'put', content },
-    drops: dropped,
+    copy: isHomeRight ? dropLeaves(drops) : { kind: 'put', content, sent: null, otherwise: agreed },
     keepHome: keep,
     keepLocal: [...keep, ...dropped.flatMap((one) => one.content ?? [])],
   }

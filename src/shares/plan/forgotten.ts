@@ -52,7 +52,7 @@ function planOwners(options: ExchangeOptions, home: LiveCopy, forgotten: Forgott
   }
   if (facts.phase === 'closing') return { plan: nothing }
   return {
-    plan: { ...nothing, ...removeCopy(home), withdraw: true, after: nothingAgreed('unshared', true) },
+    plan: { ...nothing, copy: removeCopy(home, 'all'), after: nothingAgreed('unshared', true) },
   }
 }
 

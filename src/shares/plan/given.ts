@@ -12,7 +12,7 @@ export function noteGiven(
   agreed: Agreed | null,
   { role }: Pick<ExchangeFacts, 'role'>,
 ): ExchangePlan {
-  const isGiving = role !== 'owner' && plan.copy?.kind === 'put'
+  const isGiving = role !== 'owner' && plan.copy.kind === 'put'
   if (!isGiving && !agreed?.given) return plan
   return noteInAgreed(plan, (one) =>
     one.mine || !OF_A_COPY.includes(one.state) ? one : { ...one, given: true },

@@ -14,7 +14,7 @@ import {
 import { own } from '../../documents/own.ts'
 import { timeOf } from '../../documents/time.ts'
 import { shownTo, type ExchangeOptions, type LiveCopy } from './exchange-facts.ts'
-import { idle, noteInAgreed, type ExchangePlan } from './exchange-plan.ts'
+import { idle, noteInAgreed, REMOVED, type ExchangePlan } from './exchange-plan.ts'
 import { wasThere } from './exchange-state.ts'
 import { mergeExchange } from './merge-exchange.ts'
 import { generationOf } from '../../documents/revisions.ts'
@@ -61,7 +61,7 @@ function planFound(
     ...plan,
     before: asItWas(plan.before),
     after: asItWas(plan.after),
-    otherwise: asItWas(plan.otherwise),
+    copy: plan.copy.kind === 'put' ? { ...plan.copy, otherwise: asItWas(plan.copy.otherwise) } : plan.copy,
   }
 }
 
@@ -113,8 +113,8 @@ function planOwners(options: ExchangeOptions, agreed: Agreed, planKnown: PlanKno
   const home = isOutdated(options) ? ({ kind: 'none' } as const) : facts.home
   const plan = planKnown({ ...options, facts: { ...facts, home } })
   const isTakenOut = agreed.state !== 'unshared' && plan.after?.state === 'unshared'
-  return isTakenOut && facts.home.kind === 'none' && plan.copy === null
-    ? { ...plan, copy: { kind: 'delete' } }
+  return isTakenOut && facts.home.kind === 'none' && plan.copy.kind === 'stay'
+    ? { ...plan, copy: REMOVED }
     : plan
 }
 
@@ -145,7 +145,7 @@ function planParticipants(options: ExchangeOptions, agreed: Agreed, planKnown: P
   const nothing: LiveCopy = { kind: 'live', leaf: emptyCopy(options.object), rivals: [] }
   const ground: Agreed = { ...agreed, attributes: {}, attachments: {} }
   const plan = mergeExchange({ ...options, isAfterLoss: true }, doc, scope, ground, nothing)
-  return plan.copy === null ? idle(doc, agreed) : plan
+  return plan.copy.kind === 'put' ? plan : idle(doc, agreed)
 }
 
 const isEmpty = ({ attributes, attachments }: Content): boolean =>
@@ -156,8 +156,10 @@ const emptyCopy = (object: string): ObjectDoc => ({ _id: object, _rev: '' })
 /** Whatever is agreed now is agreed with the share database that there is now. */
 export function noteLosses(plan: ExchangePlan, { agreed, facts }: ExchangeOptions): ExchangePlan {
   const { losses } = facts
-  const isKnown = (one: Agreed | null | undefined): boolean => !one || one === agreed || one.losses === losses
-  if ([plan.before, plan.after, plan.otherwise, plan.sent].every(isKnown)) return plan
+  const { before, after, copy } = plan
+  const futures = copy.kind === 'put' ? [copy.sent, copy.otherwise] : []
+  const isKnown = (one: Agreed | null): boolean => !one || one === agreed || one.losses === losses
+  if ([before, after, ...futures].every(isKnown)) return plan
   return noteInAgreed(plan, (one) => {
     if (isKnown(one)) return one
     const { losses: _, ...rest } = one

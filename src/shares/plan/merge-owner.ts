@@ -14,10 +14,10 @@ import {
 import { digestsOf } from '../../documents/digests.ts'
 import type { Common } from '../../documents/merge.ts'
 import { own } from '../../documents/own.ts'
-import { problem } from '../../documents/problem.ts'
+import { problem, type Problem } from '../../documents/problem.ts'
 import { boundOf } from './exchange-bounds.ts'
 import type { ExchangeOptions, LiveCopy } from './exchange-facts.ts'
-import { idle, type ExchangePlan } from './exchange-plan.ts'
+import { dropLeaves, idle, type ExchangePlan } from './exchange-plan.ts'
 import { isIdentical } from './exchange-state.ts'
 import { foldLeaves } from './fold-leaves.ts'
 import { mergeSides, MOST_NAMED, namesOf, reachOf, settledOn, type Reach } from './merge-sides.ts'
@@ -45,7 +45,6 @@ export function mergeOwner(
   // What may not go out waits here; what the copy has stays, as far as it is shared still.
   const content = bound === null ? wished : pickContent(there, reachOf(scope))
   const isHomeRight = isIdentical(content, contentOf(home.leaf))
-  const foreign = [...new Set([...namesOf(outside), ...namesPushed(home, reach)])]
   const isNarrowed = options.facts.limit !== null && !covers(scope, options.facts.limit)
   const lostLocally = [
     ...(isLocalLost ? [local] : []),
@@ -53,43 +52,48 @@ export function mergeOwner(
     ...(namesOf(outside).length > 0 ? [outside] : []),
   ]
   const lostThere = [...keep, ...(isHomeLost ? [there] : [])]
-  const inScope = (lost: Content): Content => pickContent(lost, reachOf(scope))
   const dropped = isHomeRight ? drops : []
+  const inScope = (lost: Content): Content => pickContent(lost, reachOf(scope))
   const common = (from: Common): Agreed => settledOn(agreed, digestsWithin(from, scope))
-  const rejection =
-    bound ??
-    (foreign.length > 0
-      ? problem('unshared_attributes', foreign.sort().slice(0, MOST_NAMED).join(', '))
-      : null)
+  const rejection = bound ?? unsharedOf([...namesOf(outside), ...namesPushed(home, reach)])
   const plan: ExchangePlan = {
     ...idle(merged, options.agreed),
-    copy: isHomeRight ? null : { kind: 'put', content },
-    // Further leaves go when their content is safe in the first.
-    drops: dropped.map(({ rev, content: lost }) => ({ rev, content: lost && inScope(lost) })),
+    copy: isHomeRight
+      ? // Further leaves go when their content is safe in the first. Nothing of them stays where old revisions go.
+        dropLeaves(
+          drops.map(({ rev, content: lost }) => ({
+            rev,
+            content: isNarrowed ? null : lost && inScope(lost),
+          })),
+        )
+      : {
+          ...{ kind: 'put', content, otherwise: common(result.found) },
+          // What came with something that is refused comes in first: nothing else is left when that is taken out.
+          sent: rejection ? null : common(result.sent),
+        },
     // The owner has it where neither a narrowing nor a making-anew reaches; in the share its members read it.
     keepLocal: [...lostLocally, ...lostThere, ...dropped.flatMap((one) => one.content ?? [])],
-    keepHome: lostThere.map(inScope),
+    keepHome: isNarrowed ? [] : lostThere.map(inScope),
     after: common(bound === null ? result.agreed : result.found),
-    // What came with something that is refused comes in first: nothing else is left when that is taken out.
-    ...(rejection ? {} : { sent: common(result.sent) }),
-    otherwise: common(result.found),
     rejection,
   }
-  if (!isNarrowed) return plan
-  // Nothing stays in a share whose old revisions go; and what is to go with them has to be safe before.
-  const safe: ExchangePlan = {
-    ...plan,
-    drops: plan.drops.map(({ rev }) => ({ rev, content: null })),
-    keepHome: [],
-  }
-  const isNew = !isIdentical(
-    pickContent(contentOf(merged), beyond(scope)),
-    pickContent(contentOf(doc), beyond(scope)),
-  )
-  if (!isNew) return safe
+  if (!isNarrowed || !isNewBeyond(scope, merged, doc)) return plan
+  // What goes with the old revisions has to be safe before.
   const seen = settledOn(agreed, { ...digestsOf(pickContent(there, reach)), kept: {} })
-  return { ...safe, copy: null, drops: [], after: seen, otherwise: seen, isPending: true }
+  return { ...plan, copy: { kind: 'wait' }, after: seen }
 }
+
+/** What somebody put into the share beyond what its owner shows. */
+function unsharedOf(names: readonly string[]): Problem | null {
+  const unshared = [...new Set(names)].sort()
+  return unshared.length === 0
+    ? null
+    : problem('unshared_attributes', unshared.slice(0, MOST_NAMED).join(', '))
+}
+
+/** True where something has come into the object that is not shared any more. */
+const isNewBeyond = (scope: Selection, merged: ObjectDoc, doc: ObjectDoc): boolean =>
+  !isIdentical(pickContent(contentOf(merged), beyond(scope)), pickContent(contentOf(doc), beyond(scope)))
 
 /**
  * The owner takes an object out: what others wrote since both had the same is his to keep.

@@ -65,20 +65,21 @@ export function mergeParticipant(
       ...(Object.keys(own).length > 0 ? { own } : {}),
     }
   }
+  const otherwise = common(result.found)
   const plan: ExchangePlan = {
     ...idle(narrow(options, merged, doc, there, agreed, reach), options.agreed),
-    copy: isIdentical(content, there) ? null : { kind: 'put', content },
+    copy: isIdentical(content, there)
+      ? { kind: 'stay' }
+      : { kind: 'put', content, sent: common(result.sent), otherwise },
     // In the share it might come to stand where it was taken out a moment ago.
     keepLocal: [...(isLocalLost ? [local] : []), ...(isHomeLost ? [there] : [])],
     after: common(result.agreed),
-    sent: common(result.sent),
-    otherwise: common(result.found),
     rejection:
       rejectionOf(doc, role, result.agreed.kept, isHidden) ?? restOf(options, agreed, outside, shown),
   }
-  const bound = plan.copy === null ? null : boundOf(content, bounds, false)
+  const bound = plan.copy.kind === 'put' ? boundOf(content, bounds, false) : null
   // What may not go out waits here; what comes in does not wait for it.
-  return bound === null ? plan : { ...plan, copy: null, after: plan.otherwise, rejection: bound }
+  return bound === null ? plan : { ...plan, copy: { kind: 'stay' }, after: otherwise, rejection: bound }
 }
 
 /** What is private is not sent, as what a reader wrote is not; a time that is not up to date counts as known. */

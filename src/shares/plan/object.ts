@@ -24,7 +24,7 @@ import { own } from '../../documents/own.ts'
 import { isSameJson } from '../../documents/same-json.ts'
 import { planExchange } from './exchange.ts'
 import type { ExchangeFacts } from './exchange-facts.ts'
-import { idle, type ExchangePlan } from './exchange-plan.ts'
+import { idle, type ExchangePlan, type LeafDrop } from './exchange-plan.ts'
 import { noteGiven } from './given.ts'
 import { groundedOn } from './refilled.ts'
 import { seenBefore, seenWith } from './seen.ts'
@@ -362,11 +362,11 @@ function planExchanges(
   }))
   const isStill = (plan: ExchangePlan): boolean => isSameJson(plan.doc, doc)
   const isSending = (plan: ExchangePlan): boolean =>
-    plan.copy?.kind === 'put' && (plan.sent !== undefined || isStill(plan))
+    plan.copy.kind === 'put' && (plan.copy.sent !== null || isStill(plan))
   if (!plans.some(({ plan }) => isSending(plan))) return bringIn(facts, consents, ledger, plans[0]?.plan)
   const effects = plans.flatMap(({ exchange, plan }) => {
-    if (plan.sent !== undefined && isSending(plan))
-      return land(facts, exchange, { ...plan, doc, after: plan.sent }, ledger)
+    if (plan.copy.kind === 'put' && plan.copy.sent !== null)
+      return land(facts, exchange, { ...plan, doc, after: plan.copy.sent }, ledger)
     return isStill(plan) ? land(facts, exchange, plan, ledger) : []
   })
   return { next: doc, effects }
@@ -386,21 +386,23 @@ function bringIn(
   const effects: ObjectEffect[] = []
   for (const [index, [share, exchange]] of inOrder(facts.exchanges, ledger).entries()) {
     const plan = (index === 0 && first) || planOne(facts, consents, ledger, share, next)
-    effects.push(...land(facts, exchange, plan.copy?.kind === 'put' ? waiting(plan, next) : plan, ledger))
+    effects.push(...land(facts, exchange, withoutPut(plan, next), ledger))
     next = plan.doc
   }
   return { next, effects }
 }
 
-/** A plan without its copy. */
-const waiting = (plan: ExchangePlan, doc: ObjectDoc | null): ExchangePlan => ({
-  ...plan,
-  ...(plan.doc === doc ? { before: plan.otherwise } : {}),
-  copy: null,
-  keepHome: [],
-  after: plan.otherwise,
-  isPending: true,
-})
+/** A plan of which the copy waits where it would be written. */
+const withoutPut = (plan: ExchangePlan, doc: ObjectDoc | null): ExchangePlan =>
+  plan.copy.kind !== 'put'
+    ? plan
+    : {
+        ...plan,
+        ...(plan.doc === doc ? { before: plan.copy.otherwise } : {}),
+        copy: { kind: 'wait' },
+        keepHome: [],
+        after: plan.copy.otherwise,
+      }
 
 /** @param doc the object, as the shares before this one leave it */
 function planOne(
@@ -480,7 +482,8 @@ function land(
     shown?.kind === 'share' && known !== undefined
       ? unite(known, namesBeyond(exchange.home, shown.selection))
       : known
-  if (plan.isPending) {
+  const withdrawn = withdrawnWith(plan)
+  if (withdrawn === 'later') {
     // It is all there still, and looked at again.
     if (shown?.kind === 'share') ledger.show(share, unite(known ?? shown.selection, shown.selection), known)
   } else if (shown?.kind === 'share' && hasRivals && old !== undefined && !covers(shown.selection, old)) {
@@ -491,18 +494,37 @@ function land(
     if (ledger.show(share, shown.selection, old)) effects.push({ kind: 'withdraw', share, object })
     if (isNewList(agreed, old, shown.selection)) {
       ledger.limit(share, shown.selection)
-      if (plan.copy === null) effects.push(...touch(facts, exchange))
+      if (plan.copy.kind !== 'put' && plan.copy.kind !== 'delete') effects.push(...touch(facts, exchange))
     }
   } else {
-    if (plan.withdraw) ledger.show(share, unite(old ?? [], namesBeyond(exchange.home, [])), old)
+    const isAll = withdrawn !== 'known'
+    if (isAll) ledger.show(share, unite(old ?? [], namesBeyond(exchange.home, [])), old)
     ledger.hide(share)
-    if ((old !== undefined && phase === 'active') || plan.withdraw)
+    if ((old !== undefined && phase === 'active') || isAll)
       effects.push({
         ...{ kind: 'withdraw', share, object },
-        ...(plan.withdraw === 'first' ? { isFirst: true } : {}),
+        ...(withdrawn === 'first' ? { isFirst: true } : {}),
       })
   }
   return effects
+}
+
+/** Which old revisions of a copy go with what is planned: those that the base knows of, or all; before anything else, or later. */
+function withdrawnWith({ copy }: ExchangePlan): 'known' | 'all' | 'first' | 'later' {
+  switch (copy.kind) {
+    case 'delete':
+      return copy.withdrawn
+    case 'withdraw':
+      return copy.isFirst ? 'first' : 'all'
+    case 'wait':
+      return 'later'
+    case 'stay':
+    case 'put':
+    case 'drop-leaves':
+      return 'known'
+    default:
+      return copy satisfies never
+  }
 }
 
 /** What the leaves of a copy show beyond a selection. */
@@ -611,29 +633,35 @@ function effectsOf(
   const { object, doc } = facts
   const leaf = home.kind === 'live' ? home.leaf : null
   const sources = sourcesOf(facts)
-  const lost = [...plan.keepHome, ...plan.drops.flatMap(({ content }) => content ?? [])]
+  const lost = [...plan.keepHome, ...dropsOf(plan).flatMap(({ content }) => content ?? [])]
   const effects: ObjectEffect[] = lost.map((content) => ({
     kind: 'keep-loser',
     ...{ share, object, content, sources },
   }))
-  if (plan.copy?.kind === 'put' && doc)
+  if (plan.copy.kind === 'put' && doc)
     effects.push({
       ...{ kind: 'put-copy', home: 'share', share, object, content: plan.copy.content },
       ...{ over: leaf, from: doc, sources },
     })
-  if (plan.copy?.kind === 'delete')
+  if (plan.copy.kind === 'delete')
     effects.push({ kind: 'delete-copy', home: 'share', share, object, over: leaf })
   // A tombstone says nothing: what gives way with a leaf is kept apart from it.
-  for (const { rev } of plan.drops) effects.push({ kind: 'drop-copy-leaf', share, object, rev })
+  for (const { rev } of dropsOf(plan)) effects.push({ kind: 'drop-copy-leaf', share, object, rev })
   for (const content of plan.keepLocal)
     effects.push({ kind: 'keep-loser', share: null, object, content, sources })
   const { rejection } = plan
-  const isCarried = plan.copy?.kind === 'put' || !isSameJson(plan.doc, doc)
+  const isCarried = plan.copy.kind === 'put' || !isSameJson(plan.doc, doc)
   if (rejection && rejection.code !== rejected)
     effects.push({ kind: 'report', share, object, problem: rejection })
   else if (!rejection && rejected !== null && isHealed(rejected, isCarried, home))
     effects.push({ kind: 'report', share, object, problem: null })
   return effects
+}
+
+/** The further leaves of the copy that go. */
+function dropsOf({ copy }: ExchangePlan): LeafDrop[] {
+  if (copy.kind === 'drop-leaves') return copy.drops
+  return copy.kind === 'delete' ? copy.rivals.map((rev) => ({ rev, content: null })) : []
 }
 
 /** What was refused of many leaves is nowhere else in the share: that others of them were carried over heals nothing. */

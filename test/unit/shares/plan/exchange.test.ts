@@ -12,7 +12,7 @@ import { MOST_VALUES } from '../../../../src/documents/complexity.ts'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'
 import { planExchange } from '../../../../src/shares/plan/exchange.ts'
 import type { ExchangeFacts, ExchangeOptions, HomeCopy } from '../../../../src/shares/plan/exchange-facts.ts'
-import type { ExchangePlan } from '../../../../src/shares/plan/exchange-plan.ts'
+import type { CopyOutcome, ExchangePlan } from '../../../../src/shares/plan/exchange-plan.ts'
 
 type Attributes = Record<string, unknown>
 type Role = ExchangeFacts['role']
@@ -67,22 +67,27 @@ function frozen<Value>(value: Value): Value {
 
 const share = (selection: Selection = true): Consent => ({ kind: 'share', selection })
 
+/** What the copy gets; null where it gets nothing. */
+const put = ({ copy }: ExchangePlan): Extract<CopyOutcome, { kind: 'put' }> | null =>
+  copy.kind === 'put' ? copy : null
+
 /** A plan in a few words, in the order in which it lands. */
 function inWords(made: ExchangePlan, doc: ObjectDoc | null, agreed: Agreed | null): string {
   const named = (one: Agreed | null): string => (one ? `${one.state}${one.mine ? ' mine' : ''}` : 'nothing')
+  const { copy } = made
   const id = (one: ObjectDoc | null): boolean => Object.hasOwn((one?.['$shares'] as object) ?? {}, 's')
   return [
     !made.before || same(made.before, agreed) ? '' : `first ${named(made.before)}`,
     made.keepHome.length > 0 ? 'keep theirs' : '',
-    made.copy?.kind ?? '',
-    made.drops.length > 0 ? 'drop' : '',
+    copy.kind === 'put' || copy.kind === 'delete' ? copy.kind : '',
+    copy.kind === 'drop-leaves' || (copy.kind === 'delete' && copy.rivals.length > 0) ? 'drop' : '',
     made.keepLocal.length > 0 ? 'keep' : '',
     doc && !made.doc ? 'remove' : '',
     !doc && made.doc ? (id(made.doc) ? 'create' : 'create private') : '',
     doc && made.doc && !same(contentOf(doc).attributes, contentOf(made.doc).attributes) ? 'take' : '',
     doc && made.doc && id(doc) && !id(made.doc) ? 'strip' : '',
     doc && made.doc && !id(doc) && id(made.doc) ? 'join' : '',
-    made.withdraw ? 'withdraw' : '',
+    copy.kind === 'withdraw' || (copy.kind === 'delete' && copy.withdrawn === 'all') ? 'withdraw' : '',
     same(made.after, agreed) ? '' : `then ${named(made.after)}`,
     made.rejection ? made.rejection.code : '',
   ]
@@ -351,13 +356,16 @@ describe('plan/exchange', () => {
 
     it('go out', () => {
       const made = plan({ doc: doc(EDITED), consent: share(), agreed: both, facts: { home: live(SAME) } })
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object(EDITED)) })
+      assert.deepEqual(put(made)?.content, contentOf(object(EDITED)))
       assert.deepEqual(made.after, agreedOn('both', EDITED))
       assert.deepEqual(made.doc, doc(EDITED))
     })
     it('come in', () => {
       const made = plan({ doc: doc(SAME), consent: share(), agreed: both, facts: { home: live(EDITED) } })
-      assert.deepEqual([made.copy, made.doc, made.after], [null, words(EDITED), agreedOn('both', EDITED)])
+      assert.deepEqual(
+        [made.copy.kind, made.doc, made.after],
+        ['stay', words(EDITED), agreedOn('both', EDITED)],
+      )
     })
     it('go both ways; what only went out is what both have, until the rest has come in', () => {
       const [mine, theirs] = [
@@ -365,11 +373,11 @@ describe('plan/exchange', () => {
         { a: 1, b: 6 },
       ]
       const made = plan({ doc: doc(mine), consent: share(), agreed: both, facts: { home: live(theirs) } })
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 5, b: 6 })) })
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 5, b: 6 })))
       assert.deepEqual(made.doc, words({ a: 5, b: 6 }))
       assert.deepEqual(made.after, agreedOn('both', { a: 5, b: 6 }))
-      assert.deepEqual(made.sent, agreedOn('both', { a: 5, b: 1 }))
-      assert.deepEqual(made.otherwise, both)
+      assert.deepEqual(put(made)?.sent, agreedOn('both', { a: 5, b: 1 }))
+      assert.deepEqual(put(made)?.otherwise, both)
       assert.deepEqual([made.keepLocal, made.keepHome], [[], []])
     })
     it('in conflict: who loses is put aside, with his author where he is a participant', () => {
@@ -378,10 +386,10 @@ describe('plan/exchange', () => {
         { a: 6, b: 1 },
       ]
       const lost = plan({ doc: doc(less), consent: share(), agreed: both, facts: { home: live(more) } })
-      assert.deepEqual([lost.doc, lost.copy], [words(more), null])
+      assert.deepEqual([lost.doc, lost.copy.kind], [words(more), 'stay'])
       assert.deepEqual(lost.keepLocal, [contentOf(object(less))])
       const won = plan({ doc: doc(more), consent: share(), agreed: both, facts: { home: live(less) } })
-      assert.deepEqual(won.copy, { kind: 'put', content: contentOf(object(more)) })
+      assert.deepEqual(put(won)?.content, contentOf(object(more)))
       // In the share it might come to stand where it was taken out a moment ago.
       assert.deepEqual([won.keepHome, won.keepLocal], [[], [contentOf(object(less))]])
       const owner = plan({
@@ -401,14 +409,14 @@ describe('plan/exchange', () => {
         ...{ agreed: agreedOn('both', number('12345678901234567890')) },
         facts: { home: live(number('12345678901234567890')) },
       })
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object(number('12345678901234567891'))) })
+      assert.deepEqual(put(made)?.content, contentOf(object(number('12345678901234567891'))))
     })
     it('of a reader stay with him, and are reported', () => {
       const made = plan({
         ...{ doc: doc({ a: 5, b: 1 }), consent: share(), agreed: both },
         facts: { role: 'reader', home: live({ a: 6, b: 7 }) },
       })
-      assert.deepEqual([made.copy, made.drops, made.keepHome, made.keepLocal], [null, [], [], []])
+      assert.deepEqual([made.copy.kind, made.keepHome, made.keepLocal], ['stay', [], []])
       assert.deepEqual(made.doc, words({ a: 5, b: 7 }))
       assert.equal(made.rejection?.code, 'read_only')
       assert.deepEqual(made.after, agreedOn('both', { a: 1, b: 7 }, { kept: { a: digestOf(5) } }))
@@ -421,11 +429,11 @@ describe('plan/exchange', () => {
         agreed: kept,
         facts: { home: live(SAME) },
       })
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 1, b: 2 })) })
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 1, b: 2 })))
       assert.deepEqual(made.after?.kept, { a: digestOf(5) })
       // Nor are they sent where the share has lost the copy.
       const none = plan({ doc: doc({ a: 5, b: 1 }), consent: share(), agreed: kept })
-      assert.equal(none.copy, null)
+      assert.equal(none.copy.kind, 'stay')
     })
     it('are not what another share of the same owner brought', () => {
       const made = plan({
@@ -453,13 +461,13 @@ describe('plan/exchange', () => {
 
     it('is all that goes out', () => {
       const made = owner({ a: 2, secret: 3 }, live({ a: 1 }))
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 2 })) })
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 2 })))
       assert.deepEqual(made.after, agreedOn('both', { a: 2 }, { mine: true }))
     })
     it('is all that comes in', () => {
       const made = owner({ a: 1, secret: 3 }, live({ a: 2, secret: 9, other: 8 }))
       assert.deepEqual(made.doc, object({ a: 2, secret: 3, $shares }))
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 2 })) })
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 2 })))
       assert.equal(made.rejection?.code, 'unshared_attributes')
       assert.match(made.rejection.reason, /other, secret/)
       // Nothing vanishes: it is put aside for the owner.
@@ -468,24 +476,24 @@ describe('plan/exchange', () => {
     it('made shorter: the copy loses what is out, the owner nothing', () => {
       const known = agreedOn('both', SAME, { mine: true })
       const made = owner({ a: 1, b: 1 }, live(SAME), { limit: true }, known)
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 1 })) })
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 1 })))
       assert.deepEqual(made.doc, object({ a: 1, b: 1, $shares }))
       assert.deepEqual(made.after, both)
     })
     it('made shorter: what others wrote last is taken in first', () => {
       const known = agreedOn('both', SAME, { mine: true })
       const first = owner({ a: 1, b: 1 }, live({ a: 1, b: 5, c: 6 }), { limit: true }, known)
-      assert.deepEqual([first.copy, first.isPending], [null, true])
+      assert.equal(first.copy.kind, 'wait')
       assert.deepEqual(first.doc, object({ a: 1, b: 5, c: 6, $shares }))
       const agreed = first.after ?? assert.fail()
       const second = owner({ a: 1, b: 5, c: 6 }, live({ a: 1, b: 5, c: 6 }), { limit: true }, agreed)
-      assert.deepEqual(second.copy, { kind: 'put', content: contentOf(object({ a: 1 })) })
-      assert.deepEqual([second.after, second.isPending], [both, undefined])
+      assert.deepEqual(put(second)?.content, contentOf(object({ a: 1 })))
+      assert.deepEqual(second.after, both)
     })
     it('made shorter, and the copy was made so already: nothing is taken for a deletion', () => {
       const known = agreedOn('both', SAME, { mine: true })
       const made = owner({ a: 1, b: 1 }, live({ a: 1 }), { limit: true }, known)
-      assert.deepEqual([made.copy, made.doc], [null, object({ a: 1, b: 1, $shares })])
+      assert.deepEqual([made.copy.kind, made.doc], ['stay', object({ a: 1, b: 1, $shares })])
     })
     it('made shorter: what loses is put aside with the owner, for the share keeps nothing old', () => {
       const known = agreedOn('both', SAME, { mine: true })
@@ -501,13 +509,13 @@ describe('plan/exchange', () => {
         },
         facts: { role: 'owner', limit: ['a'], home: live({ a: 1 }) },
       })
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 1, b: 2 })) })
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 1, b: 2 })))
     })
     it('without attachments leaves them alone', () => {
       const stub = { content_type: 'text/plain', digest: 'md5-a', length: 1 }
       const made = owner({ a: 2, _attachments: { f: stub } }, live({ a: 1, _attachments: { g: stub } }))
       assert.deepEqual(made.doc?._attachments, { f: stub })
-      assert.deepEqual(made.copy?.kind === 'put' && made.copy.content.attachments, {})
+      assert.deepEqual(put(made)?.content.attachments, {})
       assert.match(made.rejection?.reason ?? '', /_attachments/)
     })
 
@@ -520,7 +528,7 @@ describe('plan/exchange', () => {
 
     it('is the limit for a writer: his other attributes stay with him', () => {
       const made = writer({ a: 2, mine: 3 }, live({ a: 1 }), listed)
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 2 })) })
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 2 })))
       assert.deepEqual(made.after, { ...listed, ...digestsOf(contentOf(object({ a: 2 }))) })
       assert.equal(made.rejection, null)
     })
@@ -528,7 +536,7 @@ describe('plan/exchange', () => {
       const made = writer({ a: 1, more: 3 }, live({ a: 1 }), agreedOn('both', { a: 1 }), {
         facts: { limit: true },
       })
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 1, more: 3 })) })
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 1, more: 3 })))
     })
     it('made shorter: what is not his own leaves his object', () => {
       const made = writer({ a: 1, b: 1, mine: 3 }, live({ a: 1 }), agreedOn('both', SAME))
@@ -537,11 +545,11 @@ describe('plan/exchange', () => {
     })
     it('made shorter: what he has changed stays with him', () => {
       const made = writer({ a: 1, b: 5 }, live({ a: 1 }), agreedOn('both', SAME))
-      assert.deepEqual([made.copy, made.doc], [null, object({ a: 1, b: 5, $shares: { s: true } })])
+      assert.deepEqual([made.copy.kind, made.doc], ['stay', object({ a: 1, b: 5, $shares: { s: true } })])
     })
     it('made shorter, but not in the copy yet: he waits', () => {
       const made = writer({ a: 1, b: 1 }, live(SAME), agreedOn('both', SAME))
-      assert.deepEqual([made.copy, made.doc], [null, object({ ...SAME, $shares: { s: true } })])
+      assert.deepEqual([made.copy.kind, made.doc], ['stay', object({ ...SAME, $shares: { s: true } })])
     })
     for (const [what, staying] of [
       ['is in a share of his own', 'all' as const],
@@ -560,7 +568,7 @@ describe('plan/exchange', () => {
         agreed: agreedOn('both', SAME),
         facts: { limit: true, home },
       })
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 2, b: 6 })) })
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 2, b: 6 })))
       assert.deepEqual(made.doc, doc)
       // Taken in again, what he has not changed is the share's.
       assert.deepEqual(made.after, agreedOn('both', { a: 2, b: 1 }, { listed: true, seen: true }))
@@ -572,7 +580,7 @@ describe('plan/exchange', () => {
           ...{ consent: share(selection), agreed, facts: { limit: true, home } },
         })
       const first = look_(['a'], agreedOn('both', SAME, { mine: true }))
-      assert.deepEqual([first.copy, first.rejection?.code], [null, 'rest_stays_shared'])
+      assert.deepEqual([first.copy.kind, first.rejection?.code], ['stay', 'rest_stays_shared'])
       // What others have put there is not.
       assert.match(first.rejection?.reason ?? '', /: b\./)
       assert.equal(look_(['a'], first.after).rejection?.code, 'rest_stays_shared')
@@ -583,9 +591,9 @@ describe('plan/exchange', () => {
     it('made shorter: who brought the object keeps what is out, as a private part of it', () => {
       const mine = agreedOn('both', SAME, { mine: true })
       const made = writer({ a: 1, b: 1 }, live({ a: 1 }), mine)
-      assert.deepEqual([made.copy, made.doc], [null, object({ a: 1, b: 1, $shares: { s: true } })])
+      assert.deepEqual([made.copy.kind, made.doc], ['stay', object({ a: 1, b: 1, $shares: { s: true } })])
       const back = writer({ a: 1, b: 1 }, live(SAME), made.after ?? assert.fail(), { facts: { limit: true } })
-      assert.deepEqual([back.copy, back.after], [null, mine])
+      assert.deepEqual([back.copy.kind, back.after], ['stay', mine])
     })
     it('of an object that others bring back is the owner’s', () => {
       const made = plan({ agreed: both, facts: { role: 'owner', limit: ['a'], home: live({ a: 2 }) } })
@@ -609,7 +617,7 @@ describe('plan/exchange', () => {
         ...{ doc: object({ ...attributes, $shares }), consent: share(selection), agreed },
         facts: { role, limit, home },
       })
-    const sent = ({ copy }: ExchangePlan): unknown => (copy?.kind === 'put' ? copy.content.attributes : copy)
+    const sent = (made: ExchangePlan): unknown => put(made)?.content.attributes ?? null
 
     for (const wide of [true, ['a', 'mine']] as const)
       it(`stays private when the owner shows ${String(wide)}, and that is said`, () => {
@@ -628,7 +636,7 @@ describe('plan/exchange', () => {
     it('is not sent with what is sent', () => {
       const made = look({ a: 2, mine: 3 }, listed, true)
       assert.deepEqual(sent(made), { a: 2 })
-      for (const agreed of [made.after, made.sent ?? null, made.otherwise])
+      for (const agreed of [made.after, put(made)?.sent ?? null, put(made)?.otherwise ?? null])
         assert.deepEqual(agreed?.own, { mine: digestOf(3) })
     })
     it('is sent when its author writes another value, who can see now that it is shared', () => {
@@ -675,7 +683,7 @@ describe('plan/exchange', () => {
       assert.deepEqual([sent(made), made.rejection?.code], [null, 'stays_private'])
       assert.equal(sent(look(doc, made.after, true)), null)
       const changed = look({ a: 1, _attachments: { f: { ...stub, digest: 'md5-b' } } }, made.after, true)
-      assert.equal(changed.copy?.kind, 'put')
+      assert.equal(changed.copy.kind, 'put')
     })
     it('is taken for private where an older daemon did not note what was shown', () => {
       const old = agreedOn('both', { a: 1 }, { listed: true })
@@ -728,52 +736,54 @@ describe('plan/exchange', () => {
 
     it('are merged against what they have in common, and go when that has landed', () => {
       const made = owner(SAME, pushed({ a: 2, b: 1 }, [{ a: 1, b: 3 }, SAME]))
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 2, b: 3 })) })
-      assert.deepEqual(made.drops, [])
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 2, b: 3 })))
       const next = owner({ a: 2, b: 3 }, pushed({ a: 2, b: 3 }, [{ a: 1, b: 3 }, SAME]))
-      assert.deepEqual([next.copy, next.drops], [null, [{ rev: '2-r0', content: null }]])
+      assert.deepEqual(next.copy, { kind: 'drop-leaves', drops: [{ rev: '2-r0', content: null }] })
     })
     it('do not bring back what one of them has replaced, though the owner has that already', () => {
       // The owner knows the winner; somebody who was offline pushes an edit of what was before.
       const agreed = agreedOn('both', { a: 2, b: 1 }, { mine: true })
       const made = owner({ a: 2, b: 1 }, pushed({ a: 2, b: 1 }, [{ a: 1, b: 3 }, SAME]), { agreed })
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 2, b: 3 })) })
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 2, b: 3 })))
       const turned = owner({ a: 2, b: 1 }, pushed({ a: 1, b: 3 }, [{ a: 2, b: 1 }, SAME]), { agreed })
-      assert.deepEqual(turned.copy, { kind: 'put', content: contentOf(object({ a: 2, b: 3 })) })
+      assert.deepEqual(put(turned)?.content, contentOf(object({ a: 2, b: 3 })))
     })
     it('that lose are put aside', () => {
       const home = pushed({ a: 5, b: 1 }, [{ a: 4, b: 1 }, SAME], [{ a: 6, b: 1 }, SAME])
       const made = owner({ a: 3, b: 1 }, home)
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 6, b: 1 })) })
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 6, b: 1 })))
       assert.deepEqual(
         made.keepLocal,
         [3, 5].map((a) => contentOf(object({ a, b: 1 }))),
       )
       assert.deepEqual(made.keepHome, [contentOf(object({ a: 5, b: 1 }))])
-      const { drops } = owner({ a: 6, b: 1 }, { ...home, leaf: leaf({ a: 6, b: 1 }) } as HomeCopy)
-      assert.deepEqual(drops, [
-        { rev: '2-r0', content: contentOf(leaf({ a: 4, b: 1 })) },
-        { rev: '2-r1', content: null },
-      ])
+      const { copy } = owner({ a: 6, b: 1 }, { ...home, leaf: leaf({ a: 6, b: 1 }) } as HomeCopy)
+      assert.deepEqual(copy, {
+        kind: 'drop-leaves',
+        drops: [
+          { rev: '2-r0', content: contentOf(leaf({ a: 4, b: 1 })) },
+          { rev: '2-r1', content: null },
+        ],
+      })
     })
     it('of which nothing is known any more keep all of both, and what loses is put aside', () => {
       const made = owner({ a: 5, b: 1 }, live({ a: 5, b: 1 }, { a: 6, c: 1 }), {
         agreed: agreedOn('both', { a: 5, b: 1 }, { mine: true }),
       })
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 6, b: 1, c: 1 })) })
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 6, b: 1, c: 1 })))
       assert.deepEqual(made.keepHome, [contentOf(object({ a: 5, b: 1 }))])
     })
     it('are taken in, and go with the copy, when the owner takes it out', () => {
       const home = pushed({ a: 2, b: 1 }, [{ a: 1, b: 3 }, SAME])
       const first = plan({ doc: object(SAME), agreed: both, facts: { role: 'owner', limit: true, home } })
-      assert.deepEqual([first.doc, first.copy], [object({ a: 2, b: 3 }), null])
+      assert.deepEqual([first.doc, first.copy.kind], [object({ a: 2, b: 3 }), 'wait'])
       const agreed = first.after ?? assert.fail()
       const second = plan({
         doc: object({ a: 2, b: 3 }),
         agreed,
         facts: { role: 'owner', limit: true, home },
       })
-      assert.deepEqual([second.copy, second.drops], [{ kind: 'delete' }, [{ rev: '2-r0', content: null }]])
+      assert.deepEqual(second.copy, { kind: 'delete', rivals: ['2-r0'], withdrawn: 'known' })
     })
     it('are an edit, where the owner or a writer has deleted it', () => {
       const made = plan({ agreed: both, facts: { role: 'owner', limit: true, home: live(SAME, EDITED) } })
@@ -787,18 +797,18 @@ describe('plan/exchange', () => {
     const both = agreedOn('both', SAME)
     const code = (given: Given): unknown => {
       const made = plan(given)
-      assert.equal(made.copy, null)
+      assert.equal(made.copy.kind, 'stay')
       return made.rejection?.code
     }
 
     it('within the bounds writes like anybody', () => {
-      assert.ok(plan({ doc, consent: share(), facts: { bounds } }).copy)
-      assert.ok(plan({ doc, consent: share(), agreed: both, facts: { bounds, home: live(SAME) } }).copy)
+      assert.ok(put(plan({ doc, consent: share(), facts: { bounds } })))
+      assert.ok(put(plan({ doc, consent: share(), agreed: both, facts: { bounds, home: live(SAME) } })))
     })
     it('waits where he is too fast, and gets what others write all the same', () => {
       const facts = { bounds: { ...bounds, isTooFast: true }, home: live({ a: 1, b: 7 }) }
       const made = plan({ doc, consent: share(), agreed: both, facts })
-      assert.deepEqual([made.copy, made.rejection?.code], [null, 'too_many_changes'])
+      assert.deepEqual([made.copy.kind, made.rejection?.code], ['stay', 'too_many_changes'])
       assert.deepEqual(made.doc, object({ a: 2, b: 7, $shares: { s: true } }))
       // What waits is not taken for what both have.
       assert.deepEqual(made.after, both)
@@ -812,7 +822,7 @@ describe('plan/exchange', () => {
     it('brings so many objects and no more', () => {
       const full = { ...bounds, objects: 3 }
       assert.equal(code({ doc, consent: share(), facts: { bounds: full } }), 'too_many_objects')
-      assert.ok(plan({ doc, consent: share(), agreed: both, facts: { bounds: full, home: live(SAME) } }).copy)
+      assert.ok(put(plan({ doc, consent: share(), agreed: both, facts: { bounds: full, home: live(SAME) } })))
     })
     it('brings so many bytes and no more, with attachments', () => {
       const large = object({ a: 'x'.repeat(50), $shares: { s: true } })
@@ -827,7 +837,7 @@ describe('plan/exchange', () => {
         ...(decodeJson('{"a":12345678901234567890}') as Attributes),
         $shares: { s: true },
       })
-      assert.ok(plan({ doc: long, consent: share(), facts: { bounds } }).copy)
+      assert.ok(put(plan({ doc: long, consent: share(), facts: { bounds } })))
     })
     it('is told by the owner’s lane when the share is full', () => {
       const made = plan({ facts: { role: 'owner', home: live(SAME), isFull: true } })
@@ -839,12 +849,12 @@ describe('plan/exchange', () => {
     const doc = object({ ...SAME, a: Array(MOST_VALUES).fill(0), $shares: { s: true } })
     it('is brought to nobody, and its author is told', () => {
       const made = plan({ doc, consent: share() })
-      assert.deepEqual([made.copy, made.rejection?.code], [null, 'too_complex'])
+      assert.deepEqual([made.copy.kind, made.rejection?.code], ['stay', 'too_complex'])
     })
     it('keeps nothing in the share that its owner lists no more', () => {
       const facts = { role: 'owner', limit: true, home: live({ a: 1, b: 1 }) } as const
       const made = plan({ doc, consent: share(['a']), agreed: agreedOn('both', { a: 1, b: 1 }), facts })
-      assert.deepEqual(made.copy, { kind: 'put', content: { attributes: { a: 1 }, attachments: {} } })
+      assert.deepEqual(put(made)?.content, { attributes: { a: 1 }, attachments: {} })
       assert.equal(made.rejection?.code, 'too_complex')
     })
     it('comes into nobody’s database, where an admin has put it into the share', () => {
@@ -869,7 +879,7 @@ describe('plan/exchange', () => {
     it('waits, while what others write comes in', () => {
       const facts = { home: live({ a: 1, b: 2 }) }
       const made = plan({ doc, consent: share(), agreed: agreedOn('both', SAME), facts })
-      assert.deepEqual([made.copy, made.rejection?.code, made.doc?.['b']], [null, 'too_complex', 2])
+      assert.deepEqual([made.copy.kind, made.rejection?.code, made.doc?.['b']], ['stay', 'too_complex', 2])
     })
   })
 
@@ -1056,7 +1066,7 @@ describe('plan/exchange', () => {
     })
     it('for a reader, too, who has written nothing', () => {
       const made = plan({ ...related, facts: { role: 'reader', limit: true, home: live({ ...SAME, c: 3 }) } })
-      assert.deepEqual([made.copy, made.rejection], [null, null])
+      assert.deepEqual([made.copy.kind, made.rejection], ['stay', null])
       assert.deepEqual(made.doc, object({ ...SAME, c: 3, $shares: { t: true, s: true } }))
     })
     it('is another, where the owner has not met it in this share, and it looks another', () => {
@@ -1068,12 +1078,12 @@ describe('plan/exchange', () => {
       const more = object({ ...SAME, mine: 5, updatedAt: 1, $shares: { t: true } })
       const facts = { limit: true, home: live({ ...SAME, c: 3 }) } as const
       const made = plan({ ...related, doc: more, facts })
-      assert.deepEqual([made.copy, made.rejection?.code], [null, 'stays_private'])
+      assert.deepEqual([made.copy.kind, made.rejection?.code], ['stay', 'stays_private'])
       const doc_ = made.doc ?? assert.fail()
       assert.deepEqual(doc_, object({ ...SAME, mine: 5, updatedAt: 1, c: 3, $shares: { t: true, s: true } }))
-      for (const agreed of [made.after, made.otherwise, made.before]) {
+      for (const agreed of [made.after, made.before]) {
         const again = plan({ ...related, doc: doc_, consent: share(), agreed, facts })
-        assert.deepEqual([again.copy, again.rejection?.code], [null, 'stays_private'])
+        assert.deepEqual([again.copy.kind, again.rejection?.code], ['stay', 'stays_private'])
         assert.deepEqual(again.doc, doc_)
       }
     })
@@ -1104,7 +1114,7 @@ describe('plan/exchange', () => {
       for (const role of ['owner', 'writer', 'reader'] as const) {
         const made = plan({ doc, facts: { role, limit: true, home: live(SAME) } })
         assert.equal(made.rejection?.code, 'unrelated_object', role)
-        assert.deepEqual([made.doc, made.copy], [doc, null])
+        assert.deepEqual([made.doc, made.copy.kind], [doc, 'stay'])
       }
     })
     it('has its leaves in the share brought together by the owner of that, be it his own or not', () => {
@@ -1120,13 +1130,13 @@ describe('plan/exchange', () => {
       })
       const first = plan({ doc, facts: { role: 'owner', ...facts([one, other]) } })
       assert.equal(inWords(first, doc, null), 'put, then unrelated, unrelated_object')
-      assert.deepEqual(first.copy, { kind: 'put', content: contentOf(leaf({ a: 2, b: 3 }, '2-c')) })
+      assert.deepEqual(put(first)?.content, contentOf(leaf({ a: 2, b: 3 }, '2-c')))
       const merged = leaf({ a: 2, b: 3 }, '3-c')
       const then = plan({ doc, facts: { role: 'owner', ...facts([merged, other]) } })
       assert.equal(inWords(then, doc, null), 'drop, then unrelated, unrelated_object')
-      assert.deepEqual(then.drops, [{ rev: '2-r', content: null }])
+      assert.deepEqual(then.copy, { kind: 'drop-leaves', drops: [{ rev: '2-r', content: null }] })
       const writers = plan({ doc, facts: { role: 'writer', ...facts([one, other]) } })
-      assert.deepEqual([writers.copy, writers.drops], [null, []])
+      assert.equal(writers.copy.kind, 'stay')
     })
     it('that comes back by one share comes back by the other where that was changed, too', () => {
       const agreed = agreedOn('both', SAME)
@@ -1134,7 +1144,7 @@ describe('plan/exchange', () => {
       const changed = plan({ ...back, facts: { limit: true, home: live(EDITED) } })
       assert.deepEqual(changed.doc?.['$shares'], { t: true, s: true })
       const same = plan({ ...back, facts: { limit: true, home: live(SAME) } })
-      assert.deepEqual([same.copy, same.doc], [{ kind: 'delete' }, doc])
+      assert.deepEqual([same.copy.kind, same.doc], ['delete', doc])
     })
   })
 
@@ -1150,7 +1160,7 @@ describe('plan/exchange', () => {
             facts: { role, limit: true, home: live(EDITED) },
           })
           assert.equal(made.rejection?.code, 'unrelated_object')
-          assert.deepEqual([made.doc, made.copy], [doc, null])
+          assert.deepEqual([made.doc, made.copy.kind], [doc, 'stay'])
         }
     })
     it('nor is a copy that somebody else made meanwhile', () => {
@@ -1159,7 +1169,7 @@ describe('plan/exchange', () => {
         const agreed = agreedOn('coming', { a: 7 }, { mine: true })
         const made = plan({ doc, consent: share(), agreed, facts: { role, home } })
         assert.equal(made.rejection?.code, 'unrelated_object')
-        assert.deepEqual([made.doc, made.copy], [doc, null])
+        assert.deepEqual([made.doc, made.copy.kind], [doc, 'stay'])
       }
     })
     it('what was made and changed since is merged from what was sent', () => {
@@ -1167,7 +1177,7 @@ describe('plan/exchange', () => {
         ...{ doc: object({ a: 1, b: 5, $shares: { s: true } }), consent: share() },
         ...{ agreed: agreedOn('coming', SAME, { mine: true }), facts: { home: live(SAME) } },
       })
-      assert.deepEqual(made.copy, { kind: 'put', content: contentOf(object({ a: 1, b: 5 })) })
+      assert.deepEqual(put(made)?.content, contentOf(object({ a: 1, b: 5 })))
       assert.deepEqual(made.keepLocal, [])
     })
   })
