@@ -6,6 +6,7 @@ import { pagesOf } from '../couch/pages.ts'
 import type { Gateway } from './gateway.ts'
 import type { Logger } from '../log.ts'
 import { counted } from '../documents/counted.ts'
+import { missedBy } from './missed.ts'
 import type { GatewayUser } from './model.ts'
 import {
   isObjectId,
@@ -30,7 +31,7 @@ import { inBatches } from '../engine/batches.ts'
 import { Follower } from '../engine/follower.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
 import type { Host } from '../engine/host.ts'
-import { isMoved, resync } from '../engine/resync.ts'
+import { resync } from '../engine/resync.ts'
 import { WorkQueue } from '../engine/work-queue.ts'
 import { Router } from './router.ts'
 import type { Update } from '../engine/db-updates.ts'
@@ -297,19 +298,12 @@ export class GatewayFeed implements Controller {
 
   /** Users whose databases are not as their checkpoints have them, or who do not have what they should. */
   async #compare(entries: readonly GatewayUser[]): Promise<void> {
-    const { gateway } = this.#options
-    const found = await resync(
-      this.#options,
-      entries.map(({ database }) => database),
-    )
-    for (const { name, database, state, due, instance, function: guard } of entries) {
-      const one = found.get(database)
-      const there = one?.info?.instance_start_time
-      const isOther = there === undefined || (instance ?? there) !== there
-      const isBehind = due === true || state !== 'active' || guard !== gateway.guard.couch_shares.hash
-      if (isOther) this.#queue.mark(name, { user: true, all: true })
-      else if (isBehind) this.#queue.mark(name, { user: true })
-      if (isMoved(one)) this.#queue.mark(name, { personal: true, updateSeq: one.info.update_seq })
+    const { hash } = this.#options.gateway.guard.couch_shares
+    const names = entries.map(({ database }) => database)
+    const found = await resync(this.#options, names)
+    for (const entry of entries) {
+      const work = missedBy(entry, found.get(entry.database), hash)
+      if (work !== null) this.#queue.mark(entry.name, work)
     }
   }
 }

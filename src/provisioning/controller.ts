@@ -1,12 +1,12 @@
 // Provisioning: follows `_users`, the masters and the personal databases, and has each user's lane do what there is to do.
-import type { Change, Seq } from '../couch/document.ts'
+import type { Change } from '../couch/document.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import { persist } from '../couch/outage.ts'
 import type { Replicator } from '../couch/replicator.ts'
 import type { Kinds } from '../skeletons/kinds.ts'
 import { counted } from '../documents/counted.ts'
 import { isObjectId, isPersonalName } from '../documents/names.ts'
-import { isRenewed, masterOfProvision, type PersonEntry } from './person.ts'
+import { masterOfProvision, type PersonEntry } from './person.ts'
 import { nameOfUserDocument } from '../users/user-document.ts'
 import { databasesOf } from './plan-person.ts'
 import { provisionDocument } from './plan-status.ts'
@@ -19,13 +19,14 @@ import { filterOf } from './filter.ts'
 import type { PersonalLeases } from './leases.ts'
 import { adoptPersonalReplications } from './adoption.ts'
 import { PersonalWatch } from './lease-watch.ts'
+import { missedBy } from './missed.ts'
 import { RoleIndex, type DocumentRoles } from './role-index.ts'
 import type { Skeletons } from '../skeletons/wanted.ts'
 import { inBatches } from '../engine/batches.ts'
 import { Follower } from '../engine/follower.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
 import type { Host } from '../engine/host.ts'
-import { isMoved, resync } from '../engine/resync.ts'
+import { resync } from '../engine/resync.ts'
 import { WorkQueue } from '../engine/work-queue.ts'
 import { Masters } from './masters.ts'
 import type { Update } from '../engine/db-updates.ts'
@@ -285,34 +286,10 @@ export class Provisioning implements Controller {
   async #compare(entries: readonly PersonEntry[]): Promise<void> {
     const active = entries.filter(({ state }) => ['active', 'refused', 'leaving'].includes(state))
     const found = await resync(this.#options, [...active.flatMap(databasesOf), ...this.#deps.configured])
+    const [masters, { configured }] = [this.#deps.masters(), this.#deps]
     for (const entry of active) {
-      const personal = found.get(entry.database ?? '')
-      const isStale = this.#deps
-        .masters()
-        .some(
-          ({ name, access }) =>
-            entry.masters[name]?.access !== access.hash ||
-            isRenewed(entry.masters[name], found.get(name)?.info),
-        )
-      const isLeft = Object.entries(entry.masters).some(
-        ([name, { state }]) => state !== 'canceled' && !this.#deps.configured.includes(name),
-      )
-      const isMissed =
-        entry.state !== 'active' ||
-        entry.due === true ||
-        entry.problem !== undefined ||
-        Object.values(entry.masters).some((standing) => standing.problem?.code === 'master_unavailable') ||
-        personal?.info === undefined ||
-        isLeft
-      if (isMissed || isStale) this.#queue.mark(entry.name, { user: true, all: isStale })
-      if (isMoved(personal))
-        this.#queue.mark(entry.name, { personal: true, updateSeq: personal.info.update_seq })
-      // Nobody follows these; it may be who may enter them that was changed.
-      const others = databasesOf(entry).flatMap((db): [string, Seq][] => {
-        const other = found.get(db)
-        return db !== entry.database && isMoved(other) ? [[db, other.info.update_seq]] : []
-      })
-      if (others.length > 0) this.#queue.mark(entry.name, { user: true, others: new Map(others) })
+      const work = missedBy(entry, { found, databases: databasesOf(entry), masters, configured })
+      if (work !== null) this.#queue.mark(entry.name, work)
     }
   }
 }

@@ -9,12 +9,13 @@ import {
   type UserDatabases,
 } from '../documents/names.ts'
 import type { ShareEntry } from './model/entry.ts'
+import { missedIn } from './missed.ts'
 import type { OwnerWork } from './work.ts'
 import type { Registry } from './registry.ts'
 import { inBatches } from '../engine/batches.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import type { Checkpoint } from '../engine/checkpoint.ts'
-import { isMoved, resync } from '../engine/resync.ts'
+import { resync } from '../engine/resync.ts'
 
 export interface SweepOptions {
   couch: Couch
@@ -85,20 +86,11 @@ async function compare(
     const user = found.get(users.database(owner))
     const outbox = found.get(users.outbox(owner))
     if (!user || !outbox || user.kind === 'gone') continue
-    const { checkpoint, info } = user
+    const { checkpoint } = user
     if (isLate(checkpoint, options.lateSince)) onDirty(owner, { lateSince: options.lateSince })
     if (checkpoint?.recreatedAt !== undefined) options.onRecreated(owner, checkpoint.recreatedAt)
-    const work = {
-      user: isMoved(user) || checkpoint?.scan !== null,
-      outbox: isMoved(outbox) || (outbox.kind === 'gone' && outbox.checkpoint !== undefined),
-      // Nobody has met one yet that was noted by its name.
-      recreated: user.kind === 'renewed' || checkpoint?.instance === null,
-      purged: checkpoint !== undefined && checkpoint.purgeSeq !== info.purge_seq,
-    }
-    if (!work.user && !work.outbox && !work.recreated && !work.purged) continue
-    const updateSeqs = new Map<string, Seq>([[user.name, info.update_seq]])
-    if (outbox.info) updateSeqs.set(outbox.name, outbox.info.update_seq)
-    onDirty(owner, { ...work, updateSeqs })
+    const work = missedIn(user, outbox)
+    if (work !== null) onDirty(owner, work)
   }
 }
 
