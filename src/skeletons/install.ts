@@ -188,16 +188,19 @@ export async function install(
 ): Promise<void> {
   const userKinds = used.userKinds.filter((kind) => skeleton.has(kind))
   const closed = closedDatabases({ ...used, userKinds })
-  for (const name of keptDatabases({ ...used, userKinds })) {
+  const kept = keptDatabases({ ...used, userKinds })
+  const sources = [...used.masters.map(({ database }) => database), ...used.gateways]
+  // One request tells what most starts find: all are there.
+  const there = await couch.dbsInfo([...kept, ...sources])
+  for (const name of kept) {
     const database = couch.database(name)
-    if (!(await database.create())) continue
+    if (there.has(name) || !(await database.create())) continue
     log.info({ db: name }, 'database created')
     // A server can be set so that a new database is everybody's.
     if (closed.includes(name)) await secure(database, ADMIN_ONLY)
   }
   await keepClosed(couch, { ...used, userKinds }, log)
-  const sources = [...used.masters.map(({ database }) => database), ...used.gateways]
-  for (const database of sources) await createSource(couch.database(database), log)
+  for (const name of sources) if (!there.has(name)) await createSource(couch.database(name), log)
   for (const installation of installations(skeleton, used)) await installOrTell(couch, installation, log)
 }
 

@@ -1,6 +1,7 @@
 // What the databases of each kind are to have: the databases `skeleton/<kind>`, as they are now.
 import { isDeepStrictEqual } from 'node:util'
 import type { Couch } from '../couch/client.ts'
+import type { Database } from '../couch/database.ts'
 import type { StoredDoc } from '../couch/document.ts'
 import { isFault } from '../couch/fault.ts'
 import type { Logger } from '../log.ts'
@@ -76,12 +77,16 @@ export class Skeletons {
   /** Reads all of `skeleton/<kind>`. A kind that cannot be used stays as it was, and the log says so. @throws {CouchFault} */
   async load(): Promise<void> {
     const changed = new Set<string>()
-    for (const kind of [...KEPT_KINDS, ...this.#options.policies]) {
-      const docs = await this.#read(kind)
+    for (const kind of KEPT_KINDS) {
+      const docs = await this.#read(kind, readDesigns)
+      if (docs !== null) this.#take(kind, wantedOf(kind, docs), changed)
+    }
+    for (const kind of this.#options.policies) {
+      const docs = await this.#read(kind, readSkeletonDatabase)
       if (docs !== null) this.#take(kind, wantedOf(kind, docs), changed)
     }
     for (const kind of this.#userKinds) {
-      const docs = await this.#read(kind)
+      const docs = await this.#read(kind, readDesigns)
       if (docs !== null) this.#take(kind, wantedOfUserKind(docs), changed)
     }
     if (this.#userKinds.length > 0) this.#take(PERSONAL_KIND, this.#personal(), changed)
@@ -102,10 +107,11 @@ export class Skeletons {
     return personalWanted(this.#userKinds.map((kind) => [kind, this.designsOf(kind) ?? []]))
   }
 
-  async #read(kind: string): Promise<StoredDoc[] | null> {
+  /** @param read of policies alone, what is beside the design documents counts */
+  async #read(kind: string, read: typeof readDesigns): Promise<StoredDoc[] | null> {
     const database = this.#options.couch.database(SKELETON_PREFIX + kind)
     try {
-      return await readSkeletonDatabase(database)
+      return await read(database)
     } catch (error) {
       if (!isFault(error, 'not_found')) throw error
       // Not every master has one, and nobody is to lose a validation function because one is dropped.
@@ -117,10 +123,15 @@ export class Skeletons {
 }
 
 /** The documents of a `skeleton/<kind>` that count. @throws {CouchFault} */
-export async function readSkeletonDatabase(database: ReturnType<Couch['database']>): Promise<StoredDoc[]> {
-  const designs = await database.range({ startKey: '_design/', endKey: '_design0', includeDocs: true })
+export async function readSkeletonDatabase(database: Database): Promise<StoredDoc[]> {
+  const designs = await readDesigns(database)
   const [security] = await database.fetch([SECURITY_DOCUMENT])
-  return [...designs, ...(security ? [security] : [])].flatMap(({ doc }) => doc ?? [])
+  return [...designs, ...(security?.doc ? [security.doc] : [])]
+}
+
+async function readDesigns(database: Database): Promise<StoredDoc[]> {
+  const rows = await database.range({ startKey: '_design/', endKey: '_design0', includeDocs: true })
+  return rows.flatMap(({ doc }) => doc ?? [])
 }
 
 /** What a `skeleton/<kind>-user` adds to what personal databases are to have. */
