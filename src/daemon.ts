@@ -32,6 +32,8 @@ export interface DaemonOptions {
   now?: () => number
   /** Awaited before each request that writes: it fails where another daemon works. */
   beforeWriting?: () => Promise<void>
+  /** Told of each update of a database, when all parts have been. */
+  onUpdate?: (update: Update) => void
 }
 
 /** The feed of updates cannot be opened: again after so long. */
@@ -62,6 +64,8 @@ export class Daemon {
   #server: ServerKind | null = null
   #installed = false
   #isReadyTold = false
+  /** Updates that are being looked into. */
+  #heard = 0
 
   constructor(options: DaemonOptions) {
     const { config, log, gateways = [], now = Date.now } = options
@@ -185,9 +189,12 @@ export class Daemon {
     await this.#parts.checkpoints.flush()
   }
 
-  /** Owners, users of masters and of gateways, and databases of policies, that have something to do; a rollout counts as one. */
+  /**
+   * Owners, users of masters and of gateways, and databases of policies, that have something to do; a rollout counts as one, and so does
+   * an update of which it is not known yet whom it concerns.
+   */
   get busy(): number {
-    return sum(this.#controllers.map(({ busy }) => busy))
+    return this.#heard + sum(this.#controllers.map(({ busy }) => busy))
   }
 
   /** Turns taken since the start. */
@@ -244,14 +251,15 @@ export class Daemon {
   }
 
   readonly #background = (work: Promise<void>): void => {
-    work.catch((error: unknown) => this.#failures.inBackground(error))
+    this.#heard += 1
+    void work.catch((error: unknown) => this.#failures.inBackground(error)).finally(() => (this.#heard -= 1))
   }
 
   #onUpdate({ db, type }: Update): void {
     // One that was dropped may be about to be filled again by whoever dropped it: where nobody does, the next sweep makes it.
     if (type === 'created' && this.#inPlace.includes(db)) this.#background(this.#inPlace.putBack())
-    for (const controller of this.#controllers.toReversed())
-      if (controller.onUpdate({ db, type }, this.#background)) return
+    this.#controllers.toReversed().some((controller) => controller.onUpdate({ db, type }, this.#background))
+    this.#options.onUpdate?.({ db, type })
   }
 
   async #onGap(): Promise<Seq> {

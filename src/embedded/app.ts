@@ -31,15 +31,17 @@ export interface AppParts {
   logIn: LogIn
   replications: RequestContext
   settled: (database: Database) => Promise<void>
+  /** What `_active_tasks` answers. */
+  tasks: () => unknown[]
   stopping: AbortSignal
 }
 
 /** What answers the requests of one server. */
 export function buildApp(parts: AppParts): RequestListener {
-  const { databases, updates, accounts, logIn, stopping, settled } = parts
+  const { databases, updates, accounts, logIn, stopping, settled, tasks } = parts
   const sessions = new Sessions(accounts)
   const router = new Router()
-  addServerRoutes(router)
+  addServerRoutes(router, tasks)
   addSessionRoutes(router, accounts, sessions)
   addUpdatesRoute(router, updates, stopping)
   addReplicateRoute(router, parts.replications, stopping)

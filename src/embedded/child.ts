@@ -65,6 +65,7 @@ async function start({ port, dataDir, admin }: Start): Promise<void> {
         logIn,
         replications,
         settled: (database) => replicator.settled(database),
+        tasks: () => replicator.tasks(),
         stopping: stopping.signal,
       }),
     )

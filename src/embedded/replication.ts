@@ -22,6 +22,12 @@ export interface Replication {
   continuous: boolean
 }
 
+/** How a replication gets on; changed while it runs. */
+export interface Progress {
+  /** Nothing is to be copied, as far as is known at this moment. */
+  isIdle: boolean
+}
+
 export interface ReplicationStats {
   id: string
   docs_read: number
@@ -53,6 +59,7 @@ export async function replicate(
   replication: Replication,
   databases: Databases,
   signal: AbortSignal,
+  progress: Progress = { isIdle: false },
 ): Promise<ReplicationStats> {
   const { filter, continuous } = replication
   const source = replication.source.database
@@ -66,14 +73,19 @@ export async function replicate(
     source_last_seq: source.sequence(0),
   }
   const bell = new Bell()
+  let writes = 0
   const unlisten = databases.listen((event) => {
-    if (event.name === source.name) bell.ring()
+    if (event.name !== source.name) return
+    writes += 1
+    progress.isIdle = false
+    bell.ring()
   })
   const ended = AbortSignal.any([signal, source.gone, target.gone])
   try {
     let saved = await readCheckpoint(target, id)
     let since = saved
     while (!ended.aborted) {
+      const before = writes
       await assertReachable(replication.source)
       await assertReachable(replication.target)
       const page = await readChanges(source, since, BATCH, { ...filter, style: 'all_docs' })
@@ -86,7 +98,9 @@ export async function replicate(
       }
       if (!page.complete) continue
       if (!continuous) break
+      progress.isIdle = writes === before
       await bell.wait(ended)
+      progress.isIdle = false
     }
   } catch (fault) {
     if (!ended.aborted) throw fault

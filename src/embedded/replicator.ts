@@ -6,12 +6,12 @@ import { logFault, toFault } from './faults.ts'
 import { Bell } from './feed.ts'
 import type { Json } from './packages.ts'
 import { isJson } from './parameters.ts'
-import { replicate, type ReplicationStats } from './replication.ts'
+import { replicate, type Progress, type ReplicationStats } from './replication.ts'
 import { definitionOf, endNames, readRequest, type RequestContext } from './replication-request.ts'
 
 type State = 'triggered' | 'completed' | 'error'
 
-interface Job {
+interface Job extends Progress {
   definition: string
   /** Databases whose creation is a reason to try again. */
   names: string[]
@@ -54,6 +54,13 @@ export class Replicator {
     this.#stopping.abort()
     await this.#loop
     await Promise.all([...this.#jobs.keys()].map((id) => this.#end(id)))
+  }
+
+  /** What `_active_tasks` says; `changes_pending` is 0 where all is copied, and null where something is to be done. */
+  tasks(): Json[] {
+    return [...this.#jobs]
+      .filter(([, { state }]) => state === 'triggered')
+      .map(([doc_id, { isIdle }]) => ({ type: 'replication', doc_id, changes_pending: isIdle ? 0 : null }))
   }
 
   /** Waits, not for long, until what stands in `_replicator` now has been acted upon. */
@@ -152,7 +159,7 @@ export class Replicator {
     try {
       const replication = await readRequest(doc, this.#context)
       await this.#write(id, job, {})
-      stats = await replicate(replication, this.#context.databases, job.abort.signal)
+      stats = await replicate(replication, this.#context.databases, job.abort.signal, job)
     } catch (thrown) {
       if (job.abort.signal.aborted || this.#stopping.signal.aborted) return
       const fault = toFault(thrown)
@@ -209,6 +216,7 @@ function newJob(doc: Json, state: State): Job {
     definition: definitionOf(doc),
     names: endNames(doc),
     state,
+    isIdle: false,
     abort: new AbortController(),
     done: Promise.resolve(),
   }

@@ -35,8 +35,8 @@ const ABSENT_ON_DATABASE = [
   '_auto_purge',
 ]
 
-/** What is asked of the server itself. */
-export function addServerRoutes(router: Router): void {
+/** What is asked of the server itself. @param tasks what it is about */
+export function addServerRoutes(router: Router, tasks: () => unknown[]): void {
   const uuid = hexUuid()
   router.get('/', (_, response) =>
     sendJson(response, 200, {
@@ -52,7 +52,7 @@ export function addServerRoutes(router: Router): void {
     const count = Math.min(wholeNumber('count', queryOf(request).get('count')) ?? 1, 1_000)
     sendJson(response, 200, { uuids: Array.from({ length: count }, hexUuid) })
   })
-  router.get('/_active_tasks', (_, response) => sendJson(response, 200, []))
+  router.get('/_active_tasks', (_, response) => sendJson(response, 200, tasks()))
   const refuse = (name: string, path: string): void => {
     for (const one of [path, `${path}/*`])
       router.all(one, () => {

@@ -45,7 +45,7 @@ async function circle(space: Space, { joe, ann, bob }: Circle, ...objects: Doc[]
   for (const { _id } of objects)
     for (const { db, name } of [ann, bob])
       await space.until(`${_id} reaches ${name}`, async () => (await db.get(_id)) !== null)
-  await space.settled(400)
+  await space.settled()
   return id
 }
 
@@ -68,7 +68,7 @@ async function assertSettled(space: Space, share: string, people: readonly Perso
 
 /** What everybody writes while the daemon is away comes together when it is back. */
 async function atOnce(space: Space, write: () => Promise<unknown>): Promise<void> {
-  await space.settled(400)
+  await space.settled()
   await space.stop()
   await write()
   await space.start()
@@ -297,21 +297,21 @@ onEachServer('changes of a writer', ({ it, kind }) => {
       const data = Buffer.from('secret of ann, too').toString('base64')
       await edit(space, ann.db, 'todo/1', { _attachments: { 'a.txt': { content_type: 'text/plain', data } } })
       await copyBecomes(space, id, 'todo/1', { name: 'oat milk' })
-      await space.settled(400)
+      await space.settled()
       // The reader may write, and the owner shows all; less; all.
       await edit(space, joe.db, `$share/${id}`, { access: { write: [ann.name, bob.name] } })
-      await space.settled(400)
+      await space.settled()
       const sees = async (name: string, wish: unknown): Promise<void> => {
         await edit(space, joe.db, 'todo/1', { name, $shares: { [id]: wish } })
         await becomes(space, bob.db, 'todo/1', received(id, { name, diary: 'secret of bob' }))
         await space.until('ann has it', async () => (await ann.db.get('todo/1'))?.['name'] === name)
-        await space.settled(400)
+        await space.settled()
       }
       await sees('soy milk', true)
       await sees('rice milk', ['name'])
       await sees('milk', true)
       for (const { db } of [ann, bob]) await edit(space, db, 'todo/1', { name: `milk for ${db.name}` })
-      await space.settled(400)
+      await space.settled()
       assert.equal((await standing(ann, id))?.rejected?.['todo/1'], 'stays_private')
       assert.equal((await standing(bob, id))?.rejected?.['todo/1'], 'stays_private')
       const places: [Database, string][] = [
@@ -976,7 +976,7 @@ onEachServer('un-sharing', ({ it, kind }) => {
       await edit(space, ann.db, 'todo/2', { name: 'oat milk', ...at, mine: 'of ann' })
       await edit(space, bob.db, 'todo/1', { updatedAt: 1 })
       for (const one of ['todo/1', 'todo/2']) await copyBecomes(space, id, one, { name: 'oat milk' })
-      await space.settled(400)
+      await space.settled()
       await edit(space, joe.db, 'todo/1', { $shares: undefined })
       await becomes(space, ann.db, 'todo/1', null)
       await becomes(space, bob.db, 'todo/1', null)
@@ -1189,7 +1189,7 @@ onEachServer('the public', ({ it, kind }) => {
         await space.start()
         const id = await open(space, joe, true)
         await subscribe(space, id, [ann])
-        await space.settled(300)
+        await space.settled()
         await put(
           ann.db,
           ...Array.from({ length: 30 }, (_, at) => shared(id, `ann/${at}`, { name: `no. ${at}` })),

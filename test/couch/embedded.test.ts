@@ -9,6 +9,7 @@ import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { after, before, describe, it } from 'mocha'
 import { decodeName, encodeName, fileOf, nameProblem, parseFile } from '../../src/embedded/names.ts'
 import {
@@ -777,6 +778,14 @@ for (const kind of ['memory', 'disk'] as const) {
       )
       assert.deepEqual(there, ['share/abc/old'])
 
+      const tasks = async (): Promise<unknown> => (await couch.get('/_active_tasks')).body
+      const idle = [{ type: 'replication', doc_id: id, changes_pending: 0 }]
+      await couch.waitFor('it to rest', async () => isDeepStrictEqual(await tasks(), idle))
+      const docs = Array.from({ length: 50 }, (_, n) => ({ _id: `share/abc/${n}` }))
+      await couch.post(`${path('emb/outbox')}/_bulk_docs`, { docs })
+      await couch.waitFor('it to rest again', async () => isDeepStrictEqual(await tasks(), idle))
+      assert.equal((await couch.get(path('emb/share'))).body.doc_count, 51)
+
       // Changed, it runs as it says now; deleted, it has stopped when the answer comes.
       const current = (await couch.get(path('_replicator', id))).body
       await couch.put(path('_replicator', id), { ...doc, selector: { _id: 'private' }, _rev: current._rev })
@@ -785,6 +794,7 @@ for (const kind of ['memory', 'disk'] as const) {
       const last = (await couch.state(id, 'triggered'))['_rev'] as string
       assert.equal((await couch.delete(`${path('_replicator', id)}?rev=${last}`)).status, 200)
       await couch.put(path('emb/outbox', 'private2'), {})
+      assert.deepEqual(await tasks(), [])
       const before = (await couch.get(path('emb/share'))).body.update_seq
       await sleep(100)
       assert.equal((await couch.get(path('emb/share'))).body.update_seq, before)

@@ -67,7 +67,7 @@ onEachServer(
         const id = await open(space, joe, { write: [ann.name] }, object)
         await subscribe(space, id, [ann])
         await space.until('the object is there', async () => (await ann.db.get('todo/1')) !== null)
-        await space.settled(400)
+        await space.settled()
         const home = space.share(id)
         const copy = copyId(id, 'todo/1')
         const [there] = await home.leaves([{ id: copy }])

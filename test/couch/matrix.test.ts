@@ -391,7 +391,7 @@ class Trial {
       ...{ name: SHOWN, more: PRIVATE, $shares: { [this.#share]: ['name'] } },
     })
     await copyBecomes(this.#space, this.#share, NARROWED, { name: SHOWN })
-    await this.#space.settled(400)
+    await this.#space.settled()
     const ids = PEOPLE.flatMap((who) => OWN_OBJECTS.map((what) => ownObject(what, labelOf(who))))
     const revisions = new Map<string, string>()
     for (const id of ids) revisions.set(id, await revision(id))

@@ -34,7 +34,7 @@ async function pair(
   const id = await open(space, joe, { write: [ann.name] }, shared(space.shareId(), 'todo/1', content, wish))
   await subscribe(space, id, [ann])
   await space.until('the object is there', async () => (await ann.db.get('todo/1')) !== null)
-  await space.settled(400)
+  await space.settled()
   return id
 }
 
@@ -93,7 +93,7 @@ onEachServer(
           const there = await pulled(database, _id)
           await edit(space, joe.db, 'todo/1', { note: 'new' })
           await becomes(space, ann.db, 'todo/1', received(id, { name: 'z of old', note: 'new', left: 'z' }))
-          await space.settled(400)
+          await space.settled()
           await compact(space, database, there)
           await asUser(space, ann, database, (db) => push(db, there, { name: 'a new name' }))
           const expected = { name: 'a new name', note: 'new', left: 'z' }
@@ -163,7 +163,7 @@ onEachServer(
         const wide = await pulled(home, copyId(id, 'todo/1'))
         await edit(space, joe.db, 'todo/1', { $shares: { [id]: ['name'] } })
         await copyBecomes(space, id, 'todo/1', { name: 'shared' })
-        await space.settled(400)
+        await space.settled()
         await asUser(space, ann, home, (db) => push(db, wide, { _deleted: true }))
         await copyBecomes(space, id, 'todo/1', null)
         await becomes(space, ann.db, 'todo/1', null)

@@ -36,7 +36,7 @@ const BY_ADMIN = "The server's admin has ended this."
 /** Gives a share another access, and waits until its owner reads that it is in force. */
 async function allow(space: Space, owner: Person, id: string, access: unknown): Promise<void> {
   await edit(space, owner.db, `$share/${id}`, { access })
-  await space.settled(300)
+  await space.settled()
 }
 
 const order = async (space: Space, entry: string, what: string): Promise<void> => {

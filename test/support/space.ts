@@ -1,4 +1,5 @@
 // A space of its own for each test on a server: user databases under a prefix, a daemon that follows just those.
+import clamp from 'lodash/clamp.js'
 import once from 'lodash/once.js'
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -15,6 +16,7 @@ import { createLogger } from '../../src/log.ts'
 import { copyId, REGISTRY, shareDatabase, userDatabases } from '../../src/documents/names.ts'
 import { UPDATED_AT } from '../../src/documents/time.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
+import { Barrier } from './barrier.ts'
 import { Patience } from './patience.ts'
 import type { Server } from './servers.ts'
 import type { DaemonConfig } from '../../src/config/config.ts'
@@ -28,6 +30,13 @@ export const shippedSkeleton = once(() => readSkeleton(SKELETON))
 const PATIENCE_MS = 60_000
 /** The same of a start: all that was there is done then, for users of masters and gateways, too. */
 const START_PATIENCE_MS = 2 * PATIENCE_MS
+
+/** Between two looks at a state that is waited for. */
+const LEAST_PAUSE_MS = 20
+const MOST_PAUSE_MS = 100
+
+/** How long nothing happens when a daemon has settled. */
+const QUIET_MS = { embedded: 60, couchdb: 400 }
 
 export type SpaceOptions = Partial<Omit<DaemonConfig, 'url' | 'admin' | 'userDatabases'>> & {
   template?: (prefix: string) => string
@@ -47,7 +56,10 @@ export class Space {
   gateways: Gateway[] = []
   /** How far the daemon's clock is ahead. */
   aheadMs = 0
+  readonly #barrier: Barrier
   #daemon: Daemon | null = null
+  /** Of each daemon, the key by which the barrier knows it. */
+  readonly #keys = new Map<Daemon, object>()
   /** Daemons that work beside it, as no process does: each would wait for the other. */
   readonly #others: Daemon[] = []
 
@@ -60,6 +72,7 @@ export class Space {
       .slice(0, 30)
     this.prefix = `t${randomBytes(3).toString('hex')}-${slug}/`
     this.couch = new Couch({ url: server.url, user: server.user, pass: server.pass })
+    this.#barrier = new Barrier(this.couch, `barrier-${this.prefix.slice(0, -1)}`)
     this.config = {
       url: server.url,
       admin: { user: server.user, pass: server.pass },
@@ -102,7 +115,7 @@ export class Space {
   async start(settings: Partial<DaemonConfig> = {}): Promise<void> {
     await this.begin(settings)
     const isReady = (): Promise<boolean> => Promise.resolve(this.#daemon?.ready().ok === true)
-    await this.until('the daemon is ready', isReady, START_PATIENCE_MS)
+    await this.until('the daemon is ready', isReady, START_PATIENCE_MS, LEAST_PAUSE_MS)
   }
 
   /** Starts one more that works at the same time, on the same databases. */
@@ -113,6 +126,7 @@ export class Space {
       'the other daemon is ready',
       () => Promise.resolve(another.ready().ok),
       START_PATIENCE_MS,
+      LEAST_PAUSE_MS,
     )
   }
 
@@ -124,13 +138,16 @@ export class Space {
         write: (line: string) => void this.lines.push(JSON.parse(line) as Record<string, unknown>),
       },
     })
+    const { key, onUpdate } = this.#barrier.listener()
     const daemon = new Daemon({
+      onUpdate,
       config: { ...this.config, ...settings },
       skeleton: await (this.skeleton === SKELETON ? shippedSkeleton() : readSkeleton(this.skeleton)),
       gateways: this.gateways,
       log,
       now: () => Date.now() + this.aheadMs,
     })
+    this.#keys.set(daemon, key)
     await daemon.start()
     return daemon
   }
@@ -177,9 +194,18 @@ export class Space {
     throw new Error(`Expected to write ${doc._id} within 10 tries`)
   }
 
-  /** Waits for a state; fails with what it waited for, and with what CouchDB said last. */
-  async until(what: string, holds: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
+  /**
+   * Waits for a state; fails with what it waited for, and with what CouchDB said last.
+   * @param mostPauseMs between two looks: they come the less often, the longer it takes, so that looking keeps nobody from working
+   */
+  async until(
+    what: string,
+    holds: () => Promise<boolean>,
+    patienceMs = PATIENCE_MS,
+    mostPauseMs = MOST_PAUSE_MS,
+  ): Promise<void> {
     let last = ''
+    const begin = Date.now()
     for (const patience = new Patience(patienceMs); !patience.isOver();) {
       try {
         if (await holds()) return
@@ -189,7 +215,7 @@ export class Space {
         if (!isFault(error, 'server_error')) throw error
         last = `: ${error.message}`
       }
-      await delay(25)
+      await delay(clamp((Date.now() - begin) / 5, LEAST_PAUSE_MS, mostPauseMs))
     }
     throw new assert.AssertionError({ message: `Expected within ${patienceMs / 1000} s that ${what}${last}` })
   }
@@ -210,22 +236,26 @@ export class Space {
     })
   }
 
-  /** Waits until the daemon has nothing left to do and nothing new comes for a while: CouchDB holds events back for `max_write_delay`. */
-  async settled(quietMs = this.server.isOurs ? 400 : 1_500, patienceMs = PATIENCE_MS): Promise<void> {
-    let quiet = 0
+  /**
+   * Waits until the daemons have seen all that was written, and have nothing left to do.
+   * @param quietMs for so long after that, too: CouchDB's replications say late that they go on
+   */
+  async settled(quietMs = QUIET_MS[this.server.kind], patienceMs = PATIENCE_MS): Promise<void> {
+    let since: { at: number; turns: number } | null = null
     await this.until(
       'the daemon settles',
       async () => {
-        const daemons = [this.daemon, ...this.#others]
-        const before = daemons.map(({ turns }) => turns)
-        await delay(100)
-        const isQuiet = daemons.every(
-          (one, at) => one.ready().ok && one.busy === 0 && one.turns === before[at],
-        )
-        quiet = isQuiet ? quiet + 125 : 0
-        return quiet >= quietMs
+        const daemons = new Map([this.daemon, ...this.#others].map((one) => [one, this.#keys.get(one) ?? {}]))
+        const turns = [...daemons.keys()].reduce((sum, one) => sum + one.turns, 0)
+        const isBusy = [...daemons.keys()].some((one) => !one.ready().ok || one.busy > 0)
+        if (since === null || isBusy || since.turns !== turns) {
+          const isSettled = await this.#barrier.isSettled(daemons, this.server.kind === 'embedded')
+          since = isSettled ? { at: Date.now(), turns } : null
+        }
+        return since !== null && Date.now() - since.at >= quietMs
       },
       patienceMs,
+      LEAST_PAUSE_MS,
     )
   }
 
@@ -261,6 +291,7 @@ export class Space {
     const checkpoints = couch.database('shares/checkpoints')
     const marks = await inDatabase(checkpoints.name, own)
     await checkpoints.bulk(marks.map(({ id, rev }) => ({ _id: id, _rev: rev ?? '', _deleted: true })))
+    await this.#barrier.drop()
     const databases = await couch.allDbs(own)
     for (const name of [...databases, ...entries.map(({ _id }) => _id)]) await couch.database(name).drop()
   }
