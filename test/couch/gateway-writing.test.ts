@@ -329,7 +329,7 @@ onEachServer('what users write', ({ it, kind }) => {
       // What he wrote is taken back; how that leaves his documents is not counted any more, nor written down.
       const own = encodeURIComponent(bob.database.name)
       const proxy = await GateProxy.start(space.server.url, new RegExp(`^GET /${own}/_all_docs`))
-      const starting = space.start({ url: proxy.url }).catch(() => undefined)
+      const starting = space.begin({ url: proxy.url }).catch(() => undefined)
       await proxy.quiet()
       await proxy.cut()
       await space.stop()
