@@ -24,7 +24,7 @@ import { Histories } from './engine/histories.ts'
 import { ShareLeases } from './shares/leases.ts'
 import { OwnWrites } from './engine/own-writes.ts'
 import { People } from './provisioning/people.ts'
-import { personSettings } from './provisioning/perform-person.ts'
+import { provisioningSettings } from './provisioning/settings.ts'
 import { PersonalLeases } from './provisioning/leases.ts'
 import { Registry } from './shares/registry.ts'
 import { Removals } from './mirror/removals.ts'
@@ -194,7 +194,7 @@ function wireProvisioning(parts: Wired, deps: Deps, calls: HostCalls): Provision
   return new Provisioning({
     ...deps,
     ...calls,
-    ...personSettings(config),
+    ...provisioningSettings(config),
     people: parts.people,
     skeletons: parts.skeletons,
     leases: new PersonalLeases({ ...leasing(parts), replicator: deps.replicator }),

@@ -14,7 +14,7 @@ import { Births } from '../skeletons/births.ts'
 import { BorrowedLeases } from '../provisioning/borrowed-leases.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
 import { People } from '../provisioning/people.ts'
-import { personSettings } from '../provisioning/perform-person.ts'
+import { provisioningSettings } from '../provisioning/settings.ts'
 import { PersonalLeases } from '../provisioning/leases.ts'
 import { Removals } from '../mirror/removals.ts'
 import { Skeletons } from '../skeletons/wanted.ts'
@@ -53,7 +53,7 @@ export class Provisioner {
       idleTimeoutMs: config.replicationIdleTimeoutMs,
     })
     const deps = {
-      ...personSettings(config),
+      ...provisioningSettings(config),
       ...{ couch, births, ownWrites, log, now: Date.now },
       people: new People(couch, ownWrites, Date.now),
       users: config.userDatabases,

@@ -23,7 +23,7 @@ import {
 } from './person.ts'
 import { problem, type Problem } from '../documents/problem.ts'
 import type { Clock } from '../documents/time.ts'
-import { canceled, sortedRoles } from './plan-person.ts'
+import { canceled, sortedRoles } from './plan-user.ts'
 import { graceLeft } from '../documents/grace.ts'
 import { provisionDocument, standingAfter, type LeaseState } from './plan-status.ts'
 import { rejectedAfter, saysThat } from '../mirror/plan-status.ts'
@@ -32,7 +32,9 @@ import { keepSecurity } from '../engine/kept-security.ts'
 import type { Result } from '../engine/work-queue.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import type { People } from './people.ts'
-import { openPersonal, settlePerson, type PersonSettings } from './perform-person.ts'
+import { openPersonal } from './perform-user.ts'
+import { reconcileAccount } from './reconcile-account.ts'
+import type { ProvisioningSettings } from './settings.ts'
 import { readPerson } from '../users/known-user.ts'
 import { filterOf } from './filter.ts'
 import type { TurnLeases } from './leases.ts'
@@ -46,7 +48,7 @@ import { START } from '../engine/checkpoint.ts'
 /** Changes a page of a personal database, with their documents. */
 const PAGE = 200
 
-export interface PersonDeps extends PersonSettings {
+export interface PersonDeps extends ProvisioningSettings {
   couch: Couch
   users: UserDatabases
   people: People
@@ -91,7 +93,7 @@ export async function reconcilePerson(
 ): Promise<PersonResult> {
   const there = await deps.people.entry(name)
   const mustLook = work.user === true || work.all === true || there === null || there.due === true
-  const settled = mustLook ? await settlePerson(deps, name, there) : null
+  const settled = mustLook ? await reconcileAccount(deps, name, there) : null
   for (const [database, updateSeq] of settled === null ? [] : (work.others ?? []))
     deps.checkpoints.set(database, { ...START, updateSeq })
   let entry = settled ? settled.entry : there

@@ -1,50 +1,20 @@
 // Performs what was planned for a user of `_users`: claims, entries, the personal database and who may enter it.
-import { randomUUID } from 'node:crypto'
 import isEqual from 'lodash/isEqual.js'
-import type { Config } from '../config/config.ts'
 import type { Couch } from '../couch/client.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import type { Logger } from '../log.ts'
 import { personalSecurity, type PersonChange, type PersonEntry } from './person.ts'
-import { isPersonalName } from '../documents/names.ts'
 import { userDocumentId } from '../users/user-document.ts'
-import type { FoundSecurity } from '../documents/security.ts'
-import { planPerson, type PersonEffect, type PersonFacts } from './plan-person.ts'
-import { isAnotherAccount } from '../users/account-history.ts'
-import { knownUser, readPerson, type Named } from '../users/known-user.ts'
+import type { PersonEffect, PersonFacts } from './plan-user.ts'
+import { knownUser, type Named } from '../users/known-user.ts'
 import { secure, type Births } from '../skeletons/births.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import type { People } from './people.ts'
 import type { TurnLeases } from './leases.ts'
 
-/** How provisioning is set up. */
-export interface PersonSettings extends Named {
-  onDeparture: 'keep' | 'drop'
-  /** How long a user who is gone may come back to the same database. */
-  graceMs: number
-  /** A name that no database has. */
-  newDatabase: () => string
-}
-
-/** How provisioning is set up, by the settings of the daemon. */
-export const personSettings = ({
-  personalDatabaseAttribute,
-  userDatabaseAttributes,
-  deprovision,
-  deletionGraceMs,
-}: Pick<
-  Config,
-  'personalDatabaseAttribute' | 'userDatabaseAttributes' | 'deprovision' | 'deletionGraceMs'
->): PersonSettings => ({
-  attribute: personalDatabaseAttribute,
-  attributes: userDatabaseAttributes,
-  onDeparture: deprovision,
-  graceMs: deletionGraceMs,
-  newDatabase: () => `u${randomUUID()}`,
-})
-
-export interface PersonWriting extends PersonSettings {
+/** What the user's document is known by, and what writes. */
+export interface PersonWriting extends Named {
   couch: Couch
   people: People
   births: Births
@@ -53,61 +23,15 @@ export interface PersonWriting extends PersonSettings {
   ownWrites: OwnWrites
   configured: readonly string[]
   log: Logger
-  now: () => number
 }
 
 const USERS = '_users'
 
 /**
- * Brings about what `_users` says of a user.
- * @param known what the registry has of the user, as it was just read
- * @returns the user's roles, or null where there is no such user; and what the registry has then
- * @throws {CouchFault} where CouchDB fails, or somebody else was faster: then again
+ * @returns the entry as it stands then
+ * @throws {CouchFault} `conflict` where somebody else was faster
  */
-export async function settlePerson(
-  deps: PersonWriting,
-  name: string,
-  known: PersonEntry | null,
-): Promise<{ roles: readonly string[] | null; entry: PersonEntry | null }> {
-  const facts = await gather(deps, name, known)
-  if (facts.isAnother)
-    deps.log.warn(
-      { db: USERS, doc: userDocumentId(name) },
-      'the account was made again: nothing of the former one’s is given to it',
-    )
-  let entry = known
-  for (const effect of planPerson(facts))
-    if (effect.kind === 'change') entry = await change(deps, facts, effect.change)
-    else await perform(deps, facts, effect)
-  return { roles: facts.user?.roles ?? null, entry }
-}
-
-async function gather(deps: PersonWriting, name: string, entry: PersonEntry | null): Promise<PersonFacts> {
-  const { couch, people, attribute, onDeparture, graceMs, newDatabase, now } = deps
-  const user = await readPerson(couch, name, deps)
-  const { account: known, database, state } = entry ?? {}
-  // Who names the database that the daemon has given knows it from the account itself.
-  const isDoubtful = known !== undefined && state === 'active' && user !== null && user.recorded !== database
-  const isAnother = isDoubtful && (await isAnotherAccount(couch, name, known, user.account))
-  const named = [
-    user?.recorded,
-    ...Object.values(user?.others ?? {}),
-    entry?.database,
-    ...Object.values(entry?.others ?? {}),
-  ]
-  const databases = [...new Set(named.filter(isPersonalName))]
-  const there = await couch.dbsInfo(databases)
-  const securities = new Map<string, FoundSecurity>()
-  for (const database of there.keys()) securities.set(database, await couch.database(database).security())
-  return {
-    ...{ name, attribute, user, entry, isAnother, securities, onDeparture, graceMs },
-    claims: await people.claims(databases),
-    fresh: newDatabase(),
-    at: new Date(now()).toISOString(),
-  }
-}
-
-async function change(
+export async function changePerson(
   { people, log }: PersonWriting,
   { name, entry }: PersonFacts,
   planned: PersonChange,
@@ -120,7 +44,8 @@ async function change(
   return changed
 }
 
-async function perform(
+/** @throws {CouchFault} `conflict` where somebody else was faster */
+export async function performPersonEffect(
   deps: PersonWriting,
   facts: PersonFacts,
   effect: Exclude<PersonEffect, { kind: 'change' }>,

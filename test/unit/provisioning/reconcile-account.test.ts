@@ -6,7 +6,7 @@ import { REGISTRY } from '../../../src/documents/names.ts'
 import { userDocumentId } from '../../../src/users/user-document.ts'
 import { OwnWrites } from '../../../src/engine/own-writes.ts'
 import { People } from '../../../src/provisioning/people.ts'
-import { settlePerson, type PersonWriting } from '../../../src/provisioning/perform-person.ts'
+import { reconcileAccount, type AccountDeps } from '../../../src/provisioning/reconcile-account.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
 
 const ANN = userDocumentId('ann')
@@ -37,18 +37,18 @@ function world() {
       ...{ attribute: 'database', attributes: [] },
       onDeparture: 'keep',
       log: createLogger({ level: 'silent', pretty: false }),
-    } as unknown as PersonWriting
+    } as unknown as AccountDeps
     return deps
   }
-  const isOwn = ({ ownWrites }: PersonWriting): boolean =>
+  const isOwn = ({ ownWrites }: AccountDeps): boolean =>
     ownWrites.includes('_users', ANN, users.read(ANN)?._rev ?? '')
   return { server, users, opened, isOwn, daemon }
 }
 
-describe('write/person', () => {
+describe('reconcileAccount', () => {
   it('gives a user one database, whoever else is at it', async () => {
     const { users, opened, daemon } = world()
-    const { entry } = await settlePerson(
+    const { entry } = await reconcileAccount(
       daemon(() => FIRST),
       'ann',
       null,
@@ -56,7 +56,7 @@ describe('write/person', () => {
     assert.equal(entry?.database, FIRST)
     // Whoever read before that does not know of it.
     await assert.rejects(
-      settlePerson(
+      reconcileAccount(
         daemon(() => SECOND),
         'ann',
         null,
@@ -64,7 +64,7 @@ describe('write/person', () => {
       (error) => isFault(error, 'conflict'),
     )
     const other = daemon(() => SECOND)
-    const again = await settlePerson(other, 'ann', await other.people.entry('ann'))
+    const again = await reconcileAccount(other, 'ann', await other.people.entry('ann'))
     assert.equal(again.entry?.database, FIRST)
     assert.equal(users.read(ANN)?.['database'], FIRST)
     assert(!opened.includes(SECOND))
@@ -75,7 +75,7 @@ describe('write/person', () => {
     // As Hoodie's accounts have it: the user database.
     users.write({ ...users.read(ANN, { conflicts: false }), _id: ANN, database: 'user/abc' })
     const deps = { ...daemon(() => FIRST), attribute: 'personal_db' }
-    const { entry } = await settlePerson(deps, 'ann', null)
+    const { entry } = await reconcileAccount(deps, 'ann', null)
     assert.deepEqual([entry?.state, entry?.database], ['active', FIRST])
     const { database, personal_db } = users.read(ANN) as Record<string, unknown>
     assert.deepEqual([database, personal_db], ['user/abc', FIRST])
@@ -85,7 +85,7 @@ describe('write/person', () => {
       _id: ANN,
       database: 'user/abc',
     })
-    const refused = await settlePerson(
+    const refused = await reconcileAccount(
       otherwise.daemon(() => FIRST),
       'ann',
       null,
@@ -96,7 +96,7 @@ describe('write/person', () => {
   it('knows its record in `_users` for its own, unless it covers what it did not know', async () => {
     const quiet = world()
     const deps = quiet.daemon(() => FIRST)
-    await settlePerson(deps, 'ann', null)
+    await reconcileAccount(deps, 'ann', null)
     assert(quiet.isOwn(deps))
 
     const busy = world()
@@ -105,7 +105,7 @@ describe('write/person', () => {
       busy.users.write({ ...busy.users.read(ANN, { conflicts: false }), _id: ANN, roles: ['b'] })
     }
     const late = busy.daemon(() => FIRST)
-    const { roles } = await settlePerson(late, 'ann', null)
+    const { roles } = await reconcileAccount(late, 'ann', null)
     assert.deepEqual(roles, ['a'])
     assert.deepEqual(busy.users.read(ANN)?.['roles'], ['b'])
     assert.equal(busy.users.read(ANN)?.['database'], FIRST)

@@ -1,7 +1,7 @@
 // What a user of `_users` is to have: one personal database, and never somebody else's, whatever `_users` says.
 import assert from 'node:assert/strict'
 import { personalSecurity, type Claim, type PersonEntry } from '../../../src/provisioning/person.ts'
-import { planPerson, type PersonEffect, type PersonFacts } from '../../../src/provisioning/plan-person.ts'
+import { planPerson, type PersonEffect, type PersonFacts } from '../../../src/provisioning/plan-user.ts'
 import { ADMIN_ONLY } from '../../../src/documents/security.ts'
 
 const uuid = (digit: string): string => `u${digit.repeat(8)}-0000-4000-8000-000000000000`

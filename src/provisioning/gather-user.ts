@@ -1,0 +1,69 @@
+// Gathers what planPerson asks about: what `_users` says of a user, and whose the databases are that are named there.
+import type { Couch } from '../couch/client.ts'
+import { isPersonalName } from '../documents/names.ts'
+import type { FoundSecurity } from '../documents/security.ts'
+import { isAnotherAccount } from '../users/account-history.ts'
+import { readPerson, type KnownUser } from '../users/known-user.ts'
+import type { People } from './people.ts'
+import type { PersonEntry } from './person.ts'
+import type { PersonFacts } from './plan-user.ts'
+import type { ProvisioningSettings } from './settings.ts'
+
+export interface UserReading extends ProvisioningSettings {
+  couch: Couch
+  people: Pick<People, 'claims'>
+  now: () => number
+}
+
+/**
+ * @param entry what the registry has of the user, as it was just read
+ * @throws {CouchFault}
+ */
+export async function gatherPerson(
+  deps: UserReading,
+  name: string,
+  entry: PersonEntry | null,
+): Promise<PersonFacts> {
+  const { couch, people, attribute, onDeparture, graceMs, newDatabase, now } = deps
+  const user = await readPerson(couch, name, deps)
+  const databases = namedDatabases(user, entry)
+  return {
+    ...{ name, attribute, user, entry, onDeparture, graceMs },
+    isAnother: await isAnothers(couch, name, user, entry),
+    securities: await readSecurities(couch, databases),
+    claims: await people.claims(databases),
+    fresh: newDatabase(),
+    at: new Date(now()).toISOString(),
+  }
+}
+
+/** Who names the database that the daemon has given knows it from the account itself. */
+async function isAnothers(
+  couch: Couch,
+  name: string,
+  user: KnownUser | null,
+  entry: PersonEntry | null,
+): Promise<boolean> {
+  if (user === null || entry?.account === undefined || entry.state !== 'active') return false
+  if (user.recorded === entry.database) return false
+  return isAnotherAccount(couch, name, entry.account, user.account)
+}
+
+/** The personal databases that user and entry name. */
+function namedDatabases(user: KnownUser | null, entry: PersonEntry | null): string[] {
+  const named = [
+    user?.recorded,
+    ...Object.values(user?.others ?? {}),
+    entry?.database,
+    ...Object.values(entry?.others ?? {}),
+  ]
+  return [...new Set(named.filter(isPersonalName))]
+}
+
+/** The `_security` of those that exist. */
+async function readSecurities(couch: Couch, databases: string[]): Promise<Map<string, FoundSecurity>> {
+  const there = await couch.dbsInfo(databases)
+  const securities = new Map<string, FoundSecurity>()
+  for (const database of there.keys()) securities.set(database, await couch.database(database).security())
+  return securities
+}
