@@ -168,7 +168,7 @@ export class GatewayFeed implements Controller {
 
   /** Users that have something to do; an evaluation of all documents counts as one, and routes to be settled as one. */
   get busy(): number {
-    return this.#queue.busy.length + (this.#evaluating ? 1 : 0) + (this.#router.isSettled ? 0 : 1)
+    return this.#queue.busy.length + (this.#evaluating ? 1 : 0) + (this.#router.isAcknowledged ? 0 : 1)
   }
 
   /** Turns taken since the start. */
@@ -232,7 +232,7 @@ export class GatewayFeed implements Controller {
   async save(): Promise<void> {
     this.#followers?.users.save()
     this.#followers?.documents.save()
-    await this.#router.settle()
+    await this.#router.acknowledge()
   }
 
   /** Lets the turns that are under way finish, and begins no other. */

@@ -82,8 +82,8 @@ export async function evaluateAll(options: EvaluationOptions): Promise<void> {
   if (signal.aborted) return
   await forgetMissing(options)
   for (;;) {
-    await router.settle()
-    if (router.isSettled || signal.aborted) break
+    await router.acknowledge()
+    if (router.isAcknowledged || signal.aborted) break
     await sleep(LOOK_MS)
   }
   if (signal.aborted) return

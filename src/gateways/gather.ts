@@ -13,7 +13,8 @@ import { isReadable, problemOf } from './plan-route.ts'
 import { readBothSides, type BothSides } from '../mirror/both-sides.ts'
 import { purgedFacts, readPurges, type PurgedFacts } from '../engine/purges.ts'
 import type { Gather, Source } from '../mirror/gather.ts'
-import { judgeable, type Router } from './router.ts'
+import { judgeable } from './judge-documents.ts'
+import type { Router } from './router.ts'
 
 /** A user as the function sees him. */
 export interface RoutedPerson {

@@ -65,7 +65,7 @@ export class Routes {
   }
 
   /** Everybody whom these documents concerned knows: what they were before is forgotten. @throws {CouchFault} */
-  async settle(documents: readonly string[]): Promise<void> {
+  async acknowledge(documents: readonly string[]): Promise<void> {
     const routes = [...(await this.of(documents)).values()].filter(
       ({ before, rev }) => before !== undefined || rev === null,
     )

@@ -1,0 +1,48 @@
+// Has the function of a gateway judge documents as they stand there, in slices, so that nobody else waits for long.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import omit from 'lodash/omit.js'
+import partition from 'lodash/partition.js'
+import type { Database } from '../couch/database.ts'
+import type { Row, StoredDoc } from '../couch/document.ts'
+import { BATCH_DOCUMENTS, routeEach, SLICE_MS } from './function/route.ts'
+import type { SyncFunction, Verdict } from './function/sync-function.ts'
+
+/** As a function sees it: without what only some requests show. */
+export const judgeable = (doc: object): object =>
+  omit(doc, ['_revisions', '_conflicts', '_deleted_conflicts'])
+
+/**
+ * The rows as they are now: what is newer may have been judged since they were read, and nobody would judge it again.
+ * @throws {CouchFault}
+ */
+export async function readAnew(gateway: Database, rows: readonly Row[]): Promise<Row[]> {
+  const now = await gateway.fetch(
+    rows.map(({ id }) => id),
+    { includeDocs: false },
+  )
+  const isSame = ({ rev, deleted, doc }: Row, at: number): boolean => {
+    const there = now[at]
+    if (doc === null) return there?.rev == null || there.deleted
+    return !deleted && !there?.deleted && there?.rev === rev
+  }
+  const [same, others] = partition([...rows.entries()], ([at, row]) => isSame(row, at))
+  const read = await gateway.fetch(others.map(([, { id }]) => id))
+  return [...same.map(([, row]) => row), ...read]
+}
+
+/** @param now milliseconds since the epoch: what the function takes for the time @returns by document */
+export async function judgeDocuments(
+  sync: SyncFunction,
+  docs: readonly StoredDoc[],
+  now: () => number,
+): Promise<Map<string, Verdict>> {
+  const verdicts = new Map<string, Verdict>()
+  for (let done = 0; done < docs.length;) {
+    const batch = docs.slice(done, done + BATCH_DOCUMENTS)
+    const found = routeEach(sync, batch.map(judgeable), now(), SLICE_MS)
+    for (const [at, verdict] of found.entries()) verdicts.set(batch[at]?._id ?? '', verdict)
+    done += found.length
+    await nextTurn()
+  }
+  return verdicts
+}
