@@ -11,6 +11,7 @@ import release from '@jitl/quickjs-wasmfile-release-sync'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createContext, Script } from 'node:vm'
+import { findStepCounter, STEPS_BETWEEN_QUESTIONS } from './step-counter.ts'
 
 /** Typed as CommonJS, which is not what Node.js imports. */
 const variant = release as unknown as {
@@ -69,8 +70,6 @@ const DATA_BYTES = 2 * PAGE_BYTES
 /** Deep enough for JSON of a thousand levels; more, and Node.js' own stack ends first, which is deeper in some places than in others. */
 const STACK_BYTES = 96 * 1024
 
-/** After so many steps QuickJS asks whether to go on. https://github.com/bellard/quickjs/blob/master/quickjs.c JS_INTERRUPT_COUNTER_INIT */
-const STEPS_BETWEEN_QUESTIONS = 10_000
 /** Ten thousand searches in a megabyte take 20 s, so that it is made to ask more often. */
 const STEPS_BETWEEN_OUR_QUESTIONS = 100
 /** Where in a context, in bytes, the counter of these steps may be. */
@@ -309,20 +308,11 @@ export class Sandbox {
     this.#count().setInt32(0, STEPS_BETWEEN_OUR_QUESTIONS, true)
   }
 
-  /** The word of the context that goes down with each step, alike each time. */
   #findCounter(): number {
-    const [first, second, third] = [1, 1_000, 1_000].map((steps) => {
+    const at = findStepCounter((steps) => {
       this.#ffi.QTS_FreeValuePointer(this.#context, this.#evaluate(`for (let i = 0; i < ${steps}; i += 1);`))
       return new Int32Array(this.#memory.buffer, this.#context, CONTEXT_BYTES / 4).slice()
     })
-    const found = [...(first ?? []).keys()].filter((at) => {
-      const [before = 0, between = 0, after = 0] = [first?.[at], second?.[at], third?.[at]]
-      return (
-        before <= STEPS_BETWEEN_QUESTIONS && before - between >= 1_000 && before - between === between - after
-      )
-    })
-    const [at] = found
-    if (at === undefined || found.length > 1) throw new Error('Expected to find how QuickJS counts its steps')
     return this.#context + at * 4
   }
 
