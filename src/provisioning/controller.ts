@@ -188,8 +188,8 @@ export class Provisioning implements Controller {
       ...this.#options,
       masters: new Set(this.#deps.configured),
       filterOf: (entry, master) => {
-        const access = this.#masters.access(master)
-        return access && access.fields === null ? filterOf(access, entry) : null
+        const policy = this.#masters.policyOf(master)
+        return policy && policy.fields === null ? filterOf(policy, entry) : null
       },
     })
   }
@@ -214,7 +214,7 @@ export class Provisioning implements Controller {
 
   /** Of one whose skeleton cannot be used, nobody can be told; what changes there is read when it can. @throws {CouchFault} */
   async #lookAt(master: string): Promise<void> {
-    if (this.#masters.access(master) !== undefined) await this.#followers.get(master)?.look()
+    if (this.#masters.policyOf(master) !== undefined) await this.#followers.get(master)?.look()
   }
 
   /** Moves the checkpoints over what nobody has anything left to do about. */
@@ -247,12 +247,12 @@ export class Provisioning implements Controller {
     changes: readonly Change[],
     mark: (name: string, work: PersonWork) => void,
   ): Promise<void> {
-    const access = this.#masters.access(master)
-    if (access === undefined) throw new CouchFault('server_error', master, 'its skeleton cannot be used')
+    const policy = this.#masters.policyOf(master)
+    if (policy === undefined) throw new CouchFault('server_error', master, 'its skeleton cannot be used')
     const documents = changes
       .filter(({ id }) => isObjectId(id))
       .map(({ id, doc, deleted }) =>
-        doc && !deleted ? { id, roles: access.rolesOf(doc), rev: doc._rev } : { id, roles: [] },
+        doc && !deleted ? { id, roles: policy.rolesOf(doc), rev: doc._rev } : { id, roles: [] },
       )
     await this.#tellOf(master, documents, mark)
   }

@@ -2,7 +2,7 @@
 import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
-import type { Access, Asker } from './access.ts'
+import type { MasterPolicy, Asker } from './master-policy.ts'
 import { readBothSides } from '../mirror/both-sides.ts'
 import { purgedFacts, type PurgedFacts, readPurges } from '../engine/purges.ts'
 import type { Gather, Gathered } from '../mirror/gather.ts'
@@ -16,7 +16,7 @@ import { planDocument, planProjected, type DocumentFacts } from '../mirror/plan.
 export interface Master {
   name: string
   database: Database
-  access: Access
+  policy: MasterPolicy
 }
 
 /** The user whose documents they are, and where they are. */
@@ -84,7 +84,7 @@ async function gatherDocuments(
     ? await Promise.all(masters.map((master) => readPurges(master.database)))
     : []
   const former = await Promise.all(masters.map(({ name }) => formerly(name, ids)))
-  const verdicts = masters.map(({ access }, index) => judgeRows(access, rows[index] ?? [], asker))
+  const verdicts = masters.map(({ policy }, index) => judgeRows(policy, rows[index] ?? [], asker))
   const standings = ids.flatMap((id, at): Standing[] => {
     const mine = own[at]
     if (mine === undefined) return []
@@ -104,7 +104,7 @@ async function gatherDocuments(
     gathered.push({
       source: master,
       plan: (facts) =>
-        master.access.fields === null ? planDocument(facts) : planProjected(facts, master.access.fields),
+        master.policy.fields === null ? planDocument(facts) : planProjected(facts, master.policy.fields),
       facts: await readFacts(master, { asker, database }, left, clock),
       settled: done.map(({ id, own: { doc } }) => ({ id, isThere: doc !== null })),
     })
@@ -113,9 +113,9 @@ async function gatherDocuments(
 }
 
 /** What the skeleton says of what each row has; of what is not there, no. */
-function judgeRows(access: Access, rows: readonly Row[], asker: Asker): Map<Row, boolean | null> {
+function judgeRows(policy: MasterPolicy, rows: readonly Row[], asker: Asker): Map<Row, boolean | null> {
   const live = rows.flatMap((row) => (row.doc === null ? [] : [{ row, doc: row.doc }]))
-  const verdicts = access.judgesEach(
+  const verdicts = policy.decideEach(
     live.map(({ doc }) => doc),
     asker,
   )
@@ -135,31 +135,31 @@ function chooseMaster(candidates: readonly Standing[], asker: Asker, takesNew: b
     candidates.find(({ lost }) => lost !== undefined)
   if (there) return there
   if (!takesNew) return null
-  const writable = candidates.filter(({ master }) => master.access.fields === null)
-  const takes = ({ master: { access }, own: { doc } }: Standing): boolean =>
-    doc !== null && access.carries(doc, asker) && access.lets(doc, asker)
+  const writable = candidates.filter(({ master }) => master.policy.fields === null)
+  const takes = ({ master: { policy }, own: { doc } }: Standing): boolean =>
+    doc !== null && policy.mayWrite(doc, asker) && policy.mayRead(doc, asker)
   return writable.find(takes) ?? writable[0] ?? null
 }
 
 /** True where nothing is to be done, as far as the winners tell. */
-function isSettled({ id, own, master: { access }, row, may }: Standing): boolean {
+function isSettled({ id, own, master: { policy }, row, may }: Standing): boolean {
   if (may === false) return own.doc === null
   if (may === null) return false
   if (hasConflicts(own) || hasConflicts(row) || row.doc === null) return false
-  if (access.fields === null) return own.doc !== null && own.rev === row.rev
+  if (policy.fields === null) return own.doc !== null && own.rev === row.rev
   const facts = {
     id,
     master: [row.doc as Leaf],
     personal: own.doc ? [own.doc as Leaf] : [],
     lets: () => true,
   }
-  return planProjected(facts, access.fields).effects.length === 0
+  return planProjected(facts, policy.fields).effects.length === 0
 }
 
 const hasConflicts = ({ doc }: Row): boolean => (doc?._conflicts?.length ?? 0) > 0
 
 async function readFacts(
-  { database: master, access }: Master,
+  { database: master, policy }: Master,
   { asker, database: personal }: Personal,
   standings: readonly Standing[],
   clock: Clock,
@@ -174,14 +174,14 @@ async function readFacts(
     if (revisions) purged.set(id, await purgedFacts(personal, id, revisions))
   const lost = new Map(standings.map((standing) => [standing.id, standing.lost]))
   const winners = both.flatMap((sides) => byRank(sides.master).slice(0, 1).filter(isLive))
-  const answers = access.judgesEach(winners, asker)
+  const answers = policy.decideEach(winners, asker)
   const known = new Map(winners.map((leaf, at) => [leaf, answers[at] ?? null]))
   return both.map((sides) => ({
     ...sides,
     ...purged.get(sides.id),
     ...lostFacts(lost.get(sides.id)),
-    lets: (doc) => (known.has(doc) ? (known.get(doc) ?? null) : access.judges(doc, asker)),
-    refuses: (doc) => refusalOf(access, asker, doc),
+    lets: (doc) => (known.has(doc) ? (known.get(doc) ?? null) : policy.decide(doc, asker)),
+    refuses: (doc) => whyNot(policy, asker, doc),
     clock,
   }))
 }
@@ -193,8 +193,8 @@ const lostFacts = (lost: string | undefined): Pick<DocumentFacts, 'lost'> =>
  * The `to` filter says what may be sent; of what is sent, the `from` filter has to say that it is the user's. What no view can
  * take is kept from the master, which has one.
  */
-function refusalOf(access: Access, asker: Asker, doc: Leaf): Problem | null {
-  if (!access.carries(doc, asker)) return problem('held_back')
+function whyNot(policy: MasterPolicy, asker: Asker, doc: Leaf): Problem | null {
+  if (!policy.mayWrite(doc, asker)) return problem('held_back')
   if (isTooComplex(doc)) return tooComplex()
-  return !isLive(doc) || access.judges(doc, asker) === true ? null : problem('outside_roles')
+  return !isLive(doc) || policy.decide(doc, asker) === true ? null : problem('outside_roles')
 }

@@ -1,6 +1,6 @@
 // The masters as the skeletons have them now, for whoever compares documents of them: the daemon, and the command line.
 import type { Couch } from '../couch/client.ts'
-import { Access, AccessError } from './access.ts'
+import { MasterPolicy, MasterPolicyError } from './master-policy.ts'
 import type { Logger } from '../log.ts'
 import { userKindOf, type Kinds } from '../skeletons/kinds.ts'
 import type { Skeletons } from '../skeletons/wanted.ts'
@@ -32,10 +32,10 @@ export class Masters {
       const designs = skeletons.designsOf(kind)
       if (designs === null) continue
       try {
-        const access = Access.of(kind, designs, skeletons.designsOf(userKindOf(kind)) ?? [])
-        this.#usable.set(database, { name: database, database: couch.database(database), access })
+        const policy = MasterPolicy.of(kind, designs, skeletons.designsOf(userKindOf(kind)) ?? [])
+        this.#usable.set(database, { name: database, database: couch.database(database), policy })
       } catch (error) {
-        if (!(error instanceof AccessError)) throw error
+        if (!(error instanceof MasterPolicyError)) throw error
         log.error({ db: database, kind, reason: error.message }, 'skeleton of a master cannot be used')
       }
     }
@@ -47,7 +47,7 @@ export class Masters {
   }
 
   /** What the skeleton of a master says; undefined where it cannot be used. */
-  access(name: string): Access | undefined {
-    return this.#usable.get(name)?.access
+  policyOf(name: string): MasterPolicy | undefined {
+    return this.#usable.get(name)?.policy
   }
 }

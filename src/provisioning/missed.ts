@@ -11,7 +11,7 @@ export interface Found {
   /** The names of all databases that are the user's. */
   databases: readonly string[]
   /** The masters that can be used. */
-  masters: readonly { name: string; access: { hash: string } }[]
+  masters: readonly { name: string; policy: { hash: string } }[]
   /** The names of all that are configured. */
   configured: readonly string[]
 }
@@ -23,8 +23,8 @@ export function missedBy(
 ): PersonWork | null {
   const personal = found.get(entry.database ?? '')
   const isStale = masters.some(
-    ({ name, access }) =>
-      entry.masters[name]?.access !== access.hash || isRenewed(entry.masters[name], found.get(name)?.info),
+    ({ name, policy }) =>
+      entry.masters[name]?.access !== policy.hash || isRenewed(entry.masters[name], found.get(name)?.info),
   )
   // Nobody follows these; it may be who may enter them that was changed.
   const others = databases.flatMap((db): [string, Seq][] => {

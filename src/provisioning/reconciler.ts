@@ -6,7 +6,7 @@ import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { DatabaseInfo } from '../couch/document.ts'
 import { isFault, type CouchFault } from '../couch/fault.ts'
-import type { Asker } from './access.ts'
+import type { Asker } from './master-policy.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import { gatherFrom, type Master } from './gather.ts'
 import { countDocuments, idsIn } from '../mirror/personal-documents.ts'
@@ -187,10 +187,10 @@ class PersonTurn {
     const masters = this.#masters.filter(({ name }) => infos.has(name))
     const isAnother = await this.#greet(info)
     // What was changed while a master was away was passed over.
-    const stale = masters.filter(({ name, access }) => {
+    const stale = masters.filter(({ name, policy }) => {
       const standing = this.#standing(name)
       if (isRenewed(standing, infos.get(name))) this.#renewed.add(name)
-      return standing?.access !== access.hash || standing.problem?.code === 'master_unavailable'
+      return standing?.access !== policy.hash || standing.problem?.code === 'master_unavailable'
     })
     for (const { name } of masters) this.#instances.set(name, infos.get(name)?.instance_start_time)
     const hasChanged = isAnother || stale.length > 0 || this.#renewed.size > 0
@@ -264,9 +264,9 @@ class PersonTurn {
       this.#wakes.add(master)
       if (!isNarrowed) continue
       // What it brings must not come back behind what is taken out. It runs on where this turn fails, so that the next knows of it.
-      const access = masters.find((one) => one.name === master)?.access
-      if (access === undefined) await leases.stop(master, database)
-      else if (await leases.narrow({ master, database, name }, filterOf(access, this.#asker)))
+      const policy = masters.find((one) => one.name === master)?.policy
+      if (policy === undefined) await leases.stop(master, database)
+      else if (await leases.narrow({ master, database, name }, filterOf(policy, this.#asker)))
         this.#isStarting = true
     }
     await this.#settle(masters, { isComparing: true, isAgain })
@@ -293,9 +293,9 @@ class PersonTurn {
   /** The documents that the roles allow, by views: one that fails keeps nobody from the documents of other masters. */
   async #readable(masters: readonly Master[]): Promise<Set<string>> {
     const ids = new Set<string>()
-    for (const { name, database, access } of masters)
+    for (const { name, database, policy } of masters)
       try {
-        for (const { id } of await database.view(access.design, 'roles', [...this.#asker.roles]))
+        for (const { id } of await database.view(policy.design, 'roles', [...this.#asker.roles]))
           if (isObjectId(id)) ids.add(id)
       } catch (error) {
         if (!isFault(error, 'server_error') && !isFault(error, 'timeout')) throw error
@@ -401,14 +401,14 @@ class PersonTurn {
     // A master that is none any more; its documents stay.
     for (const [master, { state }] of Object.entries(this.#entry.masters))
       if (!configured.includes(master) && state !== 'canceled') await leases.stop(master, database)
-    for (const { name: master, access } of masters) {
+    for (const { name: master, policy } of masters) {
       const subject = { master, database, name }
       // What the daemon brings by itself keeps a replication that runs, and starts none: users at rest need none.
       if (this.#work.documents?.has(master)) leases.touch(master, database)
-      const isOutdated = held.has(master) && leases.isOutdated(subject, filterOf(access, this.#asker))
+      const isOutdated = held.has(master) && leases.isOutdated(subject, filterOf(policy, this.#asker))
       // What is projected is written by the daemon alone.
-      if ((this.#wakes.has(master) || isOutdated) && access.fields === null)
-        this.#isStarting = (await leases.use(subject, filterOf(access, this.#asker))) || this.#isStarting
+      if ((this.#wakes.has(master) || isOutdated) && policy.fields === null)
+        this.#isStarting = (await leases.use(subject, filterOf(policy, this.#asker))) || this.#isStarting
       else if (this.#work.idle?.has(master) && (await leases.endIfIdle(master, database)))
         log.info({ db: database, master }, 'replication idle, cancelled')
     }
@@ -439,7 +439,7 @@ class PersonTurn {
           documents: this.#counts?.get(name) ?? before?.documents ?? 0,
           isComparing,
           isAgain,
-          access: master && !isComparing ? master.access.hash : (before?.access ?? ''),
+          access: master && !isComparing ? master.policy.hash : (before?.access ?? ''),
           instance:
             isComparing || this.#renewed.has(name)
               ? before?.instance

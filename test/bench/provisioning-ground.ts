@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
-import { Access } from '../../src/provisioning/access.ts'
+import { MasterPolicy } from '../../src/provisioning/master-policy.ts'
 import { marked, type DesignDocument } from '../../src/skeletons/design.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../src/documents/names.ts'
 import {
@@ -28,7 +28,7 @@ const FEWEST = 10
 const MORE = 21
 
 export interface Skeleton {
-  access: Access
+  access: MasterPolicy
   master: readonly DesignDocument[]
   personal: readonly DesignDocument[]
 }
@@ -50,7 +50,7 @@ export async function readProvisioningSkeleton(): Promise<Skeleton> {
   const designsOf = (kind: string): DesignDocument[] =>
     (skeleton.get(kind)?.designDocuments ?? []).map((design) => marked(design))
   const [master, personal] = [designsOf(KIND), designsOf(`${KIND}-user`)]
-  return { access: Access.of(KIND, master, personal), master, personal }
+  return { access: MasterPolicy.of(KIND, master, personal), master, personal }
 }
 
 /** Users of a benchmark, and all that a daemon makes for them. */

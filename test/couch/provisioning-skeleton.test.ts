@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import type { Doc } from '../../src/couch/document.ts'
-import { Access, queryOf } from '../../src/provisioning/access.ts'
+import { MasterPolicy, queryOf } from '../../src/provisioning/master-policy.ts'
 import { personalSecurity } from '../../src/provisioning/person.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
 import { haveInstalled } from '../support/installed.ts'
@@ -25,10 +25,10 @@ async function born(space: Space, kind: string, name = kind): Promise<string> {
   return db
 }
 
-async function accessOf(kind: string): Promise<Access> {
+async function accessOf(kind: string): Promise<MasterPolicy> {
   const skeleton = await readSkeleton(SKELETON)
   const designs = (name: string) => skeleton.get(name)?.designDocuments ?? []
-  return Access.of(kind, designs(kind), designs(`${kind}-user`))
+  return MasterPolicy.of(kind, designs(kind), designs(`${kind}-user`))
 }
 
 /** As the server's admin. */
@@ -86,7 +86,7 @@ onEachServer(
         const everybody = fc.sample(roles, { numRuns: 60, seed: 4711 })
         for (const [at, of] of [[], ...everybody].entries()) {
           const asker = { name: 'joe', roles: of }
-          const answers = access.letsEach(docs, asker)
+          const answers = access.mayReadEach(docs, asker)
           const expected = docs.flatMap(({ _id }, index) => (answers[index] ? [_id] : [])).sort(byId)
           count += expected.length
           const selector = access.selector(asker)
@@ -140,7 +140,7 @@ onEachServer(
         const db = await born(space, kind)
         await asAdmin(space, 'POST', `${pathOf(db)}/_bulk_docs`, { docs })
         const selector = access.selector(asker)
-        const answers = access.letsEach(docs, asker)
+        const answers = access.mayReadEach(docs, asker)
         const expected = docs.flatMap(({ _id }, at) => (answers[at] ? [_id] : [])).sort(byId)
         assert.notDeepEqual(expected, [])
         assert.deepEqual(await changed(space, db, { filter: '_selector' }, { selector }), expected)
@@ -167,7 +167,7 @@ onEachServer(
         assert.deepEqual(back, ['deleted', 'mine', 'pushed'])
         const docs = await space.couch.database(db).fetch(['mine', 'pushed', 'cdr:1', 'restored'])
         assert.deepEqual(
-          access.carriesEach(
+          access.mayWriteEach(
             docs.flatMap(({ doc }) => (doc ? [doc] : [])),
             { name, roles: [] },
           ),

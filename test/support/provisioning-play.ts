@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import type { Doc } from '../../src/couch/document.ts'
 import type { Database } from '../../src/couch/database.ts'
-import type { Access, Asker } from '../../src/provisioning/access.ts'
+import type { MasterPolicy, Asker } from '../../src/provisioning/master-policy.ts'
 import { newestCommon, type Leaf } from '../../src/documents/revisions.ts'
 import { REMOVED } from '../../src/documents/tombstone.ts'
 import { UPDATED_AT } from '../../src/documents/time.ts'
@@ -43,16 +43,16 @@ const isOpenTo = (doc: Record<string, unknown>, roles: readonly string[]): boole
 
 const lets = (doc: object, { roles }: Asker): boolean => isOpenTo(doc as Record<string, unknown>, roles)
 
-const ACCESS = {
+const POLICY = {
   fields: null,
-  judges: lets,
-  judgesEach: (docs: readonly object[], asker: Asker) => docs.map((doc) => lets(doc, asker)),
-  lets,
-  carries: (doc: object) => {
+  decide: lets,
+  decideEach: (docs: readonly object[], asker: Asker) => docs.map((doc) => lets(doc, asker)),
+  mayRead: lets,
+  mayWrite: (doc: object) => {
     const { updated_by: by, $restore, $removed } = doc as Record<string, unknown>
     return typeof by === 'string' && $restore === undefined && $removed === undefined
   },
-} as unknown as Access
+} as unknown as MasterPolicy
 
 const DEATH = new Error('the daemon died')
 
@@ -198,7 +198,7 @@ export class ProvisioningPlay {
     const removals = new Removals({ couch: client, ownWrites: this.#ownWrites, canPurge: true })
     await removals.resume(this.#couch.database(person.personal.name) as Database)
     const personal = this.#couch.database(person.personal.name) as Database
-    const masters = [{ name: 'master', database: this.#couch.database('master') as Database, access: ACCESS }]
+    const masters = [{ name: 'master', database: this.#couch.database('master') as Database, policy: POLICY }]
     const reconciliation = new Reconciliation(
       { ownWrites: this.#ownWrites, removals, now: () => 0, updatedAt: UPDATED_AT },
       personal,
@@ -263,7 +263,7 @@ export class ProvisioningPlay {
       } else
         for (const leaf of own)
           assert(
-            problem !== null || ACCESS.carries(leaf, asker) === false,
+            problem !== null || POLICY.mayWrite(leaf, asker) === false,
             `Expected to hear why ${leaf._rev} stays`,
           )
     }

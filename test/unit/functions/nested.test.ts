@@ -12,7 +12,7 @@ describe('functions that are asked about a document that is nested too deep', ()
     const asker = { name: 'ann', roles: ['number:1'] }
     const doc = { _id: 'number:1', updated_by: 'ann' }
     for (const one of [doc, { ...doc, a: NESTED }, doc])
-      assert.deepEqual([access.carries(one, asker), access.judges(one, asker)], [true, true])
+      assert.deepEqual([access.mayWrite(one, asker), access.decide(one, asker)], [true, true])
   })
 
   it('fail on it alone, where they are a gateway’s', async () => {

@@ -1,7 +1,7 @@
 // Documents of a master and of a personal database, where they are called as what every object has.
 import assert from 'node:assert/strict'
 import type { Database } from '../../../src/couch/database.ts'
-import type { Access } from '../../../src/provisioning/access.ts'
+import type { MasterPolicy } from '../../../src/provisioning/master-policy.ts'
 import { gatherFrom } from '../../../src/provisioning/gather.ts'
 import { problem, type Problem } from '../../../src/documents/problem.ts'
 import { UPDATED_AT } from '../../../src/documents/time.ts'
@@ -12,13 +12,13 @@ import { MemoryCouch } from '../../support/memory-couch.ts'
 
 const lets = (doc: Record<string, unknown>): boolean => doc['user_access'] !== false
 
-const ACCESS = {
+const POLICY = {
   fields: null,
-  lets,
-  judges: lets,
-  judgesEach: (docs: Record<string, unknown>[]) => docs.map(lets),
-  carries: (doc: Record<string, unknown>) => doc['updated_by'] === 'anna' && !('$restore' in doc),
-} as unknown as Access
+  mayRead: lets,
+  decide: lets,
+  decideEach: (docs: Record<string, unknown>[]) => docs.map(lets),
+  mayWrite: (doc: Record<string, unknown>) => doc['updated_by'] === 'anna' && !('$restore' in doc),
+} as unknown as MasterPolicy
 
 /** A master and a personal database, and a look at some documents of both. */
 function worldOf(...ids: string[]) {
@@ -28,7 +28,7 @@ function worldOf(...ids: string[]) {
   const ownWrites = new OwnWrites()
   const removals = new Removals({ couch: couch.asCouch(), ownWrites, canPurge: true })
   const person = { asker: { name: 'anna', roles: [] }, database: couch.database('personal') as Database }
-  const masters = [{ name: 'master', database: couch.database('master') as Database, access: ACCESS }]
+  const masters = [{ name: 'master', database: couch.database('master') as Database, policy: POLICY }]
   const reconciliation = ({ isWhole = true } = {}): Reconciliation =>
     new Reconciliation(
       { ownWrites, removals, now: () => 0, updatedAt: UPDATED_AT },

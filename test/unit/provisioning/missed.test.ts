@@ -101,7 +101,7 @@ describe('provisioning/missed', () => {
         {
           found: new Map(all.map((one) => [one.name, one])),
           databases: [PERSONAL, OTHER],
-          masters: [{ name: 'news', access: { hash: 'access-1' } }],
+          masters: [{ name: 'news', policy: { hash: 'access-1' } }],
           configured: ['news'],
         },
       )

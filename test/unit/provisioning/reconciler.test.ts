@@ -1,7 +1,7 @@
 // A user's turns, where something fails or changes in the middle of one.
 import assert from 'node:assert/strict'
 import { CouchFault, isFault } from '../../../src/couch/fault.ts'
-import type { Access, Asker } from '../../../src/provisioning/access.ts'
+import type { MasterPolicy, Asker } from '../../../src/provisioning/master-policy.ts'
 import { Checkpoints } from '../../../src/engine/checkpoints.ts'
 import { createLogger } from '../../../src/log.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../../src/documents/names.ts'
@@ -24,16 +24,16 @@ const MASTER = 'master'
 const lets = ({ role }: { role?: string }, { roles }: Asker): boolean =>
   role === undefined || roles.includes(role)
 
-const ACCESS = {
+const POLICY = {
   design: 'notes',
   hash: 'h',
   fields: null,
-  lets,
-  judges: lets,
-  judgesEach: (docs: { role?: string }[], asker: Asker) => docs.map((doc) => lets(doc, asker)),
-  carries: () => true,
+  mayRead: lets,
+  decide: lets,
+  decideEach: (docs: { role?: string }[], asker: Asker) => docs.map((doc) => lets(doc, asker)),
+  mayWrite: () => true,
   selector: ({ roles }: Asker) => ({ role: { $in: roles } }),
-} as unknown as Access
+} as unknown as MasterPolicy
 
 /** A server with one master, and what a daemon has in memory. */
 function world(roles: string[]) {
@@ -59,7 +59,7 @@ function world(roles: string[]) {
     removals: new Removals({ couch, ownWrites, canPurge: true }),
     checkpoints: new Checkpoints(couch),
     configured: [MASTER],
-    masters: () => [{ name: MASTER, database: couch.database(MASTER), access: ACCESS }],
+    masters: () => [{ name: MASTER, database: couch.database(MASTER), policy: POLICY }],
     leaseState: () => ({ kind: 'none' }),
     resumed: new Set<string>(),
     ...{

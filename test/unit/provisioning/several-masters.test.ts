@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { decodeJson } from '../../../src/documents/json.ts'
 import type { Database } from '../../../src/couch/database.ts'
-import type { Access } from '../../../src/provisioning/access.ts'
+import type { MasterPolicy } from '../../../src/provisioning/master-policy.ts'
 import type { Master } from '../../../src/provisioning/gather.ts'
 import { gatherFrom } from '../../../src/provisioning/gather.ts'
 import { Reconciliation } from '../../../src/mirror/reconcile.ts'
@@ -13,17 +13,17 @@ import { UPDATED_AT } from '../../../src/documents/time.ts'
 
 const OPEN = {
   fields: null,
-  judges: () => true,
-  judgesEach: (docs: readonly object[]) => docs.map(() => true),
-  lets: () => true,
-  carries: () => true,
-} as unknown as Access
+  decide: () => true,
+  decideEach: (docs: readonly object[]) => docs.map(() => true),
+  mayRead: () => true,
+  mayWrite: () => true,
+} as unknown as MasterPolicy
 
 function ground() {
   const couch = new MemoryCouch()
   for (const name of ['shares/provisioning', 'one', 'two', 'personal']) couch.create(name)
   const at = (name: string): Database => couch.database(name) as Database
-  const master = (name: string): Master => ({ name, database: at(name), access: OPEN })
+  const master = (name: string): Master => ({ name, database: at(name), policy: OPEN })
   const ownWrites = new OwnWrites()
   const deps = {
     ownWrites,

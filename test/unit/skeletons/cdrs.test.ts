@@ -1,11 +1,11 @@
 // skeleton/cdrs and skeleton/cdrs-user: whose a call detail record is, and that nobody writes one.
 import assert from 'node:assert/strict'
-import type { Access } from '../../../src/provisioning/access.ts'
+import type { MasterPolicy } from '../../../src/provisioning/master-policy.ts'
 import { selects } from '../../support/mango.ts'
 import { accessOf, guardOf } from './compiled.ts'
 
 describe('skeleton/cdrs', () => {
-  let access: Access
+  let access: MasterPolicy
   before(async () => {
     access = await accessOf('cdrs')
   })
@@ -66,7 +66,7 @@ describe('skeleton/cdrs', () => {
       ]
       for (const role of [...every, ...roles]) {
         const asker = { name: 'joe', roles: ['other', role] }
-        assert.equal(access.lets(doc, asker), roles.includes(role), role)
+        assert.equal(access.mayRead(doc, asker), roles.includes(role), role)
         assert.equal(selects(access.selector(asker) ?? {}, doc), roles.includes(role), `selector, ${role}`)
       }
     })
@@ -78,7 +78,7 @@ describe('skeleton/cdrs', () => {
   })
 
   it('has no word on what users write: nothing goes back', () =>
-    assert.equal(access.carries({ _id: 'thing' }, { name: 'joe', roles: [] }), true))
+    assert.equal(access.mayWrite({ _id: 'thing' }, { name: 'joe', roles: [] }), true))
 })
 
 describe('skeleton/cdrs-user', () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { compileFunction } from 'node:vm'
-import { Access } from '../../../src/provisioning/access.ts'
+import { MasterPolicy } from '../../../src/provisioning/master-policy.ts'
 import { Engine } from '../../../src/functions/validation.ts'
 import { readSkeleton } from '../../../src/skeletons/folder.ts'
 
@@ -61,10 +61,10 @@ export async function writeAccess(): Promise<
 }
 
 /** The shipped skeleton of a master, as the daemon asks it. */
-export async function accessOf(kind: string): Promise<Access> {
+export async function accessOf(kind: string): Promise<MasterPolicy> {
   const skeleton = await readSkeleton(SKELETON)
   const designs = (name: string) => skeleton.get(name)?.designDocuments ?? []
-  return Access.of(kind, designs(kind), designs(`${kind}-user`))
+  return MasterPolicy.of(kind, designs(kind), designs(`${kind}-user`))
 }
 
 /** A validation function of the shipped skeleton, as CouchDB runs it. */

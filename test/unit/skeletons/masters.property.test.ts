@@ -1,7 +1,7 @@
 // The three ways in which a master's skeleton says who may have what, held against each other; test/couch does it in CouchDB.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import type { Access } from '../../../src/provisioning/access.ts'
+import type { MasterPolicy } from '../../../src/provisioning/master-policy.ts'
 import { selects } from '../../support/mango.ts'
 import { provisioned, records, roles } from '../../support/master-documents.ts'
 import { accessOf } from './compiled.ts'
@@ -13,7 +13,7 @@ for (const [kind, documents] of [
   ['cdrs', records],
 ] as const)
   describe(`skeleton/${kind}, who may have what`, () => {
-    let access: Access
+    let access: MasterPolicy
     before(async () => {
       access = await accessOf(kind)
     })
@@ -26,7 +26,7 @@ for (const [kind, documents] of [
           const asker = { name: 'joe', roles: of }
           const selector = access.selector(asker)
           assert(selector)
-          const let_ = access.letsEach(some, asker)
+          const let_ = access.mayReadEach(some, asker)
           count += let_.filter(Boolean).length
           assert.deepEqual(
             some.map((doc) => selects(selector, doc)),
@@ -44,7 +44,7 @@ for (const [kind, documents] of [
         fc.property(docs, roles, (some, of) =>
           assert.deepEqual(
             access.rolesOfEach(some).map((emitted) => emitted.some((role) => of.includes(role))),
-            access.letsEach(some, { name: 'joe', roles: of }),
+            access.mayReadEach(some, { name: 'joe', roles: of }),
           ),
         ),
         { numRuns: RUNS },
@@ -58,7 +58,7 @@ for (const [kind, documents] of [
           const nobody = { name: 'joe', roles: [] }
           const selector = access.selector(nobody)
           assert(selector)
-          assert(!access.letsEach(some, nobody).includes(true))
+          assert(!access.mayReadEach(some, nobody).includes(true))
           assert(!some.some((doc) => selects(selector, doc)))
         }),
       )

@@ -1,12 +1,12 @@
 // skeleton/provisioning and skeleton/provisioning-user: whose a document is, what goes back, and what may be written.
 import assert from 'node:assert/strict'
-import type { Access } from '../../../src/provisioning/access.ts'
+import type { MasterPolicy } from '../../../src/provisioning/master-policy.ts'
 import type { Engine } from '../../../src/functions/validation.ts'
 import { selects } from '../../support/mango.ts'
 import { accessOf, guardOf } from './compiled.ts'
 
 describe('skeleton/provisioning', () => {
-  let access: Access
+  let access: MasterPolicy
   before(async () => {
     access = await accessOf('provisioning')
   })
@@ -112,17 +112,20 @@ describe('skeleton/provisioning', () => {
       ]
       for (const role of every) {
         const asker = { name: 'joe', roles: ['other', role] }
-        assert.equal(access.lets(doc, asker), roles.includes(role), role)
+        assert.equal(access.mayRead(doc, asker), roles.includes(role), role)
         assert.equal(selects(access.selector(asker) ?? {}, doc), roles.includes(role), `selector, ${role}`)
       }
-      assert.equal(access.lets(doc, { name: String(doc['_id']), roles: [] }), false)
+      assert.equal(access.mayRead(doc, { name: String(doc['_id']), roles: [] }), false)
     })
 
   it('has no fields: the master takes what users write', () => assert.equal(access.fields, null))
 
   it('takes roles that are no list for an error, not for a no', () => {
     for (const roles of ['thing', null, { 0: 'thing', length: 1 }])
-      assert.equal(access.lets({ _id: 'thing' }, { name: 'joe', roles: roles as unknown as string[] }), false)
+      assert.equal(
+        access.mayRead({ _id: 'thing' }, { name: 'joe', roles: roles as unknown as string[] }),
+        false,
+      )
     assert.equal(access.failure, 'filters.from: Error: Expected `roles` to be a list')
   })
 })
@@ -146,7 +149,7 @@ describe('skeleton/provisioning-user', () => {
   ]
   for (const [what, doc, expected] of carried)
     it(`to: ${what}${expected ? '' : ', not'}`, async () =>
-      assert.equal((await accessOf('provisioning')).carries(doc, joe), expected))
+      assert.equal((await accessOf('provisioning')).mayWrite(doc, joe), expected))
 
   describe('validation', () => {
     let guard: Engine

@@ -11,12 +11,12 @@ export interface Asker {
 }
 
 /** A skeleton that cannot be used; `place` is the attribute of a design document that is wrong. */
-export class AccessError extends Error {
+export class MasterPolicyError extends Error {
   readonly kind: string
   readonly place: string
   constructor(kind: string, place: string, problem: string) {
     super(`skeleton of ${kind}: ${place}: ${problem}`)
-    this.name = 'AccessError'
+    this.name = 'MasterPolicyError'
     this.kind = kind
     this.place = place
   }
@@ -52,7 +52,7 @@ interface Part {
  * What a master's skeleton says of documents and users. Where a function fails (it throws, takes longer than a second, or
  * gives what it may not) nobody gets anything by it: see `failure`.
  */
-export class Access {
+export class MasterPolicy {
   /** The name of the design document with `filters.from`: `<design>/from` is the filter. */
   readonly design: string
   /** Where not null, the master is read-only, and users get only these attributes. */
@@ -80,28 +80,28 @@ export class Access {
   /**
    * @param designs those of the kind `<kind>`, a master
    * @param userDesigns those of the kind `<kind>-user`, which the personal databases have
-   * @throws {AccessError} where there is not exactly one design document with `filters.from`, no `views.roles.map` in it, more
+   * @throws {MasterPolicyError} where there is not exactly one design document with `filters.from`, no `views.roles.map` in it, more
    *   than one `filters.to`, a function that cannot be evaluated, or fields that are no list of names
    */
   static of(
     kind: string,
     designs: readonly DesignDocument[],
     userDesigns: readonly DesignDocument[],
-  ): Access {
+  ): MasterPolicy {
     const part = (design: DesignDocument, place: string, manner: Manner): Part => {
       const { language = 'javascript' } = design
       if (language !== 'javascript')
-        throw new AccessError(
+        throw new MasterPolicyError(
           kind,
           place,
           `expected the language javascript, got ${JSON.stringify(language)}`,
         )
       const text = attributeAt(design, place)
-      if (typeof text !== 'string') throw new AccessError(kind, place, 'expected a function')
+      if (typeof text !== 'string') throw new MasterPolicyError(kind, place, 'expected a function')
       try {
         return { design, place, text, call: new DesignFunction(manner, text, design) }
       } catch (error) {
-        throw new AccessError(kind, place, String((error as Error | null)?.message ?? error))
+        throw new MasterPolicyError(kind, place, String((error as Error | null)?.message ?? error))
       }
     }
     const withFilter = (among: readonly DesignDocument[], name: string): DesignDocument[] =>
@@ -109,20 +109,20 @@ export class Access {
 
     const [master, ...moreMasters] = withFilter(designs, 'from')
     if (master === undefined || moreMasters.length > 0)
-      throw new AccessError(
+      throw new MasterPolicyError(
         kind,
         'filters.from',
         `expected one design document with it, found ${moreMasters.length + (master === undefined ? 0 : 1)}`,
       )
     const [user, ...moreUsers] = withFilter(userDesigns, 'to')
     if (moreUsers.length > 0)
-      throw new AccessError(
+      throw new MasterPolicyError(
         `${kind}-user`,
         'filters.to',
         `expected one design document with it at the most, found ${moreUsers.length + 1}`,
       )
 
-    return new Access(
+    return new MasterPolicy(
       {
         from: part(master, 'filters.from', 'filter'),
         roles: part(master, 'views.roles.map', 'map'),
@@ -144,48 +144,48 @@ export class Access {
   }
 
   /** May the user have the document? `from`; false where it fails. */
-  lets(doc: object, asker: Asker): boolean {
-    return this.letsEach([doc], asker)[0] === true
+  mayRead(doc: object, asker: Asker): boolean {
+    return this.mayReadEach([doc], asker)[0] === true
   }
 
   /** The same for many documents: ten times as fast. */
-  letsEach(docs: readonly object[], asker: Asker): boolean[] {
-    return this.judgesEach(docs, asker).map((verdict) => verdict === true)
+  mayReadEach(docs: readonly object[], asker: Asker): boolean[] {
+    return this.decideEach(docs, asker).map((verdict) => verdict === true)
   }
 
   /** What `from` says; null where it fails: who has a document is not to lose it by that. */
-  judges(doc: object, asker: Asker): boolean | null {
-    return this.judgesEach([doc], asker)[0] ?? null
+  decide(doc: object, asker: Asker): boolean | null {
+    return this.decideEach([doc], asker)[0] ?? null
   }
 
   /** The same for many documents: ten times as fast. */
-  judgesEach(docs: readonly object[], asker: Asker): (boolean | null)[] {
+  decideEach(docs: readonly object[], asker: Asker): (boolean | null)[] {
     const request = requestOf(asker)
-    return judge(
+    return ask(
       this.#from,
       docs.map((doc) => [encodeJson(doc), request]),
     )
   }
 
   /** The same for many users. */
-  letsWhom(doc: object, askers: readonly Asker[]): boolean[] {
+  whoMayRead(doc: object, askers: readonly Asker[]): boolean[] {
     const text = encodeJson(doc)
-    return decide(
+    return askStrictly(
       this.#from,
       askers.map((asker) => [text, requestOf(asker)]),
     )
   }
 
   /** May this change of the user go to the master? `to`; true where there is none, false where it fails. */
-  carries(doc: object, asker: Asker): boolean {
-    return this.carriesEach([doc], asker)[0] === true
+  mayWrite(doc: object, asker: Asker): boolean {
+    return this.mayWriteEach([doc], asker)[0] === true
   }
 
   /** The same for many changes. */
-  carriesEach(docs: readonly object[], asker: Asker): boolean[] {
+  mayWriteEach(docs: readonly object[], asker: Asker): boolean[] {
     if (this.#to === null) return docs.map(() => true)
     const request = requestOf(asker)
-    return decide(
+    return askStrictly(
       this.#to,
       docs.map((doc) => [encodeJson(doc), request]),
     )
@@ -217,13 +217,13 @@ export class Access {
 }
 
 /** Asks a filter; null where it fails. @param calls the JSON texts of a document and a request */
-const judge = (filter: Part, calls: readonly [doc: string, request: string][]): (boolean | null)[] =>
+const ask = (filter: Part, calls: readonly [doc: string, request: string][]): (boolean | null)[] =>
   filter.call
     .ask(calls.map((call) => `[${call.join()}]`))
     .map((answer) => (answer === null ? null : answer === '1'))
 
-const decide = (...asked: Parameters<typeof judge>): boolean[] =>
-  judge(...asked).map((verdict) => verdict === true)
+const askStrictly = (...asked: Parameters<typeof ask>): boolean[] =>
+  ask(...asked).map((verdict) => verdict === true)
 
 /** What a function's answers come of: its text, and where that may ask for modules all of its design document. */
 function contentOf(part: Part | null): unknown {
@@ -236,7 +236,7 @@ function fieldsOf(kind: string, fields: unknown): readonly string[] | null {
   const isName = (field: unknown): field is string =>
     typeof field === 'string' && field !== '' && !field.startsWith('_')
   if (!Array.isArray(fields) || !fields.every(isName))
-    throw new AccessError(kind, 'fields', 'expected a list of attributes, none of which begins with _')
+    throw new MasterPolicyError(kind, 'fields', 'expected a list of attributes, none of which begins with _')
   return Object.freeze([...new Set(fields)])
 }
 

@@ -1,7 +1,7 @@
 // What a skeleton of a master may be, and what the daemon makes of functions that fail.
 import assert from 'node:assert/strict'
 import { ExactNumber } from '../../../src/documents/json.ts'
-import { Access, AccessError, queryOf } from '../../../src/provisioning/access.ts'
+import { MasterPolicy, MasterPolicyError, queryOf } from '../../../src/provisioning/master-policy.ts'
 import { marked, type DesignDocument } from '../../../src/skeletons/design.ts'
 
 const FROM = 'function (doc, req) { return JSON.parse(req.query.roles).indexOf(doc._id) !== -1 }'
@@ -18,11 +18,12 @@ const master = ({
   design({ filters: { from }, views: { roles: { map } }, ...more })
 const user = (to: unknown, more: object = {}): DesignDocument => design({ filters: { to }, ...more })
 
-const accessOf = (one: DesignDocument, ...users: DesignDocument[]): Access => Access.of('notes', [one], users)
+const accessOf = (one: DesignDocument, ...users: DesignDocument[]): MasterPolicy =>
+  MasterPolicy.of('notes', [one], users)
 const joe = { name: 'joe', roles: ['thing', 'other'] }
 const thing = { _id: 'thing', n: 1 }
 
-describe('engine/access', () => {
+describe('MasterPolicy', () => {
   it('asks all functions', () => {
     const access = accessOf(
       master({
@@ -36,11 +37,11 @@ describe('engine/access', () => {
     )
     assert.equal(access.design, 'notes')
     assert.deepEqual(access.fields, ['b', 'a'])
-    assert.equal(access.lets(thing, joe), true)
-    assert.equal(access.lets({ _id: 'else' }, joe), false)
+    assert.equal(access.mayRead(thing, joe), true)
+    assert.equal(access.mayRead({ _id: 'else' }, joe), false)
     assert.deepEqual(access.rolesOf(thing), ['a', 'b', 'thing'])
-    assert.equal(access.carries({ by: 'joe' }, joe), true)
-    assert.equal(access.carries({ by: 'ann' }, joe), false)
+    assert.equal(access.mayWrite({ by: 'joe' }, joe), true)
+    assert.equal(access.mayWrite({ by: 'ann' }, joe), false)
     assert.deepEqual(access.selector(joe), { _id: { $in: ['thing', 'other'] }, owner: { $in: ['joe'] } })
     assert.equal(access.failure, null)
   })
@@ -49,7 +50,7 @@ describe('engine/access', () => {
     const access = accessOf(master(), design({ validate_doc_update: 'function () {}' }))
     assert.equal(access.selector(joe), null)
     assert.equal(access.fields, null)
-    assert.equal(access.carries({}, joe), true)
+    assert.equal(access.mayWrite({}, joe), true)
     assert.equal(access.failure, null)
   })
 
@@ -58,7 +59,11 @@ describe('engine/access', () => {
       design({ views: { roles: { map: MAP } } }, 'a'),
       design({ filters: { other: FROM } }, 'z'),
     ]
-    const access = Access.of('notes', [others[0]!, master(), others[1]!], [design({ filters: {} }, 'b')])
+    const access = MasterPolicy.of(
+      'notes',
+      [others[0]!, master(), others[1]!],
+      [design({ filters: {} }, 'b')],
+    )
     assert.equal(access.design, 'notes')
   })
 
@@ -70,23 +75,23 @@ describe('engine/access', () => {
     )
     const docs = Array.from({ length: 1234 }, (_, n) => ({ _id: `${n}`, n }))
     const expected = docs.map(({ n }) => n % 7 !== 3 && n % 2 === 1)
-    assert.deepEqual(access.letsEach(docs, joe), expected)
+    assert.deepEqual(access.mayReadEach(docs, joe), expected)
     assert.deepEqual(
-      access.carriesEach(docs, joe),
+      access.mayWriteEach(docs, joe),
       docs.map(() => true),
     )
     assert.deepEqual(
       access.rolesOfEach(docs),
       docs.map(({ _id }) => [_id]),
     )
-    assert.deepEqual(access.letsWhom({ _id: 'x', n: 1 }, [joe, { ...joe, name: 'ann' }, joe]), [
+    assert.deepEqual(access.whoMayRead({ _id: 'x', n: 1 }, [joe, { ...joe, name: 'ann' }, joe]), [
       true,
       false,
       true,
     ])
-    assert.deepEqual(access.letsEach([], joe), [])
+    assert.deepEqual(access.mayReadEach([], joe), [])
     const large = Array.from({ length: 5 }, (_, n) => ({ _id: `${n}`, n, text: 'x'.repeat(700_000) }))
-    assert.deepEqual(access.letsEach(large, joe), [false, true, false, false, false])
+    assert.deepEqual(access.mayReadEach(large, joe), [false, true, false, false, false])
   })
 
   describe('takes for a yes what CouchDB takes for one', () => {
@@ -98,7 +103,10 @@ describe('engine/access', () => {
       ...['false', '0', 'NaN', '""', 'null', 'undefined', '0n'].map((one) => [one, false]),
     ] as [string, boolean][])
       it(`${value}: ${isYes ? 'yes' : 'no'}`, () =>
-        assert.equal(accessOf(master({ from: `function () { return ${value} }` })).lets(thing, joe), isYes))
+        assert.equal(
+          accessOf(master({ from: `function () { return ${value} }` })).mayRead(thing, joe),
+          isYes,
+        ))
   })
 
   describe('is closed where a function fails', () => {
@@ -118,9 +126,9 @@ describe('engine/access', () => {
       it(what, () => {
         const text = `function (a, b) { ${body} }`
         const access = accessOf(master({ from: text, map: text, selectors: { from: text } }), user(text))
-        assert.equal(access.lets(thing, joe), false)
+        assert.equal(access.mayRead(thing, joe), false)
         assert.match(access.failure?.replace('filters.from: ', '') ?? '', failure)
-        assert.equal(access.carries(thing, joe), false)
+        assert.equal(access.mayWrite(thing, joe), false)
         if (what !== 'makes a promise') assert.deepEqual(access.rolesOf(thing), [])
         assert.equal(access.selector(joe), null)
       })
@@ -154,20 +162,20 @@ describe('engine/access', () => {
     it('loops for ever: stopped after a second, and not asked again after three times', () => {
       const access = accessOf(master({ from: 'function (doc) { while (doc.loops) ; return true }' }))
       const since = Date.now()
-      assert.equal(access.lets({ loops: true }, joe), false)
+      assert.equal(access.mayRead({ loops: true }, joe), false)
       assert.match(access.failure ?? '', /timed out/)
       // Among others, it does not take them along; and one that answers begins the count anew.
-      assert.deepEqual(access.letsEach([{}, { loops: true }, {}], joe), [true, false, true])
-      for (let times = 0; times < 3; times += 1) access.lets({ loops: true }, joe)
+      assert.deepEqual(access.mayReadEach([{}, { loops: true }, {}], joe), [true, false, true])
+      for (let times = 0; times < 3; times += 1) access.mayRead({ loops: true }, joe)
       assert(Date.now() - since < 10_000)
       const before = Date.now()
-      assert.equal(access.lets({}, joe), false)
+      assert.equal(access.mayRead({}, joe), false)
       assert(Date.now() - before < 500)
     })
 
     it('loops for ever once it has returned', () => {
       const text = 'function () { Promise.resolve().then(function () { for (;;) ; }); return true }'
-      assert.equal(accessOf(master({ from: text })).lets(thing, joe), false)
+      assert.equal(accessOf(master({ from: text })).mayRead(thing, joe), false)
     })
   })
 
@@ -179,9 +187,9 @@ describe('engine/access', () => {
         return is
       }`
       const access = accessOf(master({ from: text }), user(text))
-      for (let times = 0; times < 3; times += 1) assert.equal(access.lets(thing, joe), true)
-      assert.deepEqual(access.letsEach([thing, thing], joe), [true, true])
-      assert.equal(access.carries(thing, joe), true)
+      for (let times = 0; times < 3; times += 1) assert.equal(access.mayRead(thing, joe), true)
+      assert.deepEqual(access.mayReadEach([thing, thing], joe), [true, true])
+      assert.equal(access.mayWrite(thing, joe), true)
       assert.deepEqual(thing, { _id: 'thing', n: 1 })
       assert.deepEqual(joe, { name: 'joe', roles: ['thing', 'other'] })
     })
@@ -199,8 +207,8 @@ describe('engine/access', () => {
         user(`function (doc) { return doc.by === 'joe' }`),
       )
       for (let times = 0; times < 2; times += 1) {
-        assert.equal(access.lets(thing, joe), false)
-        assert.equal(access.carries({ by: 'joe' }, joe), true)
+        assert.equal(access.mayRead(thing, joe), false)
+        assert.equal(access.mayWrite({ by: 'joe' }, joe), true)
         assert.deepEqual(access.rolesOf(thing), ['thing'])
         assert.deepEqual(access.selector(joe), { _id: { $in: joe.roles } })
       }
@@ -223,7 +231,7 @@ describe('engine/access', () => {
     const access = accessOf(master({ from, map: 'function (doc) { emit(doc.role) }', selectors }))
     for (const [at, role] of roles.entries()) {
       const asker = { name: role, roles }
-      assert.equal(access.lets({ role, at, name: role }, asker), true, role)
+      assert.equal(access.mayRead({ role, at, name: role }, asker), true, role)
       assert.deepEqual(access.rolesOf({ role }), [role])
       assert.deepEqual(access.selector(asker), { roles, name: role })
       assert.deepEqual(JSON.parse(queryOf(asker).roles), roles)
@@ -246,11 +254,11 @@ describe('engine/access', () => {
       master({ from: 'function (doc) { return doc.n === 1.5 && doc.big > 1e19 || doc.deep }' }),
     )
     const numbers = { n: new ExactNumber('1.50'), big: new ExactNumber('12345678901234567890') }
-    assert.equal(access.lets(numbers, joe), true)
+    assert.equal(access.mayRead(numbers, joe), true)
     let deep: unknown = 1
     for (let level = 0; level < 50_000; level += 1) deep = [deep]
-    assert.equal(access.lets({ deep }, joe), true)
-    assert.equal(access.lets(JSON.parse('{"__proto__": {"deep": true}}') as object, joe), false)
+    assert.equal(access.mayRead({ deep }, joe), true)
+    assert.equal(access.mayRead(JSON.parse('{"__proto__": {"deep": true}}') as object, joe), false)
   })
 
   describe('require', () => {
@@ -273,18 +281,18 @@ describe('engine/access', () => {
         }),
         user('function () { return require("lib/mine").yes }', { lib: { mine: 'exports.yes = true' } }),
       )
-      assert.equal(access.lets(thing, joe), true)
-      assert.equal(access.lets({ _id: 'x' }, joe), false)
+      assert.equal(access.mayRead(thing, joe), true)
+      assert.equal(access.mayRead({ _id: 'x' }, joe), false)
       assert.deepEqual(access.rolesOf(thing), ['x'])
       assert.deepEqual(access.selector(joe), { a: 'thing' })
-      assert.equal(access.carries(thing, joe), true)
+      assert.equal(access.mayWrite(thing, joe), true)
       assert.equal(access.failure, null)
     })
 
     it('loads a module once', () => {
       const from = 'function () { return (require("lib/sub/thing").count += 1) === 3 }'
       const access = accessOf(master({ lib, from }))
-      assert.deepEqual(access.letsEach([{}, {}, {}, {}], joe), [false, false, true, false])
+      assert.deepEqual(access.mayReadEach([{}, {}, {}, {}], joe), [false, false, true, false])
     })
 
     it('gives maps what is in views/lib only, as CouchDB does', () => {
@@ -296,10 +304,9 @@ describe('engine/access', () => {
     it('gives no inherited attributes', () => {
       for (const path of ['constructor/name', '__proto__', 'lib/toString', 'lib', '../..'])
         assert.equal(
-          accessOf(master({ lib, from: `function () { require(${JSON.stringify(path)}); return 1 }` })).lets(
-            {},
-            joe,
-          ),
+          accessOf(
+            master({ lib, from: `function () { require(${JSON.stringify(path)}); return 1 }` }),
+          ).mayRead({}, joe),
           false,
         )
     })
@@ -308,7 +315,7 @@ describe('engine/access', () => {
       const access = accessOf(
         master({ bad: 'exports.a = 1; throw 1', from: 'function () { return require("bad").a }' }),
       )
-      assert.deepEqual(access.letsEach([{}, {}], joe), [false, false])
+      assert.deepEqual(access.mayReadEach([{}, {}], joe), [false, false])
     })
   })
 
@@ -409,10 +416,10 @@ describe('engine/access', () => {
     for (const [what, designs, userDesigns, message] of table)
       it(what, () =>
         assert.throws(
-          () => Access.of('notes', designs, userDesigns),
+          () => MasterPolicy.of('notes', designs, userDesigns),
           (error) => {
-            assert(error instanceof AccessError)
-            assert.equal(error.name, 'AccessError')
+            assert(error instanceof MasterPolicyError)
+            assert.equal(error.name, 'MasterPolicyError')
             assert.match(error.message, message)
             assert(error.message.includes(error.kind) && error.message.includes(error.place))
             return true
