@@ -1,6 +1,6 @@
 // Tells skeletons whose databases are: the registry of the shares knows, and that of provisioned users.
 import type { UserDatabases } from './documents/names.ts'
-import type { People } from './provisioning/people.ts'
+import type { ProvisionedUsers } from './provisioning/provisioned-users.ts'
 import { personalAmong } from './provisioning/personal-names.ts'
 import { ownersOfShares } from './shares/owners.ts'
 import type { Registry } from './shares/registry.ts'
@@ -8,7 +8,7 @@ import type { Ownership } from './skeletons/databases.ts'
 
 export const ownershipOf = (deps: {
   registry: Pick<Registry, 'entries'>
-  people: Pick<People, 'claims'>
+  provisionedUsers: Pick<ProvisionedUsers, 'claims'>
   users: UserDatabases
 }): Ownership => ({
   ownersOfShares: (shares) => ownersOfShares(shares, deps),

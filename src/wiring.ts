@@ -23,7 +23,7 @@ import { Gates } from './shares/gates.ts'
 import { Histories } from './engine/histories.ts'
 import { ShareLeases } from './shares/leases.ts'
 import { OwnWrites } from './engine/own-writes.ts'
-import { People } from './provisioning/people.ts'
+import { ProvisionedUsers } from './provisioning/provisioned-users.ts'
 import { provisioningSettings } from './provisioning/settings.ts'
 import { PersonalLeases } from './provisioning/leases.ts'
 import { Registry } from './shares/registry.ts'
@@ -52,7 +52,7 @@ export interface Base extends Waiting {
 export interface Parts extends Base {
   accounts: AccountIndex
   registry: Registry
-  people: People
+  provisionedUsers: ProvisionedUsers
   births: Births
   kinds: Kinds
   skeletons: Skeletons
@@ -80,7 +80,7 @@ export function makeParts({ gateways, onSkeletons, ...base }: PartsOptions): Par
     ownWrites,
     accounts: new AccountIndex(couch),
     registry: new Registry(couch, ownWrites, now),
-    people: new People(couch, ownWrites, now),
+    provisionedUsers: new ProvisionedUsers(couch, ownWrites, now),
     births: new Births(couch, skeletons, { kinds, isGuessing: !config.skeletonWarm }),
     kinds,
     skeletons,
@@ -109,7 +109,7 @@ export function wireControllers(
   const { kinds } = parts
   const shares = wireShares(parts, calls, onRenewed, {
     onVisited: (db, visited) => upkeep.onVisited(db, visited),
-    hear: (owner, docs) => provisioning?.hear(owner, docs) ?? Promise.resolve(),
+    hear: (owner, docs) => provisioning?.onUserDocs(owner, docs) ?? Promise.resolve(),
   })
   const upkeep = wireUpkeep(parts, {
     markOwner: (owner, work) => shares.mark(owner, work),
@@ -195,7 +195,7 @@ function wireProvisioning(parts: Wired, deps: Deps, calls: HostCalls): Provision
     ...deps,
     ...calls,
     ...provisioningSettings(config),
-    people: parts.people,
+    provisionedUsers: parts.provisionedUsers,
     skeletons: parts.skeletons,
     leases: new PersonalLeases({ ...leasing(parts), replicator: deps.replicator }),
     removals: new Removals({ couch, ownWrites, canPurge: deps.canPurge }),

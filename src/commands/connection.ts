@@ -12,7 +12,7 @@ import { overlaidKinds, readOverlaid, type Difference } from '../skeletons/overl
 import type { SkeletonOfKind } from '../skeletons/folder.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
 import { ownershipOf } from '../ownership.ts'
-import { People } from '../provisioning/people.ts'
+import { ProvisionedUsers } from '../provisioning/provisioned-users.ts'
 import { Registry } from '../shares/registry.ts'
 import { checkMasters, checkPolicies } from '../config/skeleton-checks.ts'
 
@@ -21,7 +21,7 @@ export interface Connection extends KindDatabasesOptions {
   kinds: Kinds
   gateways: readonly Gateway[]
   registry: Registry
-  people: People
+  provisionedUsers: ProvisionedUsers
   skeleton: ReadonlyMap<string, SkeletonOfKind>
   /** Between the folder of SKELETON and what is shipped. */
   differences: readonly Difference[]
@@ -80,13 +80,13 @@ export async function withConnection<T>(
     })
     const users = config.userDatabases
     const registry = new Registry(couch, new OwnWrites(), Date.now)
-    const people = new People(couch, new OwnWrites(), Date.now)
+    const provisionedUsers = new ProvisionedUsers(couch, new OwnWrites(), Date.now)
     return await work({
       ...{ config, skeleton, differences, couch, users, isEmbedded },
       kinds: kindsIn(config, gateways),
       gateways,
-      ...{ registry, people },
-      ownership: ownershipOf({ registry, people, users }),
+      ...{ registry, provisionedUsers },
+      ownership: ownershipOf({ registry, provisionedUsers, users }),
       log: createLogger({
         level: 'warn',
         pretty: process.stderr.isTTY,

@@ -8,7 +8,7 @@ import { isObjectId, PROVISIONING } from '../documents/names.ts'
 import { ADMIN_ONLY } from '../documents/security.ts'
 import { erase as eraseTraces } from '../erasure/erasure.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
-import { People } from '../provisioning/people.ts'
+import { ProvisionedUsers } from '../provisioning/provisioned-users.ts'
 import { Removals } from '../mirror/removals.ts'
 import { UsageError } from './command.ts'
 import { withConnection, type Connection } from './connection.ts'
@@ -75,7 +75,7 @@ function argumentsOf(args: string[]): { database: string; id: string; isDryRun: 
 /** How traces of the document are found; null for a database that is none of those that the daemon shares from. */
 function finderOf(connection: Connection, database: string, id: string): (() => Promise<Traces>) | null {
   const { couch, users, kinds, gateways, skeleton } = connection
-  const where = { ...connection, people: new People(couch, new OwnWrites(), Date.now) }
+  const where = { ...connection, provisionedUsers: new ProvisionedUsers(couch, new OwnWrites(), Date.now) }
   const owner = users.ownerOf(database)
   if (owner !== null) return () => tracesOfObject(where, owner, id)
   const master = kinds.masters.find((one) => one.database === database)

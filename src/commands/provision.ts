@@ -5,7 +5,7 @@ import { loadConfig } from '../config/config.ts'
 import { concernsServer, isFault } from '../couch/fault.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { sideBySide } from '../engine/for-each.ts'
-import type { PersonEntry } from '../provisioning/person.ts'
+import type { ProvisionedUser } from '../provisioning/provisioned-user.ts'
 import { provisionDocument } from '../provisioning/plan-status.ts'
 import { UsageError } from './command.ts'
 import { withConnection } from './connection.ts'
@@ -101,10 +101,10 @@ async function problemsAfter(provisioner: Provisioner, name: string): Promise<st
   }
 }
 
-const isGone = ({ state }: PersonEntry): boolean => state === 'kept' || state === 'dropped'
+const isGone = ({ state }: ProvisionedUser): boolean => state === 'kept' || state === 'dropped'
 
 /** What an admin is to look after. What of a user's changes was rejected is the user's business, and is no problem here. */
-function problemsOf(entry: PersonEntry | null, masters: readonly string[]): string[] {
+function problemsOf(entry: ProvisionedUser | null, masters: readonly string[]): string[] {
   if (entry === null || isGone(entry)) return ['the user was deleted meanwhile']
   if (entry.problem) return [entry.problem.reason]
   return masters.flatMap((master) => {
@@ -122,7 +122,7 @@ type Standing = {
   $error?: { reason: string }
 } & ReturnType<typeof provisionDocument>
 
-function report(entry: PersonEntry | null, masters: readonly string[]): string {
+function report(entry: ProvisionedUser | null, masters: readonly string[]): string {
   if (entry === null || entry.database === null) return ''
   const table = new Table({
     head: ['master', 'state', 'documents', 'ready since', 'rejected'],

@@ -6,14 +6,14 @@ import { Replicator } from '../couch/replicator.ts'
 import { Checkpoints } from '../engine/checkpoints.ts'
 import { Masters } from '../provisioning/masters.ts'
 import { install } from '../skeletons/install.ts'
-import type { PersonEntry } from '../provisioning/person.ts'
+import type { ProvisionedUser } from '../provisioning/provisioned-user.ts'
 import { nameOfUserDocument, USER_DOCUMENT_RANGE, userDocumentId } from '../users/user-document.ts'
-import { reconcilePerson, type PersonDeps } from '../provisioning/reconciler.ts'
-import type { PersonWork } from '../provisioning/work.ts'
+import { reconcileProvisionedUser, type ProvisioningDeps } from '../provisioning/reconciler.ts'
+import type { ProvisioningWork } from '../provisioning/work.ts'
 import { Births } from '../skeletons/births.ts'
 import { BorrowedLeases } from '../provisioning/borrowed-leases.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
-import { People } from '../provisioning/people.ts'
+import { ProvisionedUsers } from '../provisioning/provisioned-users.ts'
 import { provisioningSettings } from '../provisioning/settings.ts'
 import { PersonalLeases } from '../provisioning/leases.ts'
 import { Removals } from '../mirror/removals.ts'
@@ -27,10 +27,10 @@ const PAGE = 1_000
 
 /** Does for one user after the other what the daemon does, without following anything. */
 export class Provisioner {
-  readonly #deps: Omit<PersonDeps, 'leases' | 'leaseState'>
+  readonly #deps: Omit<ProvisioningDeps, 'leases' | 'leaseState'>
   readonly #leases: PersonalLeases
 
-  private constructor(deps: Omit<PersonDeps, 'leases' | 'leaseState'>, leases: PersonalLeases) {
+  private constructor(deps: Omit<ProvisioningDeps, 'leases' | 'leaseState'>, leases: PersonalLeases) {
     this.#deps = deps
     this.#leases = leases
   }
@@ -55,7 +55,7 @@ export class Provisioner {
     const deps = {
       ...provisioningSettings(config),
       ...{ couch, births, ownWrites, log, now: Date.now },
-      people: new People(couch, ownWrites, Date.now),
+      provisionedUsers: new ProvisionedUsers(couch, ownWrites, Date.now),
       users: config.userDatabases,
       updatedAt: config.updatedAt,
       removals: new Removals({ couch, ownWrites, canPurge: !isEmbedded }),
@@ -88,23 +88,23 @@ export class Provisioner {
   }
 
   /** @returns how everything stands then @throws {CouchFault} */
-  async run(name: string): Promise<PersonEntry | null> {
+  async run(name: string): Promise<ProvisionedUser | null> {
     return insist(() => this.#takeTurns(name))
   }
 
-  async #takeTurns(name: string): Promise<PersonEntry | null> {
-    const { people, configured } = this.#deps
+  async #takeTurns(name: string): Promise<ProvisionedUser | null> {
+    const { provisionedUsers, configured } = this.#deps
     const leases = new BorrowedLeases(this.#leases)
-    const database = (await people.entry(name))?.database ?? null
+    const database = (await provisionedUsers.entry(name))?.database ?? null
     if (database !== null) await leases.look(name, database, configured)
-    const deps: PersonDeps = {
+    const deps: ProvisioningDeps = {
       ...this.#deps,
       leases,
       leaseState: (master, of) => leases.state(master, of),
     }
-    let work: PersonWork | null = { user: true, all: true, personal: true }
-    while (work !== null) work = (await reconcilePerson(deps, name, work)).next
-    return people.entry(name)
+    let work: ProvisioningWork | null = { user: true, all: true, personal: true }
+    while (work !== null) work = (await reconcileProvisionedUser(deps, name, work)).next
+    return provisionedUsers.entry(name)
   }
 }
 

@@ -14,7 +14,7 @@ import {
 import { parseConsents } from '../documents/content.ts'
 import { isForgotten } from '../documents/tombstone.ts'
 import { isRelated, type Leaf } from '../documents/revisions.ts'
-import type { People } from '../provisioning/people.ts'
+import type { ProvisionedUsers } from '../provisioning/provisioned-users.ts'
 import { roleEntryId } from '../provisioning/role-index.ts'
 import type { Registry } from '../shares/registry.ts'
 import { Routes } from '../gateways/routes.ts'
@@ -47,7 +47,7 @@ export interface TracesOptions {
   couch: Couch
   users: UserDatabases
   registry: Registry
-  people: People
+  provisionedUsers: ProvisionedUsers
 }
 
 const leavesOf = async (database: Database, id: string): Promise<Leaf[]> =>
@@ -146,7 +146,7 @@ function sharesNamed(base: Base | null, leaves: readonly Leaf[]): Set<string> {
 
 /** Traces of a document of a master or a gateway: there, and in the databases of its users. */
 export async function tracesOfSource(
-  { couch, people }: TracesOptions,
+  { couch, provisionedUsers }: TracesOptions,
   source: { name: string; kind: 'master' | 'gateway'; isProjected: boolean },
   id: string,
 ): Promise<Traces> {
@@ -163,7 +163,7 @@ export async function tracesOfSource(
     (leaf._revisions?.ids ?? []).some((hash, age) =>
       purged.has(`${(leaf._revisions?.start ?? 0) - age}-${hash}`),
     )
-  const databases = source.kind === 'master' ? personalOf(people) : usersOf(couch, source.name)
+  const databases = source.kind === 'master' ? personalOf(provisionedUsers) : usersOf(couch, source.name)
   for await (const name of databases) {
     const leaves = await leavesOf(couch.database(name), id)
     if (leaves.every(isForgotten)) continue
@@ -176,8 +176,9 @@ export async function tracesOfSource(
   return traces
 }
 
-async function* personalOf(people: People): AsyncGenerator<string> {
-  for await (const page of people.all()) for (const { database } of page) if (database) yield database
+async function* personalOf(provisionedUsers: ProvisionedUsers): AsyncGenerator<string> {
+  for await (const page of provisionedUsers.all())
+    for (const { database } of page) if (database) yield database
 }
 
 async function* usersOf(couch: Couch, gateway: string): AsyncGenerator<string> {

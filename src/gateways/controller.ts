@@ -147,9 +147,9 @@ export class GatewayFeed implements Controller {
         ...following,
         database: couch.database(USERS),
         purpose: `gateway ${gateway.name} ${index.instance_start_time}`,
-        onChanges: async (changes, tell) => {
+        onChanges: async (changes, mark) => {
           const { names } = await concernedBy({ couch, accounts, users }, changes)
-          for (const name of names) if (!isAccountName(name)) tell(name, { user: true })
+          for (const name of names) if (!isAccountName(name)) mark(name, { user: true })
         },
       }),
       documents: new Follower({
@@ -157,11 +157,11 @@ export class GatewayFeed implements Controller {
         database: this.#database,
         purpose: `gateway ${index.instance_start_time}`,
         pageSize: PAGE,
-        onChanges: async (changes, tell) => {
+        onChanges: async (changes, mark) => {
           const rows = changes.filter(({ id }) => isObjectId(id)).map(rowOf)
-          await this.#router.route(rows, { tellsAll: true, mark: tell })
+          await this.#router.route(rows, { tellsAll: true, mark })
         },
-        onPurged: async (rows, tell) => void (await this.#router.route(rows, { tellsAll: true, mark: tell })),
+        onPurged: async (rows, mark) => void (await this.#router.route(rows, { tellsAll: true, mark })),
       }),
     }
   }

@@ -5,7 +5,7 @@ import { isAnotherAccount } from '../users/account-history.ts'
 import type { AccountIndex } from '../users/account-index.ts'
 import type { AccountMark } from '../users/account.ts'
 import { ownerOfUser } from '../users/directory.ts'
-import { readPerson } from '../users/known-user.ts'
+import { readKnownUser } from '../users/known-user.ts'
 import type { Holdings } from './function/grants.ts'
 import type { Gateway } from './gateway.ts'
 import type { GatewayUser } from './model.ts'
@@ -57,7 +57,7 @@ async function readUser(
   { couch, routes }: Pick<GatewayUserReading, 'couch' | 'routes'>,
   name: string,
 ): Promise<{ holdings: Holdings; account: AccountMark } | null> {
-  const user = await readPerson(couch, name, { attribute: 'database', attributes: [] })
+  const user = await readKnownUser(couch, name, { attribute: 'database', attributes: [] })
   return user && { holdings: await routes.holdings(name, user.roles), account: user.account }
 }
 

@@ -17,7 +17,7 @@ import { judgeable } from './judge-documents.ts'
 import type { Router } from './router.ts'
 
 /** A user as the function sees him. */
-export interface RoutedPerson {
+export interface RoutedUser {
   writer: Writer
   /** The user's own. */
   database: Database
@@ -30,7 +30,7 @@ export interface RoutedPerson {
 export const gatherRouted =
   (
     { source, router, sync }: { source: Source; router: Router; sync: SyncFunction },
-    { writer, database: personal }: RoutedPerson,
+    { writer, database: personal }: RoutedUser,
   ): Gather =>
   async (ids, clock) => {
     const own = await personal.fetch([...ids], { conflicts: true })
@@ -42,7 +42,7 @@ export const gatherRouted =
       return route !== undefined && isReadable(route, channels)
     }
     const standings = ids.map((id, at) => ({ id, own: own[at], row: rows[at] }))
-    const [done, left] = partition(standings, ({ id, own: mine, row }) => isSettled(mine, row, isFor(id)))
+    const [done, left] = partition(standings, ({ id, own: mine, row }) => isInPlace(mine, row, isFor(id)))
     const both = await readBothSides(
       source.database,
       personal,
@@ -95,7 +95,7 @@ function formerly(
 }
 
 /** True where nothing is to be done, as far as the winners tell. */
-function isSettled(own: Row | undefined, row: Row | undefined, isFor: boolean): boolean {
+function isInPlace(own: Row | undefined, row: Row | undefined, isFor: boolean): boolean {
   if (own === undefined || row === undefined) return true
   if (hasConflicts(own) || hasConflicts(row)) return false
   // Of a tombstone it is to be seen whose it is: the user may have deleted what he does not have any more.

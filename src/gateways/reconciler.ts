@@ -18,7 +18,7 @@ import { keepSecurity } from '../engine/kept-security.ts'
 import type { Result } from '../engine/work-queue.ts'
 import { readHoldings } from './gather-user.ts'
 import { reconcileAccount, type AccountDeps } from './reconcile-account.ts'
-import { say } from '../mirror/status.ts'
+import { writeStatus } from '../mirror/status.ts'
 import type { Removals } from '../mirror/removals.ts'
 import type { GatewayWork } from './work.ts'
 import { addProblems, Reconciliation } from '../mirror/reconcile.ts'
@@ -62,14 +62,14 @@ export async function reconcileGatewayUser(
 ): Promise<GatewayResult> {
   const { routes, gateway } = deps
   const there = await routes.user(name)
-  const mustSettle =
+  const mustReconcile =
     work.user === true ||
     work.all === true ||
     there === null ||
     there.state !== 'active' ||
     there.due === true ||
     there.function !== gateway.guard.couch_shares.hash
-  const { entry, holdings } = mustSettle
+  const { entry, holdings } = mustReconcile
     ? await reconcileAccount(deps, name, there)
     : { entry: there, holdings: there }
   if (entry === null) return DONE
@@ -78,7 +78,7 @@ export async function reconcileGatewayUser(
     return { ...DONE, after: [{ work: { user: true }, ms }] }
   }
   try {
-    return await new GatewayTurn(deps, { entry, holdings }, work, mustSettle).take()
+    return await new GatewayTurn(deps, { entry, holdings }, work, mustReconcile).take()
   } catch (error) {
     // Something may have been left halfway.
     deps.resumed.delete(name)
@@ -136,7 +136,7 @@ class GatewayTurn {
       this.#isCounted = false
     }
     resumed.add(this.#entry.name)
-    const found = await this.#feed.greet(info)
+    const found = await this.#feed.checkInstance(info)
     const { instance_start_time: instance } = info
     const isAnother = (this.#entry.instance ?? instance) !== instance && this.#work.all !== true
     // Whoever made it anew has not let the user in.
@@ -147,7 +147,7 @@ class GatewayTurn {
     if (!(await (isWhole ? this.#compareAll() : this.#lookAt([...(this.#work.documents ?? [])]))))
       return { next: { ...this.#work, personal: true } }
     const isSettled = await this.#followPersonal()
-    await this.#settle(isWhole && isSettled ? instance : null)
+    await this.#writeStatus(isWhole && isSettled ? instance : null)
     return { next: isSettled ? this.#next : { ...this.#work, personal: true } }
   }
 
@@ -155,7 +155,7 @@ class GatewayTurn {
   async #compareAll(): Promise<boolean> {
     const { routes, database } = this.#deps
     const { channels } = this.#holdings
-    await this.#say({ isComparing: true })
+    await this.#writeDocument({ isComparing: true })
     const ids = await routes.documentsIn([...channels, EVERYBODY])
     const everywhere = channels.includes(ALL_DOCUMENTS) ? [database, this.#personal] : [this.#personal]
     for (const one of everywhere) for await (const page of idsIn(one)) for (const id of page) ids.add(id)
@@ -247,7 +247,7 @@ class GatewayTurn {
   }
 
   /** Writes down how everything stands, and tells the user. @param compared the database that all were compared for */
-  async #settle(compared: string | null): Promise<void> {
+  async #writeStatus(compared: string | null): Promise<void> {
     const { routes, gateway } = this.#deps
     const documents = this.#isCounted ? this.#entry.documents : await countObjects(this.#personal)
     const rejected = rejectedAfter(this.#entry.rejected ?? [], this.#problems, this.#carried, this.#at)
@@ -258,12 +258,12 @@ class GatewayTurn {
       readyAt: this.#entry.readyAt ?? this.#at,
       rejected: rejected.length > 0 ? rejected : undefined,
     })
-    await this.#say({ isComparing: false })
+    await this.#writeDocument({ isComparing: false })
   }
 
-  async #say(now: { isComparing: boolean }): Promise<void> {
+  async #writeDocument(now: { isComparing: boolean }): Promise<void> {
     const { gateway, ownWrites } = this.#deps
     const said = gatewayDocument(gateway.name, this.#entry, this.#holdings, now)
-    await say(this.#personal, ownWrites, [said])
+    await writeStatus(this.#personal, ownWrites, [said])
   }
 }

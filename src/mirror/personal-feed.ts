@@ -35,7 +35,9 @@ export class PersonalFeed {
    * `renewed`: another database than the last time, which is read from its start; `first`: none was known.
    * @throws {CouchFault}
    */
-  async greet({ instance_start_time: instance }: DatabaseInfo): Promise<'same' | 'first' | 'renewed'> {
+  async checkInstance({
+    instance_start_time: instance,
+  }: DatabaseInfo): Promise<'same' | 'first' | 'renewed'> {
     const { name } = this.#database
     const checkpoint = (await this.#checkpoints.read([name])).get(name)
     if (checkpoint?.instance === instance) return 'same'

@@ -10,7 +10,7 @@ import { saysThat } from './plan-status.ts'
  * @param isNew whether one that is not there is written
  * @throws {CouchFault}
  */
-export async function say(
+export async function writeStatus(
   database: Database,
   ownWrites: OwnWrites,
   said: readonly ({ _id: string } & Record<string, unknown>)[],

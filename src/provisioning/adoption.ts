@@ -1,20 +1,20 @@
 // Replications of users that were there when the daemon started: taken over, brought up to date with the masters, or cancelled.
 import type { Replicator } from '../couch/replicator.ts'
 import type { Logger } from '../log.ts'
-import type { PersonEntry } from './person.ts'
+import type { ProvisionedUser } from './provisioned-user.ts'
 import { endsOfReplication, type MasterFilter } from '../documents/replication.ts'
-import type { People } from './people.ts'
+import type { ProvisionedUsers } from './provisioned-users.ts'
 import type { PersonalLeases } from './leases.ts'
 
 export interface PersonalAdoption {
   replicator: Pick<Replicator, 'documents'>
   leases: PersonalLeases
-  people: Pick<People, 'entry'>
+  provisionedUsers: Pick<ProvisionedUsers, 'entry'>
   /** The names of the masters that are configured here. */
   masters: { has: (master: string) => boolean }
   log: Logger
   /** What an active user is to have of a master; null where that is nothing, and the replication is cancelled. */
-  filterOf: (entry: PersonEntry, master: string) => MasterFilter | null | Promise<MasterFilter | null>
+  filterOf: (entry: ProvisionedUser, master: string) => MasterFilter | null | Promise<MasterFilter | null>
 }
 
 /**
@@ -26,7 +26,7 @@ export interface PersonalAdoption {
 export async function adoptPersonalReplications({
   replicator,
   leases,
-  people,
+  provisionedUsers,
   masters,
   log,
   filterOf,
@@ -37,7 +37,7 @@ export async function adoptPersonalReplications({
       log.info({ replication: id }, 'replication of a master that is not configured here, left alone')
       continue
     }
-    const entry = await people.entry(name)
+    const entry = await provisionedUsers.entry(name)
     const isTheirs = entry?.state === 'active' && entry.database === database
     const filter = isTheirs ? await filterOf(entry, master) : null
     const done = await leases.adopt({ master, database, name }, filter)

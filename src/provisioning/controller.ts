@@ -6,13 +6,13 @@ import type { Replicator } from '../couch/replicator.ts'
 import type { Kinds } from '../skeletons/kinds.ts'
 import { counted } from '../documents/counted.ts'
 import { isObjectId, isPersonalName } from '../documents/names.ts'
-import { masterOfProvision, type PersonEntry } from './person.ts'
+import { masterOfProvision, type ProvisionedUser } from './provisioned-user.ts'
 import { nameOfUserDocument } from '../users/user-document.ts'
 import { databasesOf } from './plan-user.ts'
 import { provisionDocument } from './plan-status.ts'
 import { saysThat } from '../mirror/plan-status.ts'
-import { reconcilePerson, type PersonDeps, type PersonResult } from './reconciler.ts'
-import { mergePersonWork, type PersonWork } from './work.ts'
+import { reconcileProvisionedUser, type ProvisioningDeps, type ProvisioningResult } from './reconciler.ts'
+import { mergeProvisioningWork, type ProvisioningWork } from './work.ts'
 import type { AccountIndex } from '../users/account-index.ts'
 import { userOfOwner } from '../users/directory.ts'
 import { filterOf } from './filter.ts'
@@ -40,7 +40,9 @@ const MASTER_PAGE = 200
 const BATCH = 100
 
 export interface ProvisioningOptions
-  extends Host, Omit<PersonDeps, 'masters' | 'configured' | 'leaseState' | 'onPage' | 'resumed' | 'leases'> {
+  extends
+    Host,
+    Omit<ProvisioningDeps, 'masters' | 'configured' | 'leaseState' | 'onPage' | 'resumed' | 'leases'> {
   accounts: AccountIndex
   leases: PersonalLeases
   kinds: Kinds
@@ -52,10 +54,10 @@ export interface ProvisioningOptions
 /** The controller of provisioning. */
 export class Provisioning implements Controller {
   readonly #options: ProvisioningOptions
-  readonly #deps: PersonDeps
-  readonly #queue: WorkQueue<PersonWork>
-  readonly #users: Follower<PersonWork>
-  readonly #followers: ReadonlyMap<string, Follower<PersonWork>>
+  readonly #deps: ProvisioningDeps
+  readonly #queue: WorkQueue<ProvisioningWork>
+  readonly #users: Follower<ProvisioningWork>
+  readonly #followers: ReadonlyMap<string, Follower<ProvisioningWork>>
   readonly #index: RoleIndex
   readonly #watch: PersonalWatch
   readonly #masters: Masters
@@ -77,7 +79,7 @@ export class Provisioning implements Controller {
       concurrency,
       queue,
       pulse,
-      merge: mergePersonWork,
+      merge: mergeProvisioningWork,
       reconcile: (name, work) => this.#reconcile(name, work),
       onFailure: (_name, error, tries) => options.onFailure(USERS, error, tries),
       onIdle: options.onIdle,
@@ -85,7 +87,7 @@ export class Provisioning implements Controller {
     const following = {
       checkpoints,
       template: users.template,
-      mark: (name: string, work: PersonWork) => this.#queue.mark(name, work),
+      mark: (name: string, work: ProvisioningWork) => this.#queue.mark(name, work),
       isBusy: (name: string) => this.#queue.isBusy(name),
     }
     this.#users = new Follower({
@@ -103,7 +105,7 @@ export class Provisioning implements Controller {
           purpose: 'master',
           pageSize: MASTER_PAGE,
           onChanges: (changes, mark) => this.#masterChanged(master, changes, mark),
-          onPurged: (rows, mark) => this.#tellOf(master, rows.map(withoutRoles), mark),
+          onPurged: (rows, mark) => this.#notify(master, rows.map(withoutRoles), mark),
         }),
       ]),
     )
@@ -149,8 +151,8 @@ export class Provisioning implements Controller {
   }
 
   /** The user whose database that is asks in it, by a document `$provision/<master>`. @throws {CouchFault} */
-  async hear(owner: string, docs: readonly { _id: string }[]): Promise<void> {
-    const { people, users } = this.#options
+  async onUserDocs(owner: string, docs: readonly { _id: string }[]): Promise<void> {
+    const { provisionedUsers, users } = this.#options
     const asking = docs.flatMap((doc) => {
       const master = masterOfProvision(doc._id)
       return master === null ? [] : [{ doc, master }]
@@ -158,7 +160,7 @@ export class Provisioning implements Controller {
     if (asking.length === 0) return
     const name = await userOfOwner(this.#options, owner)
     if (name === null) return
-    const entry = await people.entry(name)
+    const entry = await provisionedUsers.entry(name)
     const wakes = asking.filter(
       ({ doc, master }) => entry === null || !saysThat(doc, provisionDocument(entry, master)),
     )
@@ -166,7 +168,7 @@ export class Provisioning implements Controller {
     const database = users.database(owner)
     // What is only known here would be lost with a crash; the page that it was read in is not read again.
     if (entry)
-      await people.change(name, {
+      await provisionedUsers.change(name, {
         asked: [...new Set([...(entry.asked ?? []), database])],
         ...(entry.due ? {} : { due: true, again: true }),
       })
@@ -196,11 +198,11 @@ export class Provisioning implements Controller {
 
   /** Finds what was missed. @throws {CouchFault} */
   async sweep(rest: () => Promise<void>): Promise<void> {
-    const { people, signal } = this.#options
+    const { provisionedUsers, signal } = this.#options
     await this.#refreshMasters()
     await this.#users.look()
     for (const name of this.#followers.keys()) await this.#lookAt(name)
-    for await (const page of people.all())
+    for await (const page of provisionedUsers.all())
       await inBatches(page, { size: BATCH, signal, rest }, (batch) => this.#compare(batch))
     this.#queue.noteFound()
   }
@@ -228,13 +230,13 @@ export class Provisioning implements Controller {
     await this.#queue.stop()
   }
 
-  async #reconcile(name: string, work: PersonWork): Promise<PersonResult> {
-    const outcome = await reconcilePerson(this.#deps, name, work)
+  async #reconcile(name: string, work: ProvisioningWork): Promise<ProvisioningResult> {
+    const outcome = await reconcileProvisionedUser(this.#deps, name, work)
     if (outcome.isStarting) this.#watch.expect()
     return outcome
   }
 
-  #usersChanged(changes: readonly Change[], mark: (name: string, work: PersonWork) => void): void {
+  #usersChanged(changes: readonly Change[], mark: (name: string, work: ProvisioningWork) => void): void {
     for (const { id } of this.#options.ownWrites.foreign(USERS, changes)) {
       const name = nameOfUserDocument(id)
       if (name !== null) mark(name, { user: true })
@@ -245,7 +247,7 @@ export class Provisioning implements Controller {
   async #masterChanged(
     master: string,
     changes: readonly Change[],
-    mark: (name: string, work: PersonWork) => void,
+    mark: (name: string, work: ProvisioningWork) => void,
   ): Promise<void> {
     const policy = this.#masters.policyOf(master)
     if (policy === undefined) throw new CouchFault('server_error', master, 'its skeleton cannot be used')
@@ -254,17 +256,17 @@ export class Provisioning implements Controller {
       .map(({ id, doc, deleted }) =>
         doc && !deleted ? { id, roles: policy.rolesOf(doc), rev: doc._rev } : { id, roles: [] },
       )
-    await this.#tellOf(master, documents, mark)
+    await this.#notify(master, documents, mark)
   }
 
   /** Whoever may have these documents of a master, or ever could. */
-  async #tellOf(
+  async #notify(
     master: string,
     documents: readonly DocumentRoles[],
-    mark: (name: string, work: PersonWork) => void,
+    mark: (name: string, work: ProvisioningWork) => void,
   ): Promise<void> {
     const roles = await this.#index.note(master, documents)
-    const names = await this.#options.people.byRole([...new Set([...roles.values()].flat())])
+    const names = await this.#options.provisionedUsers.byRole([...new Set([...roles.values()].flat())])
     const concerned = new Map<string, Set<string>>()
     for (const [id, all] of roles)
       for (const name of all.flatMap((role) => names.get(role) ?? [])) {
@@ -275,7 +277,7 @@ export class Provisioning implements Controller {
   }
 
   async #personalChanged(db: string, type: Update['type']): Promise<void> {
-    const claim = (await this.#options.people.claims([db])).get(db)
+    const claim = (await this.#options.provisionedUsers.claims([db])).get(db)
     if (claim === undefined || claim.ended) return
     if (claim.attribute === 'database') this.#queue.mark(claim.name, { personal: true })
     // A database that another attribute names is made by somebody else, and opened to its user then.
@@ -283,7 +285,7 @@ export class Provisioning implements Controller {
   }
 
   /** Users whose databases are not as their checkpoints have them, or who are not provisioned as they should be. */
-  async #compare(entries: readonly PersonEntry[]): Promise<void> {
+  async #compare(entries: readonly ProvisionedUser[]): Promise<void> {
     const active = entries.filter(({ state }) => ['active', 'refused', 'leaving'].includes(state))
     const found = await resync(this.#options, [...active.flatMap(databasesOf), ...this.#deps.configured])
     const [masters, { configured }] = [this.#deps.masters(), this.#deps]

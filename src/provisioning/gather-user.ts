@@ -1,17 +1,17 @@
-// Gathers what planPerson asks about: what `_users` says of a user, and whose the databases are that are named there.
+// Gathers what planProvisionedUser asks about: what `_users` says of a user, and whose the databases are that are named there.
 import type { Couch } from '../couch/client.ts'
 import { isPersonalName } from '../documents/names.ts'
 import type { FoundSecurity } from '../documents/security.ts'
 import { isAnotherAccount } from '../users/account-history.ts'
-import { readPerson, type KnownUser } from '../users/known-user.ts'
-import type { People } from './people.ts'
-import type { PersonEntry } from './person.ts'
-import type { PersonFacts } from './plan-user.ts'
+import { readKnownUser, type KnownUser } from '../users/known-user.ts'
+import type { ProvisionedUsers } from './provisioned-users.ts'
+import type { ProvisionedUser } from './provisioned-user.ts'
+import type { ProvisionedUserFacts } from './plan-user.ts'
 import type { ProvisioningSettings } from './settings.ts'
 
 export interface UserReading extends ProvisioningSettings {
   couch: Couch
-  people: Pick<People, 'claims'>
+  provisionedUsers: Pick<ProvisionedUsers, 'claims'>
   now: () => number
 }
 
@@ -19,19 +19,19 @@ export interface UserReading extends ProvisioningSettings {
  * @param entry what the registry has of the user, as it was just read
  * @throws {CouchFault}
  */
-export async function gatherPerson(
+export async function gatherProvisionedUser(
   deps: UserReading,
   name: string,
-  entry: PersonEntry | null,
-): Promise<PersonFacts> {
-  const { couch, people, attribute, onDeparture, graceMs, newDatabase, now } = deps
-  const user = await readPerson(couch, name, deps)
+  entry: ProvisionedUser | null,
+): Promise<ProvisionedUserFacts> {
+  const { couch, provisionedUsers, attribute, onDeparture, graceMs, newDatabase, now } = deps
+  const user = await readKnownUser(couch, name, deps)
   const databases = namedDatabases(user, entry)
   return {
     ...{ name, attribute, user, entry, onDeparture, graceMs },
     isAnother: await isAnothers(couch, name, user, entry),
     securities: await readSecurities(couch, databases),
-    claims: await people.claims(databases),
+    claims: await provisionedUsers.claims(databases),
     fresh: newDatabase(),
     at: new Date(now()).toISOString(),
   }
@@ -42,7 +42,7 @@ async function isAnothers(
   couch: Couch,
   name: string,
   user: KnownUser | null,
-  entry: PersonEntry | null,
+  entry: ProvisionedUser | null,
 ): Promise<boolean> {
   if (user === null || entry?.account === undefined || entry.state !== 'active') return false
   if (user.recorded === entry.database) return false
@@ -50,7 +50,7 @@ async function isAnothers(
 }
 
 /** The personal databases that user and entry name. */
-function namedDatabases(user: KnownUser | null, entry: PersonEntry | null): string[] {
+function namedDatabases(user: KnownUser | null, entry: ProvisionedUser | null): string[] {
   const named = [
     user?.recorded,
     ...Object.values(user?.others ?? {}),

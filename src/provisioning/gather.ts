@@ -2,7 +2,7 @@
 import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
-import type { MasterPolicy, Asker } from './master-policy.ts'
+import type { MasterPolicy, User } from './master-policy.ts'
 import { readBothSides } from '../mirror/both-sides.ts'
 import { purgedFacts, type PurgedFacts, readPurges } from '../engine/purges.ts'
 import type { Gather, Gathered } from '../mirror/gather.ts'
@@ -21,12 +21,12 @@ export interface Master {
 
 /** The user whose documents they are, and where they are. */
 export interface Personal {
-  asker: Asker
+  user: User
   database: Database
 }
 
 /** Both sides of one document as they stand, as `_all_docs` tells of them. */
-interface Standing {
+interface Candidate {
   id: string
   own: Row
   master: Master
@@ -65,7 +65,7 @@ const nothing: Formerly = () => Promise.resolve(new Map())
  * @throws {CouchFault}
  */
 async function gatherDocuments(
-  { asker, database }: Personal,
+  { user, database }: Personal,
   masters: readonly Master[],
   {
     ids,
@@ -84,8 +84,8 @@ async function gatherDocuments(
     ? await Promise.all(masters.map((master) => readPurges(master.database)))
     : []
   const former = await Promise.all(masters.map(({ name }) => formerly(name, ids)))
-  const verdicts = masters.map(({ policy }, index) => judgeRows(policy, rows[index] ?? [], asker))
-  const standings = ids.flatMap((id, at): Standing[] => {
+  const verdicts = masters.map(({ policy }, index) => judgeRows(policy, rows[index] ?? [], user))
+  const found = ids.flatMap((id, at): Candidate[] => {
     const mine = own[at]
     if (mine === undefined) return []
     const candidates = masters.flatMap((master, index) => {
@@ -94,18 +94,18 @@ async function gatherDocuments(
       const lost = former[index]?.get(id)?.find((rev) => rev !== row?.rev)
       return row ? [{ id, own: mine, master, row, purged, lost, may: verdicts[index]?.get(row) ?? null }] : []
     })
-    const chosen = chooseMaster(candidates, asker, takesNew)
+    const chosen = chooseMaster(candidates, user, takesNew)
     return chosen ? [chosen] : []
   })
   const gathered: Gathered[] = []
   for (const master of masters) {
-    const all = standings.filter((standing) => standing.master === master)
-    const [done, left] = partition(all, isSettled)
+    const all = found.filter((one) => one.master === master)
+    const [done, left] = partition(all, isInPlace)
     gathered.push({
       source: master,
       plan: (facts) =>
         master.policy.fields === null ? planDocument(facts) : planProjected(facts, master.policy.fields),
-      facts: await readFacts(master, { asker, database }, left, clock),
+      facts: await readFacts(master, { user, database }, left, clock),
       settled: done.map(({ id, own: { doc } }) => ({ id, isThere: doc !== null })),
     })
   }
@@ -113,11 +113,11 @@ async function gatherDocuments(
 }
 
 /** What the skeleton says of what each row has; of what is not there, no. */
-function judgeRows(policy: MasterPolicy, rows: readonly Row[], asker: Asker): Map<Row, boolean | null> {
+function judgeRows(policy: MasterPolicy, rows: readonly Row[], user: User): Map<Row, boolean | null> {
   const live = rows.flatMap((row) => (row.doc === null ? [] : [{ row, doc: row.doc }]))
   const verdicts = policy.decideEach(
     live.map(({ doc }) => doc),
-    asker,
+    user,
   )
   return new Map([
     ...rows.map((row): [Row, boolean | null] => [row, false]),
@@ -126,7 +126,7 @@ function judgeRows(policy: MasterPolicy, rows: readonly Row[], asker: Asker): Ma
 }
 
 /** The master that lets the user have it, else one that has it, else one that had it; of what is new, one that takes it. */
-function chooseMaster(candidates: readonly Standing[], asker: Asker, takesNew: boolean): Standing | null {
+function chooseMaster(candidates: readonly Candidate[], user: User, takesNew: boolean): Candidate | null {
   const there =
     candidates.find(({ may }) => may === true) ??
     candidates.find(({ row }) => row.doc) ??
@@ -136,13 +136,13 @@ function chooseMaster(candidates: readonly Standing[], asker: Asker, takesNew: b
   if (there) return there
   if (!takesNew) return null
   const writable = candidates.filter(({ master }) => master.policy.fields === null)
-  const takes = ({ master: { policy }, own: { doc } }: Standing): boolean =>
-    doc !== null && policy.mayWrite(doc, asker) && policy.mayRead(doc, asker)
+  const takes = ({ master: { policy }, own: { doc } }: Candidate): boolean =>
+    doc !== null && policy.mayWrite(doc, user) && policy.mayRead(doc, user)
   return writable.find(takes) ?? writable[0] ?? null
 }
 
 /** True where nothing is to be done, as far as the winners tell. */
-function isSettled({ id, own, master: { policy }, row, may }: Standing): boolean {
+function isInPlace({ id, own, master: { policy }, row, may }: Candidate): boolean {
   if (may === false) return own.doc === null
   if (may === null) return false
   if (hasConflicts(own) || hasConflicts(row) || row.doc === null) return false
@@ -160,28 +160,28 @@ const hasConflicts = ({ doc }: Row): boolean => (doc?._conflicts?.length ?? 0) >
 
 async function readFacts(
   { database: master, policy }: Master,
-  { asker, database: personal }: Personal,
-  standings: readonly Standing[],
+  { user, database: personal }: Personal,
+  found: readonly Candidate[],
   clock: Clock,
 ): Promise<DocumentFacts[]> {
   const both = await readBothSides(
     master,
     personal,
-    standings.map(({ id }) => id),
+    found.map(({ id }) => id),
   )
   const purged = new Map<string, PurgedFacts>()
-  for (const { id, purged: revisions } of standings)
+  for (const { id, purged: revisions } of found)
     if (revisions) purged.set(id, await purgedFacts(personal, id, revisions))
-  const lost = new Map(standings.map((standing) => [standing.id, standing.lost]))
+  const lost = new Map(found.map((one) => [one.id, one.lost]))
   const winners = both.flatMap((sides) => byRank(sides.master).slice(0, 1).filter(isLive))
-  const answers = policy.decideEach(winners, asker)
+  const answers = policy.decideEach(winners, user)
   const known = new Map(winners.map((leaf, at) => [leaf, answers[at] ?? null]))
   return both.map((sides) => ({
     ...sides,
     ...purged.get(sides.id),
     ...lostFacts(lost.get(sides.id)),
-    lets: (doc) => (known.has(doc) ? (known.get(doc) ?? null) : policy.decide(doc, asker)),
-    refuses: (doc) => whyNot(policy, asker, doc),
+    lets: (doc) => (known.has(doc) ? (known.get(doc) ?? null) : policy.decide(doc, user)),
+    refuses: (doc) => whyNot(policy, user, doc),
     clock,
   }))
 }
@@ -193,8 +193,8 @@ const lostFacts = (lost: string | undefined): Pick<DocumentFacts, 'lost'> =>
  * The `to` filter says what may be sent; of what is sent, the `from` filter has to say that it is the user's. What no view can
  * take is kept from the master, which has one.
  */
-function whyNot(policy: MasterPolicy, asker: Asker, doc: Leaf): Problem | null {
-  if (!policy.mayWrite(doc, asker)) return problem('held_back')
+function whyNot(policy: MasterPolicy, user: User, doc: Leaf): Problem | null {
+  if (!policy.mayWrite(doc, user)) return problem('held_back')
   if (isTooComplex(doc)) return tooComplex()
-  return !isLive(doc) || policy.decide(doc, asker) === true ? null : problem('outside_roles')
+  return !isLive(doc) || policy.decide(doc, user) === true ? null : problem('outside_roles')
 }

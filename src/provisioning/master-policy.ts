@@ -5,7 +5,7 @@ import { digestOf } from '../documents/digest.ts'
 import { DesignFunction, type Manner } from '../functions/design-function.ts'
 
 /** Somebody who may have documents of a master: a user of `_users`. */
-export interface Asker {
+export interface User {
   name: string
   roles: readonly string[]
 }
@@ -23,13 +23,13 @@ export class MasterPolicyError extends Error {
 }
 
 /** What filters find in `req.query`, for the `query_params` of replications too. */
-export const queryOf = ({ name, roles }: Asker): { name: string; roles: string } => ({
+export const queryOf = ({ name, roles }: User): { name: string; roles: string } => ({
   name,
   roles: JSON.stringify(roles),
 })
 
 /** CouchDB's request object, as far as filters have it here. https://docs.couchdb.org/en/stable/json-structure.html#request-object */
-const requestOf = (asker: Asker): string => JSON.stringify({ query: queryOf(asker) })
+const requestOf = (user: User): string => JSON.stringify({ query: queryOf(user) })
 
 /** The attribute of a design document, undefined where it or what it is in is not there. */
 function attributeAt(design: Record<string, unknown>, place: string): unknown {
@@ -144,23 +144,23 @@ export class MasterPolicy {
   }
 
   /** May the user have the document? `from`; false where it fails. */
-  mayRead(doc: object, asker: Asker): boolean {
-    return this.mayReadEach([doc], asker)[0] === true
+  mayRead(doc: object, user: User): boolean {
+    return this.mayReadEach([doc], user)[0] === true
   }
 
   /** The same for many documents: ten times as fast. */
-  mayReadEach(docs: readonly object[], asker: Asker): boolean[] {
-    return this.decideEach(docs, asker).map((verdict) => verdict === true)
+  mayReadEach(docs: readonly object[], user: User): boolean[] {
+    return this.decideEach(docs, user).map((verdict) => verdict === true)
   }
 
   /** What `from` says; null where it fails: who has a document is not to lose it by that. */
-  decide(doc: object, asker: Asker): boolean | null {
-    return this.decideEach([doc], asker)[0] ?? null
+  decide(doc: object, user: User): boolean | null {
+    return this.decideEach([doc], user)[0] ?? null
   }
 
   /** The same for many documents: ten times as fast. */
-  decideEach(docs: readonly object[], asker: Asker): (boolean | null)[] {
-    const request = requestOf(asker)
+  decideEach(docs: readonly object[], user: User): (boolean | null)[] {
+    const request = requestOf(user)
     return ask(
       this.#from,
       docs.map((doc) => [encodeJson(doc), request]),
@@ -168,23 +168,23 @@ export class MasterPolicy {
   }
 
   /** The same for many users. */
-  whoMayRead(doc: object, askers: readonly Asker[]): boolean[] {
+  whoMayRead(doc: object, users: readonly User[]): boolean[] {
     const text = encodeJson(doc)
     return askStrictly(
       this.#from,
-      askers.map((asker) => [text, requestOf(asker)]),
+      users.map((user) => [text, requestOf(user)]),
     )
   }
 
   /** May this change of the user go to the master? `to`; true where there is none, false where it fails. */
-  mayWrite(doc: object, asker: Asker): boolean {
-    return this.mayWriteEach([doc], asker)[0] === true
+  mayWrite(doc: object, user: User): boolean {
+    return this.mayWriteEach([doc], user)[0] === true
   }
 
   /** The same for many changes. */
-  mayWriteEach(docs: readonly object[], asker: Asker): boolean[] {
+  mayWriteEach(docs: readonly object[], user: User): boolean[] {
     if (this.#to === null) return docs.map(() => true)
-    const request = requestOf(asker)
+    const request = requestOf(user)
     return askStrictly(
       this.#to,
       docs.map((doc) => [encodeJson(doc), request]),
@@ -209,8 +209,8 @@ export class MasterPolicy {
   }
 
   /** The Mango selector of what the user may have; null where the skeleton has none, or none that can be used. */
-  selector(asker: Asker): object | null {
-    const [answer = null] = this.#selector?.call.ask([JSON.stringify([asker.roles, asker.name])]) ?? []
+  selector(user: User): object | null {
+    const [answer = null] = this.#selector?.call.ask([JSON.stringify([user.roles, user.name])]) ?? []
     const selector = parsed(answer)
     return typeof selector === 'object' && !Array.isArray(selector) ? selector : null
   }

@@ -1,8 +1,8 @@
 // What a sweep finds to do for a provisioned user: databases that are not as their checkpoints have them, and what was left undone.
 import type { Seq } from '../couch/document.ts'
 import { isMoved, type Resynced } from '../engine/resync.ts'
-import { isRenewed, type PersonEntry } from './person.ts'
-import type { PersonWork } from './work.ts'
+import { isRenewed, type ProvisionedUser } from './provisioned-user.ts'
+import type { ProvisioningWork } from './work.ts'
 
 /** What a sweep has found. */
 export interface Found {
@@ -18,9 +18,9 @@ export interface Found {
 
 /** @returns null where nothing was missed */
 export function missedBy(
-  entry: PersonEntry,
+  entry: ProvisionedUser,
   { found, databases, masters, configured }: Found,
-): PersonWork | null {
+): ProvisioningWork | null {
   const personal = found.get(entry.database ?? '')
   const isStale = masters.some(
     ({ name, policy }) =>
@@ -41,7 +41,7 @@ export function missedBy(
   }
 }
 
-const isLeftUndone = (entry: PersonEntry, configured: readonly string[]): boolean =>
+const isLeftUndone = (entry: ProvisionedUser, configured: readonly string[]): boolean =>
   entry.state !== 'active' ||
   entry.due === true ||
   entry.problem !== undefined ||

@@ -4,19 +4,19 @@ import type { Couch } from '../couch/client.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import type { Logger } from '../log.ts'
-import { personalSecurity, type PersonChange, type PersonEntry } from './person.ts'
+import { personalSecurity, type ProvisionedUserChange, type ProvisionedUser } from './provisioned-user.ts'
 import { userDocumentId } from '../users/user-document.ts'
-import type { PersonEffect, PersonFacts } from './plan-user.ts'
+import type { ProvisionedUserEffect, ProvisionedUserFacts } from './plan-user.ts'
 import { knownUser, type Named } from '../users/known-user.ts'
 import { secure, type Births } from '../skeletons/births.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
-import type { People } from './people.ts'
+import type { ProvisionedUsers } from './provisioned-users.ts'
 import type { TurnLeases } from './leases.ts'
 
 /** What the user's document is known by, and what writes. */
-export interface PersonWriting extends Named {
+export interface UserWriting extends Named {
   couch: Couch
-  people: People
+  provisionedUsers: ProvisionedUsers
   births: Births
   leases: Pick<TurnLeases, 'stop'>
   checkpoints: Checkpoints
@@ -31,13 +31,13 @@ const USERS = '_users'
  * @returns the entry as it stands then
  * @throws {CouchFault} `conflict` where somebody else was faster
  */
-export async function changePerson(
-  { people, log }: PersonWriting,
-  { name, entry }: PersonFacts,
-  planned: PersonChange,
-): Promise<PersonEntry> {
+export async function changeProvisionedUser(
+  { provisionedUsers, log }: UserWriting,
+  { name, entry }: ProvisionedUserFacts,
+  planned: ProvisionedUserChange,
+): Promise<ProvisionedUser> {
   // Two at once would each give the user a database; and one may have seen roles that are over.
-  const changed = await people.change(name, planned, { over: entry })
+  const changed = await provisionedUsers.change(name, planned, { over: entry })
   const { problem, state } = planned
   if (problem) log.warn({ db: USERS, doc: userDocumentId(name), code: problem.code }, 'not as `_users` says')
   else if (state !== 'active') log.info({ db: USERS, doc: userDocumentId(name), state }, 'a user is gone')
@@ -45,16 +45,16 @@ export async function changePerson(
 }
 
 /** @throws {CouchFault} `conflict` where somebody else was faster */
-export async function performPersonEffect(
-  deps: PersonWriting,
-  facts: PersonFacts,
-  effect: Exclude<PersonEffect, { kind: 'change' }>,
+export async function performUserEffect(
+  deps: UserWriting,
+  facts: ProvisionedUserFacts,
+  effect: Exclude<ProvisionedUserEffect, { kind: 'change' }>,
 ): Promise<void> {
-  const { couch, people, leases, checkpoints } = deps
+  const { couch, provisionedUsers, leases, checkpoints } = deps
   const { name, securities } = facts
   switch (effect.kind) {
     case 'claim': {
-      const isOurs = await people.claim(effect.database, name, effect.attribute)
+      const isOurs = await provisionedUsers.claim(effect.database, name, effect.attribute)
       if (!isOurs) throw new CouchFault('conflict', effect.database, 'somebody else has claimed it meanwhile')
       return
     }
@@ -69,7 +69,7 @@ export async function performPersonEffect(
       for (const master of deps.configured) await leases.stop(master, effect.database)
       return
     case 'end-claim':
-      return people.endClaim(effect.database)
+      return provisionedUsers.endClaim(effect.database)
     case 'drop':
       await couch.database(effect.database).drop()
       checkpoints.remove(effect.database)
@@ -81,7 +81,7 @@ export async function performPersonEffect(
 
 /** The personal database is there, guarded by its design documents before anybody is let in. @param isThere it was just seen @throws {CouchFault} */
 export async function openPersonal(
-  { births, ownWrites, log }: Pick<PersonWriting, 'births' | 'ownWrites' | 'log'>,
+  { births, ownWrites, log }: Pick<UserWriting, 'births' | 'ownWrites' | 'log'>,
   name: string,
   database: string,
   { isThere = false } = {},
@@ -92,7 +92,11 @@ export async function openPersonal(
   })
 }
 
-async function record(deps: PersonWriting, { name, user }: PersonFacts, database: string): Promise<void> {
+async function record(
+  deps: UserWriting,
+  { name, user }: ProvisionedUserFacts,
+  database: string,
+): Promise<void> {
   const { couch, ownWrites, attribute } = deps
   const users = couch.database(USERS)
   const doc = await users.get(userDocumentId(name))

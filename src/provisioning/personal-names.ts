@@ -1,5 +1,5 @@
 // Which databases are the personal ones of users, for whoever finds them on the server.
-import type { People } from './people.ts'
+import type { ProvisionedUsers } from './provisioned-users.ts'
 
 /**
  * Those of these databases that somebody's `database` names, not ended. Other attributes name databases that have nothing
@@ -8,9 +8,9 @@ import type { People } from './people.ts'
  */
 export async function personalAmong(
   names: readonly string[],
-  { people }: { people: Pick<People, 'claims'> },
+  { provisionedUsers }: { provisionedUsers: Pick<ProvisionedUsers, 'claims'> },
 ): Promise<Set<string>> {
-  const claims = await people.claims(names)
+  const claims = await provisionedUsers.claims(names)
   return new Set(
     names.filter((name) => {
       const claim = claims.get(name)

@@ -1,5 +1,10 @@
 // How a user's documents of a master stand, and the document in which the user reads it.
-import { provisionDocumentId, type MasterStanding, type PersonEntry, type ProvisionState } from './person.ts'
+import {
+  provisionDocumentId,
+  type MasterStatus,
+  type ProvisionedUser,
+  type ProvisionState,
+} from './provisioned-user.ts'
 import { problem, type Problem } from '../documents/problem.ts'
 import type { Rejection } from '../documents/rejected.ts'
 
@@ -8,7 +13,7 @@ export type LeaseState =
   { kind: 'none' } | { kind: 'starting' | 'behind' | 'caught-up' } | { kind: 'failing'; reason: string }
 
 /** What a turn found out about one master. */
-export interface StandingFacts {
+export interface StatusFacts {
   lease: LeaseState
   problem: Problem | null
   rejected: readonly Rejection[]
@@ -26,7 +31,7 @@ export interface StandingFacts {
 }
 
 /** The first that is true. */
-function stateOf({ problem, lease, rejected, isComparing }: StandingFacts): ProvisionState {
+function stateOf({ problem, lease, rejected, isComparing }: StatusFacts): ProvisionState {
   if (problem !== null || lease.kind === 'failing') return 'error'
   if (isComparing) return 'active'
   if (rejected.length > 0) return 'denied'
@@ -35,7 +40,7 @@ function stateOf({ problem, lease, rejected, isComparing }: StandingFacts): Prov
 }
 
 /** The standing after a turn; a time is that at which its state was entered last. */
-export function standingAfter(before: MasterStanding | undefined, facts: StandingFacts): MasterStanding {
+export function statusAfter(before: MasterStatus | undefined, facts: StatusFacts): MasterStatus {
   const state = stateOf(facts)
   const { ready, ...times } = before?.times ?? {}
   const isReady = (!facts.isComparing || facts.isAgain === true) && facts.problem === null
@@ -58,7 +63,7 @@ export function standingAfter(before: MasterStanding | undefined, facts: Standin
 
 /** What `$provision/<master>` says, without `_rev`. */
 export function provisionDocument(
-  entry: PersonEntry,
+  entry: ProvisionedUser,
   master: string,
 ): { _id: string } & Record<string, unknown> {
   const standing = Object.hasOwn(entry.masters, master) ? entry.masters[master] : undefined

@@ -5,22 +5,22 @@ import { graceLeft } from '../documents/grace.ts'
 import {
   personalSecurity,
   type Claim,
-  type MasterStanding,
-  type PersonChange,
-  type PersonEntry,
-  type PersonState,
-} from './person.ts'
+  type MasterStatus,
+  type ProvisionedUserChange,
+  type ProvisionedUser,
+  type ProvisionedUserState,
+} from './provisioned-user.ts'
 import { isPersonalName } from '../documents/names.ts'
 import { kindOf, problem, quote, type Problem } from '../documents/problem.ts'
 import { ADMIN_ONLY, type FoundSecurity } from '../documents/security.ts'
 
-export interface PersonFacts {
+export interface ProvisionedUserFacts {
   name: string
   /** Which of `_users` names the personal database. */
   attribute: string
   /** Null: there is no such user, or none any more. */
   user: KnownUser | null
-  entry: PersonEntry | null
+  entry: ProvisionedUser | null
   /** Somebody else may have the name now: the account that the entry is of was deleted, as far as anybody can tell. */
   isAnother: boolean
   /** Whose the databases are that user and entry name. */
@@ -36,10 +36,10 @@ export interface PersonFacts {
   at: string
 }
 
-export type PersonEffect =
+export type ProvisionedUserEffect =
   /** Has to come about: where somebody else was faster, all is planned again. */
   | { kind: 'claim'; database: string; attribute: string }
-  | { kind: 'change'; change: PersonChange }
+  | { kind: 'change'; change: ProvisionedUserChange }
   /** Into the `_users` document, so that the user's applications find it. */
   | { kind: 'record'; database: string }
   /** The personal database is there, with its design documents, and lets the user in. */
@@ -50,11 +50,11 @@ export type PersonEffect =
   | { kind: 'drop'; database: string }
 
 /** Plans what a change in `_users` means (docs/provisioning.md). Effects are in their order; each may have been done before. */
-export function planPerson(facts: PersonFacts): PersonEffect[] {
+export function planProvisionedUser(facts: ProvisionedUserFacts): ProvisionedUserEffect[] {
   return facts.user === null ? planDeparture(facts) : planPresence(facts, facts.user)
 }
 
-function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
+function planPresence(facts: ProvisionedUserFacts, user: KnownUser): ProvisionedUserEffect[] {
   const { entry, claims } = facts
   // Only whoever made the account again as it was knows the name of its database.
   if (entry && user.recorded !== entry.database && (entry.state === 'leaving' || facts.isAnother))
@@ -106,7 +106,7 @@ function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
     ...(user.recorded === chosen ? [] : [{ kind: 'record', database: chosen } as const]),
     { kind: 'open', database: chosen },
     ...effects,
-    ...(former ?? []).map((database): PersonEffect => ({
+    ...(former ?? []).map((database): ProvisionedUserEffect => ({
       kind: 'secure',
       database,
       security: personalSecurity(facts.name, database),
@@ -116,7 +116,7 @@ function planPresence(facts: PersonFacts, user: KnownUser): PersonEffect[] {
 
 /** What the user's attributes named before, and do not any more; undefined for nothing. */
 function formerOf(
-  entry: PersonEntry | null,
+  entry: ProvisionedUser | null,
   database: string,
   others: Readonly<Record<string, string>>,
 ): string[] | undefined {
@@ -130,7 +130,7 @@ function formerOf(
 export const sortedRoles = (roles: readonly string[]): string[] => [...new Set(roles)].sort()
 
 /** The database that the user has, the one that `_users` records, or a new one; or why there can be none. */
-function chooseDatabase(facts: PersonFacts, { recorded }: KnownUser): string | Problem {
+function chooseDatabase(facts: ProvisionedUserFacts, { recorded }: KnownUser): string | Problem {
   const { entry, fresh } = facts
   if (entry?.state === 'active' && entry.database !== null) return entry.database
   if (recorded === undefined || recorded === null) return fresh
@@ -139,7 +139,7 @@ function chooseDatabase(facts: PersonFacts, { recorded }: KnownUser): string | P
 
 /** Why a database that an attribute names is not to be the user's, or null. */
 function mayHave(
-  { name, claims, securities }: PersonFacts,
+  { name, claims, securities }: ProvisionedUserFacts,
   database: unknown,
   attribute: string,
 ): Problem | null {
@@ -169,12 +169,12 @@ function isFreeFor(name: string, database: string, { admins, members, readers }:
 
 /** Databases that other attributes name get the same security; they are made by somebody else. */
 function planOthers(
-  facts: PersonFacts,
+  facts: ProvisionedUserFacts,
   user: KnownUser,
-): { others: Record<string, string>; effects: PersonEffect[]; found: Problem | null } {
+): { others: Record<string, string>; effects: ProvisionedUserEffect[]; found: Problem | null } {
   const { name, claims, securities } = facts
   const others: Record<string, string> = {}
-  const effects: PersonEffect[] = []
+  const effects: ProvisionedUserEffect[] = []
   let found: Problem | null = null
   for (const [attribute, database] of Object.entries(user.others)) {
     if (database === undefined || database === null) continue
@@ -193,7 +193,7 @@ function planOthers(
 }
 
 /** The user is gone: access goes at once, the rest after a while; `_users` may be on its way back from a backup. */
-function planDeparture({ entry, onDeparture, graceMs, at }: PersonFacts): PersonEffect[] {
+function planDeparture({ entry, onDeparture, graceMs, at }: ProvisionedUserFacts): ProvisionedUserEffect[] {
   if (entry === null || isGone(entry.state)) return []
   const masters = canceled(entry.masters, at)
   const left = { due: undefined, again: undefined, masters, problem: undefined }
@@ -211,13 +211,13 @@ function planDeparture({ entry, onDeparture, graceMs, at }: PersonFacts): Person
 }
 
 /** All databases of a user's that the daemon keeps closed to others. */
-export const databasesOf = ({ database, others, former = [] }: PersonEntry): string[] =>
+export const databasesOf = ({ database, others, former = [] }: ProvisionedUser): string[] =>
   database === null ? [] : [database, ...Object.values(others), ...former]
 
-const planShut = (entry: PersonEntry): PersonEffect[] =>
+const planShut = (entry: ProvisionedUser): ProvisionedUserEffect[] =>
   databasesOf(entry).map((database) => ({ kind: 'secure', database, security: ADMIN_ONLY }))
 
-function planClosing(entry: PersonEntry): PersonEffect[] {
+function planClosing(entry: ProvisionedUser): ProvisionedUserEffect[] {
   return [
     ...planShut(entry),
     ...(entry.database === null ? [] : [{ kind: 'end-leases', database: entry.database } as const]),
@@ -225,9 +225,9 @@ function planClosing(entry: PersonEntry): PersonEffect[] {
 }
 
 /** Nobody gets these databases any more, somebody who comes under the same name neither. */
-function planEnd(entry: PersonEntry, onDeparture: 'keep' | 'drop'): PersonEffect[] {
+function planEnd(entry: ProvisionedUser, onDeparture: 'keep' | 'drop'): ProvisionedUserEffect[] {
   return [
-    ...databasesOf(entry).map((database): PersonEffect => ({ kind: 'end-claim', database })),
+    ...databasesOf(entry).map((database): ProvisionedUserEffect => ({ kind: 'end-claim', database })),
     ...(onDeparture === 'drop' && entry.database !== null
       ? [{ kind: 'drop', database: entry.database } as const]
       : []),
@@ -235,7 +235,7 @@ function planEnd(entry: PersonEntry, onDeparture: 'keep' | 'drop'): PersonEffect
 }
 
 /** The claims as they are when all of an entry have ended. */
-const withEnded = (claims: ReadonlyMap<string, Claim>, entry: PersonEntry): Map<string, Claim> =>
+const withEnded = (claims: ReadonlyMap<string, Claim>, entry: ProvisionedUser): Map<string, Claim> =>
   new Map(
     [...claims].map(([database, claim]) => [
       database,
@@ -243,13 +243,13 @@ const withEnded = (claims: ReadonlyMap<string, Claim>, entry: PersonEntry): Map<
     ]),
   )
 
-const isGone = (state: PersonState): boolean => state === 'kept' || state === 'dropped'
+const isGone = (state: ProvisionedUserState): boolean => state === 'kept' || state === 'dropped'
 
 /** Of masters that give nothing any more; of those that say so already, as they are. */
 export const canceled = (
-  masters: Readonly<Record<string, MasterStanding>>,
+  masters: Readonly<Record<string, MasterStatus>>,
   at: string,
-): Record<string, MasterStanding> =>
+): Record<string, MasterStatus> =>
   Object.fromEntries(
     Object.entries(masters).map(([master, standing]) => [
       master,

@@ -1,13 +1,13 @@
 // Brings about what `_users` says of a user: gathers, plans, and performs.
 import type { Logger } from '../log.ts'
 import { userDocumentId } from '../users/user-document.ts'
-import { gatherPerson, type UserReading } from './gather-user.ts'
-import { changePerson, performPersonEffect, type PersonWriting } from './perform-user.ts'
-import type { PersonEntry } from './person.ts'
-import { planPerson } from './plan-user.ts'
+import { gatherProvisionedUser, type UserReading } from './gather-user.ts'
+import { changeProvisionedUser, performUserEffect, type UserWriting } from './perform-user.ts'
+import type { ProvisionedUser } from './provisioned-user.ts'
+import { planProvisionedUser } from './plan-user.ts'
 
-export interface AccountDeps extends UserReading, PersonWriting {
-  people: PersonWriting['people']
+export interface AccountDeps extends UserReading, UserWriting {
+  provisionedUsers: UserWriting['provisionedUsers']
   log: Logger
 }
 
@@ -15,7 +15,7 @@ export interface ReconciledAccount {
   /** Null: there is no such user, or none any more. */
   roles: readonly string[] | null
   /** What the registry has of the user then; null: nothing. */
-  entry: PersonEntry | null
+  entry: ProvisionedUser | null
 }
 
 /**
@@ -26,17 +26,17 @@ export interface ReconciledAccount {
 export async function reconcileAccount(
   deps: AccountDeps,
   name: string,
-  known: PersonEntry | null,
+  known: ProvisionedUser | null,
 ): Promise<ReconciledAccount> {
-  const facts = await gatherPerson(deps, name, known)
+  const facts = await gatherProvisionedUser(deps, name, known)
   if (facts.isAnother)
     deps.log.warn(
       { db: '_users', doc: userDocumentId(name) },
       'the account was made again: nothing of the former one’s is given to it',
     )
   let entry = known
-  for (const effect of planPerson(facts))
-    if (effect.kind === 'change') entry = await changePerson(deps, facts, effect.change)
-    else await performPersonEffect(deps, facts, effect)
+  for (const effect of planProvisionedUser(facts))
+    if (effect.kind === 'change') entry = await changeProvisionedUser(deps, facts, effect.change)
+    else await performUserEffect(deps, facts, effect)
   return { roles: facts.user?.roles ?? null, entry }
 }

@@ -6,7 +6,7 @@ import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { DatabaseInfo } from '../couch/document.ts'
 import { isFault, type CouchFault } from '../couch/fault.ts'
-import type { Asker } from './master-policy.ts'
+import type { User } from './master-policy.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import { gatherFrom, type Master } from './gather.ts'
 import { countDocuments, idsIn } from '../mirror/personal-documents.ts'
@@ -18,40 +18,40 @@ import {
   isRenewed,
   masterOfProvision,
   personalSecurity,
-  type MasterStanding,
-  type PersonEntry,
-} from './person.ts'
+  type MasterStatus,
+  type ProvisionedUser,
+} from './provisioned-user.ts'
 import { problem, type Problem } from '../documents/problem.ts'
 import type { Clock } from '../documents/time.ts'
 import { canceled, sortedRoles } from './plan-user.ts'
 import { graceLeft } from '../documents/grace.ts'
-import { provisionDocument, standingAfter, type LeaseState } from './plan-status.ts'
+import { provisionDocument, statusAfter, type LeaseState } from './plan-status.ts'
 import { rejectedAfter, saysThat } from '../mirror/plan-status.ts'
 import type { Births } from '../skeletons/births.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
 import type { Result } from '../engine/work-queue.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
-import type { People } from './people.ts'
+import type { ProvisionedUsers } from './provisioned-users.ts'
 import { openPersonal } from './perform-user.ts'
 import { reconcileAccount } from './reconcile-account.ts'
 import type { ProvisioningSettings } from './settings.ts'
-import { readPerson } from '../users/known-user.ts'
+import { readKnownUser } from '../users/known-user.ts'
 import { filterOf } from './filter.ts'
 import type { TurnLeases } from './leases.ts'
 import { RoleIndex } from './role-index.ts'
 import type { Removals } from '../mirror/removals.ts'
-import { sayStanding } from './status.ts'
+import { writeMasterStatus } from './status.ts'
 import { addProblems, Reconciliation } from '../mirror/reconcile.ts'
-import type { PersonWork } from './work.ts'
+import type { ProvisioningWork } from './work.ts'
 import { START } from '../engine/checkpoint.ts'
 
 /** Changes a page of a personal database, with their documents. */
 const PAGE = 200
 
-export interface PersonDeps extends ProvisioningSettings {
+export interface ProvisioningDeps extends ProvisioningSettings {
   couch: Couch
   users: UserDatabases
-  people: People
+  provisionedUsers: ProvisionedUsers
   births: Births
   leases: TurnLeases
   removals: Removals
@@ -72,7 +72,7 @@ export interface PersonDeps extends ProvisioningSettings {
 }
 
 /** What a turn leaves to do; where the user is gone, it is to be seen later whether for good. */
-export interface PersonResult extends Result<PersonWork> {
+export interface ProvisioningResult extends Result<ProvisioningWork> {
   /** The user's replications that have just been started. */
   isStarting: boolean
 }
@@ -80,18 +80,18 @@ export interface PersonResult extends Result<PersonWork> {
 /** `_users` says something else than what the turn began with. */
 class RolesChanged extends Error {}
 
-const DONE: PersonResult = { next: null, isStarting: false }
+const DONE: ProvisioningResult = { next: null, isStarting: false }
 
 /**
  * Does one page of work for a user.
  * @throws {CouchFault} where CouchDB fails, or somebody else was faster; nothing is lost, the turn is taken again
  */
-export async function reconcilePerson(
-  deps: PersonDeps,
+export async function reconcileProvisionedUser(
+  deps: ProvisioningDeps,
   name: string,
-  work: PersonWork,
-): Promise<PersonResult> {
-  const there = await deps.people.entry(name)
+  work: ProvisioningWork,
+): Promise<ProvisioningResult> {
+  const there = await deps.provisionedUsers.entry(name)
   const mustLook = work.user === true || work.all === true || there === null || there.due === true
   const settled = mustLook ? await reconcileAccount(deps, name, there) : null
   for (const [database, updateSeq] of settled === null ? [] : (work.others ?? []))
@@ -99,13 +99,13 @@ export async function reconcilePerson(
   let entry = settled ? settled.entry : there
   if (entry === null) return DONE
   if (work.asked?.size)
-    entry = await deps.people.change(
+    entry = await deps.provisionedUsers.change(
       name,
       { asked: [...new Set([...(entry.asked ?? []), ...work.asked])] },
       { known: entry },
     )
   if (entry.state !== 'active' || entry.database === null) {
-    await sayStanding(deps, entry, work.wakes)
+    await writeMasterStatus(deps, entry, work.wakes)
     if (entry.state !== 'leaving') return DONE
     return {
       ...DONE,
@@ -113,7 +113,7 @@ export async function reconcilePerson(
     }
   }
   try {
-    return await new PersonTurn(
+    return await new UserTurn(
       deps,
       entry,
       { name, roles: settled?.roles ?? entry.roles },
@@ -136,10 +136,10 @@ interface Findings {
   more: number
 }
 
-class PersonTurn {
-  readonly #deps: PersonDeps
-  readonly #asker: Asker
-  readonly #work: PersonWork
+class UserTurn {
+  readonly #deps: ProvisioningDeps
+  readonly #user: User
+  readonly #work: ProvisioningWork
   /** Of masters whose view gives no answer. */
   readonly #viewFaults = new Map<string, CouchFault>()
   readonly #personal: Database
@@ -161,14 +161,20 @@ class PersonTurn {
   readonly #instances = new Map<string, string | undefined>()
   /** Masters that were made again since all was compared with them: what they had is not new. */
   readonly #renewed = new Set<string>()
-  #entry: PersonEntry
+  #entry: ProvisionedUser
 
   /** @param isOpened the database was just seen to be there, with all that it needs */
-  constructor(deps: PersonDeps, entry: PersonEntry, asker: Asker, work: PersonWork, isOpened: boolean) {
+  constructor(
+    deps: ProvisioningDeps,
+    entry: ProvisionedUser,
+    user: User,
+    work: ProvisioningWork,
+    isOpened: boolean,
+  ) {
     this.#deps = deps
     this.#isOpened = isOpened
     this.#entry = entry
-    this.#asker = asker
+    this.#user = user
     this.#work = work
     this.#wakes = new Set(work.wakes)
     this.#personal = deps.couch.database(entry.database ?? '')
@@ -176,21 +182,21 @@ class PersonTurn {
     this.#masters = deps.masters()
   }
 
-  async take(): Promise<PersonResult> {
+  async take(): Promise<ProvisioningResult> {
     const { couch, removals, resumed } = this.#deps
     const infos = await couch.dbsInfo([...this.#masters.map(({ name }) => name), this.#personal.name])
     const info = infos.get(this.#personal.name)
     // Somebody dropped it: made again, and filled again.
     if (info === undefined) return this.#reopen()
-    if (!resumed.has(this.#asker.name)) await removals.resume(this.#personal)
-    resumed.add(this.#asker.name)
+    if (!resumed.has(this.#user.name)) await removals.resume(this.#personal)
+    resumed.add(this.#user.name)
     const masters = this.#masters.filter(({ name }) => infos.has(name))
-    const isAnother = await this.#greet(info)
+    const isAnother = await this.#checkInstance(info)
     // What was changed while a master was away was passed over.
     const stale = masters.filter(({ name, policy }) => {
-      const standing = this.#standing(name)
-      if (isRenewed(standing, infos.get(name))) this.#renewed.add(name)
-      return standing?.access !== policy.hash || standing.problem?.code === 'master_unavailable'
+      const status = this.#statusOf(name)
+      if (isRenewed(status, infos.get(name))) this.#renewed.add(name)
+      return status?.access !== policy.hash || status.problem?.code === 'master_unavailable'
     })
     for (const { name } of masters) this.#instances.set(name, infos.get(name)?.instance_start_time)
     const hasChanged = isAnother || stale.length > 0 || this.#renewed.size > 0
@@ -203,7 +209,7 @@ class PersonTurn {
     const next = await this.#followPersonal(masters)
     await this.#count(masters)
     await this.#keepLeases(masters)
-    await this.#settle(
+    await this.#writeStatus(
       masters.filter(({ name }) => !this.#viewFaults.has(name)),
       { isComparing: false },
     )
@@ -215,27 +221,27 @@ class PersonTurn {
     }
   }
 
-  async #reopen(): Promise<PersonResult> {
-    await openPersonal(this.#deps, this.#asker.name, this.#personal.name)
+  async #reopen(): Promise<ProvisioningResult> {
+    await openPersonal(this.#deps, this.#user.name, this.#personal.name)
     this.#deps.checkpoints.remove(this.#personal.name)
     return { next: { all: true, personal: true }, isStarting: false }
   }
 
   /** @returns true for a database that is another one than the last time */
-  async #greet(info: DatabaseInfo): Promise<boolean> {
+  async #checkInstance(info: DatabaseInfo): Promise<boolean> {
     const { name } = this.#personal
-    const found = await this.#feed.greet(info)
+    const found = await this.#feed.checkInstance(info)
     if (found === 'same') {
       if (!this.#isOpened)
-        await keepSecurity(this.#personal, personalSecurity(this.#asker.name, name), this.#deps.log)
+        await keepSecurity(this.#personal, personalSecurity(this.#user.name, name), this.#deps.log)
       return false
     }
     // Whoever made it anew has not let the user in.
-    if (found === 'renewed' || !this.#isOpened) await openPersonal(this.#deps, this.#asker.name, name)
+    if (found === 'renewed' || !this.#isOpened) await openPersonal(this.#deps, this.#user.name, name)
     return found === 'renewed'
   }
 
-  #standing(master: string): MasterStanding | undefined {
+  #statusOf(master: string): MasterStatus | undefined {
     const { masters } = this.#entry
     return Object.hasOwn(masters, master) ? masters[master] : undefined
   }
@@ -245,11 +251,11 @@ class PersonTurn {
    * @param isAgain nothing has changed that says what the user has: what was there is there
    */
   async #compareAll(masters: readonly Master[], isAgain: boolean): Promise<void> {
-    const { people, leases, configured } = this.#deps
-    const { roles, name } = this.#asker
+    const { provisionedUsers, leases, configured } = this.#deps
+    const { roles, name } = this.#user
     // A turn that fails, or a daemon beside this one, is to know that, too.
     if (!this.#entry.due)
-      this.#entry = await people.change(
+      this.#entry = await provisionedUsers.change(
         name,
         { due: true, again: isAgain ? true : undefined },
         { known: this.#entry },
@@ -266,10 +272,10 @@ class PersonTurn {
       // What it brings must not come back behind what is taken out. It runs on where this turn fails, so that the next knows of it.
       const policy = masters.find((one) => one.name === master)?.policy
       if (policy === undefined) await leases.stop(master, database)
-      else if (await leases.narrow({ master, database, name }, filterOf(policy, this.#asker)))
+      else if (await leases.narrow({ master, database, name }, filterOf(policy, this.#user)))
         this.#isStarting = true
     }
-    await this.#settle(masters, { isComparing: true, isAgain })
+    await this.#writeStatus(masters, { isComparing: true, isAgain })
     const there = new Set<string>()
     for await (const page of idsIn(this.#personal)) for (const id of page) there.add(id)
     this.#counts = new Map()
@@ -283,7 +289,7 @@ class PersonTurn {
     this.#renewed.clear()
     // Whoever has compared meanwhile, with other roles perhaps, may have brought back what went here.
     const over = this.#entry
-    this.#entry = await people.change(
+    this.#entry = await provisionedUsers.change(
       name,
       { roles: sortedRoles(roles), due: undefined, again: undefined },
       { over },
@@ -295,7 +301,7 @@ class PersonTurn {
     const ids = new Set<string>()
     for (const { name, database, policy } of masters)
       try {
-        for (const { id } of await database.view(policy.design, 'roles', [...this.#asker.roles]))
+        for (const { id } of await database.view(policy.design, 'roles', [...this.#user.roles]))
           if (isObjectId(id)) ids.add(id)
       } catch (error) {
         if (!isFault(error, 'server_error') && !isFault(error, 'timeout')) throw error
@@ -313,7 +319,7 @@ class PersonTurn {
     ids: readonly string[],
     { isAll = false } = {},
   ): Promise<boolean> {
-    const person = { asker: this.#asker, database: this.#personal }
+    const person = { user: this.#user, database: this.#personal }
     let isSettled = true
     for (const part of chunk(ids, PAGE)) {
       const isWhole = masters.length === this.#deps.configured.length
@@ -337,8 +343,8 @@ class PersonTurn {
 
   /** A role that was lost is lost at once, and so is an account: what the user writes then may be read before `_users` is. */
   async #confirm(): Promise<void> {
-    const user = await readPerson(this.#deps.couch, this.#asker.name, this.#deps)
-    if (user === null || !isEqual(sortedRoles(user.roles), sortedRoles(this.#asker.roles)))
+    const user = await readKnownUser(this.#deps.couch, this.#user.name, this.#deps)
+    if (user === null || !isEqual(sortedRoles(user.roles), sortedRoles(this.#user.roles)))
       throw new RolesChanged()
     const { account } = this.#entry
     if (account !== undefined && !isSameAccount(account, user.account)) throw new RolesChanged()
@@ -353,14 +359,14 @@ class PersonTurn {
   }
 
   /** A page of what was written into the personal database. @returns what is left to do */
-  async #followPersonal(masters: readonly Master[]): Promise<PersonWork | null> {
+  async #followPersonal(masters: readonly Master[]): Promise<ProvisioningWork | null> {
     const { name } = this.#personal
     const { changes: foreign, isLast, done } = await this.#feed.page(PAGE)
     if (foreign.some(({ id }) => id.startsWith('_design/')))
-      await openPersonal(this.#deps, this.#asker.name, name)
+      await openPersonal(this.#deps, this.#user.name, name)
     for (const { id, doc } of foreign) {
       const master = masterOfProvision(id)
-      if (master !== null && doc && !doc._deleted) this.#hear(master, doc)
+      if (master !== null && doc && !doc._deleted) this.#onProvisionDocument(master, doc)
     }
     if (!(await this.#lookAt(masters, foreign.map(({ id }) => id).filter(isObjectId))))
       return { personal: true }
@@ -369,7 +375,7 @@ class PersonTurn {
   }
 
   /** Somebody wrote into `$provision/<master>`: the user asks, and is answered by what stands there next. */
-  #hear(master: string, doc: Record<string, unknown>): void {
+  #onProvisionDocument(master: string, doc: Record<string, unknown>): void {
     if (saysThat(doc, provisionDocument(this.#entry, master))) return
     this.#isAsked = true
     this.#wakes.add(master)
@@ -381,7 +387,7 @@ class PersonTurn {
    */
   async #count(masters: readonly Master[]): Promise<void> {
     if (this.#findings.size === 0 && this.#counts === null) return
-    const known = this.#counts ?? new Map(masters.map(({ name }) => [name, this.#standing(name)?.documents]))
+    const known = this.#counts ?? new Map(masters.map(({ name }) => [name, this.#statusOf(name)?.documents]))
     this.#counts = new Map(
       masters.map(({ name }) => [name, (known.get(name) ?? 0) + (this.#findings.get(name)?.more ?? 0)]),
     )
@@ -395,7 +401,7 @@ class PersonTurn {
   /** Replications run for those who are active, and end for those who were not for long. */
   async #keepLeases(masters: readonly Master[]): Promise<void> {
     const { leases, log, configured } = this.#deps
-    const { name } = this.#asker
+    const { name } = this.#user
     const database = this.#personal.name
     const held = new Set(leases.held().flatMap((one) => (one.database === database ? [one.master] : [])))
     // A master that is none any more; its documents stay.
@@ -405,29 +411,29 @@ class PersonTurn {
       const subject = { master, database, name }
       // What the daemon brings by itself keeps a replication that runs, and starts none: users at rest need none.
       if (this.#work.documents?.has(master)) leases.touch(master, database)
-      const isOutdated = held.has(master) && leases.isOutdated(subject, filterOf(policy, this.#asker))
+      const isOutdated = held.has(master) && leases.isOutdated(subject, filterOf(policy, this.#user))
       // What is projected is written by the daemon alone.
       if ((this.#wakes.has(master) || isOutdated) && policy.fields === null)
-        this.#isStarting = (await leases.use(subject, filterOf(policy, this.#asker))) || this.#isStarting
+        this.#isStarting = (await leases.use(subject, filterOf(policy, this.#user))) || this.#isStarting
       else if (this.#work.idle?.has(master) && (await leases.endIfIdle(master, database)))
         log.info({ db: database, master }, 'replication idle, cancelled')
     }
   }
 
   /** Writes down how everything stands, for the registry and for the user. */
-  async #settle(
+  async #writeStatus(
     masters: readonly Master[],
     { isComparing, isAgain = false }: { isComparing: boolean; isAgain?: boolean },
   ): Promise<void> {
-    const { people, leaseState, now, configured } = this.#deps
+    const { provisionedUsers, leaseState, now, configured } = this.#deps
     const at = new Date(now()).toISOString()
-    const standings = configured.map((name): [string, MasterStanding] => {
+    const statuses = configured.map((name): [string, MasterStatus] => {
       const master = masters.find((one) => one.name === name)
-      const before = this.#standing(name)
+      const before = this.#statusOf(name)
       const findings = this.#findings.get(name)
       return [
         name,
-        standingAfter(before, {
+        statusAfter(before, {
           lease: leaseState(name, this.#personal.name),
           problem: master ? null : problem('master_unavailable', name),
           rejected: rejectedAfter(
@@ -450,11 +456,11 @@ class PersonTurn {
     })
     const left = Object.entries(this.#entry.masters).filter(([name]) => !configured.includes(name))
     const change = {
-      masters: { ...canceled(Object.fromEntries(left), at), ...Object.fromEntries(standings) },
+      masters: { ...canceled(Object.fromEntries(left), at), ...Object.fromEntries(statuses) },
       otherDocuments: this.#otherDocuments ?? this.#entry.otherDocuments,
     }
     const known = this.#entry
-    this.#entry = await people.change(this.#asker.name, change, { known })
-    await sayStanding(this.#deps, this.#entry, this.#wakes)
+    this.#entry = await provisionedUsers.change(this.#user.name, change, { known })
+    await writeMasterStatus(this.#deps, this.#entry, this.#wakes)
   }
 }

@@ -1,7 +1,7 @@
 // Says in `$provision/<master>` how a user's documents stand: in the personal database, and where the user has asked.
 import type { Couch } from '../couch/client.ts'
-import type { PersonEntry } from './person.ts'
-import { say } from '../mirror/status.ts'
+import type { ProvisionedUser } from './provisioned-user.ts'
+import { writeStatus } from '../mirror/status.ts'
 import { provisionDocument } from './plan-status.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 
@@ -10,9 +10,9 @@ import type { OwnWrites } from '../engine/own-writes.ts'
  * @param asked masters that the user asked for; of those that are none, it is said where the user asks
  * @throws {CouchFault}
  */
-export async function sayStanding(
+export async function writeMasterStatus(
   { couch, ownWrites, configured }: { couch: Couch; ownWrites: OwnWrites; configured: readonly string[] },
-  entry: PersonEntry,
+  entry: ProvisionedUser,
   asked: Iterable<string> = [],
 ): Promise<void> {
   const isOpen = entry.database !== null && entry.state !== 'dropped'
@@ -21,6 +21,6 @@ export async function sayStanding(
   const said = masters.map((master) => provisionDocument(entry, master))
   for (const place of places) {
     // Of masters that were only asked for, it is said where the user asks.
-    await say(couch.database(place), ownWrites, said, { isNew: (at) => at < configured.length })
+    await writeStatus(couch.database(place), ownWrites, said, { isNew: (at) => at < configured.length })
   }
 }

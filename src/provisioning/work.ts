@@ -27,7 +27,7 @@ const parts = {
 }
 
 /** What there may be to do for a provisioned user. */
-export type PersonWork = WorkOf<typeof parts>
+export type ProvisioningWork = WorkOf<typeof parts>
 
 /** What either says. */
-export const mergePersonWork = defineWork(parts)
+export const mergeProvisioningWork = defineWork(parts)

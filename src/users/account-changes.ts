@@ -2,7 +2,7 @@
 import type { Database } from '../couch/database.ts'
 import type { Change, StoredDoc } from '../couch/document.ts'
 import { USER_DOCUMENT_PREFIX } from './user-document.ts'
-import { claimsOfAccounts, type Account, type People } from './directory.ts'
+import { claimsOfAccounts, type Account, type Directory } from './directory.ts'
 
 const USERS = '_users'
 
@@ -19,13 +19,13 @@ export interface Concerned {
  * next sweep finds the others.
  * @throws {CouchFault}
  */
-export async function concernedBy(people: People, changes: readonly Change[]): Promise<Concerned> {
+export async function concernedBy(directory: Directory, changes: readonly Change[]): Promise<Concerned> {
   const concerned: Concerned = { names: new Set(), owners: new Set() }
   const ids = changes.map(({ id }) => id).filter((id) => id.startsWith(USER_DOCUMENT_PREFIX))
   if (ids.length === 0) return concerned
   for (const id of ids) concerned.names.add(nameOf(id))
-  const docs = await asTheyAreAndWere(people.couch.database(USERS), ids)
-  for (const [owner, names] of await claimsOfAccounts(people, docs.map(accountOf))) {
+  const docs = await asTheyAreAndWere(directory.couch.database(USERS), ids)
+  for (const [owner, names] of await claimsOfAccounts(directory, docs.map(accountOf))) {
     concerned.owners.add(owner)
     for (const name of names) concerned.names.add(name)
   }

@@ -5,7 +5,7 @@ import type { Grants } from '../documents/security.ts'
 import type { AccountIndex } from './account-index.ts'
 
 /** Where users are looked up, and how they and their databases are called. */
-export interface People {
+export interface Directory {
   couch: Couch
   accounts: AccountIndex
   users: UserDatabases
@@ -45,16 +45,16 @@ const NO_CLAIMS: Claims = { byRole: new Set(), byName: new Set() }
  * @throws {CouchFault}
  */
 export async function resolveNames(
-  people: People,
+  directory: Directory,
   names: readonly string[],
 ): Promise<Map<string, NamedUser>> {
-  const known = await hashesOfUsers(people, names.filter(isWellFormed))
-  const claims = await claimsOn(people, await existing(people, [...known.values()].flat()))
+  const known = await hashesOfUsers(directory, names.filter(isWellFormed))
+  const claims = await claimsOn(directory, await existing(directory, [...known.values()].flat()))
   const resolved = new Map<string, NamedUser>()
   for (const name of names) {
     const matching = [name, NAME_PREFIX + name].flatMap((user) => {
       const hashes = known.get(user)
-      return hashes === undefined ? [] : [standingOf(people, user, hashes, claims)]
+      return hashes === undefined ? [] : [standingOf(directory, user, hashes, claims)]
     })
     const meant = matching.find(({ grants }) => grants.roles.length > 0) ?? matching[0]
     if (meant) resolved.set(name, meant)
@@ -67,9 +67,9 @@ export async function resolveNames(
  * by the name whose hex it is, too (couch_peruser).
  * @throws {CouchFault}
  */
-export async function ownerGrants(people: People, owner: string): Promise<Grants> {
-  const { byRole, byName } = await claimsOnOne(people, owner)
-  return { names: byRole.size > 0 ? [] : [...byName], roles: [people.users.roleOf(owner)] }
+export async function ownerGrants(directory: Directory, owner: string): Promise<Grants> {
+  const { byRole, byName } = await claimsOnOne(directory, owner)
+  return { names: byRole.size > 0 ? [] : [...byName], roles: [directory.users.roleOf(owner)] }
 }
 
 /**
@@ -77,8 +77,8 @@ export async function ownerGrants(people: People, owner: string): Promise<Grants
  * several users with the hash as a role, the one whose name sorts first.
  * @throws {CouchFault}
  */
-export async function displayName(people: People, owner: string): Promise<string | null> {
-  const { byRole, byName } = await claimsOnOne(people, owner)
+export async function displayName(directory: Directory, owner: string): Promise<string | null> {
+  const { byRole, byName } = await claimsOnOne(directory, owner)
   const [name] = [...(byRole.size > 0 ? byRole : byName)].sort()
   if (name === undefined) return null
   return withoutPrefix(name)
@@ -88,8 +88,8 @@ export async function displayName(people: People, owner: string): Promise<string
  * All names by which `access` may mean the users of a database, in full and without `user/`.
  * @throws {CouchFault}
  */
-export async function namesOfOwner(people: People, owner: string): Promise<string[]> {
-  const { byRole, byName } = await claimsOnOne(people, owner)
+export async function namesOfOwner(directory: Directory, owner: string): Promise<string[]> {
+  const { byRole, byName } = await claimsOnOne(directory, owner)
   return [...byRole, ...byName].flatMap((name) =>
     name.startsWith(NAME_PREFIX) ? [name, name.slice(NAME_PREFIX.length)] : [name],
   )
@@ -99,8 +99,8 @@ export async function namesOfOwner(people: People, owner: string): Promise<strin
  * The one user of `_users` whose database that of an owner is, by the whole name; null where there is none, or more than one.
  * @throws {CouchFault}
  */
-export async function userOfOwner(people: People, owner: string): Promise<string | null> {
-  return soleClaimant(await claimsOnOne(people, owner))
+export async function userOfOwner(directory: Directory, owner: string): Promise<string | null> {
+  return soleClaimant(await claimsOnOne(directory, owner))
 }
 
 /**
@@ -109,10 +109,10 @@ export async function userOfOwner(people: People, owner: string): Promise<string
  * @throws {CouchFault} `not_found` where there is no `_users`
  */
 export async function whatNamesOwners(
-  people: People,
+  directory: Directory,
   owners: readonly string[],
 ): Promise<Map<string, 'role' | 'name' | null>> {
-  const claims = await claimsOn(people, owners)
+  const claims = await claimsOn(directory, owners)
   return new Map(
     [...claims].map(([owner, { byRole, byName }]) => [
       owner,
@@ -126,14 +126,17 @@ export async function whatNamesOwners(
  * often forgotten. By owner, the account's name. They have to be there.
  * @throws {CouchFault}
  */
-export async function namesakes(people: People, owners: readonly string[]): Promise<Map<string, string>> {
-  const claims = await claimsOn(people, owners)
+export async function namesakes(
+  directory: Directory,
+  owners: readonly string[],
+): Promise<Map<string, string>> {
+  const claims = await claimsOn(directory, owners)
   const nobodys = owners.filter((owner) => {
     const { byRole, byName } = claims.get(owner) ?? NO_CLAIMS
     return byRole.size + byName.size === 0
   })
   if (nobodys.length === 0) return new Map()
-  const known = await people.accounts.rolesOf(nobodys.flatMap((owner) => [owner, NAME_PREFIX + owner]))
+  const known = await directory.accounts.rolesOf(nobodys.flatMap((owner) => [owner, NAME_PREFIX + owner]))
   return new Map(
     nobodys.flatMap((owner): [string, string][] => {
       const name = [owner, NAME_PREFIX + owner].find((one) => known.has(one))
@@ -144,11 +147,11 @@ export async function namesakes(people: People, owners: readonly string[]): Prom
 
 /** Of these names, those whose account has no user database, though one is there that is called as they are; by name, the owner. */
 export async function namesWithoutRole(
-  people: People,
+  directory: Directory,
   names: readonly string[],
 ): Promise<Map<string, string>> {
   const ownerOf = new Map(names.filter(isWellFormed).map((name) => [name, withoutPrefix(name)]))
-  const there = await namesakes(people, await existing(people, [...ownerOf.values()]))
+  const there = await namesakes(directory, await existing(directory, [...ownerOf.values()]))
   return new Map([...ownerOf].filter(([, owner]) => there.has(owner)))
 }
 
@@ -162,17 +165,20 @@ function soleClaimant({ byRole, byName } = NO_CLAIMS): string | null {
  * user has no database, more than one, or one together with others.
  * @throws {CouchFault}
  */
-export async function ownerOfUser(people: People, name: string): Promise<string | null> {
-  return (await ownersOfUsers(people, [name])).get(name) ?? null
+export async function ownerOfUser(directory: Directory, name: string): Promise<string | null> {
+  return (await ownersOfUsers(directory, [name])).get(name) ?? null
 }
 
 /** The same of many, by name; those for whom it is null are left out. @throws {CouchFault} */
-export async function ownersOfUsers(people: People, names: readonly string[]): Promise<Map<string, string>> {
-  const known = await hashesOfUsers(people, names.filter(isWellFormed))
-  const claims = await claimsOn(people, await existing(people, [...known.values()].flat()))
+export async function ownersOfUsers(
+  directory: Directory,
+  names: readonly string[],
+): Promise<Map<string, string>> {
+  const known = await hashesOfUsers(directory, names.filter(isWellFormed))
+  const claims = await claimsOn(directory, await existing(directory, [...known.values()].flat()))
   const owners = new Map<string, string>()
   for (const name of names) {
-    const [owner, ...others] = standingOf(people, name, known.get(name) ?? [], claims).owners
+    const [owner, ...others] = standingOf(directory, name, known.get(name) ?? [], claims).owners
     if (owner !== undefined && others.length === 0 && soleClaimant(claims.get(owner)) === name)
       owners.set(name, owner)
   }
@@ -191,20 +197,20 @@ export interface Account {
  * @throws {CouchFault}
  */
 export async function claimsOfAccounts(
-  people: People,
+  directory: Directory,
   accounts: readonly Account[],
 ): Promise<Map<string, string[]>> {
-  const { users } = people
+  const { users } = directory
   const candidates = accounts.flatMap(({ name, roles }) => [
     Buffer.from(name, 'utf8').toString('hex'),
     ...roles.flatMap((role) => users.ownerOfRole(role) ?? role),
   ])
-  const claims = await claimsOn(people, await existing(people, candidates.filter(isWellFormed)))
+  const claims = await claimsOn(directory, await existing(directory, candidates.filter(isWellFormed)))
   return new Map([...claims].map(([owner, { byRole, byName }]) => [owner, [...byRole, ...byName]]))
 }
 
 function standingOf(
-  { users }: People,
+  { users }: Directory,
   user: string,
   hashes: readonly string[],
   claims: ReadonlyMap<string, Claims>,
@@ -223,7 +229,7 @@ function standingOf(
 
 /** Of each user with one of these names, in full or without `user/`: what all roles may stand for, and the name in hex. By full names. */
 async function hashesOfUsers(
-  { accounts, users }: People,
+  { accounts, users }: Directory,
   names: readonly string[],
 ): Promise<Map<string, string[]>> {
   const asked = names.filter((name) => name !== '')
@@ -239,7 +245,7 @@ async function hashesOfUsers(
 }
 
 /** Those of the candidates that name a user database that is there. */
-async function existing({ couch, users }: People, candidates: readonly string[]): Promise<string[]> {
+async function existing({ couch, users }: Directory, candidates: readonly string[]): Promise<string[]> {
   const legal = [...new Set(candidates)].filter(
     (id) => !id.startsWith('_') && users.ownerOf(users.database(id)) === id,
   )
@@ -247,10 +253,13 @@ async function existing({ couch, users }: People, candidates: readonly string[])
   return legal.filter((id) => there.has(users.database(id)))
 }
 
-const claimsOnOne = async (people: People, owner: string): Promise<Claims> =>
-  (await claimsOn(people, [owner])).get(owner) ?? NO_CLAIMS
+const claimsOnOne = async (directory: Directory, owner: string): Promise<Claims> =>
+  (await claimsOn(directory, [owner])).get(owner) ?? NO_CLAIMS
 
-async function claimsOn({ accounts, users }: People, ids: readonly string[]): Promise<Map<string, Claims>> {
+async function claimsOn(
+  { accounts, users }: Directory,
+  ids: readonly string[],
+): Promise<Map<string, Claims>> {
   const claims = new Map(ids.map((id): [string, Claims] => [id, { byRole: new Set(), byName: new Set() }]))
   if (claims.size === 0) return claims
   const named = new Map(ids.flatMap((id) => nameInHex(id) ?? []).map((name) => [name, hexOf(name)]))

@@ -27,7 +27,7 @@ export interface KnownUser {
 }
 
 /** What `_users` says of a name, as far as it counts; null for nobody. */
-export async function readPerson(couch: Couch, name: string, named: Named): Promise<KnownUser | null> {
+export async function readKnownUser(couch: Couch, name: string, named: Named): Promise<KnownUser | null> {
   return knownUser(await couch.database(USERS).get(userDocumentId(name)), name, named)
 }
 

@@ -8,11 +8,11 @@ import { marked, type DesignDocument } from '../../src/skeletons/design.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../src/documents/names.ts'
 import {
   claimId,
-  parsePersonEntry,
-  PERSON_RANGE,
-  personEntryId,
-  type PersonEntry,
-} from '../../src/provisioning/person.ts'
+  parseProvisionedUser,
+  PROVISIONED_USER_RANGE,
+  provisionedUserId,
+  type ProvisionedUser,
+} from '../../src/provisioning/provisioned-user.ts'
 import { USER_DOCUMENT_RANGE, userDocumentId } from '../../src/users/user-document.ts'
 import type { MasterFilter } from '../../src/documents/replication.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
@@ -108,28 +108,28 @@ export class Provisioned {
     await this.#ground.put(users, { ...doc, _id: userDocumentId(name), roles: domains.map(roleOf) })
   }
 
-  async entries(): Promise<PersonEntry[]> {
-    const range = { ...PERSON_RANGE, includeDocs: true }
+  async entries(): Promise<ProvisionedUser[]> {
+    const range = { ...PROVISIONED_USER_RANGE, includeDocs: true }
     const rows = await this.#ground.couch.database(REGISTRY).range(range)
-    return rows.flatMap(({ doc }) => parsePersonEntry(doc) ?? [])
+    return rows.flatMap(({ doc }) => parseProvisionedUser(doc) ?? [])
   }
 
-  async entry(name: string): Promise<PersonEntry | null> {
-    return parsePersonEntry(await this.#ground.couch.database(REGISTRY).get(personEntryId(name)))
+  async entry(name: string): Promise<ProvisionedUser | null> {
+    return parseProvisionedUser(await this.#ground.couch.database(REGISTRY).get(provisionedUserId(name)))
   }
 
   /** Ready, and nothing left to compare. */
-  isReady(entry: PersonEntry | null): boolean {
+  isReady(entry: ProvisionedUser | null): boolean {
     return entry?.due === undefined && entry?.masters[this.master.name]?.times.ready !== undefined
   }
 
   /** Waits until everybody has everything. */
-  async allReady(count: number): Promise<PersonEntry[]> {
-    let entries: PersonEntry[] = []
+  async allReady(count: number): Promise<ProvisionedUser[]> {
+    let entries: ProvisionedUser[] = []
     await this.#ground.until(
       `${count} users are provisioned`,
       async () => {
-        const rows = await this.#ground.couch.database(REGISTRY).range({ ...PERSON_RANGE })
+        const rows = await this.#ground.couch.database(REGISTRY).range({ ...PROVISIONED_USER_RANGE })
         if (rows.length < count) return false
         entries = await this.entries()
         return entries.every((entry) => this.isReady(entry))

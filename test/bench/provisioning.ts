@@ -1,6 +1,6 @@
 // What provisioning costs: many users at first, one role change among them, and a replication by either kind of filter.
 import { setTimeout as delay } from 'node:timers/promises'
-import type { PersonEntry } from '../../src/provisioning/person.ts'
+import type { ProvisionedUser } from '../../src/provisioning/provisioned-user.ts'
 import type { MasterFilter } from '../../src/documents/replication.ts'
 import { filterOf } from '../../src/provisioning/filter.ts'
 import { Arrivals } from './arrivals.ts'
@@ -182,12 +182,12 @@ async function changeRoles(
 
 const otherThan = (domain: number): number => (domain + DOMAINS / 2) % DOMAINS
 
-const domainOf = ({ roles }: PersonEntry): number => Number(/:d(\d+)\./.exec(roles[0] ?? '')?.[1])
+const domainOf = ({ roles }: ProvisionedUser): number => Number(/:d(\d+)\./.exec(roles[0] ?? '')?.[1])
 
 /** From the write being acknowledged until the last of the domain's documents has come, or gone. */
 async function changeRole(
   { ground, provisioned }: World,
-  { name, database }: PersonEntry,
+  { name, database }: ProvisionedUser,
   own: number,
   change: Change,
 ): Promise<Cost> {

@@ -12,7 +12,7 @@ import {
   ownerGrants,
   resolveNames,
   type NamedUser,
-  type People,
+  type Directory,
 } from '../../src/users/directory.ts'
 import { SKELETON, type Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
@@ -73,13 +73,13 @@ async function withPeople(space: Space, test: (people: Accounts) => Promise<void
   }
 }
 
-const lookup = ({ couch, config }: Space): People => ({
+const lookup = ({ couch, config }: Space): Directory => ({
   ...{ couch, accounts: new AccountIndex(couch) },
   users: config.userDatabases,
 })
 
 /** With all accounts read, as a daemon has them. */
-async function warm(space: Space): Promise<People> {
+async function warm(space: Space): Promise<Directory> {
   const known = lookup(space)
   await known.accounts.rolesOf([])
   return known

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Replicator } from '../../src/couch/replicator.ts'
 import { LeaseWatch } from '../../src/engine/lease-watch.ts'
 import { createLogger } from '../../src/log.ts'
-import type { PersonEntry } from '../../src/provisioning/person.ts'
+import type { ProvisionedUser } from '../../src/provisioning/provisioned-user.ts'
 import { masterReplication, masterReplicationId, type MasterFilter } from '../../src/documents/replication.ts'
 import { adoptPersonalReplications } from '../../src/provisioning/adoption.ts'
 import { PersonalLeases, type PersonalLease } from '../../src/provisioning/leases.ts'
@@ -110,13 +110,13 @@ class Ground {
     return replication._id
   }
 
-  async adopt(entry: Partial<PersonEntry> | null, filter: MasterFilter | null = NEWS): Promise<void> {
+  async adopt(entry: Partial<ProvisionedUser> | null, filter: MasterFilter | null = NEWS): Promise<void> {
     const { leases, replicator, master, database, name } = this
-    const person = entry && ({ name, database, state: 'active', ...entry } as PersonEntry)
+    const person = entry && ({ name, database, state: 'active', ...entry } as ProvisionedUser)
     await adoptPersonalReplications({
       replicator,
       leases,
-      people: { entry: (asked) => Promise.resolve(asked === name ? person : null) },
+      provisionedUsers: { entry: (asked) => Promise.resolve(asked === name ? person : null) },
       masters: new Set([master]),
       log: createLogger({ level: 'silent', pretty: false }),
       filterOf: () => filter,

@@ -7,10 +7,15 @@ import { provision } from '../../src/commands/provision.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../src/documents/names.ts'
-import { claimId, personalSecurity, personEntryId, type PersonEntry } from '../../src/provisioning/person.ts'
+import {
+  claimId,
+  personalSecurity,
+  provisionedUserId,
+  type ProvisionedUser,
+} from '../../src/provisioning/provisioned-user.ts'
 import { userDocumentId } from '../../src/users/user-document.ts'
 import { OwnWrites } from '../../src/engine/own-writes.ts'
-import { People } from '../../src/provisioning/people.ts'
+import { ProvisionedUsers } from '../../src/provisioning/provisioned-users.ts'
 import { compiled } from '../support/compiled.ts'
 import { haveInstalled } from '../support/installed.ts'
 import type { Space } from '../support/space.ts'
@@ -30,7 +35,7 @@ class Stage {
   readonly space: Space
   readonly master: Database
   readonly users: Database
-  readonly people: People
+  readonly people: ProvisionedUsers
   readonly #before: ReadonlySet<string>
   #names: string[] = []
 
@@ -38,7 +43,7 @@ class Stage {
     this.space = space
     this.master = space.couch.database(`m${space.prefix.slice(0, 7)}`)
     this.users = space.couch.database('_users')
-    this.people = new People(space.couch, new OwnWrites(), Date.now)
+    this.people = new ProvisionedUsers(space.couch, new OwnWrites(), Date.now)
     this.#before = before
     Object.assign(space.config, { masters: [{ database: this.master.name, kind: 'provisioning' }] })
   }
@@ -121,7 +126,7 @@ class Stage {
     return { code, ...said }
   }
 
-  async entry(name: string): Promise<PersonEntry> {
+  async entry(name: string): Promise<ProvisionedUser> {
     const entry = await this.people.entry(name)
     assert(entry, `Expected ${name} to be known`)
     return entry
@@ -160,7 +165,7 @@ class Stage {
       names.has(String(doc?.['name'])) ? [String(doc?.['database'])] : [],
     )
     for (const database of databases) await couch.database(database).drop()
-    await remove(registry, [...[...names].map(personEntryId), ...databases.map(claimId)])
+    await remove(registry, [...[...names].map(provisionedUserId), ...databases.map(claimId)])
     const jobs = await couch.database('_replicator').range({ includeDocs: true })
     await remove(
       couch.database('_replicator'),

@@ -6,7 +6,7 @@ import { decodeJson } from '../../src/documents/json.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../src/documents/names.ts'
-import { claimId, personEntryId, provisionDocumentId } from '../../src/provisioning/person.ts'
+import { claimId, provisionedUserId, provisionDocumentId } from '../../src/provisioning/provisioned-user.ts'
 import { userDocumentId } from '../../src/users/user-document.ts'
 import { loadPouch } from '../support/device.ts'
 import { ask, Feed, logIn, pathOf, removeUsers, signUp, type Answer, type Person } from '../support/logins.ts'
@@ -146,7 +146,7 @@ class Stage {
     await this.space.until(
       `${name} has a database`,
       async () => {
-        const entry = await this.space.couch.database(REGISTRY).get(personEntryId(name))
+        const entry = await this.space.couch.database(REGISTRY).get(provisionedUserId(name))
         database = (await users.get(userDocumentId(name)))?.['database']
         return (
           typeof database === 'string' && entry?.['due'] === undefined && entry?.['masters'] !== undefined
@@ -200,7 +200,7 @@ class Stage {
   /** What nobody but admins and Ben may change. */
   async #protected(isOurs: (id: string) => boolean): Promise<Record<string, object>> {
     const { master, cdrs, ben, space } = this
-    const entry = await space.couch.database(REGISTRY).get(personEntryId(ben.name))
+    const entry = await space.couch.database(REGISTRY).get(provisionedUserId(ben.name))
     return {
       master: await this.#all(master, isOurs),
       cdrs: await this.#all(cdrs),
@@ -264,7 +264,7 @@ class Stage {
     const infos = await space.couch.dbsInfo(names)
     const entries = await space.couch
       .database(REGISTRY)
-      .fetch([anna, ben].map(({ name }) => personEntryId(name)))
+      .fetch([anna, ben].map(({ name }) => provisionedUserId(name)))
     return [
       ...names.map((name) => Number(String(infos.get(name)?.update_seq).split('-')[0])),
       ...entries.map(({ rev }) => rev),
@@ -296,8 +296,8 @@ class Stage {
       await registry.range({ startKey: claimId(''), endKey: 'database0', includeDocs: true })
     ).flatMap(({ doc }) => (doc && String(doc['name']).startsWith(slug) ? [doc] : []))
     const entries = await registry.range({
-      startKey: personEntryId(slug),
-      endKey: personEntryId(`${slug}\ufff0`),
+      startKey: provisionedUserId(slug),
+      endKey: provisionedUserId(`${slug}\ufff0`),
     })
     const databases = claims.map((doc) => String(doc['database']))
     const erase = async (database: Database, rows: { id: string; rev: string | null }[]): Promise<void> =>
@@ -812,7 +812,7 @@ onEachServer(
           ...{ roles: [`number_domain:${stage.y}`], database: ben.personal.name },
         })
         await space.settled()
-        const entry = await space.couch.database(REGISTRY).get(personEntryId(name))
+        const entry = await space.couch.database(REGISTRY).get(provisionedUserId(name))
         assert.equal(entry?.['state'], 'refused')
         assert.equal((entry['problem'] as { code: string }).code, 'database_taken')
         assert.deepEqual(await ben.personal.security(), secured)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { isFault } from '../../src/couch/fault.ts'
 import { ADMIN_ONLY } from '../../src/documents/security.ts'
-import { personalSecurity } from '../../src/provisioning/person.ts'
+import { personalSecurity } from '../../src/provisioning/provisioned-user.ts'
 import { ask, logIn, pathOf } from '../support/logins.ts'
 import { read } from '../support/people.ts'
 import { complete, Ground, standingOf } from '../support/provisioning.ts'

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import type { Doc } from '../../src/couch/document.ts'
 import { MasterPolicy, queryOf } from '../../src/provisioning/master-policy.ts'
-import { personalSecurity } from '../../src/provisioning/person.ts'
+import { personalSecurity } from '../../src/provisioning/provisioned-user.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
 import { haveInstalled } from '../support/installed.ts'
 import { ask, pathOf, withUsers, type Person } from '../support/logins.ts'
@@ -85,11 +85,11 @@ onEachServer(
         let count = 0
         const everybody = fc.sample(roles, { numRuns: 60, seed: 4711 })
         for (const [at, of] of [[], ...everybody].entries()) {
-          const asker = { name: 'joe', roles: of }
-          const answers = access.mayReadEach(docs, asker)
+          const user = { name: 'joe', roles: of }
+          const answers = access.mayReadEach(docs, user)
           const expected = docs.flatMap(({ _id }, index) => (answers[index] ? [_id] : [])).sort(byId)
           count += expected.length
-          const selector = access.selector(asker)
+          const selector = access.selector(user)
           assert.deepEqual(
             await changed(space, db, { filter: '_selector' }, { selector }),
             expected,
@@ -98,7 +98,7 @@ onEachServer(
           // The slow one, a few times.
           if (at % 6 === 0)
             assert.deepEqual(
-              await changed(space, db, { filter: `${access.design}/from`, ...queryOf(asker) }),
+              await changed(space, db, { filter: `${access.design}/from`, ...queryOf(user) }),
               expected,
               of.join(),
             )
@@ -121,7 +121,7 @@ onEachServer(
         `number:${at}`,
         `number:${at}@d${at % 50}.example`,
       ]).flat()
-      const asker = {
+      const user = {
         name: 'joe',
         roles: [...many, 'number_domain:a.example', `number_domain:${'x'.repeat(500)}`],
       }
@@ -139,8 +139,8 @@ onEachServer(
         const access = await accessOf(kind)
         const db = await born(space, kind)
         await asAdmin(space, 'POST', `${pathOf(db)}/_bulk_docs`, { docs })
-        const selector = access.selector(asker)
-        const answers = access.mayReadEach(docs, asker)
+        const selector = access.selector(user)
+        const answers = access.mayReadEach(docs, user)
         const expected = docs.flatMap(({ _id }, at) => (answers[at] ? [_id] : [])).sort(byId)
         assert.notDeepEqual(expected, [])
         assert.deepEqual(await changed(space, db, { filter: '_selector' }, { selector }), expected)

@@ -1,6 +1,6 @@
 // The story of provisioning: people sign up, get databases of their own, and share masters as their roles allow.
 import assert from 'node:assert/strict'
-import { claimId } from '../../src/provisioning/person.ts'
+import { claimId } from '../../src/provisioning/provisioned-user.ts'
 import { REGISTRY } from '../../src/documents/names.ts'
 import { ANYBODY, ask, logIn, pathOf } from '../support/logins.ts'
 import { becomes, read } from '../support/people.ts'

@@ -9,11 +9,11 @@ import type { Database } from '../../src/couch/database.ts'
 import type { Seq } from '../../src/couch/document.ts'
 import { createLogger } from '../../src/log.ts'
 import { REGISTRY } from '../../src/documents/names.ts'
-import { claimId, personalSecurity } from '../../src/provisioning/person.ts'
+import { claimId, personalSecurity } from '../../src/provisioning/provisioned-user.ts'
 import { ADMIN_ONLY } from '../../src/documents/security.ts'
 import { Births } from '../../src/skeletons/births.ts'
 import { OwnWrites } from '../../src/engine/own-writes.ts'
-import { People } from '../../src/provisioning/people.ts'
+import { ProvisionedUsers } from '../../src/provisioning/provisioned-users.ts'
 import { Skeletons } from '../../src/skeletons/wanted.ts'
 import { SkeletonFolder } from '../support/skeleton-folder.ts'
 import type { Space } from '../support/space.ts'
@@ -103,8 +103,8 @@ class Provisioning {
     return database
   }
 
-  get people(): People {
-    return new People(this.#space.couch, new OwnWrites(), Date.now)
+  get people(): ProvisionedUsers {
+    return new ProvisionedUsers(this.#space.couch, new OwnWrites(), Date.now)
   }
 
   get env(): Record<string, string> {

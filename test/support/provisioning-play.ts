@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import type { Doc } from '../../src/couch/document.ts'
 import type { Database } from '../../src/couch/database.ts'
-import type { MasterPolicy, Asker } from '../../src/provisioning/master-policy.ts'
+import type { MasterPolicy, User } from '../../src/provisioning/master-policy.ts'
 import { newestCommon, type Leaf } from '../../src/documents/revisions.ts'
 import { REMOVED } from '../../src/documents/tombstone.ts'
 import { UPDATED_AT } from '../../src/documents/time.ts'
@@ -41,12 +41,12 @@ export type Step =
 const isOpenTo = (doc: Record<string, unknown>, roles: readonly string[]): boolean =>
   doc['_deleted'] !== true && doc['user_access'] !== false && roles.includes(String(doc['domain']))
 
-const lets = (doc: object, { roles }: Asker): boolean => isOpenTo(doc as Record<string, unknown>, roles)
+const lets = (doc: object, { roles }: User): boolean => isOpenTo(doc as Record<string, unknown>, roles)
 
 const POLICY = {
   fields: null,
   decide: lets,
-  decideEach: (docs: readonly object[], asker: Asker) => docs.map((doc) => lets(doc, asker)),
+  decideEach: (docs: readonly object[], user: User) => docs.map((doc) => lets(doc, user)),
   mayRead: lets,
   mayWrite: (doc: object) => {
     const { updated_by: by, $restore, $removed } = doc as Record<string, unknown>
@@ -63,7 +63,7 @@ export class ProvisioningPlay {
   readonly #couch = new MemoryCouch()
   readonly #master = this.#couch.create('master')
   readonly #people: {
-    asker: { name: string; roles: string[] }
+    user: { name: string; roles: string[] }
     personal: MemoryDatabase
     device: MemoryDatabase
   }[]
@@ -76,7 +76,7 @@ export class ProvisioningPlay {
   constructor(users: number) {
     this.#couch.create('shares/provisioning')
     this.#people = Array.from({ length: users }, (_, who) => ({
-      asker: { name: `user${who}`, roles: ['x'] },
+      user: { name: `user${who}`, roles: ['x'] },
       personal: this.#couch.create(`personal${who}`),
       device: this.#couch.create(`device${who}`),
     }))
@@ -86,35 +86,35 @@ export class ProvisioningPlay {
     if (step.who === 'admin') return this.#adminStep(step)
     const person = this.#people[step.who % this.#people.length]
     assert(person)
-    const { personal, device, asker } = person
+    const { personal, device, user } = person
     switch (step.does) {
       case 'edit':
         return this.#edit(step.at === 'device' ? device : personal, {
           set: step.set,
           ...(step.domain ? { domain: step.domain } : {}),
-          ...(step.isSigned ? { updated_by: asker.name } : {}),
+          ...(step.isSigned ? { updated_by: user.name } : {}),
         })
       case 'delete':
         return this.#delete(
           step.at === 'device' ? device : personal,
-          step.isSigned ? { updated_by: asker.name } : {},
+          step.isSigned ? { updated_by: user.name } : {},
         )
       case 'restore': {
         const there = personal.read(DOCUMENT, { conflicts: false })
-        if (there) personal.write({ ...there, $restore: true, updated_by: asker.name })
+        if (there) personal.write({ ...there, $restore: true, updated_by: user.name })
         return
       }
       case 'sync':
         copyLeaves(personal, device, () => true)
         return copyLeaves(device, personal, () => true)
       case 'replicate':
-        return copyLeaves(this.#master, personal, (leaf) => isOpenTo(leaf, asker.roles))
+        return copyLeaves(this.#master, personal, (leaf) => isOpenTo(leaf, user.roles))
       case 'reconcile':
         return this.#disturbed(step, () => this.#reconcile(step.who % this.#people.length))
       case 'forge':
-        return this.#forge(personal, step, asker.name)
+        return this.#forge(personal, step, user.name)
       case 'roles':
-        asker.roles = [...step.roles]
+        user.roles = [...step.roles]
         return
       default:
         return step satisfies never
@@ -194,7 +194,7 @@ export class ProvisioningPlay {
     assert(person)
     const client = this.#couch.asCouch()
     this.#known = this.#master.read(DOCUMENT, { conflicts: false })
-    const mayChange = this.#known === null || isOpenTo(this.#known, person.asker.roles)
+    const mayChange = this.#known === null || isOpenTo(this.#known, person.user.roles)
     const removals = new Removals({ couch: client, ownWrites: this.#ownWrites, canPurge: true })
     await removals.resume(this.#couch.database(person.personal.name) as Database)
     const personal = this.#couch.database(person.personal.name) as Database
@@ -202,14 +202,14 @@ export class ProvisioningPlay {
     const reconciliation = new Reconciliation(
       { ownWrites: this.#ownWrites, removals, now: () => 0, updatedAt: UPDATED_AT },
       personal,
-      gatherFrom({ asker: person.asker, database: personal }, masters),
+      gatherFrom({ user: person.user, database: personal }, masters),
     )
     await reconciliation.run([DOCUMENT])
     const after = this.#master.read(DOCUMENT, { conflicts: false })
     if (!mayChange)
       assert.deepEqual(after, this.#known, 'Expected a document that the user may not have to stay as it is')
     if (after && after._rev !== this.#known?._rev)
-      assert(isOpenTo(after, person.asker.roles), 'Expected to carry what the roles cover')
+      assert(isOpenTo(after, person.user.roles), 'Expected to carry what the roles cover')
     this.#problems.set(who, reconciliation.findings.get('master')?.problems.get(DOCUMENT) ?? null)
   }
 
@@ -217,11 +217,11 @@ export class ProvisioningPlay {
   async check(): Promise<void> {
     await this.#comeToRest()
     this.#compare()
-    const roles = this.#people.map(({ asker }) => [...asker.roles])
-    for (const { asker } of this.#people) asker.roles = []
+    const roles = this.#people.map(({ user }) => [...user.roles])
+    for (const { user } of this.#people) user.roles = []
     await this.#comeToRest()
     this.#compare()
-    for (const [who, { asker }] of this.#people.entries()) asker.roles = roles[who] ?? []
+    for (const [who, { user }] of this.#people.entries()) user.roles = roles[who] ?? []
     await this.#comeToRest()
     this.#compare()
   }
@@ -242,28 +242,28 @@ export class ProvisioningPlay {
     const leaves = liveLeaves(this.#master)
     assert(leaves.length <= 1, 'Expected one live leaf at the master')
     const [master] = leaves
-    for (const [who, { asker, personal }] of this.#people.entries()) {
+    for (const [who, { user, personal }] of this.#people.entries()) {
       const own = liveLeaves(personal)
       const problem = this.#problems.get(who)
-      if (master && isOpenTo(master, asker.roles)) {
+      if (master && isOpenTo(master, user.roles)) {
         // Nobody is told to have the document who has deleted it without a signature.
         const isDeleted = personal.leaves(DOCUMENT).some((leaf) => leaf[REMOVED] === undefined)
         if (own.length === 0)
-          assert(problem !== null && isDeleted, `Expected ${asker.name} to have the document`)
+          assert(problem !== null && isDeleted, `Expected ${user.name} to have the document`)
         else {
-          assert.equal(own.length, 1, `Expected ${asker.name} to have one live leaf`)
+          assert.equal(own.length, 1, `Expected ${user.name} to have one live leaf`)
           if (problem === null) assert.deepEqual(contentOf(own[0] as Leaf), contentOf(master))
         }
       } else if (master) {
         const related = own.filter((leaf) => newestCommon(leaf, master) !== null)
-        assert.equal(related.length, 0, `Expected ${asker.name} not to have the document`)
+        assert.equal(related.length, 0, `Expected ${user.name} not to have the document`)
         // What somebody has deleted himself before it was taken from him is as any document that he deleted.
         if (!personal.leaves(DOCUMENT).some((leaf) => leaf[REMOVED] === undefined))
-          assert.deepEqual(readable(personal, master), [], `Expected ${asker.name} not to read it either`)
+          assert.deepEqual(readable(personal, master), [], `Expected ${user.name} not to read it either`)
       } else
         for (const leaf of own)
           assert(
-            problem !== null || POLICY.mayWrite(leaf, asker) === false,
+            problem !== null || POLICY.mayWrite(leaf, user) === false,
             `Expected to hear why ${leaf._rev} stays`,
           )
     }

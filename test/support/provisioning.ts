@@ -10,11 +10,11 @@ import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { CHECKPOINTS, isPersonalName, PROVISIONING, REGISTRY } from '../../src/documents/names.ts'
 import {
   claimId,
-  personEntryId,
+  provisionedUserId,
   provisionDocumentId,
   type Claim,
-  type PersonEntry,
-} from '../../src/provisioning/person.ts'
+  type ProvisionedUser,
+} from '../../src/provisioning/provisioned-user.ts'
 import { userDocumentId } from '../../src/users/user-document.ts'
 import { Device, loadPouch } from './device.ts'
 import { clientOf, edit } from './people.ts'
@@ -72,9 +72,9 @@ export class User {
   }
 
   /** What the registry holds of the user. */
-  async entry(): Promise<PersonEntry | null> {
-    const doc = await this.#ground.couch.database(REGISTRY).get(personEntryId(this.name))
-    return doc as PersonEntry | null
+  async entry(): Promise<ProvisionedUser | null> {
+    const doc = await this.#ground.couch.database(REGISTRY).get(provisionedUserId(this.name))
+    return doc as ProvisionedUser | null
   }
 
   /** A server admin signs the user up, or gives the account other attributes; undefined takes one out. */
@@ -355,7 +355,7 @@ export class Ground {
     )
     await deleteAll(couch.database(REGISTRY), async (registry) => {
       const ids = [
-        ...people.map(({ name }) => personEntryId(name)),
+        ...people.map(({ name }) => provisionedUserId(name)),
         ...claims.map(({ database }) => claimId(database)),
       ]
       return (await registry.fetch(ids)).flatMap(({ doc }) => doc ?? [])

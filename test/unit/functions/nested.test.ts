@@ -9,10 +9,10 @@ const NESTED = decodeJson(`${'['.repeat(20_000)}${']'.repeat(20_000)}`)
 describe('functions that are asked about a document that is nested too deep', () => {
   it('say of it what they say of others, in a master’s skeleton', async () => {
     const access = await accessOf('provisioning')
-    const asker = { name: 'ann', roles: ['number:1'] }
+    const user = { name: 'ann', roles: ['number:1'] }
     const doc = { _id: 'number:1', updated_by: 'ann' }
     for (const one of [doc, { ...doc, a: NESTED }, doc])
-      assert.deepEqual([access.mayWrite(one, asker), access.decide(one, asker)], [true, true])
+      assert.deepEqual([access.mayWrite(one, user), access.decide(one, user)], [true, true])
   })
 
   it('fail on it alone, where they are a gateway’s', async () => {

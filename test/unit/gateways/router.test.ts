@@ -19,7 +19,7 @@ const channelsAsSaid = {
     })),
 } as unknown as SyncFunction
 
-describe('feed/router', () => {
+describe('Router', () => {
   it('takes a document whose route cannot be stored nowhere, and the others where they belong', async () => {
     const couch = new MemoryCouch()
     couch.mostCharacters = 2000

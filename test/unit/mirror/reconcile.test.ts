@@ -27,7 +27,7 @@ function worldOf(...ids: string[]) {
   couch.create('shares/provisioning')
   const ownWrites = new OwnWrites()
   const removals = new Removals({ couch: couch.asCouch(), ownWrites, canPurge: true })
-  const person = { asker: { name: 'anna', roles: [] }, database: couch.database('personal') as Database }
+  const person = { user: { name: 'anna', roles: [] }, database: couch.database('personal') as Database }
   const masters = [{ name: 'master', database: couch.database('master') as Database, policy: POLICY }]
   const reconciliation = ({ isWhole = true } = {}): Reconciliation =>
     new Reconciliation(

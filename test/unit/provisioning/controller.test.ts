@@ -9,13 +9,13 @@ import { Provisioning, type ProvisioningOptions } from '../../../src/provisionin
 import { install } from '../../../src/skeletons/install.ts'
 import { createLogger } from '../../../src/log.ts'
 import { PROVISIONING, userDatabases } from '../../../src/documents/names.ts'
-import { personEntryId } from '../../../src/provisioning/person.ts'
+import { provisionedUserId } from '../../../src/provisioning/provisioned-user.ts'
 import { userDocumentId } from '../../../src/users/user-document.ts'
 import { UPDATED_AT } from '../../../src/documents/time.ts'
 import { readSkeleton } from '../../../src/skeletons/folder.ts'
 import { AccountIndex } from '../../../src/users/account-index.ts'
 import { OwnWrites } from '../../../src/engine/own-writes.ts'
-import { People } from '../../../src/provisioning/people.ts'
+import { ProvisionedUsers } from '../../../src/provisioning/provisioned-users.ts'
 import { PersonalLeases } from '../../../src/provisioning/leases.ts'
 import { Removals } from '../../../src/mirror/removals.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
@@ -38,12 +38,21 @@ async function world() {
   for (const name of [DATABASE, PROVISIONING, 'user/hash1']) server.create(name)
   const replicator = new MemoryReplicator()
   const ownWrites = new OwnWrites()
-  const people = new People(couch, ownWrites, () => 0)
+  const provisionedUsers = new ProvisionedUsers(couch, ownWrites, () => 0)
   const failures: unknown[] = []
   const queue = new PQueue({ concurrency: 4 })
   const clock = { ms: 0 }
   const provisioning = new Provisioning({
-    ...{ couch, people, ownWrites, log, queue, concurrency: 4, now: () => 0, updatedAt: UPDATED_AT },
+    ...{
+      couch,
+      provisionedUsers,
+      ownWrites,
+      log,
+      queue,
+      concurrency: 4,
+      now: () => 0,
+      updatedAt: UPDATED_AT,
+    },
     accounts: new AccountIndex(couch),
     users: userDatabases('user/{id}'),
     births: { create: () => Promise.resolve(false), equip: () => Promise.resolve() },
@@ -72,7 +81,7 @@ async function world() {
   const users = server.databases.get('_users')
   assert(registry && users)
   return {
-    ...{ provisioning, people, registry, users, rest, clock },
+    ...{ provisioning, provisionedUsers, registry, users, rest, clock },
     /** Nothing is answered until what this gives is called. */
     hold: (): (() => void) => {
       let open: () => void = () => undefined
@@ -84,13 +93,13 @@ async function world() {
 
 describe('feed/provisioning', () => {
   it('comes back to a user who is gone when the grace time is over', async () => {
-    const { provisioning, people, rest } = await world()
-    await people.change('ann', { database: DATABASE, state: 'active', due: true })
+    const { provisioning, provisionedUsers, rest } = await world()
+    await provisionedUsers.change('ann', { database: DATABASE, state: 'active', due: true })
     mock.timers.enable({ apis: ['setTimeout'] })
     try {
       await provisioning.sweep(() => Promise.resolve())
       await rest()
-      assert.equal((await people.entry('ann'))?.state, 'leaving')
+      assert.equal((await provisionedUsers.entry('ann'))?.state, 'leaving')
       mock.timers.tick(GRACE_MS - 1)
       assert.equal(provisioning.busy, 0)
       mock.timers.tick(1)
@@ -103,7 +112,7 @@ describe('feed/provisioning', () => {
   })
 
   it('does not forget with a crash that a user asked, the first time or later', async () => {
-    const { provisioning, registry, users, people, rest } = await world()
+    const { provisioning, registry, users, provisionedUsers, rest } = await world()
     users.write({
       _id: userDocumentId('ann'),
       type: 'user',
@@ -111,20 +120,20 @@ describe('feed/provisioning', () => {
       roles: ['hash1'],
       database: DATABASE,
     })
-    await people.change('ann', { database: DATABASE, state: 'active', roles: ['hash1'] })
+    await provisionedUsers.change('ann', { database: DATABASE, state: 'active', roles: ['hash1'] })
     for (const wish of ['one', 'two']) {
-      const asked = provisioning.hear('hash1', [{ _id: '$provision/master', wish } as { _id: string }])
+      const asked = provisioning.onUserDocs('hash1', [{ _id: '$provision/master', wish } as { _id: string }])
       await asked
       // As it stands before anything is done about it.
-      assert.equal(registry.read(personEntryId('ann'))?.['due'], true, wish)
+      assert.equal(registry.read(provisionedUserId('ann'))?.['due'], true, wish)
       await rest()
-      assert.equal(registry.read(personEntryId('ann'))?.['due'], undefined, wish)
+      assert.equal(registry.read(provisionedUserId('ann'))?.['due'], undefined, wish)
     }
   })
 
   it('is ready when those are done who had something to do at the start', async () => {
-    const { provisioning, people, rest, hold } = await world()
-    await people.change('ann', { database: DATABASE, state: 'active', due: true })
+    const { provisioning, provisionedUsers, rest, hold } = await world()
+    await provisionedUsers.change('ann', { database: DATABASE, state: 'active', due: true })
     assert.deepEqual(provisioning.ready(), { ok: false, reason: 'the first sweep is not finished' })
     let open = (): void => undefined
     // At the end of the first page: nobody has had a turn yet.
@@ -137,15 +146,15 @@ describe('feed/provisioning', () => {
     await rest()
     assert.deepEqual(provisioning.ready(), { ok: true })
     // Whoever comes later keeps nobody from taking the daemon for ready.
-    await people.change('bob', { state: 'active', due: true })
+    await provisionedUsers.change('bob', { state: 'active', due: true })
     await provisioning.sweep(() => Promise.resolve())
     assert.deepEqual(provisioning.ready(), { ok: true })
     await rest()
   })
 
   it('is not healthy while a user waits for long, however long nobody had anything to do before', async () => {
-    const { provisioning, people, rest, hold, clock } = await world()
-    await people.change('ann', { database: DATABASE, state: 'active', due: true })
+    const { provisioning, provisionedUsers, rest, hold, clock } = await world()
+    await provisionedUsers.change('ann', { database: DATABASE, state: 'active', due: true })
     clock.ms += LONG_MS
     let open = (): void => undefined
     await provisioning.sweep(() => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { setImmediate as nextRound } from 'node:timers/promises'
 import type { Logger } from '../../../src/log.ts'
-import type { PersonEntry, PersonState } from '../../../src/provisioning/person.ts'
+import type { ProvisionedUser, ProvisionedUserState } from '../../../src/provisioning/provisioned-user.ts'
 import { masterReplication, shareReplication, type MasterFilter } from '../../../src/documents/replication.ts'
 import { adoptPersonalReplications } from '../../../src/provisioning/adoption.ts'
 import { PersonalLeases } from '../../../src/provisioning/leases.ts'
@@ -180,7 +180,11 @@ describe('provisioning/adoption', () => {
   const lines: string[] = []
   const log = { info: (_: object, line: string) => void lines.push(line) } as unknown as Logger
 
-  const entry = (name: string, database: string, state: PersonState = 'active'): PersonEntry => ({
+  const entry = (
+    name: string,
+    database: string,
+    state: ProvisionedUserState = 'active',
+  ): ProvisionedUser => ({
     _id: `person/${name}`,
     type: 'person',
     name,
@@ -194,14 +198,16 @@ describe('provisioning/adoption', () => {
 
   async function adopt(
     ground: Ground,
-    entries: PersonEntry[],
-    filterOf: (entry: PersonEntry, master: string) => MasterFilter | null = () => NEWS,
+    entries: ProvisionedUser[],
+    filterOf: (entry: ProvisionedUser, master: string) => MasterFilter | null = () => NEWS,
   ): Promise<void> {
     lines.length = 0
     await adoptPersonalReplications({
       replicator: ground.replicator.asReplicator(),
       leases: ground.leases,
-      people: { entry: (name) => Promise.resolve(entries.find((one) => one.name === name) ?? null) },
+      provisionedUsers: {
+        entry: (name) => Promise.resolve(entries.find((one) => one.name === name) ?? null),
+      },
       masters: new Set(['content']),
       log,
       filterOf,
@@ -228,7 +234,7 @@ describe('provisioning/adoption', () => {
     assert.deepEqual(lines, ['replication brought up to date'])
   })
 
-  const strangers: [string, PersonEntry[]][] = [
+  const strangers: [string, ProvisionedUser[]][] = [
     ['a user who is not known', []],
     ['a user who is gone', [entry('joe', DATABASE, 'kept')]],
     ['a user whose database is dropped', [entry('joe', DATABASE, 'dropped')]],

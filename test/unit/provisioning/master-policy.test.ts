@@ -230,11 +230,11 @@ describe('MasterPolicy', () => {
     const selectors = { from: 'function (roles, name) { return { roles: roles, name: name } }' }
     const access = accessOf(master({ from, map: 'function (doc) { emit(doc.role) }', selectors }))
     for (const [at, role] of roles.entries()) {
-      const asker = { name: role, roles }
-      assert.equal(access.mayRead({ role, at, name: role }, asker), true, role)
+      const user = { name: role, roles }
+      assert.equal(access.mayRead({ role, at, name: role }, user), true, role)
       assert.deepEqual(access.rolesOf({ role }), [role])
-      assert.deepEqual(access.selector(asker), { roles, name: role })
-      assert.deepEqual(JSON.parse(queryOf(asker).roles), roles)
+      assert.deepEqual(access.selector(user), { roles, name: role })
+      assert.deepEqual(JSON.parse(queryOf(user).roles), roles)
     }
     assert.equal(access.failure, null)
   })

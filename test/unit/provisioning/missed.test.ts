@@ -5,7 +5,7 @@ import { problem } from '../../../src/documents/problem.ts'
 import { START, type Checkpoint } from '../../../src/engine/checkpoint.ts'
 import { compare, type Resynced } from '../../../src/engine/resync.ts'
 import { missedBy } from '../../../src/provisioning/missed.ts'
-import type { MasterStanding, PersonEntry } from '../../../src/provisioning/person.ts'
+import type { MasterStatus, ProvisionedUser } from '../../../src/provisioning/provisioned-user.ts'
 
 const PERSONAL = 'u0c3f7c1e-9f0b-4b6e-8d3a-2f1e5d6c7b8a'
 const OTHER = 'u1c3f7c1e-9f0b-4b6e-8d3a-2f1e5d6c7b8a'
@@ -25,14 +25,14 @@ const AS_READ: readonly Resynced[] = [
   compare('news', infoOf('news'), undefined),
 ]
 
-const NEWS: MasterStanding = {
+const NEWS: MasterStatus = {
   state: 'paused',
   times: {},
   documents: 3,
   access: 'access-1',
   instance: INSTANCE,
 }
-const JOE: PersonEntry = {
+const JOE: ProvisionedUser = {
   ...({ _id: 'person/joe', type: 'person', name: 'joe', database: PERSONAL, state: 'active' } as const),
   ...{ roles: ['reader'], others: { archive: OTHER }, masters: { news: NEWS } },
   updatedAt: '2026-01-01T00:00:00.000Z',
@@ -40,7 +40,7 @@ const JOE: PersonEntry = {
 
 const ALL = ['user', 'all']
 
-const CASES: { what: string; entry?: Partial<PersonEntry>; found?: Resynced; work: string[] }[] = [
+const CASES: { what: string; entry?: Partial<ProvisionedUser>; found?: Resynced; work: string[] }[] = [
   { what: 'all is as it was', work: [] },
   {
     what: 'the personal database was written to',

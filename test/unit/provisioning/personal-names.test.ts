@@ -1,6 +1,6 @@
 // Which databases are the personal ones of users, told by claims.
 import assert from 'node:assert/strict'
-import type { Claim } from '../../../src/provisioning/person.ts'
+import type { Claim } from '../../../src/provisioning/provisioned-user.ts'
 import { personalAmong } from '../../../src/provisioning/personal-names.ts'
 
 const claim = (more: Partial<Claim> = {}): Claim => ({
@@ -17,9 +17,9 @@ describe('provisioning/personal-names', () => {
   ]
   for (const [what, found, isPersonal] of cases)
     it(`${isPersonal ? 'takes' : 'leaves out'} ${what}`, async () => {
-      const people = {
+      const provisionedUsers = {
         claims: () => Promise.resolve(new Map(found === null ? [] : [[found.database, found]])),
       }
-      assert.deepEqual([...(await personalAmong(['u1'], { people }))], isPersonal ? ['u1'] : [])
+      assert.deepEqual([...(await personalAmong(['u1'], { provisionedUsers }))], isPersonal ? ['u1'] : [])
     })
 })

@@ -1,15 +1,11 @@
 // How a user's documents stand: the states, their times, and what the user reads.
 import assert from 'node:assert/strict'
-import type { MasterStanding, PersonEntry } from '../../../src/provisioning/person.ts'
+import type { MasterStatus, ProvisionedUser } from '../../../src/provisioning/provisioned-user.ts'
 import { problem } from '../../../src/documents/problem.ts'
-import {
-  provisionDocument,
-  standingAfter,
-  type StandingFacts,
-} from '../../../src/provisioning/plan-status.ts'
+import { provisionDocument, statusAfter, type StatusFacts } from '../../../src/provisioning/plan-status.ts'
 import { rejectedAfter, saysThat } from '../../../src/mirror/plan-status.ts'
 
-const facts = (more: Partial<StandingFacts> = {}): StandingFacts => ({
+const facts = (more: Partial<StatusFacts> = {}): StatusFacts => ({
   ...{ lease: { kind: 'none' }, problem: null, rejected: [], documents: 3, isComparing: false },
   ...{ access: 'hash', instance: undefined, at: 'now' },
   ...more,
@@ -20,7 +16,7 @@ const line = (code: 'outside_roles' | 'no_longer_yours', document = 'd') => ({
   at: 'then',
 })
 
-describe('standingAfter', () => {
+describe('statusAfter', () => {
   for (const [name, more, state] of [
     ['no replication runs', {}, 'complete'],
     ['it has caught up', { lease: { kind: 'caught-up' } }, 'paused'],
@@ -30,33 +26,33 @@ describe('standingAfter', () => {
     ['documents are compared', { isComparing: true, lease: { kind: 'caught-up' } }, 'active'],
     ['something was refused', { rejected: [line('outside_roles')], lease: { kind: 'caught-up' } }, 'denied'],
     ['the master is away', { problem: problem('master_unavailable', 'm') }, 'error'],
-  ] as [string, Partial<StandingFacts>, string][])
+  ] as [string, Partial<StatusFacts>, string][])
     it(`is ${state} where ${name}`, () => {
-      assert.equal(standingAfter(undefined, facts(more)).state, state)
+      assert.equal(statusAfter(undefined, facts(more)).state, state)
     })
 
-  const before: MasterStanding = {
+  const before: MasterStatus = {
     ...{ state: 'complete', documents: 1, access: 'hash' },
     times: { complete: 'then', ready: 'then' },
   }
   it('notes when a state is entered, and not that it lasts', () => {
-    assert.deepEqual(standingAfter(before, facts()).times, { complete: 'then', ready: 'then' })
-    assert.deepEqual(standingAfter(before, facts({ lease: { kind: 'caught-up' } })).times, {
+    assert.deepEqual(statusAfter(before, facts()).times, { complete: 'then', ready: 'then' })
+    assert.deepEqual(statusAfter(before, facts({ lease: { kind: 'caught-up' } })).times, {
       ...{ complete: 'then', paused: 'now', ready: 'then' },
     })
   })
   it('is not ready while documents are compared, and anew when they are', () => {
-    const comparing = standingAfter(before, facts({ isComparing: true }))
+    const comparing = statusAfter(before, facts({ isComparing: true }))
     assert.equal(comparing.times.ready, undefined)
-    assert.equal(standingAfter(comparing, facts({ at: 'later' })).times.ready, 'later')
+    assert.equal(statusAfter(comparing, facts({ at: 'later' })).times.ready, 'later')
   })
   it('stays ready while documents are only compared once more, and is not ready by that', () => {
     const again = { isComparing: true, isAgain: true }
-    const comparing = standingAfter(before, facts(again))
+    const comparing = statusAfter(before, facts(again))
     assert.deepEqual([comparing.state, comparing.times.ready], ['active', 'then'])
-    assert.equal(standingAfter(comparing, facts({ at: 'later' })).times.ready, 'then')
-    assert.equal(standingAfter(undefined, facts(again)).times.ready, undefined)
-    const away = standingAfter(before, facts({ ...again, problem: problem('master_unavailable', 'm') }))
+    assert.equal(statusAfter(comparing, facts({ at: 'later' })).times.ready, 'then')
+    assert.equal(statusAfter(undefined, facts(again)).times.ready, undefined)
+    const away = statusAfter(before, facts({ ...again, problem: problem('master_unavailable', 'm') }))
     assert.equal(away.times.ready, undefined)
   })
 })
@@ -77,11 +73,11 @@ describe('rejectedAfter', () => {
 })
 
 describe('provisionDocument', () => {
-  const standing: MasterStanding = {
+  const standing: MasterStatus = {
     ...{ state: 'denied', documents: 2, access: 'secret of ours', rejected: [line('outside_roles')] },
     times: { denied: 'then', ready: 'before' },
   }
-  const entry: PersonEntry = {
+  const entry: ProvisionedUser = {
     ...{ _id: 'person/joe', type: 'person', name: 'joe', database: 'u1', state: 'active' },
     ...{ roles: ['r'], others: {}, masters: { m: standing }, updatedAt: '' },
   }
@@ -102,13 +98,13 @@ describe('provisionDocument', () => {
       assert.deepEqual(provisionDocument(entry, name)['$error'], problem('unknown_master', name))
   })
   it('says why a replication does not run, and is ready: the daemon brings the documents itself', () => {
-    const failing = standingAfter(undefined, facts({ lease: { kind: 'failing', reason: 'no such host' } }))
+    const failing = statusAfter(undefined, facts({ lease: { kind: 'failing', reason: 'no such host' } }))
     assert.equal(failing.problem, undefined)
     const said = provisionDocument({ ...entry, masters: { m: failing } }, 'm')
     assert.equal(said['$state'], 'error')
     assert.deepEqual(said['$error'], problem('master_replication_failed'))
     assert.equal(said['ready'], 'now')
-    const healed = standingAfter(failing, facts({ lease: { kind: 'caught-up' } }))
+    const healed = statusAfter(failing, facts({ lease: { kind: 'caught-up' } }))
     assert.equal(provisionDocument({ ...entry, masters: { m: healed } }, 'm')['$error'], undefined)
   })
   it('is told from what somebody else wrote there', () => {

@@ -1,7 +1,15 @@
 // What a user of `_users` is to have: one personal database, and never somebody else's, whatever `_users` says.
 import assert from 'node:assert/strict'
-import { personalSecurity, type Claim, type PersonEntry } from '../../../src/provisioning/person.ts'
-import { planPerson, type PersonEffect, type PersonFacts } from '../../../src/provisioning/plan-user.ts'
+import {
+  personalSecurity,
+  type Claim,
+  type ProvisionedUser,
+} from '../../../src/provisioning/provisioned-user.ts'
+import {
+  planProvisionedUser,
+  type ProvisionedUserEffect,
+  type ProvisionedUserFacts,
+} from '../../../src/provisioning/plan-user.ts'
 import { ADMIN_ONLY } from '../../../src/documents/security.ts'
 
 const uuid = (digit: string): string => `u${digit.repeat(8)}-0000-4000-8000-000000000000`
@@ -9,7 +17,7 @@ const NOW = '2026-01-01T00:10:00.000Z'
 const ACCOUNT = { rev: '1-a', key: 'k' }
 const [FRESH, OWN, OTHER] = [uuid('f'), uuid('a'), uuid('b')]
 
-const entry = (more: Partial<PersonEntry> = {}): PersonEntry => ({
+const entry = (more: Partial<ProvisionedUser> = {}): ProvisionedUser => ({
   _id: 'person/joe',
   type: 'person',
   name: 'joe',
@@ -27,7 +35,9 @@ const claim = (database: string, name: string, more: Partial<Claim> = {}): [stri
   { _id: `database/${database}`, type: 'claim', database, name, attribute: 'database', ...more },
 ]
 
-const user = (more: Partial<NonNullable<PersonFacts['user']>> = {}): NonNullable<PersonFacts['user']> => ({
+const user = (
+  more: Partial<NonNullable<ProvisionedUserFacts['user']>> = {},
+): NonNullable<ProvisionedUserFacts['user']> => ({
   roles: ['r'],
   recorded: undefined,
   others: {},
@@ -35,8 +45,8 @@ const user = (more: Partial<NonNullable<PersonFacts['user']>> = {}): NonNullable
   ...more,
 })
 
-const plan = (facts: Partial<PersonFacts>): PersonEffect[] =>
-  planPerson({
+const plan = (facts: Partial<ProvisionedUserFacts>): ProvisionedUserEffect[] =>
+  planProvisionedUser({
     ...{
       name: 'joe',
       attribute: 'database',
@@ -53,19 +63,19 @@ const plan = (facts: Partial<PersonFacts>): PersonEffect[] =>
     ...facts,
   })
 
-const kinds = (effects: readonly PersonEffect[]): string[] =>
+const kinds = (effects: readonly ProvisionedUserEffect[]): string[] =>
   effects.map((effect) => ('database' in effect ? `${effect.kind} ${effect.database}` : effect.kind))
 
-const changeOf = (effects: readonly PersonEffect[]): Record<string, unknown> => {
+const changeOf = (effects: readonly ProvisionedUserEffect[]): Record<string, unknown> => {
   const found = effects.find((effect) => effect.kind === 'change')
   assert(found?.kind === 'change')
   return found.change
 }
 
-const problemOf = (effects: readonly PersonEffect[]): string | undefined =>
+const problemOf = (effects: readonly ProvisionedUserEffect[]): string | undefined =>
   (changeOf(effects)['problem'] as { code: string } | undefined)?.code
 
-describe('planPerson', () => {
+describe('planProvisionedUser', () => {
   it('gives a new user a new database: claimed, written down, recorded, opened, in this order', () => {
     const effects = plan({})
     assert.deepEqual(kinds(effects), [`claim ${FRESH}`, 'change', `record ${FRESH}`, `open ${FRESH}`])
@@ -126,7 +136,7 @@ describe('planPerson', () => {
       { securities: new Map([[OTHER, { admins: { names: ['ann'], roles: [] } }]]) },
       'database_taken',
     ],
-  ] as [string, unknown, Partial<PersonFacts>, string][])
+  ] as [string, unknown, Partial<ProvisionedUserFacts>, string][])
     it(`refuses a recorded database that is ${what}`, () => {
       const effects = plan({ user: user({ recorded }), ...more })
       assert.deepEqual(kinds(effects), ['change'])

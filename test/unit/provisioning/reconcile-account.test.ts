@@ -5,7 +5,7 @@ import { createLogger } from '../../../src/log.ts'
 import { REGISTRY } from '../../../src/documents/names.ts'
 import { userDocumentId } from '../../../src/users/user-document.ts'
 import { OwnWrites } from '../../../src/engine/own-writes.ts'
-import { People } from '../../../src/provisioning/people.ts'
+import { ProvisionedUsers } from '../../../src/provisioning/provisioned-users.ts'
 import { reconcileAccount, type AccountDeps } from '../../../src/provisioning/reconcile-account.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
 
@@ -30,7 +30,7 @@ function world() {
     const ownWrites = new OwnWrites()
     const deps = {
       ...{ couch, ownWrites, births, newDatabase, now: () => 0 },
-      people: new People(couch, ownWrites, () => 0),
+      provisionedUsers: new ProvisionedUsers(couch, ownWrites, () => 0),
       leases: { stop: () => Promise.resolve() },
       checkpoints: { remove: () => undefined },
       configured: ['master'],
@@ -64,7 +64,7 @@ describe('reconcileAccount', () => {
       (error) => isFault(error, 'conflict'),
     )
     const other = daemon(() => SECOND)
-    const again = await reconcileAccount(other, 'ann', await other.people.entry('ann'))
+    const again = await reconcileAccount(other, 'ann', await other.provisionedUsers.entry('ann'))
     assert.equal(again.entry?.database, FIRST)
     assert.equal(users.read(ANN)?.['database'], FIRST)
     assert(!opened.includes(SECOND))
@@ -114,21 +114,21 @@ describe('reconcileAccount', () => {
 
   it('changes what it has read before, and reads again where that is over', async () => {
     const { server, daemon } = world()
-    const { people } = daemon(() => FIRST)
-    const first = await people.change('ann', { due: true })
-    await people.change('ann', { asked: ['user/ann'] })
-    const changed = await people.change('ann', { due: undefined }, { known: first })
+    const { provisionedUsers } = daemon(() => FIRST)
+    const first = await provisionedUsers.change('ann', { due: true })
+    await provisionedUsers.change('ann', { asked: ['user/ann'] })
+    const changed = await provisionedUsers.change('ann', { due: undefined }, { known: first })
     assert.deepEqual([changed.due, changed.asked], [undefined, ['user/ann']])
-    assert.deepEqual(await people.entry('ann'), changed)
+    assert.deepEqual(await provisionedUsers.entry('ann'), changed)
     const writes = server.writes.length
-    await people.change('ann', { due: undefined }, { known: changed })
+    await provisionedUsers.change('ann', { due: undefined }, { known: changed })
     assert.equal(server.writes.length, writes)
-    await assert.rejects(people.change('ann', { state: 'kept' }, { over: first }), (error) =>
+    await assert.rejects(provisionedUsers.change('ann', { state: 'kept' }, { over: first }), (error) =>
       isFault(error, 'conflict'),
     )
-    await assert.rejects(people.change('ann', { state: 'kept' }, { over: null }), (error) =>
+    await assert.rejects(provisionedUsers.change('ann', { state: 'kept' }, { over: null }), (error) =>
       isFault(error, 'conflict'),
     )
-    assert.deepEqual(await people.entry('ann'), changed)
+    assert.deepEqual(await provisionedUsers.entry('ann'), changed)
   })
 })

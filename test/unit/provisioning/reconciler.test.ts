@@ -1,16 +1,16 @@
 // A user's turns, where something fails or changes in the middle of one.
 import assert from 'node:assert/strict'
 import { CouchFault, isFault } from '../../../src/couch/fault.ts'
-import type { MasterPolicy, Asker } from '../../../src/provisioning/master-policy.ts'
+import type { MasterPolicy, User } from '../../../src/provisioning/master-policy.ts'
 import { Checkpoints } from '../../../src/engine/checkpoints.ts'
 import { createLogger } from '../../../src/log.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../../src/documents/names.ts'
 import { userDocumentId } from '../../../src/users/user-document.ts'
 import { UPDATED_AT } from '../../../src/documents/time.ts'
-import { reconcilePerson, type PersonDeps } from '../../../src/provisioning/reconciler.ts'
-import type { PersonWork } from '../../../src/provisioning/work.ts'
+import { reconcileProvisionedUser, type ProvisioningDeps } from '../../../src/provisioning/reconciler.ts'
+import type { ProvisioningWork } from '../../../src/provisioning/work.ts'
 import { OwnWrites } from '../../../src/engine/own-writes.ts'
-import { People } from '../../../src/provisioning/people.ts'
+import { ProvisionedUsers } from '../../../src/provisioning/provisioned-users.ts'
 import { PersonalLeases } from '../../../src/provisioning/leases.ts'
 import { Removals } from '../../../src/mirror/removals.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
@@ -21,7 +21,7 @@ const DATABASE = 'u00000000-0000-4000-8000-000000000000'
 const MASTER = 'master'
 
 /** Who has a document's `role` has the document; what has none is everybody's. */
-const lets = ({ role }: { role?: string }, { roles }: Asker): boolean =>
+const lets = ({ role }: { role?: string }, { roles }: User): boolean =>
   role === undefined || roles.includes(role)
 
 const POLICY = {
@@ -30,9 +30,9 @@ const POLICY = {
   fields: null,
   mayRead: lets,
   decide: lets,
-  decideEach: (docs: { role?: string }[], asker: Asker) => docs.map((doc) => lets(doc, asker)),
+  decideEach: (docs: { role?: string }[], user: User) => docs.map((doc) => lets(doc, user)),
   mayWrite: () => true,
-  selector: ({ roles }: Asker) => ({ role: { $in: roles } }),
+  selector: ({ roles }: User) => ({ role: { $in: roles } }),
 } as unknown as MasterPolicy
 
 /** A server with one master, and what a daemon has in memory. */
@@ -54,7 +54,7 @@ function world(roles: string[]) {
   })
   const deps = {
     ...{ couch, ownWrites, leases, now: () => 0, updatedAt: UPDATED_AT },
-    people: new People(couch, ownWrites, () => 0),
+    provisionedUsers: new ProvisionedUsers(couch, ownWrites, () => 0),
     births: { create: () => Promise.resolve(false), equip: () => Promise.resolve() },
     removals: new Removals({ couch, ownWrites, canPurge: true }),
     checkpoints: new Checkpoints(couch),
@@ -70,13 +70,13 @@ function world(roles: string[]) {
       newDatabase: () => DATABASE,
     },
     log: createLogger({ level: 'silent', pretty: false }),
-  } as unknown as PersonDeps
+  } as unknown as ProvisioningDeps
   /** Turns until nothing is left to do. */
-  const turns = async (first: PersonWork): Promise<void> => {
-    let work: PersonWork | null = first
+  const turns = async (first: ProvisioningWork): Promise<void> => {
+    let work: ProvisioningWork | null = first
     for (let left = 10; work !== null; left -= 1) {
       assert(left > 0, 'Expected the turns to come to an end')
-      work = (await reconcilePerson(deps, 'ann', work)).next
+      work = (await reconcileProvisionedUser(deps, 'ann', work)).next
     }
   }
   const setRoles = (...now: string[]): void => {

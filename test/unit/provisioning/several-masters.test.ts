@@ -31,7 +31,7 @@ function ground() {
     now: () => 0,
     updatedAt: UPDATED_AT,
   }
-  const person = { asker: { name: 'ann', roles: [] }, database: at('personal') }
+  const person = { user: { name: 'ann', roles: [] }, database: at('personal') }
   /** What a master had that was made again. */
   const former = new Map<string, Map<string, string[]>>()
   const formerly = (name: string): Promise<Map<string, string[]>> =>

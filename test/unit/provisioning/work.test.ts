@@ -1,27 +1,30 @@
 // What there is to do for provisioned users, while they wait.
 import assert from 'node:assert/strict'
-import { mergePersonWork, type PersonWork } from '../../../src/provisioning/work.ts'
+import { mergeProvisioningWork, type ProvisioningWork } from '../../../src/provisioning/work.ts'
 
-const documents = (...ids: string[]): PersonWork => ({ documents: new Map([['master', new Set(ids)]]) })
+const documents = (...ids: string[]): ProvisioningWork => ({ documents: new Map([['master', new Set(ids)]]) })
 
 describe('work of provisioned users', () => {
   it('unite what either says', () => {
-    const merged = mergePersonWork(documents('a', 'b'), { ...documents('b', 'c'), user: true })
+    const merged = mergeProvisioningWork(documents('a', 'b'), { ...documents('b', 'c'), user: true })
     assert.deepEqual([...(merged.documents?.get('master') ?? [])], ['a', 'b', 'c'])
     assert.equal(merged.user, true)
     assert.equal(merged.all, false)
   })
 
   it('name no documents where all are compared', () => {
-    const merged = mergePersonWork(documents('a'), { all: true })
+    const merged = mergeProvisioningWork(documents('a'), { all: true })
     assert.equal(merged.all, true)
     assert.equal(merged.documents?.size, 0)
   })
 
   it('compare all rather than name very many', () => {
-    let merged: PersonWork = {}
+    let merged: ProvisioningWork = {}
     for (let page = 0; page < 100; page += 1)
-      merged = mergePersonWork(merged, documents(...Array.from({ length: 200 }, (_, at) => `${page} ${at}`)))
+      merged = mergeProvisioningWork(
+        merged,
+        documents(...Array.from({ length: 200 }, (_, at) => `${page} ${at}`)),
+      )
     assert.equal(merged.all, true)
     assert.equal(merged.documents?.size, 0)
   })

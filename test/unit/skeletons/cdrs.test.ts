@@ -65,9 +65,9 @@ describe('skeleton/cdrs', () => {
         'number:1@b.example',
       ]
       for (const role of [...every, ...roles]) {
-        const asker = { name: 'joe', roles: ['other', role] }
-        assert.equal(access.mayRead(doc, asker), roles.includes(role), role)
-        assert.equal(selects(access.selector(asker) ?? {}, doc), roles.includes(role), `selector, ${role}`)
+        const user = { name: 'joe', roles: ['other', role] }
+        assert.equal(access.mayRead(doc, user), roles.includes(role), role)
+        assert.equal(selects(access.selector(user) ?? {}, doc), roles.includes(role), `selector, ${role}`)
       }
     })
 

@@ -23,10 +23,10 @@ for (const [kind, documents] of [
       let count = 0
       fc.assert(
         fc.property(docs, roles, (some, of) => {
-          const asker = { name: 'joe', roles: of }
-          const selector = access.selector(asker)
+          const user = { name: 'joe', roles: of }
+          const selector = access.selector(user)
           assert(selector)
-          const let_ = access.mayReadEach(some, asker)
+          const let_ = access.mayReadEach(some, user)
           count += let_.filter(Boolean).length
           assert.deepEqual(
             some.map((doc) => selects(selector, doc)),

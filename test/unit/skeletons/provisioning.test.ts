@@ -111,9 +111,9 @@ describe('skeleton/provisioning', () => {
         ...roles,
       ]
       for (const role of every) {
-        const asker = { name: 'joe', roles: ['other', role] }
-        assert.equal(access.mayRead(doc, asker), roles.includes(role), role)
-        assert.equal(selects(access.selector(asker) ?? {}, doc), roles.includes(role), `selector, ${role}`)
+        const user = { name: 'joe', roles: ['other', role] }
+        assert.equal(access.mayRead(doc, user), roles.includes(role), role)
+        assert.equal(selects(access.selector(user) ?? {}, doc), roles.includes(role), `selector, ${role}`)
       }
       assert.equal(access.mayRead(doc, { name: String(doc['_id']), roles: [] }), false)
     })

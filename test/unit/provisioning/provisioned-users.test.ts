@@ -1,9 +1,9 @@
 // The registry of provisioned users, where somebody has edited it by hand, or has it refuse what is written.
 import assert from 'node:assert/strict'
 import { isFault } from '../../../src/couch/fault.ts'
-import { parsePersonEntry, personEntryId } from '../../../src/provisioning/person.ts'
+import { parseProvisionedUser, provisionedUserId } from '../../../src/provisioning/provisioned-user.ts'
 import { OwnWrites } from '../../../src/engine/own-writes.ts'
-import { People } from '../../../src/provisioning/people.ts'
+import { ProvisionedUsers } from '../../../src/provisioning/provisioned-users.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
 
 const DATABASE = 'u00000000-0000-4000-8000-000000000000'
@@ -29,13 +29,19 @@ describe('entries of provisioned users that were edited by hand', () => {
       const couch = new MemoryCouch()
       const registry = couch.create('shares')
       const whole = {
-        ...{ _id: personEntryId('anna'), type: 'person', name: 'anna', database: DATABASE, state: 'active' },
+        ...{
+          _id: provisionedUserId('anna'),
+          type: 'person',
+          name: 'anna',
+          database: DATABASE,
+          state: 'active',
+        },
         ...{ roles: [], others: {}, masters: {}, updatedAt: '' },
       }
       registry.write({ ...whole, ...change })
-      const people = new People(couch.asCouch(), new OwnWrites(), () => 0)
-      await people.change('anna', { database: DATABASE, state: 'active' })
-      const entry = await people.entry('anna')
+      const provisionedUsers = new ProvisionedUsers(couch.asCouch(), new OwnWrites(), () => 0)
+      await provisionedUsers.change('anna', { database: DATABASE, state: 'active' })
+      const entry = await provisionedUsers.entry('anna')
       assert.equal(entry?.database, DATABASE)
       assert.equal(entry.state, 'active')
       assert(entry.roles.every((role) => typeof role === 'string'))
@@ -46,7 +52,7 @@ describe('entries of provisioned users that were edited by hand', () => {
 
   it('are none where nothing says whose they are', () => {
     for (const doc of [null, {}, { type: 'person' }, { type: 'person', name: 'anna', database: '_users' }])
-      assert.equal(parsePersonEntry(doc), null)
+      assert.equal(parseProvisionedUser(doc), null)
   })
 })
 
@@ -55,9 +61,13 @@ describe('entries of provisioned users', () => {
     it(`are read as they were written: ${state}`, async () => {
       const couch = new MemoryCouch()
       couch.create('shares')
-      const people = new People(couch.asCouch(), new OwnWrites(), () => 0)
-      const written = await people.change('anna', { database: DATABASE, state, leftAt: '2026-01-01' })
-      assert.deepEqual(await people.entry('anna'), written)
+      const provisionedUsers = new ProvisionedUsers(couch.asCouch(), new OwnWrites(), () => 0)
+      const written = await provisionedUsers.change('anna', {
+        database: DATABASE,
+        state,
+        leftAt: '2026-01-01',
+      })
+      assert.deepEqual(await provisionedUsers.entry('anna'), written)
     })
 })
 
@@ -65,16 +75,16 @@ describe('a registry that refuses what is written', () => {
   it('has a claim that is to be closed tried again later, not at once and for ever', async () => {
     const couch = new MemoryCouch()
     couch.create('shares')
-    const people = new People(couch.asCouch(), new OwnWrites(), () => 0)
-    assert(await people.claim(DATABASE, 'anna', 'database'))
+    const provisionedUsers = new ProvisionedUsers(couch.asCouch(), new OwnWrites(), () => 0)
+    assert(await provisionedUsers.claim(DATABASE, 'anna', 'database'))
     let writes = 0
     couch.refuses = () => {
       writes += 1
       assert(writes < 10, 'Expected one try')
       return 'no'
     }
-    await assert.rejects(people.endClaim(DATABASE), (error) => isFault(error, 'forbidden'))
-    await assert.rejects(people.claim(DATABASE.replace('0', '1'), 'anna', 'database'), (error) =>
+    await assert.rejects(provisionedUsers.endClaim(DATABASE), (error) => isFault(error, 'forbidden'))
+    await assert.rejects(provisionedUsers.claim(DATABASE.replace('0', '1'), 'anna', 'database'), (error) =>
       isFault(error, 'forbidden'),
     )
   })

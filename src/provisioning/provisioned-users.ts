@@ -5,40 +5,40 @@ import { REGISTRY } from '../documents/names.ts'
 import {
   claimId,
   parseClaim,
-  parsePersonEntry,
-  PERSON_RANGE,
-  personEntryId,
+  parseProvisionedUser,
+  PROVISIONED_USER_RANGE,
+  provisionedUserId,
   type Claim,
-  type PersonChange,
-  type PersonEntry,
-} from './person.ts'
+  type ProvisionedUserChange,
+  type ProvisionedUser,
+} from './provisioned-user.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import { Store, type Draft } from '../engine/store.ts'
 
 /** The registry's documents of provisioned users. */
-export class People {
+export class ProvisionedUsers {
   /** For views. */
   readonly #database: Database
-  readonly #entries: Store<PersonEntry>
+  readonly #entries: Store<ProvisionedUser>
   readonly #claims: Store<Claim>
   readonly #now: () => number
 
   constructor(couch: Couch, ownWrites: OwnWrites, now: () => number) {
     const database = couch.database(REGISTRY)
     this.#database = database
-    this.#entries = new Store({ database, parse: parsePersonEntry, ownWrites, now })
+    this.#entries = new Store({ database, parse: parseProvisionedUser, ownWrites, now })
     this.#claims = new Store({ database, parse: parseClaim, ownWrites })
     this.#now = now
   }
 
   /** What is known of a user, or null for nothing. */
-  async entry(name: string): Promise<PersonEntry | null> {
-    return this.#entries.get(personEntryId(name))
+  async entry(name: string): Promise<ProvisionedUser | null> {
+    return this.#entries.get(provisionedUserId(name))
   }
 
   /** All users that are or were provisioned, a page at a time. */
-  all(): AsyncGenerator<PersonEntry[]> {
-    return this.#entries.pages(PERSON_RANGE)
+  all(): AsyncGenerator<ProvisionedUser[]> {
+    return this.#entries.pages(PROVISIONED_USER_RANGE)
   }
 
   /** The names of provisioned users by the roles that they have. */
@@ -77,11 +77,11 @@ export class People {
    */
   change(
     name: string,
-    change: PersonChange,
-    { over, known = over }: { over?: PersonEntry | null; known?: PersonEntry | null } = {},
-  ): Promise<PersonEntry> {
-    const id = personEntryId(name)
-    const changed = (there: PersonEntry | null): Draft<PersonEntry> => ({
+    change: ProvisionedUserChange,
+    { over, known = over }: { over?: ProvisionedUser | null; known?: ProvisionedUser | null } = {},
+  ): Promise<ProvisionedUser> {
+    const id = provisionedUserId(name)
+    const changed = (there: ProvisionedUser | null): Draft<ProvisionedUser> => ({
       ...(there ?? newEntry(name, this.#time())),
       ...change,
     })
@@ -95,8 +95,8 @@ export class People {
   }
 }
 
-const newEntry = (name: string, updatedAt: string): PersonEntry => ({
-  _id: personEntryId(name),
+const newEntry = (name: string, updatedAt: string): ProvisionedUser => ({
+  _id: provisionedUserId(name),
   type: 'person',
   name,
   database: null,

@@ -5,17 +5,17 @@ import type { Problem } from '../documents/problem.ts'
 import type { Rejection } from '../documents/rejected.ts'
 import type { Grants } from '../documents/security.ts'
 
-const PERSON_PREFIX = 'person/'
+const USER_PREFIX = 'person/'
 const CLAIM_PREFIX = 'database/'
 
 /** The registry's document for a provisioned user. */
-export const personEntryId = (name: string): string => PERSON_PREFIX + name
+export const provisionedUserId = (name: string): string => USER_PREFIX + name
 
 /** The registry's document that says whose a personal database is. */
 export const claimId = (database: string): string => CLAIM_PREFIX + database
 
 /** First and last possible id of the registry's documents for provisioned users. */
-export const PERSON_RANGE = { startKey: PERSON_PREFIX, endKey: 'person0' } as const
+export const PROVISIONED_USER_RANGE = { startKey: USER_PREFIX, endKey: 'person0' } as const
 
 const PROVISION_DOCUMENT_PREFIX = '$provision/'
 
@@ -30,7 +30,7 @@ export const masterOfProvision = (documentId: string): string | null =>
 export type ProvisionState = 'active' | 'paused' | 'denied' | 'error' | 'complete' | 'canceled'
 
 /** How one master stands with one user. */
-export interface MasterStanding {
+export interface MasterStatus {
   state: ProvisionState
   /** When each state was entered last, and when the first run was complete; ISO 8601. */
   times: Partial<Record<ProvisionState | 'ready', string>>
@@ -49,7 +49,7 @@ export interface MasterStanding {
 
 /** True where a master was dropped and made again since all documents were compared with it. */
 export const isRenewed = (
-  standing: MasterStanding | undefined,
+  standing: MasterStatus | undefined,
   info: { instance_start_time: string } | undefined,
 ): boolean =>
   standing?.instance !== undefined && info !== undefined && standing.instance !== info.instance_start_time
@@ -58,10 +58,10 @@ export const isRenewed = (
  * `active` · `refused`: see `problem` · `leaving`: the user is gone, and may come back for a while · `kept`: for good, the
  * database is the admins' · `dropped`: it is gone, too.
  */
-export type PersonState = 'active' | 'refused' | 'leaving' | 'kept' | 'dropped'
+export type ProvisionedUserState = 'active' | 'refused' | 'leaving' | 'kept' | 'dropped'
 
 /** What the registry holds of a provisioned user. */
-export interface PersonEntry {
+export interface ProvisionedUser {
   _id: string
   _rev?: string
   type: 'person'
@@ -69,7 +69,7 @@ export interface PersonEntry {
   name: string
   /** The personal database; null where there could be none. */
   database: string | null
-  state: PersonState
+  state: ProvisionedUserState
   /** The roles, sorted, whose documents the database may have. */
   roles: string[]
   /** All documents are to be compared: what the roles say has changed, and may not be carried out yet. */
@@ -81,7 +81,7 @@ export interface PersonEntry {
   /** Databases that attributes named before: they are the user's still. */
   former?: string[]
   /** By the names of masters. */
-  masters: Record<string, MasterStanding>
+  masters: Record<string, MasterStatus>
   /** Live documents in the database that are no master's: design documents, standings, and what is the user's own. */
   otherDocuments?: number
   /** User databases in which the user asked: what `$provision/<master>` says is said there, too. */
@@ -95,9 +95,9 @@ export interface PersonEntry {
 }
 
 /** What may change of an entry; `undefined` takes an attribute out. */
-export type PersonChange = {
-  [Key in keyof Omit<PersonEntry, '_id' | '_rev' | 'type' | 'name' | 'updatedAt'>]?:
-    PersonEntry[Key] | undefined
+export type ProvisionedUserChange = {
+  [Key in keyof Omit<ProvisionedUser, '_id' | '_rev' | 'type' | 'name' | 'updatedAt'>]?:
+    ProvisionedUser[Key] | undefined
 }
 
 /** Whose a personal database is, for good. */
@@ -113,24 +113,24 @@ export interface Claim {
 }
 
 /** Reads a document of the registry, or null where it is no provisioned user. What an admin's hand left of it counts. */
-export function parsePersonEntry(doc: Record<string, unknown> | null): PersonEntry | null {
+export function parseProvisionedUser(doc: Record<string, unknown> | null): ProvisionedUser | null {
   if (doc?.['type'] !== 'person' || typeof doc['name'] !== 'string') return null
   if (doc['database'] !== null && !isPersonalName(doc['database'])) return null
   const { state, roles, others, masters, asked, account, ...rest } = doc
   const mark = parseAccountMark(account)
   return {
-    ...(rest as unknown as PersonEntry),
+    ...(rest as unknown as ProvisionedUser),
     ...(mark === undefined ? {} : { account: mark }),
     state: isState(state) ? state : 'refused',
     roles: textsOf(roles),
     others: pick(others, isText),
-    masters: pick(masters, isStanding),
+    masters: pick(masters, isStatus),
     ...(asked === undefined ? {} : { asked: textsOf(asked) }),
   }
 }
 
 /** A record, so that the compiler misses the state that is missing here. */
-const STATES: Record<PersonState, true> = {
+const STATES: Record<ProvisionedUserState, true> = {
   active: true,
   refused: true,
   leaving: true,
@@ -138,7 +138,7 @@ const STATES: Record<PersonState, true> = {
   dropped: true,
 }
 
-const isState = (value: unknown): value is PersonState =>
+const isState = (value: unknown): value is ProvisionedUserState =>
   typeof value === 'string' && Object.hasOwn(STATES, value)
 
 const isText = (value: unknown): value is string => typeof value === 'string'
@@ -149,7 +149,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** What is left out is made anew by the next comparison. */
-const isStanding = (value: unknown): value is MasterStanding =>
+const isStatus = (value: unknown): value is MasterStatus =>
   isRecord(value) && isRecord(value['times']) && Array.isArray(value['rejected'] ?? [])
 
 const pick = <Value>(values: unknown, isOne: (value: unknown) => value is Value): Record<string, Value> =>
