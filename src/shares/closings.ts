@@ -1,5 +1,5 @@
 // Shares that another daemon makes anew, between a look at a copy and the base that says what was agreed there.
-import type { ObjectEffect } from './plan/object.ts'
+import type { ObjectEffect } from './plan/object-facts.ts'
 import type { Deps } from './deps.ts'
 import type { Progress } from './perform/homes.ts'
 

@@ -7,7 +7,7 @@ import {
   type ReplicationServer,
   type ShareReplication,
 } from '../documents/replication.ts'
-import type { Home } from './plan/object.ts'
+import type { Home } from './plan/object-facts.ts'
 import { Leases, type Adoption, type LeasesDeps } from '../engine/leases.ts'
 
 export interface ShareLease {

@@ -4,7 +4,7 @@ import { isHomeShare, isToBeThere, type ShareEntry } from '../model/entry.ts'
 import type { SubscriptionEntry } from '../model/subscription.ts'
 import { parseConsents } from '../../documents/content.ts'
 import { copyId, isShareId } from '../../documents/names.ts'
-import type { Standing } from '../plan/object.ts'
+import type { Standing } from '../plan/object-facts.ts'
 import type { Deps } from '../deps.ts'
 import type { UserDoc } from './user-docs.ts'
 

@@ -7,7 +7,7 @@ import { baseId, copyId, isObjectId, shareDatabase } from '../../documents/names
 import type { ObjectDoc } from '../../documents/content.ts'
 import type { Clock } from '../../documents/time.ts'
 import type { ExchangeFacts } from '../plan/exchange-facts.ts'
-import type { ObjectFacts } from '../plan/object.ts'
+import type { ObjectFacts } from '../plan/object-facts.ts'
 import type { Database } from '../../couch/database.ts'
 import type { Row } from '../../couch/document.ts'
 import { CouchFault } from '../../couch/fault.ts'

@@ -1,7 +1,7 @@
 // Where the attachments of a share's documents may be read.
 import type { Database } from '../../couch/database.ts'
 import { shareDatabase } from '../../documents/names.ts'
-import type { Source } from '../plan/object.ts'
+import type { Source } from '../plan/object-facts.ts'
 import type { Deps } from '../deps.ts'
 import type { Place } from '../../couch/with-attachments.ts'
 

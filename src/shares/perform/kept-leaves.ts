@@ -3,7 +3,7 @@ import type { StoredDoc } from '../../couch/document.ts'
 import type { Base } from '../model/base.ts'
 import { project, type Selection } from '../../documents/content.ts'
 import { isBare } from '../../documents/tombstone.ts'
-import type { Home } from '../plan/object.ts'
+import type { Home } from '../plan/object-facts.ts'
 import { lostVersion } from '../../couch/lost-version.ts'
 import { revisionOver } from '../../documents/made-revision.ts'
 

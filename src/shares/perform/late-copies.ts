@@ -1,6 +1,6 @@
 // What reached a share although the outbox had something else in its place by then: another daemon has written there.
 import { shareDatabase } from '../../documents/names.ts'
-import type { Home } from '../plan/object.ts'
+import type { Home } from '../plan/object-facts.ts'
 import type { Deps } from '../deps.ts'
 import { orderRotation } from '../rotation-orders.ts'
 import { readShown } from './saved-copies.ts'

@@ -10,7 +10,7 @@ import {
   type Seen,
 } from '../model/history.ts'
 import { isTooWide } from '../../documents/content.ts'
-import type { ObjectEffect, ObjectFacts } from './object.ts'
+import type { ObjectEffect, ObjectFacts } from './object-facts.ts'
 
 /**
  * What is known when a turn begins.

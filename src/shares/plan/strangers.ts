@@ -5,7 +5,7 @@ import type { Digests } from '../../documents/digests.ts'
 import { decodeHistories, OBJECT } from '../model/history.ts'
 import { contentOf, parseConsents, type ObjectDoc } from '../../documents/content.ts'
 import { givesWay } from '../../documents/merge.ts'
-import type { ObjectEffect, ObjectFacts } from './object.ts'
+import type { ObjectEffect, ObjectFacts } from './object-facts.ts'
 
 interface Leaf {
   doc: ObjectDoc

@@ -1,5 +1,6 @@
 // Objects may come before their shares, from a device that was offline. One whose share does not come is told to its author.
-import { sharesAwaited, type ObjectFacts } from '../plan/object.ts'
+import { sharesAwaited } from '../plan/object.ts'
+import type { ObjectFacts } from '../plan/object-facts.ts'
 import type { Context } from './context.ts'
 
 /** Objects of one user that are remembered at once: where more wait, one mistake is behind most of them. */

@@ -1,5 +1,5 @@
 // How much there was to do for what others wrote into a share: what everybody may write is bounded by that.
-import type { ObjectEffect, ObjectFacts } from '../plan/object.ts'
+import type { ObjectEffect, ObjectFacts } from '../plan/object-facts.ts'
 
 /** Of one share in one turn. */
 export class Tally {

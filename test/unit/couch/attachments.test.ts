@@ -1,7 +1,7 @@
 // Attachments: what a copy has already is not carried again.
 import assert from 'node:assert/strict'
 import type { AttachmentStub } from '../../../src/documents/content.ts'
-import type { CopyState } from '../../../src/shares/plan/object.ts'
+import type { CopyState } from '../../../src/shares/plan/object-facts.ts'
 import {
   attachedBytes,
   attachmentsToCarry,

@@ -7,7 +7,7 @@ import { adoptReplications } from '../../../src/shares/adoption.ts'
 import type { Deps } from '../../../src/shares/deps.ts'
 import { ShareLeases } from '../../../src/shares/leases.ts'
 import { claimedEntry, type ShareEntry } from '../../../src/shares/model/entry.ts'
-import type { Home } from '../../../src/shares/plan/object.ts'
+import type { Home } from '../../../src/shares/plan/object-facts.ts'
 import { MemoryReplicator } from '../../support/memory-replicator.ts'
 
 const SHARE = 'garden'

@@ -6,7 +6,8 @@ import { digestOf } from '../../../../src/documents/digest.ts'
 import type { Selection } from '../../../../src/documents/content.ts'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'
 import type { ExchangeFacts } from '../../../../src/shares/plan/exchange-facts.ts'
-import { planObject, type ObjectEffect } from '../../../../src/shares/plan/object.ts'
+import { planObject } from '../../../../src/shares/plan/object.ts'
+import type { ObjectEffect } from '../../../../src/shares/plan/object-facts.ts'
 
 const BEFORE = { name: 'milk' }
 const EDITED = { name: 'oat milk' }

@@ -6,12 +6,9 @@ import { parseConsents, type Content, type ObjectDoc } from '../../../../src/doc
 import type { Problem } from '../../../../src/documents/problem.ts'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'
 import type { ExchangeFacts } from '../../../../src/shares/plan/exchange-facts.ts'
-import {
-  planObject,
-  settledObject,
-  type ObjectEffect,
-  type ObjectFacts,
-} from '../../../../src/shares/plan/object.ts'
+import { planObject } from '../../../../src/shares/plan/object.ts'
+import type { ObjectEffect, ObjectFacts } from '../../../../src/shares/plan/object-facts.ts'
+import { settledObject } from '../../../../src/shares/plan/settled-object.ts'
 import { Conflict, Tree } from './revisions.ts'
 
 export const OBJECT = 'todo/1'

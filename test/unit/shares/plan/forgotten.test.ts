@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'
 import type { ExchangeFacts, Forgotten } from '../../../../src/shares/plan/exchange-facts.ts'
-import { planObject, type ObjectEffect } from '../../../../src/shares/plan/object.ts'
+import { planObject } from '../../../../src/shares/plan/object.ts'
+import type { ObjectEffect } from '../../../../src/shares/plan/object-facts.ts'
 
 const SHOWN = { name: 'milk' }
 /** What Ann has beside it stays private. */

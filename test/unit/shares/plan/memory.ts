@@ -3,12 +3,8 @@
 import { isEmptyBase, type Base } from '../../../../src/shares/model/base.ts'
 import type { ObjectDoc, Selection } from '../../../../src/documents/content.ts'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'
-import {
-  settledObject,
-  type ObjectEffect,
-  type ObjectFacts,
-  type Standing,
-} from '../../../../src/shares/plan/object.ts'
+import type { ObjectEffect, ObjectFacts, Standing } from '../../../../src/shares/plan/object-facts.ts'
+import { settledObject } from '../../../../src/shares/plan/settled-object.ts'
 
 export const OBJECT = 'todo/1'
 

@@ -1,7 +1,8 @@
 // Any history of an owner's edits, with crashes anywhere, settles in what docs/design.md says, and nothing un-shared is readable.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { planObject, type ObjectEffect } from '../../../../src/shares/plan/object.ts'
+import { planObject } from '../../../../src/shares/plan/object.ts'
+import type { ObjectEffect } from '../../../../src/shares/plan/object-facts.ts'
 import { Conflict, Memory, type Life, type Shown } from './memory.ts'
 
 const SHARES = ['a', 'b', 'constructor']

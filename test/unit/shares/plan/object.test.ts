@@ -5,13 +5,9 @@ import type { Base } from '../../../../src/shares/model/base.ts'
 import type { ObjectDoc, Selection } from '../../../../src/documents/content.ts'
 import { problem } from '../../../../src/documents/problem.ts'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'
-import {
-  planObject,
-  settledObject,
-  type CopyState,
-  type ObjectEffect,
-  type Standing,
-} from '../../../../src/shares/plan/object.ts'
+import { planObject } from '../../../../src/shares/plan/object.ts'
+import type { CopyState, ObjectEffect, Standing } from '../../../../src/shares/plan/object-facts.ts'
+import { settledObject } from '../../../../src/shares/plan/settled-object.ts'
 import type { Rival } from '../../../../src/shares/plan/leaves.ts'
 
 interface Given {

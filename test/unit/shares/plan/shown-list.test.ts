@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { digestsOf } from '../../../../src/documents/digests.ts'
 import type { ObjectDoc, Selection } from '../../../../src/documents/content.ts'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'
-import { planObject, type ObjectEffect } from '../../../../src/shares/plan/object.ts'
+import { planObject } from '../../../../src/shares/plan/object.ts'
+import type { ObjectEffect } from '../../../../src/shares/plan/object-facts.ts'
 
 const A = { a: 1 }
 

@@ -5,7 +5,8 @@ import { MOST_MERGED, type ObjectDoc } from '../../../../src/documents/content.t
 import { problem } from '../../../../src/documents/problem.ts'
 import { UPDATED_AT } from '../../../../src/documents/time.ts'
 import type { ExchangeFacts } from '../../../../src/shares/plan/exchange-facts.ts'
-import { planObject, type ObjectEffect } from '../../../../src/shares/plan/object.ts'
+import { planObject } from '../../../../src/shares/plan/object.ts'
+import type { ObjectEffect } from '../../../../src/shares/plan/object-facts.ts'
 
 const wide = (count: number): Record<string, number> =>
   Object.fromEntries(Array.from({ length: count }, (_, at) => [`a${String(at)}`, at]))
