@@ -28,7 +28,7 @@ import { reconcileObjects } from './reconcile/objects.ts'
 import { followLeftBases } from './reconcile/left-bases.ts'
 import { followLeftCopies } from './reconcile/left-copies.ts'
 import { followPurges } from './reconcile/purges.ts'
-import { followShare } from './reconcile/share-feed.ts'
+import { drainShare, followShare } from './reconcile/share-feed.ts'
 import { endOfDeparted, planShares } from './reconcile/shares.ts'
 import { refreshDatabase } from '../skeletons/refresh.ts'
 import { finishSubscription, planSubscriptions } from './reconcile/subscriptions.ts'
@@ -82,7 +82,7 @@ class Turn {
   #isActive = false
 
   constructor({ deps, owner, work, outboxAlways }: TurnOptions) {
-    this.#context = new Context(deps, owner, work)
+    this.#context = new Context(deps, owner, work, drainShare)
     this.#outboxAlways = outboxAlways
   }
 

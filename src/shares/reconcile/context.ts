@@ -4,8 +4,12 @@ import type { Deps } from '../deps.ts'
 import type { OwnerWork } from '../work.ts'
 import { START, type Checkpoint } from '../../engine/checkpoint.ts'
 
+/** Takes in what others wrote into a share, to the last change. */
+export type DrainShare = (context: Context, share: string) => Promise<void>
+
 /** Of one turn. */
 export class Context {
+  readonly #drainShare: DrainShare
   readonly deps: Deps
   readonly owner: string
   readonly work: OwnerWork
@@ -26,10 +30,12 @@ export class Context {
   /** Public shares in which more was written than is taken in for now. */
   readonly throttled = new Set<string>()
 
-  constructor(deps: Deps, owner: string, work: OwnerWork) {
+  /** @param drainShare the turn's own: a plan that asks for it stands below what follows a share */
+  constructor(deps: Deps, owner: string, work: OwnerWork, drainShare: DrainShare) {
     this.deps = deps
     this.owner = owner
     this.work = work
+    this.#drainShare = drainShare
     this.user = deps.couch.database(deps.users.database(owner))
     this.outbox = deps.couch.database(deps.users.outbox(owner))
   }
@@ -37,6 +43,11 @@ export class Context {
   /** How far a database was read: its name, or that of a share's checkpoint. */
   async checkpoint(name: string): Promise<Checkpoint> {
     return (await this.deps.checkpoints.read([name])).get(name) ?? START
+  }
+
+  /** Takes in what others wrote into a share, to the last change. @throws {CouchFault} */
+  drain(share: string): Promise<void> {
+    return this.#drainShare(this, share)
   }
 
   /** One document never stops a feed: it is left as it is, and the log says so. */

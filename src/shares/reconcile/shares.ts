@@ -9,7 +9,6 @@ import { isWritten } from '../perform/direct-writes.ts'
 import type { Deps } from '../deps.ts'
 import { performShare } from '../perform/share.ts'
 import type { Context } from './context.ts'
-import { drainShare } from './share-feed.ts'
 import type { ShareEffect } from '../plan/share-facts.ts'
 
 export interface PlanOptions {
@@ -97,7 +96,7 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
       if (!facts.participants.some(({ isActive }) => isActive) || !effects.some(changesRights)) return
       found = (await readUserDocs(user, [first.id]))[0] ?? found
     } else if (result.kind === 'drain') {
-      await drainShare(context, share)
+      await context.drain(share)
       isDrained = true
     } else if (result.kind === 'again') {
       // What was planned from is not so any more: the document may be another one, too.

@@ -4,6 +4,7 @@ import { gatherObjects } from '../../../../src/shares/gather/objects.ts'
 import { readUserDocs, type UserDoc } from '../../../../src/shares/gather/user-docs.ts'
 import { planObject } from '../../../../src/shares/plan/object.ts'
 import { performObjects } from '../../../../src/shares/perform/objects.ts'
+import { drainShare } from '../../../../src/shares/reconcile/share-feed.ts'
 import { Context } from '../../../../src/shares/reconcile/context.ts'
 import { reconcileObjects } from '../../../../src/shares/reconcile/objects.ts'
 import { Participants, valuesOf } from '../../../support/participants.ts'
@@ -76,7 +77,7 @@ describe('feed/facts', () => {
     edit(people, JOE)
     await world.settle()
     const written = valuesOf(people.database(JOE).read('a'))
-    await reconcileObjects(new Context(world.deps, people.hash(ANN), {}), before)
+    await reconcileObjects(new Context(world.deps, people.hash(ANN), {}, drainShare), before)
     await world.settle()
     for (const user of [JOE, ANN]) assert.deepEqual(valuesOf(people.database(user).read('a')), written)
   })
