@@ -101,6 +101,12 @@ export const shows = (selection: Selection, name: string): boolean =>
 /** What a copy holds as it stands in a share. */
 export const contentOf = (copy: ObjectDoc): Content => project(copy, true)
 
+/** What a document says, and has attached: all but CouchDB's own bookkeeping. */
+export const wholeContentOf = (doc: ObjectDoc): Content => ({
+  attributes: pickFrom(doc as Record<string, unknown>, (name) => !name.startsWith('_')),
+  attachments: { ...doc._attachments },
+})
+
 /**
  * Attributes that only say when and by whom an object was written. They are carried like any other, but alone they are
  * nothing that somebody would miss.

@@ -11,7 +11,7 @@ export type Leaf = ObjectDoc & {
 export type Kinship = 'same' | 'ahead' | 'behind' | 'apart'
 
 /** The names of a leaf's revisions, the leaf's own first. */
-export function lineOf({ _rev, _revisions }: Leaf): string[] {
+export function lineOf({ _rev, _revisions }: Pick<Leaf, '_rev' | '_revisions'>): string[] {
   if (!_revisions) return [_rev]
   return _revisions.ids.map((hash, age) => `${_revisions.start - age}-${hash}`)
 }
@@ -51,6 +51,10 @@ export const byRank = (leaves: readonly Leaf[]): Leaf[] =>
       generationOf(other._rev) - generationOf(one._rev) ||
       (one._rev < other._rev ? 1 : -1),
   )
+
+/** True where other live leaves stand beside the one that CouchDB shows; the row has been read with them. */
+export const hasConflicts = ({ doc }: { doc: { _conflicts?: string[] } | null }): boolean =>
+  (doc?._conflicts?.length ?? 0) > 0
 
 /** True for a leaf that is no tombstone. */
 export const isLive = ({ _deleted }: Leaf): boolean => _deleted !== true

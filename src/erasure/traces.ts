@@ -13,7 +13,7 @@ import {
 } from '../documents/names.ts'
 import { parseConsents } from '../documents/content.ts'
 import { isForgotten } from '../documents/tombstone.ts'
-import { isRelated, type Leaf } from '../documents/revisions.ts'
+import { isRelated, lineOf, type Leaf } from '../documents/revisions.ts'
 import type { ProvisionedUsers } from '../provisioning/provisioned-users.ts'
 import { roleEntryId } from '../provisioning/role-index.ts'
 import type { Registry } from '../shares/registry.ts'
@@ -160,9 +160,7 @@ export async function tracesOfSource(
   const isOfSource = (leaf: Leaf): boolean =>
     source.isProjected ||
     master.some((one) => isRelated(one, leaf)) ||
-    (leaf._revisions?.ids ?? []).some((hash, age) =>
-      purged.has(`${(leaf._revisions?.start ?? 0) - age}-${hash}`),
-    )
+    lineOf(leaf).some((rev) => purged.has(rev))
   const databases = source.kind === 'master' ? personalOf(provisionedUsers) : usersOf(couch, source.name)
   for await (const name of databases) {
     const leaves = await leavesOf(couch.database(name), id)

@@ -7,7 +7,7 @@ import type { Row } from '../couch/document.ts'
 import type { SyncFunction, Writer } from './function/sync-function.ts'
 import type { Route } from './model.ts'
 import type { Problem } from '../documents/problem.ts'
-import { byRank, isLive, type Leaf } from '../documents/revisions.ts'
+import { byRank, hasConflicts, isLive, type Leaf } from '../documents/revisions.ts'
 import { planDocument, type DocumentFacts } from '../mirror/plan.ts'
 import { isReadable, problemOf } from './plan-route.ts'
 import { readBothSides, type BothSides } from '../mirror/both-sides.ts'
@@ -102,8 +102,6 @@ function isInPlace(own: Row | undefined, row: Row | undefined, isFor: boolean): 
   if (row.doc !== null && !isFor) return own.doc === null && !own.deleted
   return row.doc === null ? own.doc === null : own.doc !== null && own.rev === row.rev
 }
-
-const hasConflicts = ({ doc }: Row): boolean => (doc?._conflicts?.length ?? 0) > 0
 
 /** What the function says of a user's change, over what the gateway has. */
 function refusalOf(

@@ -2,10 +2,11 @@
 import groupBy from 'lodash/groupBy.js'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc, Written } from '../couch/document.ts'
+import { wholeContentOf } from '../documents/content.ts'
 import { digestsOf } from '../documents/digests.ts'
 import { problem, type Problem } from '../documents/problem.ts'
 import { REMOVED } from '../documents/tombstone.ts'
-import { contentOf, type DocumentEffect, type Place } from './plan.ts'
+import type { DocumentEffect, Place } from './plan.ts'
 import { isLive } from '../documents/revisions.ts'
 import { Room } from '../couch/attachments.ts'
 import { writeBulk } from '../couch/bulk.ts'
@@ -166,7 +167,7 @@ async function drop(
   for (let at = 0; byDocument.some((all) => all.length > at); at += 1) {
     const docs = byDocument.flatMap((all): Doc[] => {
       const leaf = all[at]?.leaf
-      return leaf ? [{ ...droppedLeaf(leaf._id, leaf._rev, contentOf(leaf)), [REMOVED]: true }] : []
+      return leaf ? [{ ...droppedLeaf(leaf._id, leaf._rev, wholeContentOf(leaf)), [REMOVED]: true }] : []
     })
     for (const row of await writeBulk(pair[place], docs))
       if (row.ok) dropped.push(row)

@@ -3,7 +3,7 @@
 import memoize from 'lodash/memoize.js'
 import partition from 'lodash/partition.js'
 import { digestsOf } from '../documents/digests.ts'
-import { holds, pickFrom, project, withAttachments, type Content } from '../documents/content.ts'
+import { holds, project, wholeContentOf, withAttachments, type Content } from '../documents/content.ts'
 import { problem, type Problem } from '../documents/problem.ts'
 import type { Clock } from '../documents/time.ts'
 import {
@@ -279,7 +279,7 @@ function planHidden(facts: DocumentFacts, master: Leaf, live: Leaf[]): DocumentP
 function planConflict({ ancestors, clock }: DocumentFacts, master: Leaf, rivals: Leaf[]): DocumentPlan {
   const content = rivals.reduce(
     (merged, rival) => mergeInto(merged, rival, ancestors.get(rival._rev), clock),
-    sideOf(contentOf(master), clock),
+    sideOf(wholeContentOf(master), clock),
   )
   return plan(
     [
@@ -298,7 +298,7 @@ function planRestore(id: string, master: Leaf, asked: Leaf, live: Leaf[]): Docum
   const drops = others.map((leaf): DocumentEffect => ({ kind: 'drop', at: 'personal', leaf }))
   const back: DocumentEffect = same
     ? { kind: 'drop', at: 'personal', leaf: asked }
-    : { kind: 'put-personal', id, over: asked, content: contentOf(master), source: master }
+    : { kind: 'put-personal', id, over: asked, content: wholeContentOf(master), source: master }
   return plan([...drops, back], { isActive: true, again: true })
 }
 
@@ -324,7 +324,7 @@ const deletionOver = ({ personal }: DocumentFacts, master: Leaf): Leaf | undefin
 function deliver({ id, personal }: DocumentFacts, master: Leaf): DocumentEffect {
   const over = byRank(personal).find((leaf) => !isLive(leaf) && kinshipOf(leaf, master) === 'ahead')
   return over
-    ? { kind: 'put-personal', id, over, content: contentOf(master), source: master }
+    ? { kind: 'put-personal', id, over, content: wholeContentOf(master), source: master }
     : { kind: 'bring', leaf: master }
 }
 
@@ -346,7 +346,7 @@ function planShared(facts: DocumentFacts, master: Leaf, live: Leaf[]): DocumentP
 /** The master's version stands again over what was refused, which stays readable as an older revision. */
 function planReturn(facts: DocumentFacts, master: Leaf, edit: Leaf): DocumentPlan {
   const { id } = facts
-  return plan([{ kind: 'put-personal', id, over: edit, content: contentOf(master), source: master }], {
+  return plan([{ kind: 'put-personal', id, over: edit, content: wholeContentOf(master), source: master }], {
     problem: facts.refuses(edit),
     isActive: true,
   })
@@ -391,7 +391,7 @@ function planMerge(
   const refusalOf = ({ attributes, attachments }: Content): Problem | null =>
     facts.refuses(withAttachments({ ...attributes, _id, _rev }, attachments))
   const sources: Leaf[] = []
-  let content = sideOf(contentOf(master), clock)
+  let content = sideOf(wholeContentOf(master), clock)
   let refusal: Problem | null = null
   for (const leaf of edits) {
     const merged = mergeInto(content, leaf, baseOf(leaf), clock)
@@ -427,23 +427,15 @@ function planMerge(
   })
 }
 
-/** What a document says, and has attached: all but CouchDB's own bookkeeping. */
-export function contentOf(doc: Leaf): Content {
-  return {
-    attributes: pickFrom(doc as Record<string, unknown>, (name) => !name.startsWith('_')),
-    attachments: { ...doc._attachments },
-  }
-}
-
 function mergeInto(into: Side, leaf: Leaf, base: Leaf | undefined, clock: Clock): Side {
-  const { home } = merge(sideOf(contentOf(leaf), clock), into, {
-    agreed: base ? { ...digestsOf(contentOf(base)), kept: {} } : null,
+  const { home } = merge(sideOf(wholeContentOf(leaf), clock), into, {
+    agreed: base ? { ...digestsOf(wholeContentOf(base)), kept: {} } : null,
     maySend: true,
   })
   return sideOf(home, clock)
 }
 
-const isSame = (one: Leaf, other: Leaf): boolean => holds(one, contentOf(other))
+const isSame = (one: Leaf, other: Leaf): boolean => holds(one, wholeContentOf(other))
 
 /**
  * Plans a document of a master that is read-only: the user's is a projection of it, with revisions of its own.

@@ -9,7 +9,7 @@ import type { Gather, Gathered } from '../mirror/gather.ts'
 import { isTooComplex, tooComplex } from '../documents/complexity.ts'
 import { problem, type Problem } from '../documents/problem.ts'
 import type { Clock } from '../documents/time.ts'
-import { byRank, isLive, type Leaf } from '../documents/revisions.ts'
+import { byRank, hasConflicts, isLive, type Leaf } from '../documents/revisions.ts'
 import { planDocument, planProjected, type DocumentFacts } from '../mirror/plan.ts'
 
 /** A master database, and what its skeleton says. */
@@ -155,8 +155,6 @@ function isInPlace({ id, own, master: { policy }, row, may }: Candidate): boolea
   }
   return planProjected(facts, policy.fields).effects.length === 0
 }
-
-const hasConflicts = ({ doc }: Row): boolean => (doc?._conflicts?.length ?? 0) > 0
 
 async function readFacts(
   { database: master, policy }: Master,

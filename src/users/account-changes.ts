@@ -1,6 +1,7 @@
 // Whom changes of accounts concern: those that changed, and everybody else who says that the same user database is theirs.
 import type { Database } from '../couch/database.ts'
 import type { Change, StoredDoc } from '../couch/document.ts'
+import { lineOf } from '../documents/revisions.ts'
 import { USER_DOCUMENT_PREFIX } from './user-document.ts'
 import { claimsOfAccounts, type Account, type Directory } from './directory.ts'
 
@@ -37,9 +38,9 @@ const nameOf = (id: string): string => id.slice(USER_DOCUMENT_PREFIX.length)
 /** The leaves of documents, and what CouchDB still has of the revisions before. */
 async function asTheyAreAndWere(users: Database, ids: readonly string[]): Promise<StoredDoc[]> {
   const leaves = await users.leaves(ids.map((id) => ({ id })))
-  const former = leaves.flatMap(({ _id: id, _revisions: line }) => {
-    const before = line?.ids[1]
-    return line === undefined || before === undefined ? [] : [{ id, rev: `${line.start - 1}-${before}` }]
+  const former = leaves.flatMap((leaf) => {
+    const [, rev] = lineOf(leaf)
+    return rev === undefined ? [] : [{ id: leaf._id, rev }]
   })
   return [...leaves, ...(former.length > 0 ? await users.leaves(former) : [])]
 }

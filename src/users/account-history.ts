@@ -1,5 +1,6 @@
 // Whether an account was deleted since it was seen last: what `_users` still has of its earlier revisions tells.
 import type { Couch } from '../couch/client.ts'
+import { lineOf } from '../documents/revisions.ts'
 import { isSameAccount, type AccountMark } from './account.ts'
 import { userDocumentId } from './user-document.ts'
 
@@ -23,8 +24,7 @@ export async function isAnotherAccount(
   const users = couch.database('_users')
   const id = userDocumentId(name)
   const [doc] = await users.leaves([{ id, rev: now.rev }])
-  const { start = 0, ids = [] } = doc?._revisions ?? {}
-  const history = ids.map((hash, at) => `${start - at}-${hash}`)
+  const history = doc ? lineOf(doc) : []
   const at = history.indexOf(known.rev)
   if (at < 0) return true
   const between = history.slice(1, at)

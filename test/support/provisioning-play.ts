@@ -7,7 +7,7 @@ import type { MasterPolicy, User } from '../../src/provisioning/master-policy.ts
 import { newestCommon, type Leaf } from '../../src/documents/revisions.ts'
 import { REMOVED } from '../../src/documents/tombstone.ts'
 import { UPDATED_AT } from '../../src/documents/time.ts'
-import { contentOf } from '../../src/mirror/plan.ts'
+import { wholeContentOf } from '../../src/documents/content.ts'
 import { gatherFrom } from '../../src/provisioning/gather.ts'
 import { Reconciliation } from '../../src/mirror/reconcile.ts'
 import { OwnWrites } from '../../src/engine/own-writes.ts'
@@ -252,7 +252,7 @@ export class ProvisioningPlay {
           assert(problem !== null && isDeleted, `Expected ${user.name} to have the document`)
         else {
           assert.equal(own.length, 1, `Expected ${user.name} to have one live leaf`)
-          if (problem === null) assert.deepEqual(contentOf(own[0] as Leaf), contentOf(master))
+          if (problem === null) assert.deepEqual(wholeContentOf(own[0] as Leaf), wholeContentOf(master))
         }
       } else if (master) {
         const related = own.filter((leaf) => newestCommon(leaf, master) !== null)

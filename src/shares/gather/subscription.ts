@@ -1,9 +1,9 @@
 // Gathers what planSubscription asks about one user's part in somebody else's share.
 import type { Database } from '../../couch/database.ts'
-import type { StoredDoc } from '../../couch/document.ts'
 import { invitationDocumentId, isShareId, subscriptionDocumentId } from '../../documents/names.ts'
 import type { ShareEntry } from '../model/entry.ts'
 import type { ObjectDoc } from '../../documents/content.ts'
+import { byRank, lineOf } from '../../documents/revisions.ts'
 import type { SubscriptionFacts } from '../plan/subscription.ts'
 import { verifyPassword } from '../perform/accounts.ts'
 import type { Deps } from '../deps.ts'
@@ -51,12 +51,11 @@ export async function gatherSubscription(
 
 /** A document that was deleted as it was before, with what its tombstone says; null where CouchDB has that no more. */
 async function lastWords(user: Database, id: string): Promise<ObjectDoc | null> {
-  const age = ({ _revisions }: StoredDoc): number => _revisions?.start ?? 0
-  const leaves = await user.leaves([{ id }])
-  const [tombstone] = leaves.sort((one, other) => age(other) - age(one) || (one._rev < other._rev ? 1 : -1))
-  const hash = tombstone?._revisions?.ids[1]
-  if (!tombstone || hash === undefined) return null
-  const [before] = await user.leaves([{ id, rev: `${age(tombstone) - 1}-${hash}` }])
+  const [tombstone] = byRank(await user.leaves([{ id }]))
+  if (!tombstone) return null
+  const [, rev] = lineOf(tombstone)
+  if (rev === undefined) return null
+  const [before] = await user.leaves([{ id, rev }])
   return before || Object.hasOwn(tombstone, 'onEnd') ? { ...before, ...tombstone } : null
 }
 

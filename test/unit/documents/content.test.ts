@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { decodeJson } from '../../../src/documents/json.ts'
 import {
+  contentOf,
   covers,
   holds,
   intersect,
@@ -10,6 +11,7 @@ import {
   parseConsents,
   project,
   unite,
+  wholeContentOf,
   type Consent,
   type ObjectDoc,
   type Selection,
@@ -236,6 +238,15 @@ describe('model/object', () => {
       it(`${name} is reserved`, () => assert.ok(isReserved(name)))
     for (const name of ['', 'a', '$', '$mine', 'a_', 'type', 'constructor'])
       it(`${JSON.stringify(name)} is not`, () => assert.ok(!isReserved(name)))
+  })
+
+  it('is whole with what a copy never has, and without what is CouchDB’s own', () => {
+    const doc = { _id: 'a', _rev: '1-a', _conflicts: ['1-b'], name: 'x', $shares: { s: true } } as ObjectDoc
+    assert.deepEqual(wholeContentOf(doc), {
+      attributes: { name: 'x', $shares: { s: true } },
+      attachments: {},
+    })
+    assert.deepEqual(contentOf(doc), { attributes: { name: 'x' }, attachments: {} })
   })
 
   describe('selections', () => {
