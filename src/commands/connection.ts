@@ -2,7 +2,7 @@
 import { loadConfig, type Config } from '../config/config.ts'
 import { UnansweredFault } from '../couch/advice.ts'
 import { Couch } from '../couch/client.ts'
-import { isFault, type FaultCode } from '../couch/fault.ts'
+import { isFault, isUnanswered } from '../couch/fault.ts'
 import type { KindDatabasesOptions } from '../skeletons/databases.ts'
 import { loadGateways, type Gateway } from '../gateways/gateway.ts'
 import { identify } from '../skeletons/install.ts'
@@ -60,8 +60,6 @@ export async function readSettings(env: NodeJS.ProcessEnv): Promise<Settings> {
   return { config, skeleton, differences, gateways: await loadGateways(config) }
 }
 
-const UNANSWERED: readonly FaultCode[] = ['unreachable', 'timeout', 'locked_out']
-
 /**
  * Does something with the server, and closes the connection.
  * @throws {ConfigError | SkeletonError | InstallError} where there is nothing to work with
@@ -94,7 +92,7 @@ export async function withConnection<T>(
       }),
     })
   } catch (error) {
-    throw isFault(error) && UNANSWERED.includes(error.code) ? new UnansweredFault(couch.url, error) : error
+    throw isFault(error) && isUnanswered(error) ? new UnansweredFault(couch.url, error) : error
   } finally {
     await couch.close()
   }

@@ -1,25 +1,37 @@
 // What can go wrong when CouchDB is asked, as a few words that the rest of the program can decide by.
 
-/** How each kind of fault is to be met: `retryable` ones may heal by waiting, the others will not. */
+interface Meaning {
+  /** It may heal by waiting; the others will not. */
+  retryable: boolean
+  /**
+   * `server`: the server is away, or will not have us, whatever is asked of it · `either`: that, or what is asked for takes too long ·
+   * `document`: a refusal that says nothing about the server · `request`: anything else that is wrong with what is asked for.
+   */
+  concerns: 'server' | 'either' | 'document' | 'request'
+  /** Nobody has said yes or no: what is told is that the server does not answer. */
+  unanswered?: true
+}
+
+/** How each kind of fault is to be met. */
 const FAULTS = {
-  unreachable: { retryable: true },
-  timeout: { retryable: true },
-  server_error: { retryable: true },
-  too_many_requests: { retryable: true },
-  stopped: { retryable: false },
-  unauthorized: { retryable: false },
+  unreachable: { retryable: true, concerns: 'server', unanswered: true },
+  timeout: { retryable: true, concerns: 'either', unanswered: true },
+  server_error: { retryable: true, concerns: 'request' },
+  too_many_requests: { retryable: true, concerns: 'request' },
+  stopped: { retryable: false, concerns: 'request' },
+  unauthorized: { retryable: false, concerns: 'server' },
   /** Somebody tried wrong passwords for our name, from an address that CouchDB takes for ours: the right one does not help. */
-  locked_out: { retryable: true },
-  forbidden: { retryable: false },
-  not_found: { retryable: false },
-  conflict: { retryable: false },
-  exists: { retryable: false },
-  too_large: { retryable: false },
+  locked_out: { retryable: true, concerns: 'server', unanswered: true },
+  forbidden: { retryable: false, concerns: 'document' },
+  not_found: { retryable: false, concerns: 'request' },
+  conflict: { retryable: false, concerns: 'request' },
+  exists: { retryable: false, concerns: 'document' },
+  too_large: { retryable: false, concerns: 'document' },
   /** Not CouchDB's: the answer has more bytes than the caller wants to hold. */
-  answer_too_large: { retryable: false },
-  bad_request: { retryable: false },
-  not_couchdb: { retryable: false },
-} as const
+  answer_too_large: { retryable: false, concerns: 'request' },
+  bad_request: { retryable: false, concerns: 'document' },
+  not_couchdb: { retryable: false, concerns: 'request' },
+} as const satisfies Record<string, Meaning>
 
 export type FaultCode = keyof typeof FAULTS
 
@@ -100,12 +112,19 @@ export async function orNull<T>(answer: Promise<T>): Promise<T | null> {
 }
 
 /** True where the server is away, or will not have us, whatever is asked of it. */
-export const concernsServer = ({ code }: CouchFault): boolean =>
-  code === 'unreachable' || code === 'unauthorized' || code === 'locked_out'
+export const concernsServer = (fault: CouchFault): boolean => meaningOf(fault).concerns === 'server'
+
+/** True where the server is away, or will not have us, or may be: what takes too long may be a server that is away, too. */
+export const mayConcernServer = (fault: CouchFault): boolean =>
+  concernsServer(fault) || meaningOf(fault).concerns === 'either'
 
 /** True for refusals that waiting does not heal, and that say nothing about the server. */
-export const concernsOneDocument = ({ code }: CouchFault): boolean =>
-  code === 'bad_request' || code === 'forbidden' || code === 'too_large' || code === 'exists'
+export const concernsOneDocument = (fault: CouchFault): boolean => meaningOf(fault).concerns === 'document'
+
+/** True where the server has said neither yes nor no. */
+export const isUnanswered = (fault: CouchFault): boolean => meaningOf(fault).unanswered === true
+
+const meaningOf = ({ code }: CouchFault): Meaning => FAULTS[code]
 
 /** In so many turns one after the other nobody is faster by chance. */
 const MOST_RACES = 5

@@ -1,5 +1,5 @@
 // What the log says of failures that are tried again: nothing while the server is away, for then everything waits until it is back.
-import { concernsServer, isFault, isRace } from '../couch/fault.ts'
+import { isFault, isRace, mayConcernServer } from '../couch/fault.ts'
 import type { Outage } from '../couch/outage.ts'
 import type { Logger } from '../log.ts'
 
@@ -40,8 +40,7 @@ export class Failures {
   unlessOutage(error: unknown, tell: () => void): void {
     const { signal, outage } = this.#options
     if (signal.aborted || isFault(error, 'stopped')) return
-    // What takes too long may be a server that is away, too.
-    if (!isFault(error) || !(concernsServer(error) || error.code === 'timeout')) return tell()
+    if (!isFault(error) || !mayConcernServer(error)) return tell()
     void outage.suspect().then((isOutage) => {
       if (!isOutage && !signal.aborted) tell()
     })

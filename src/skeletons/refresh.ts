@@ -1,5 +1,5 @@
 // Brings databases up to the skeletons of their kinds, in the lanes in which they are worked on.
-import { concernsServer, isFault } from '../couch/fault.ts'
+import { isFault, mayConcernServer } from '../couch/fault.ts'
 import type { Births } from './births.ts'
 import type { Warmer } from './index-warmer.ts'
 import type { Kinds } from './kinds.ts'
@@ -39,8 +39,7 @@ export async function refreshDatabase(
       if (isFault(error, 'not_found')) return { kind: 'gone' }
       if (error instanceof Withheld) return { kind: 'withheld', reason: error.message }
       // The lane waits and tries again, and no database has failed.
-      if (isFault(error) && (concernsServer(error) || error.code === 'timeout' || error.code === 'stopped'))
-        throw error
+      if (isFault(error) && (mayConcernServer(error) || error.code === 'stopped')) throw error
       return { kind: 'failed', error }
     }
   }

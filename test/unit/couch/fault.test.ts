@@ -1,6 +1,16 @@
 // Faults: what an HTTP status stands for, and which of them may heal by waiting.
 import assert from 'node:assert/strict'
-import { CouchFault, faultOfStatus, isFault, isRace, type FaultCode } from '../../../src/couch/fault.ts'
+import {
+  concernsOneDocument,
+  concernsServer,
+  CouchFault,
+  faultOfStatus,
+  isFault,
+  isRace,
+  isUnanswered,
+  mayConcernServer,
+  type FaultCode,
+} from '../../../src/couch/fault.ts'
 
 describe('couch/fault', () => {
   const statuses: [number, string | null, FaultCode, boolean][] = [
@@ -33,6 +43,34 @@ describe('couch/fault', () => {
     assert.equal(faultOfStatus(403, 'forbidden', `validation says: ${words}`), 'forbidden')
     assert.ok(new CouchFault('locked_out', 'GET /', words, 403, 'forbidden').retryable)
   })
+
+  const ASKED = { concernsServer, mayConcernServer, concernsOneDocument, isUnanswered }
+  const meanings: Record<FaultCode, (keyof typeof ASKED)[]> = {
+    unreachable: ['concernsServer', 'mayConcernServer', 'isUnanswered'],
+    timeout: ['mayConcernServer', 'isUnanswered'],
+    server_error: [],
+    too_many_requests: [],
+    stopped: [],
+    unauthorized: ['concernsServer', 'mayConcernServer'],
+    locked_out: ['concernsServer', 'mayConcernServer', 'isUnanswered'],
+    forbidden: ['concernsOneDocument'],
+    not_found: [],
+    conflict: [],
+    exists: ['concernsOneDocument'],
+    too_large: ['concernsOneDocument'],
+    answer_too_large: [],
+    bad_request: ['concernsOneDocument'],
+    not_couchdb: [],
+  }
+  for (const [code, meaning] of Object.entries(meanings))
+    it(`${code}: ${meaning.join(', ') || 'concerns what is asked for'}`, () => {
+      const fault = new CouchFault(code as FaultCode, 'GET /db', 'why')
+      const answers = Object.entries(ASKED).filter(([, ask]) => ask(fault))
+      assert.deepEqual(
+        answers.map(([name]) => name),
+        meaning,
+      )
+    })
 
   it('a server that is away may come back; a stop is final', () => {
     assert.ok(new CouchFault('unreachable', 'GET /', 'x').retryable)
