@@ -1,8 +1,7 @@
 // How far each kind's databases were brought up to date with its skeleton, kept with the checkpoints.
 import type { Couch } from '../couch/client.ts'
-import type { Database } from '../couch/database.ts'
-import { CouchFault } from '../couch/fault.ts'
 import { CHECKPOINTS } from '../documents/names.ts'
+import { Store, type Entry } from '../engine/store.ts'
 
 /** Databases by name that are kept for another try; with more, all are looked at again. */
 export const MOST_FAILED = 1000
@@ -38,46 +37,67 @@ export const beginning = (hash: string, total: number): Progress => ({
   ...{ done: 0, changed: 0, skipped: 0, failed: [], foreign: 0 },
 })
 
+interface Rollouts extends Entry {
+  kinds: Record<string, Progress>
+}
+
 /** One document for all kinds. */
 export class RolloutRecord {
-  readonly #database: Database
+  readonly #store: Store<Rollouts>
   readonly #id: string
-  #kinds: Record<string, Progress> | null = null
-  #rev: string | null = null
+  /** As read or written last, null for none; undefined: to be read. */
+  #known: Rollouts | null | undefined
 
   /** @param template of user databases: daemons with another one have records of their own. No database is called so. */
   constructor(couch: Couch, template: string) {
-    this.#database = couch.database(CHECKPOINTS)
+    this.#store = new Store({ database: couch.database(CHECKPOINTS), parse: parseRollouts })
     this.#id = `rollout ${template}`
   }
 
   /** @throws {CouchFault} */
   async of(kind: string): Promise<Progress | null> {
-    return (await this.#load())[kind] ?? null
+    return (await this.#load())?.kinds[kind] ?? null
   }
 
   /** Lands before it resolves. @throws {CouchFault} */
   async save(kind: string, progress: Progress): Promise<void> {
-    const kinds = { ...(await this.#load()), [kind]: progress }
-    const written = await this.#database.put({
-      _id: this.#id,
-      ...(this.#rev === null ? {} : { _rev: this.#rev }),
-      kinds,
-    })
-    if (!written.ok) {
-      // Somebody wrote here by hand: what they wrote counts, and what was done is done once more.
-      this.#kinds = null
-      throw new CouchFault('conflict', CHECKPOINTS, written.reason)
+    const known = await this.#load()
+    const kinds = { ...known?.kinds, [kind]: progress }
+    try {
+      this.#known = await this.#store.changeOver(this.#id, known, { ...known, kinds })
+    } catch (error) {
+      // Somebody may have written here by hand: what they wrote counts, and what was done is done once more.
+      this.#known = undefined
+      throw error
     }
-    this.#kinds = kinds
-    this.#rev = written.rev
   }
 
-  async #load(): Promise<Record<string, Progress>> {
-    if (this.#kinds !== null) return this.#kinds
-    const doc = await this.#database.get(this.#id)
-    this.#rev = doc?._rev ?? null
-    this.#kinds = (doc?.['kinds'] as Record<string, Progress> | undefined) ?? {}
-    return this.#kinds
+  async #load(): Promise<Rollouts | null> {
+    if (this.#known === undefined) this.#known = await this.#store.get(this.#id)
+    return this.#known
   }
+}
+
+/** What an admin's hand has left of it; a kind whose progress cannot be read is rolled out anew. */
+function parseRollouts(doc: Record<string, unknown> | null): Rollouts | null {
+  const kinds = doc?.['kinds']
+  if (typeof kinds !== 'object' || kinds === null || Array.isArray(kinds)) return null
+  const readable = Object.entries(kinds).filter((pair): pair is [string, Progress] => isProgress(pair[1]))
+  return { ...(doc as unknown as Rollouts), kinds: Object.fromEntries(readable) }
+}
+
+function isProgress(value: unknown): value is Progress {
+  if (typeof value !== 'object' || value === null) return false
+  const { hash, isDone, since, failed, ...counts } = value as Record<keyof Progress, unknown>
+  const numbers = [counts.total, counts.done, counts.changed, counts.skipped, counts.foreign]
+  return (
+    [
+      typeof hash === 'string',
+      typeof isDone === 'boolean',
+      since === null || typeof since === 'string',
+    ].every(Boolean) &&
+    Array.isArray(failed) &&
+    failed.every((name) => typeof name === 'string') &&
+    numbers.every((count) => Number.isSafeInteger(count))
+  )
 }
