@@ -15,7 +15,7 @@ import { Upkeep, type UpkeepOptions } from './skeletons/controller.ts'
 import type { Gateway } from './gateways/gateway.ts'
 import { kindsOf, type Kinds } from './skeletons/kinds.ts'
 import { AccountIndex } from './users/account-index.ts'
-import { Allowance } from './shares/rate-limit.ts'
+import { RateLimiter } from './shares/rate-limiter.ts'
 import { Births } from './skeletons/births.ts'
 import { Ceilings } from './shares/ceilings.ts'
 import type { Deps } from './shares/deps.ts'
@@ -166,8 +166,8 @@ function wireDeps(
     gates: new Gates(parts.aside),
     ceilings: new Ceilings(),
     histories: new Histories(parts.log, { isEmbedded }),
-    allowance: new Allowance({ most: config.publicLimits.mostChanges, now }),
-    tries: new Allowance({ most: MOST_TRIES, now }),
+    allowance: new RateLimiter({ most: config.publicLimits.mostChanges, now }),
+    tries: new RateLimiter({ most: MOST_TRIES, now }),
     limits: config.publicLimits,
     updatedAt: config.updatedAt,
     canPurge: !isEmbedded,

@@ -16,7 +16,7 @@ export function lostVersion(id: string, content: Content): StoredDoc {
 }
 
 /** A further leaf that goes, with its content where that is in no other place; attachments stay those of the leaf. */
-export function droppedLeaf(id: string, rev: string, content: Content | null): Doc {
+export function tombstoneWithContent(id: string, rev: string, content: Content | null): Doc {
   const attachments = Object.entries(content?.attachments ?? {})
   return {
     ...content?.attributes,

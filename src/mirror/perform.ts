@@ -16,7 +16,7 @@ import { revisionOver } from '../documents/made-revision.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import type { Removals } from './removals.ts'
 import { refusalWords } from '../couch/refusal-words.ts'
-import { droppedLeaf } from '../couch/lost-version.ts'
+import { tombstoneWithContent } from '../couch/lost-version.ts'
 
 /** The databases of one user and one master. */
 export interface Pair {
@@ -167,7 +167,9 @@ async function drop(
   for (let at = 0; byDocument.some((all) => all.length > at); at += 1) {
     const docs = byDocument.flatMap((all): Doc[] => {
       const leaf = all[at]?.leaf
-      return leaf ? [{ ...droppedLeaf(leaf._id, leaf._rev, wholeContentOf(leaf)), [REMOVED]: true }] : []
+      return leaf
+        ? [{ ...tombstoneWithContent(leaf._id, leaf._rev, wholeContentOf(leaf)), [REMOVED]: true }]
+        : []
     })
     for (const row of await writeBulk(pair[place], docs))
       if (row.ok) dropped.push(row)

@@ -1,7 +1,7 @@
 // Shares that another daemon makes anew, between a look at a copy and the base that says what was agreed there.
 import type { ObjectEffect } from './plan/object-facts.ts'
 import type { Deps } from './deps.ts'
-import type { Progress } from './perform/homes.ts'
+import type { Progress } from './perform/shared-copies.ts'
 
 /** A copy that was looked at, and what the registry said before of its share (`closing` of the entry). */
 export interface Look {

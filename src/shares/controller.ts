@@ -11,7 +11,7 @@ import { adoptReplications } from './adoption.ts'
 import { announce } from './perform/announce.ts'
 import type { Deps } from './deps.ts'
 import { MissingCopies } from './missing-copies.ts'
-import { registryChanged, usersChanged, type Concerns } from './concerns.ts'
+import { registryChanged, usersChanged, type AffectedDeps } from './affected-owners.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
 import { Express } from './express.ts'
 import { Follower } from '../engine/follower.ts'
@@ -75,7 +75,7 @@ export class Shares implements Controller {
       reconcile: (owner, work) => this.#reconcile(owner, work),
       onFailure: (owner, error, tries) => options.onFailure(users.database(owner), error, tries),
     })
-    const concerns = this.#concerns
+    const concerns = this.#affectedDeps
     const following = {
       ...{ checkpoints, onRenewed },
       template: users.template,
@@ -239,7 +239,7 @@ export class Shares implements Controller {
     return graceLeft(since, graceMs, now())
   }
 
-  get #concerns(): Concerns {
+  get #affectedDeps(): AffectedDeps {
     return { ...this.#deps, mark: (owner, work) => this.#markWithExpress(owner, work) }
   }
 
@@ -251,7 +251,7 @@ export class Shares implements Controller {
 
   async #onShare(share: string, type: Update['type']): Promise<void> {
     if (type === 'deleted') return this.#onShareDropped(share)
-    await announce(this.#concerns, share, null)
+    await announce(this.#affectedDeps, share, null)
   }
 
   /** A share database that went without the daemon's doing is made again. */

@@ -9,7 +9,7 @@ import type { Clock } from '../documents/time.ts'
 import type { Visited } from '../skeletons/visits.ts'
 import type { OwnerWork } from './work.ts'
 import type { AccountIndex } from '../users/account-index.ts'
-import type { Allowance } from './rate-limit.ts'
+import type { RateLimiter } from './rate-limiter.ts'
 import type { Births } from '../skeletons/births.ts'
 import type { Ceilings } from './ceilings.ts'
 import type { Histories } from '../engine/histories.ts'
@@ -46,9 +46,9 @@ export interface Deps {
   /** Somebody was taken out of a share of the owner's: the turn under way is to end soon, the next one begins with that. */
   isUrgent: (owner: string) => boolean
   /** Changes of the public, by the registry's document of the subscription. */
-  allowance: Allowance
+  allowance: RateLimiter
   /** Guesses at passwords, by share and user database. */
-  tries: Allowance
+  tries: RateLimiter
   limits: PublicLimits
   /** The most bytes that are remembered of one object, as JSON; where it is left out, as many as CouchDB takes by itself. */
   mostRemembered?: number

@@ -3,7 +3,7 @@ import type { Couch } from '../../src/couch/client.ts'
 import { CouchFault, isFault } from '../../src/couch/fault.ts'
 import { Replicator } from '../../src/couch/replicator.ts'
 import { Checkpoints } from '../../src/engine/checkpoints.ts'
-import { registryChanged, usersChanged } from '../../src/shares/concerns.ts'
+import { registryChanged, usersChanged } from '../../src/shares/affected-owners.ts'
 import { Follower } from '../../src/engine/follower.ts'
 import { sweep } from '../../src/shares/resync.ts'
 import { install } from '../../src/skeletons/install.ts'
@@ -15,7 +15,7 @@ import { reconcileOwner } from '../../src/shares/reconciler.ts'
 import { mergeOwnerWork, type OwnerWork } from '../../src/shares/work.ts'
 import { adoptReplications } from '../../src/shares/adoption.ts'
 import { AccountIndex } from '../../src/users/account-index.ts'
-import { Allowance } from '../../src/shares/rate-limit.ts'
+import { RateLimiter } from '../../src/shares/rate-limiter.ts'
 import { announce } from '../../src/shares/perform/announce.ts'
 import { Births } from '../../src/skeletons/births.ts'
 import { Ceilings } from '../../src/shares/ceilings.ts'
@@ -394,8 +394,8 @@ export class MemoryWorld {
       ceilings: new Ceilings(),
       isUrgent: () => false,
       histories: new Histories(log, { isEmbedded: !this.#canPurge }),
-      allowance: new Allowance({ most: this.#limits.mostChanges, now }),
-      tries: new Allowance({ most: MOST_TRIES, now }),
+      allowance: new RateLimiter({ most: this.#limits.mostChanges, now }),
+      tries: new RateLimiter({ most: MOST_TRIES, now }),
       limits: this.#limits,
       rotations: new Map(),
       ownWrites,

@@ -5,7 +5,7 @@ import { encodeJson } from '../../documents/json.ts'
 import { problem } from '../../documents/problem.ts'
 import type { Deps } from '../deps.ts'
 import type { Effect } from './effects.ts'
-import type { Progress } from './homes.ts'
+import type { Progress } from './shared-copies.ts'
 
 /**
  * CouchDB takes 8,000,000 bytes for a document, unless it is told otherwise. Known before anything is written: a base that is

@@ -3,7 +3,7 @@
 import type { Database } from '../../couch/database.ts'
 import { baseId } from '../../documents/names.ts'
 import { generationOf } from '../../documents/revisions.ts'
-import type { Progress } from './homes.ts'
+import type { Progress } from './shared-copies.ts'
 
 /** What stood under the ids of an outbox when they were read, by revisions; nothing for those under which there was nothing. */
 export type Found = ReadonlyMap<string, { live?: string; tombstone?: string }>

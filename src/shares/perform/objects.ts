@@ -12,7 +12,7 @@ import { blockClosed, type Look } from '../closings.ts'
 import { pushCopies, replacedIn, type FreshCopy } from './copies.ts'
 import type { Deps } from '../deps.ts'
 import { only, type Effect } from './effects.ts'
-import { keepLocalLosers, Progress, writeHomes, writeObjects } from './homes.ts'
+import { keepLocalLosers, Progress, writeHomes, writeObjects } from './shared-copies.ts'
 import { shownBy } from './kept-leaves.ts'
 import { withdrawLate } from './late-copies.ts'
 import { isNext, lookForBrought, type Found } from './new-documents.ts'
@@ -20,7 +20,7 @@ import { isOutboxes, revision, writeOutbox, type OutboxWritten, type Refusals } 
 import { orderRotation } from '../rotation-orders.ts'
 import { readShown, type ShownOf } from './saved-copies.ts'
 import { withdraw } from './withdrawals.ts'
-import { droppedLeaf } from '../../couch/lost-version.ts'
+import { tombstoneWithContent } from '../../couch/lost-version.ts'
 
 /** What effects rest on, besides what they carry. */
 export interface Footing {
@@ -222,7 +222,7 @@ async function settleObjects(
     if (settled) docs.set(object, settled)
   }
   const drops = only(effects, 'drop-leaf').map(({ object, rev, content }) =>
-    droppedLeaf(object, rev, content ?? null),
+    tombstoneWithContent(object, rev, content ?? null),
   )
   for (const row of [...(await writeBulk(source, [...docs.values()])), ...(await writeBulk(source, drops))])
     if (!row.ok && row.error !== 'conflict')

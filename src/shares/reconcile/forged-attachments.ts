@@ -6,7 +6,7 @@ import { forgedOf, withoutForged } from '../gather/forged-attachments.ts'
 import { parseCopyId, shareCheckpoint, shareDatabase } from '../../documents/names.ts'
 import { problem } from '../../documents/problem.ts'
 import { writeBulk } from '../../couch/bulk.ts'
-import { Progress } from '../perform/homes.ts'
+import { Progress } from '../perform/shared-copies.ts'
 import type { Context } from './context.ts'
 
 /** @returns what is to be listed of them @throws {CouchFault} */

@@ -4,7 +4,7 @@ import type { Change } from '../../couch/document.ts'
 import { parseCopyId, shareDatabase } from '../../documents/names.ts'
 import { problem } from '../../documents/problem.ts'
 import { writeBulk } from '../../couch/bulk.ts'
-import { Progress } from '../perform/homes.ts'
+import { Progress } from '../perform/shared-copies.ts'
 import type { Context } from './context.ts'
 
 /** The most live leaves beside the one that clients see that are merged at once. */

@@ -1,4 +1,4 @@
-// Whom a change in `_users` or in the registry concerns.
+// Which owners a change in `_users` or in the registry affects.
 import type { Couch } from '../couch/client.ts'
 import type { Change } from '../couch/document.ts'
 import type { Logger } from '../log.ts'
@@ -11,7 +11,7 @@ import type { OwnWrites } from '../engine/own-writes.ts'
 import type { Registry } from './registry.ts'
 import { concernedBy } from '../users/account-changes.ts'
 
-export interface Concerns {
+export interface AffectedDeps {
   couch: Couch
   accounts: AccountIndex
   users: UserDatabases
@@ -28,7 +28,7 @@ const HOODIE_PREFIX = 'user/'
  * shares, and the accounts of passwords.
  */
 export async function usersChanged(
-  { couch, accounts, users, registry, mark }: Concerns,
+  { couch, accounts, users, registry, mark }: AffectedDeps,
   changes: readonly Change[],
 ): Promise<void> {
   const concerned = await concernedBy({ couch, accounts, users }, changes)
@@ -54,7 +54,10 @@ export async function usersChanged(
 }
 
 /** What an admin changed by hand is carried out; the daemon's own writes are known. */
-export function registryChanged({ users, ownWrites, log, mark }: Concerns, changes: readonly Change[]): void {
+export function registryChanged(
+  { users, ownWrites, log, mark }: AffectedDeps,
+  changes: readonly Change[],
+): void {
   for (const { id, doc } of ownWrites.foreign(REGISTRY, changes)) {
     const order = doc?.['order']
     if (order !== undefined && !isOrder(order))

@@ -7,7 +7,7 @@ const MOST_OWED_MINUTES = 10
 const REMEMBERED = 10_000
 
 /** A bucket for each key. */
-export class Allowance {
+export class RateLimiter {
   readonly #now: () => number
   readonly #most: number
   readonly #buckets = new Map<string, { left: number; at: number }>()

@@ -1,6 +1,6 @@
-// Whom a change of an account concerns beside the account itself.
+// Which owners a change of an account affects, beside the account's own.
 import assert from 'node:assert/strict'
-import { usersChanged } from '../../../src/shares/concerns.ts'
+import { usersChanged } from '../../../src/shares/affected-owners.ts'
 import { createLogger } from '../../../src/log.ts'
 import { userDatabases } from '../../../src/documents/names.ts'
 import { userDocumentId } from '../../../src/users/user-document.ts'
@@ -48,7 +48,7 @@ async function afterChange(change: object): Promise<Record<string, string[]>> {
   return marked
 }
 
-describe('feed/concerns', () => {
+describe('shares/affected-owners', () => {
   for (const [what, change] of [
     ['is gone', { _deleted: true }],
     ['has another role', { type: 'user', name: 'one', roles: [] }],
