@@ -10,7 +10,7 @@ import { identify, InstallError } from './skeletons/install.ts'
 import { nameOfHolder } from './engine/duty-document.ts'
 import { CHECKPOINTS } from './documents/names.ts'
 import { ADMIN_ONLY } from './documents/security.ts'
-import { secure } from './skeletons/births.ts'
+import { secure } from './skeletons/create-database.ts'
 import { BEAT_MS, Duty, type Standing } from './engine/duty.ts'
 
 export interface StandbyOptions extends DaemonOptions {

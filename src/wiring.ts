@@ -16,7 +16,7 @@ import type { Gateway } from './gateways/gateway.ts'
 import { kindsOf, type Kinds } from './skeletons/kinds.ts'
 import { AccountIndex } from './users/account-index.ts'
 import { RateLimiter } from './shares/rate-limiter.ts'
-import { Births } from './skeletons/births.ts'
+import { DatabaseCreator } from './skeletons/create-database.ts'
 import { Ceilings } from './shares/ceilings.ts'
 import type { Deps } from './shares/deps.ts'
 import { Gates } from './shares/gates.ts'
@@ -53,7 +53,7 @@ export interface Parts extends Base {
   accounts: AccountIndex
   registry: Registry
   provisionedUsers: ProvisionedUsers
-  births: Births
+  creator: DatabaseCreator
   kinds: Kinds
   skeletons: Skeletons
   warmer: Warmer
@@ -81,7 +81,7 @@ export function makeParts({ gateways, onSkeletons, ...base }: PartsOptions): Par
     accounts: new AccountIndex(couch),
     registry: new Registry(couch, ownWrites, now),
     provisionedUsers: new ProvisionedUsers(couch, ownWrites, now),
-    births: new Births(couch, skeletons, { kinds, isGuessing: !config.skeletonWarm }),
+    creator: new DatabaseCreator(couch, skeletons, { kinds, isExpecting: !config.skeletonWarm }),
     kinds,
     skeletons,
     warmer: new Warmer({ log, signal, sleep }),
@@ -108,7 +108,7 @@ export function wireControllers(
   const parts = { ...base, isEmbedded }
   const { kinds } = parts
   const shares = wireShares(parts, calls, onRenewed, {
-    onVisited: (db, visited) => upkeep.onVisited(db, visited),
+    onRefreshed: (db, result) => upkeep.onRefreshed(db, result),
     hear: (owner, docs) => provisioning?.onUserDocs(owner, docs) ?? Promise.resolve(),
   })
   const upkeep = wireUpkeep(parts, {
@@ -125,7 +125,7 @@ function wireShares(
   parts: Wired,
   calls: HostCalls,
   onRenewed: SharesOptions['onRenewed'],
-  others: Pick<Deps, 'onVisited' | 'hear'>,
+  others: Pick<Deps, 'onRefreshed' | 'hear'>,
 ): Shares {
   const { config } = parts
   return new Shares({
@@ -143,7 +143,7 @@ function wireShares(
 /** What a turn of an owner works with. */
 function wireDeps(
   parts: Wired,
-  more: Pick<Deps, 'rotations' | 'mark' | 'isUrgent' | 'onVisited' | 'hear'>,
+  more: Pick<Deps, 'rotations' | 'mark' | 'isUrgent' | 'onRefreshed' | 'hear'>,
 ): Deps {
   const { config, couch, now, isEmbedded } = parts
   const replicator = new Replicator(couch, { hasScheduler: !isEmbedded, sleep: parts.sleep })
@@ -158,7 +158,7 @@ function wireDeps(
     users: config.userDatabases,
     accounts: parts.accounts,
     registry: parts.registry,
-    births: parts.births,
+    creator: parts.creator,
     kinds: parts.kinds,
     warmer: parts.warmer,
     checkpoints: parts.checkpoints,

@@ -7,7 +7,7 @@ import { installations, keptDatabases } from '../skeletons/install.ts'
 import { counted } from '../documents/counted.ts'
 import { CHECKPOINTS } from '../documents/names.ts'
 import { planSkeleton } from '../skeletons/plan.ts'
-import { inspect } from '../skeletons/equip.ts'
+import { inspect } from '../skeletons/apply.ts'
 import type { Connection } from './connection.ts'
 import { designsToWrite, documentsOf, planInstallation, wantedAfterInstall } from './installed-skeleton.ts'
 

@@ -10,7 +10,7 @@ import type { ProvisionedUser } from '../provisioning/provisioned-user.ts'
 import { nameOfUserDocument, USER_DOCUMENT_RANGE, userDocumentId } from '../users/user-document.ts'
 import { reconcileProvisionedUser, type ProvisioningDeps } from '../provisioning/reconciler.ts'
 import type { ProvisioningWork } from '../provisioning/work.ts'
-import { Births } from '../skeletons/births.ts'
+import { DatabaseCreator } from '../skeletons/create-database.ts'
 import { BorrowedLeases } from '../provisioning/borrowed-leases.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
 import { ProvisionedUsers } from '../provisioning/provisioned-users.ts'
@@ -41,8 +41,8 @@ export class Provisioner {
     await insist(() => install(couch, skeleton, log, kinds))
     const skeletons = new Skeletons({ ...kinds, couch, log })
     await skeletons.load()
-    const births = new Births(couch, skeletons, { kinds })
-    for (const { database, kind } of kinds.masters) await insist(() => births.refresh(database, kind))
+    const creator = new DatabaseCreator(couch, skeletons, { kinds })
+    for (const { database, kind } of kinds.masters) await insist(() => creator.refresh(database, kind))
     const masters = new Masters({ couch, kinds, skeletons, log })
     masters.load()
     const ownWrites = new OwnWrites()
@@ -54,7 +54,7 @@ export class Provisioner {
     })
     const deps = {
       ...provisioningSettings(config),
-      ...{ couch, births, ownWrites, log, now: Date.now },
+      ...{ couch, creator, ownWrites, log, now: Date.now },
       provisionedUsers: new ProvisionedUsers(couch, ownWrites, Date.now),
       users: config.userDatabases,
       updatedAt: config.updatedAt,

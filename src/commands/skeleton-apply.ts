@@ -6,9 +6,9 @@ import { countOfKind, databasesOfKind } from '../skeletons/databases.ts'
 import { sideBySide } from '../engine/for-each.ts'
 import { install } from '../skeletons/install.ts'
 import { logDifferences } from '../skeletons/overlay.ts'
-import { isSettled, type SkeletonPlan, type Wanted } from '../skeletons/plan.ts'
+import { isEmptyPlan, type SkeletonPlan, type Wanted } from '../skeletons/plan.ts'
 import { isWidening, WIDENING } from '../skeletons/withheld.ts'
-import { equip } from '../skeletons/equip.ts'
+import { applySkeleton } from '../skeletons/apply.ts'
 import { PolicyGuard, Withheld } from '../skeletons/policy-guard.ts'
 import { Skeletons } from '../skeletons/wanted.ts'
 import { Warmer } from '../skeletons/index-warmer.ts'
@@ -83,10 +83,10 @@ async function applyKind(
         const why = isPolicy ? await guard.why(db, wanted) : null
         if (why !== null) throw new Withheld(why)
         await warmer?.warm(database, wanted)
-        const plan = await equip(database, wanted, {
+        const plan = await applySkeleton(database, wanted, {
           limit: (planned) => limit(db, planned),
         })
-        counts[isSettled(plan) ? 'skipped' : 'changed'] += 1
+        counts[isEmptyPlan(plan) ? 'skipped' : 'changed'] += 1
       } catch (error) {
         if (isFault(error) && concernsServer(error)) throw error
         if (error instanceof Withheld) {

@@ -38,7 +38,7 @@ export function checkPolicies(
     )
 }
 
-/** What a master, and those who get its documents, are born with is no policy that anybody looks for. */
+/** What a master, and those who get its documents, are created with is no policy that anybody looks for. */
 const isForMasters = (kind: string, kinds: Pick<ReadonlyMap<string, unknown>, 'has'>): boolean =>
   isUserKind(kind) || kinds.has(userKindOf(kind))
 

@@ -2,7 +2,7 @@
 import type { StoredDoc, Doc } from './document.ts'
 import { digestsOf } from '../documents/digests.ts'
 import type { Content } from '../documents/content.ts'
-import { revisionHash } from '../documents/made-revision.ts'
+import { revisionHash } from '../documents/deterministic-revision.ts'
 
 /** A content as such a revision, named by what it says; its attachments still to be added. */
 export function lostVersion(id: string, content: Content): StoredDoc {

@@ -6,7 +6,7 @@ import type { Checkpoints } from '../engine/checkpoints.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import type { Logger } from '../log.ts'
-import { createDatabase, equipDatabase, secure } from '../skeletons/births.ts'
+import { createDatabase, applyWithSecurity, secure } from '../skeletons/create-database.ts'
 import { userDocumentId } from '../users/user-document.ts'
 import type { Holdings } from './function/grants.ts'
 import type { Gateway } from './gateway.ts'
@@ -70,7 +70,7 @@ async function open(
   const database = couch.database(db)
   if (await createDatabase(database)) log.info({ db }, 'database of a gateway’s user created')
   const wanted = { designs: [gateway.guard], security: null, isStrict: true }
-  await equipDatabase(database, wanted, gatewaySecurity(name, holdings), {
+  await applyWithSecurity(database, wanted, gatewaySecurity(name, holdings), {
     onWritten: (id, rev) => ownWrites.add(db, id, rev),
   })
   const grants = holdings.roles.length + holdings.channels.length

@@ -11,7 +11,7 @@ import { PROVISIONING } from '../documents/names.ts'
 import { isForgotten, REMOVED } from '../documents/tombstone.ts'
 import { isLive, isRelated, type Leaf } from '../documents/revisions.ts'
 import { writeBulk } from '../couch/bulk.ts'
-import { revisionOver } from '../documents/made-revision.ts'
+import { revisionOver } from '../documents/deterministic-revision.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 
 /** The tombstones of a note: CouchDB takes eight million bytes for a document, unless it is told otherwise. */

@@ -209,9 +209,9 @@ export class Provisioning implements Controller {
 
   /** A rollout brings their design documents, too; nobody can be compared without. One that is not there keeps nobody waiting. */
   async #refreshMasters(): Promise<void> {
-    const { kinds, births, skeletons } = this.#options
+    const { kinds, creator, skeletons } = this.#options
     for (const { database, kind } of kinds.masters)
-      if (skeletons.of(kind) !== null) await orNull(births.refresh(database, kind))
+      if (skeletons.of(kind) !== null) await orNull(creator.refresh(database, kind))
   }
 
   /** Of one whose skeleton cannot be used, nobody can be told; what changes there is read when it can. @throws {CouchFault} */

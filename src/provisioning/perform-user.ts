@@ -8,7 +8,7 @@ import { personalSecurity, type ProvisionedUserChange, type ProvisionedUser } fr
 import { userDocumentId } from '../users/user-document.ts'
 import type { ProvisionedUserEffect, ProvisionedUserFacts } from './plan-user.ts'
 import { knownUser, type Named } from '../users/known-user.ts'
-import { secure, type Births } from '../skeletons/births.ts'
+import { secure, type DatabaseCreator } from '../skeletons/create-database.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import type { ProvisionedUsers } from './provisioned-users.ts'
 import type { TurnLeases } from './leases.ts'
@@ -17,7 +17,7 @@ import type { TurnLeases } from './leases.ts'
 export interface UserWriting extends Named {
   couch: Couch
   provisionedUsers: ProvisionedUsers
-  births: Births
+  creator: DatabaseCreator
   leases: Pick<TurnLeases, 'stop'>
   checkpoints: Checkpoints
   ownWrites: OwnWrites
@@ -81,13 +81,13 @@ export async function performUserEffect(
 
 /** The personal database is there, guarded by its design documents before anybody is let in. @param isThere it was just seen @throws {CouchFault} */
 export async function openPersonal(
-  { births, ownWrites, log }: Pick<UserWriting, 'births' | 'ownWrites' | 'log'>,
+  { creator, ownWrites, log }: Pick<UserWriting, 'creator' | 'ownWrites' | 'log'>,
   name: string,
   database: string,
   { isThere = false } = {},
 ): Promise<void> {
-  if (!isThere && (await births.create(database))) log.info({ db: database }, 'personal database created')
-  await births.equip(database, 'personal', personalSecurity(name, database), {
+  if (!isThere && (await creator.create(database))) log.info({ db: database }, 'personal database created')
+  await creator.apply(database, 'personal', personalSecurity(name, database), {
     onWritten: (id, rev) => ownWrites.add(database, id, rev),
   })
 }

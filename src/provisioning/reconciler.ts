@@ -27,7 +27,7 @@ import { canceled, sortedRoles } from './plan-user.ts'
 import { graceLeft } from '../documents/grace.ts'
 import { provisionDocument, statusAfter, type LeaseState } from './plan-status.ts'
 import { rejectedAfter, saysThat } from '../mirror/plan-status.ts'
-import type { Births } from '../skeletons/births.ts'
+import type { DatabaseCreator } from '../skeletons/create-database.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
 import type { Result } from '../engine/work-queue.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
@@ -52,7 +52,7 @@ export interface ProvisioningDeps extends ProvisioningSettings {
   couch: Couch
   users: UserDatabases
   provisionedUsers: ProvisionedUsers
-  births: Births
+  creator: DatabaseCreator
   leases: TurnLeases
   removals: Removals
   checkpoints: Checkpoints

@@ -21,7 +21,7 @@ import { WorkQueue, type Later, type Result } from '../engine/work-queue.ts'
 import { findOtherUsers, sayOtherUsers } from '../users/other-users.ts'
 import { sweep } from './resync.ts'
 import type { Update } from '../engine/db-updates.ts'
-import { WarmFeeds } from '../engine/warm-feeds.ts'
+import { HotFeeds } from '../engine/hot-feeds.ts'
 
 const USERS = '_users'
 
@@ -46,7 +46,7 @@ export class Shares implements Controller {
   readonly #queue: WorkQueue<OwnerWork>
   readonly #users: Follower<OwnerWork>
   readonly #orders: Follower<OwnerWork>
-  readonly #warmFeeds: WarmFeeds
+  readonly #hotFeeds: HotFeeds
   readonly #express: Express
   readonly #rotations = new Map<string, Set<string>>()
   /** User databases, as the last sweep found them. */
@@ -68,7 +68,7 @@ export class Shares implements Controller {
       onFailure: options.onFault,
       sleep,
     })
-    this.#warmFeeds = new WarmFeeds({ onChange: (owner) => this.#markWithExpress(owner, { user: true }) })
+    this.#hotFeeds = new HotFeeds({ onChange: (owner) => this.#markWithExpress(owner, { user: true }) })
     this.#queue = new WorkQueue({
       ...{ concurrency, queue, pulse, onIdle },
       merge: mergeOwnerWork,
@@ -195,7 +195,7 @@ export class Shares implements Controller {
 
   /** Lets the turns that are under way finish, and begins no other. */
   async stop(): Promise<void> {
-    this.#warmFeeds.stop()
+    this.#hotFeeds.stop()
     await this.#queue.stop()
   }
 
@@ -218,7 +218,7 @@ export class Shares implements Controller {
     const db = users.database(owner)
     const checkpoint = (await checkpoints.read([db])).get(db)
     if (checkpoint && !this.#options.signal.aborted)
-      this.#warmFeeds.keep(owner, couch.database(db), checkpoint.since)
+      this.#hotFeeds.keep(owner, couch.database(db), checkpoint.since)
   }
 
   /** What could not be done now is tried again later. */

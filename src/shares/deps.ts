@@ -6,11 +6,11 @@ import type { Logger } from '../log.ts'
 import type { Kinds } from '../skeletons/kinds.ts'
 import type { UserDatabases } from '../documents/names.ts'
 import type { Clock } from '../documents/time.ts'
-import type { Visited } from '../skeletons/visits.ts'
+import type { RefreshResult } from '../skeletons/refresh-results.ts'
 import type { OwnerWork } from './work.ts'
 import type { AccountIndex } from '../users/account-index.ts'
 import type { RateLimiter } from './rate-limiter.ts'
-import type { Births } from '../skeletons/births.ts'
+import type { DatabaseCreator } from '../skeletons/create-database.ts'
 import type { Ceilings } from './ceilings.ts'
 import type { Histories } from '../engine/histories.ts'
 import type { Gates } from './gates.ts'
@@ -34,7 +34,7 @@ export interface Deps {
   accounts: AccountIndex
   users: UserDatabases
   registry: Registry
-  births: Births
+  creator: DatabaseCreator
   kinds: Kinds
   warmer: Warmer
   replicator: Replicator
@@ -60,7 +60,7 @@ export interface Deps {
   /** Documents of an owner by which he may ask for the documents of a master. */
   hear: (owner: string, docs: readonly { _id: string }[]) => Promise<void>
   /** A database was brought up to the skeleton of its kind, or could not be. */
-  onVisited: (db: string, visited: Visited) => void
+  onRefreshed: (db: string, visited: RefreshResult) => void
   /** False on the embedded server, which cannot remove revisions: there a share database is made anew instead. */
   canPurge: boolean
   /** How long what is left of a user database that is gone, or was made again, waits for what was in it; milliseconds. */

@@ -13,14 +13,14 @@ const PAGE = 1000
 
 /** Creates an owner's outbox, for the server's admins only, and has it followed. Where it is there, nothing is written. */
 export async function createOutbox(deps: Deps, owner: string): Promise<void> {
-  const { couch, users, births, checkpoints, log } = deps
+  const { couch, users, creator, checkpoints, log } = deps
   const name = users.outbox(owner)
   const isLost = await isOutboxLost(deps, owner)
   // Before there is another one: nobody who finds it empty takes its user for somebody who has never shared anything.
   if (isLost) await forget(deps, owner)
-  const created = await births.create(name)
+  const created = await creator.create(name)
   if (isLost && !created) await forgetBases(deps, owner)
-  await births.equip(name, 'outbox', ADMIN_ONLY)
+  await creator.apply(name, 'outbox', ADMIN_ONLY)
   if (created) log.info({ db: name }, 'outbox created')
   if (isLost || !(await checkpoints.read([name])).has(name)) {
     const instance = (await couch.database(name).info())?.instance_start_time ?? null

@@ -4,7 +4,7 @@ import { isFault } from '../couch/fault.ts'
 import type { Logger } from '../log.ts'
 import { counted } from '../documents/counted.ts'
 import { SKELETON_PREFIX } from '../documents/names.ts'
-import type { Births } from './births.ts'
+import type { DatabaseCreator } from './create-database.ts'
 import { RolloutRecord } from './rollout-record.ts'
 import type { Skeletons } from './wanted.ts'
 import type { Warmer } from './index-warmer.ts'
@@ -20,12 +20,12 @@ import type { Pulse } from '../engine/pulse.ts'
 import { Rollout } from './rollout.ts'
 import { sideBySide } from '../engine/for-each.ts'
 import type { Update } from '../engine/db-updates.ts'
-import { Visits, type Visited } from './visits.ts'
+import { AwaitedRefreshes, type RefreshResult } from './refresh-results.ts'
 import { START } from '../engine/checkpoint.ts'
 
 export interface UpkeepOptions extends KindDatabasesOptions {
   skeletons: Skeletons
-  births: Births
+  creator: DatabaseCreator
   warmer: Warmer
   checkpoints: Checkpoints
   /** Indexes are built before a changed design document is put in place. */
@@ -59,7 +59,7 @@ const BATCH = 100
 export class Upkeep implements Controller {
   readonly #options: UpkeepOptions
   readonly #rollout: Rollout
-  readonly #visits = new Visits()
+  readonly #awaited = new AwaitedRefreshes()
   /** One lane for each database of a policy, and each personal database, that there is something to do for. */
   readonly #policies: WorkQueue<DatabaseWork>
   /** Databases of policies in which something was written. */
@@ -74,7 +74,7 @@ export class Upkeep implements Controller {
     this.#rollout = new Rollout({
       ...options,
       record: new RolloutRecord(options.couch, options.users.template),
-      visit: (database) => this.#warmAndVisit(database),
+      visit: (database) => this.#warmAndRefresh(database),
     })
     this.#policies = new WorkQueue({
       concurrency: options.concurrency,
@@ -134,13 +134,13 @@ export class Upkeep implements Controller {
   }
 
   /** A lane has looked at a database. */
-  onVisited(db: string, visited: Visited): void {
-    if (this.#visits.settle(db, visited)) return
-    if (visited.kind === 'withheld') this.#tellWithheld(db, visited.reason)
-    if (visited.kind !== 'failed') return
+  onRefreshed(db: string, result: RefreshResult): void {
+    if (this.#awaited.resolve(db, result)) return
+    if (result.kind === 'withheld') this.#tellWithheld(db, result.reason)
+    if (result.kind !== 'failed') return
     const place = this.#options.kinds.placeOf(db)
     if (place === null) return
-    this.#options.log.warn({ db, err: visited.error }, 'skeleton not put in place, tried again later')
+    this.#options.log.warn({ db, err: result.error }, 'skeleton not put in place, tried again later')
     this.#rollout.noteFailure(place.kind === 'policy' ? place.policy : place.kind, db)
   }
 
@@ -170,7 +170,7 @@ export class Upkeep implements Controller {
 
   /** Lets the turns that are under way finish, and begins no other. */
   async stop(): Promise<void> {
-    this.#visits.stop()
+    this.#awaited.stop()
     await this.#policies.stop()
   }
 
@@ -178,7 +178,7 @@ export class Upkeep implements Controller {
     const names = databases.map(({ db }) => db)
     const found = await resync(this.#options, names)
     const changed = databases.filter(({ db }) => isToVisit(found.get(db)))
-    await this.#visitAll(changed, ({ db }) => ({
+    await this.#refreshAll(changed, ({ db }) => ({
       updateSeqs: new Map([[db, found.get(db)?.info?.update_seq ?? '']]),
     }))
   }
@@ -189,39 +189,39 @@ export class Upkeep implements Controller {
       await sleep(LOOK_MS)
       const touched = [...this.#touched].map((db) => ({ db, kind: 'policy', owner: null }))
       this.#touched.clear()
-      await this.#visitAll(touched, () => ({}))
+      await this.#refreshAll(touched, () => ({}))
     }
   }
 
   /** A few at once, so that those who wait in the same queue come in between. */
-  async #visitAll(
+  async #refreshAll(
     databases: readonly KindDatabase[],
     workOf: (database: KindDatabase) => DatabaseWork,
   ): Promise<void> {
     await sideBySide(databases, this.#options.concurrency, async (database) => {
       if (this.#options.signal.aborted) return false
-      const visited = await this.#visit(database, workOf(database))
-      if (visited.kind === 'failed') this.onVisited(database.db, visited)
+      const result = await this.#refresh(database, workOf(database))
+      if (result.kind === 'failed') this.onRefreshed(database.db, result)
       return true
     })
   }
 
-  async #warmAndVisit(database: KindDatabase): Promise<Visited> {
-    const { isWarming, warmer, skeletons, births, couch, log } = this.#options
+  async #warmAndRefresh(database: KindDatabase): Promise<RefreshResult> {
+    const { isWarming, warmer, skeletons, creator, couch, log } = this.#options
     const wanted = skeletons.of(database.kind)
     if (isWarming && wanted !== null)
       try {
-        const isWithheld = (await births.whyWithheld(database.db, database.kind)) !== null
+        const isWithheld = (await creator.whyWithheld(database.db, database.kind)) !== null
         if (!isWithheld) await warmer.warm(couch.database(database.db), wanted)
       } catch (error) {
         if (!isFault(error, 'not_found') && !isFault(error, 'stopped'))
           log.warn({ db: database.db, err: error }, 'index not built beforehand')
       }
-    return this.#visit(database, { skeleton: new Set([database.db]) })
+    return this.#refresh(database, { skeleton: new Set([database.db]) })
   }
 
-  #visit({ db, owner }: KindDatabase, work: DatabaseWork): Promise<Visited> {
-    return this.#visits.begin(db, () => {
+  #refresh({ db, owner }: KindDatabase, work: DatabaseWork): Promise<RefreshResult> {
+    return this.#awaited.begin(db, () => {
       if (owner === null) this.#policies.mark(db, work)
       else this.#options.markOwner(owner, work)
     })
@@ -229,16 +229,16 @@ export class Upkeep implements Controller {
 
   /** @returns false where the database is gone */
   async #refreshPolicy(db: string, work: DatabaseWork): Promise<Result<DatabaseWork>> {
-    const { births, kinds, warmer, checkpoints, couch } = this.#options
+    const { creator, kinds, warmer, checkpoints, couch } = this.#options
     const updateSeq = work.updateSeqs?.get(db)
     const info = updateSeq === undefined ? null : await couch.database(db).info()
-    const onVisited = (name: string, visited: Visited): void => this.onVisited(name, visited)
+    const onRefreshed = (name: string, result: RefreshResult): void => this.onRefreshed(name, result)
     const inRollout = work.skeleton?.has(db) === true
-    const visited = await refreshDatabase({ births, kinds, warmer, onVisited }, db, { inRollout })
-    if (visited.kind === 'gone') checkpoints.remove(db)
+    const result = await refreshDatabase({ creator, kinds, warmer, onRefreshed }, db, { inRollout })
+    if (result.kind === 'gone') checkpoints.remove(db)
     else if (kinds.placeOf(db)?.kind === 'policy') this.#seen.add(db)
     // As it was before it was looked at: what is written from now on makes it another.
-    if (visited.kind === 'same' && updateSeq !== undefined && info?.update_seq === updateSeq)
+    if (result.kind === 'same' && updateSeq !== undefined && info?.update_seq === updateSeq)
       checkpoints.set(db, { ...START, updateSeq, instance: info.instance_start_time })
     return { next: null }
   }

@@ -1,12 +1,12 @@
 // What a database most likely has, told from the one before: in a rollout most databases have the same history.
-import { isSettled, planSkeleton, type Found, type SkeletonPlan, type Wanted } from './plan.ts'
+import { isEmptyPlan, planSkeleton, type Found, type SkeletonPlan, type Wanted } from './plan.ts'
 
 /**
  * A revision's name is made of what it holds and of what was before it, so that design documents with one history have
  * the same revisions in every database: a write over the revision that is expected needs no reading, and where it was
  * another one, CouchDB refuses it. https://docs.couchdb.org/en/stable/replication/conflicts.html
  */
-export class Guess {
+export class ExpectedRevisions {
   #last: Found | null = null
   /** The last two databases that were read had the same revisions. */
   #isLikely = false
@@ -17,7 +17,7 @@ export class Guess {
     const plan = planSkeleton(wanted, { ...this.#last, security })
     const isPlain =
       plan.security === null && plan.designs.every(({ kind }) => kind === 'add' || kind === 'replace')
-    return isPlain && !isSettled(plan) ? plan : null
+    return isPlain && !isEmptyPlan(plan) ? plan : null
   }
 
   /** A database was read in which something was to be changed. */
@@ -27,7 +27,7 @@ export class Guess {
     this.#last = found
   }
 
-  /** It was wrong. */
+  /** They were others. */
   forget(): void {
     this.#isLikely = false
   }

@@ -1,4 +1,4 @@
-// The folder is the schema: reads skeleton/ into the design documents and security objects that databases are born with.
+// The folder is the schema: reads skeleton/ into the design documents and security objects that databases are created with.
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { compileFunction, Script } from 'node:vm'
@@ -6,7 +6,7 @@ import { BundleError, bundleRules, MODULE_EXTENSIONS } from '../functions/bundle
 import { marked, type DesignDocument } from './design.ts'
 import { FIXED_KINDS, GATEWAY_FOLDER, isFixedKind, KIND, PERSONAL_KIND, USER_KIND_SUFFIX } from './kinds.ts'
 
-/** What a kind of database is born with; `security` is null where the folder says nothing about it. */
+/** What a kind of database is created with; `security` is null where the folder says nothing about it. */
 export interface SkeletonOfKind {
   security: Record<string, unknown> | null
   designDocuments: DesignDocument[]

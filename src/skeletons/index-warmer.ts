@@ -5,7 +5,7 @@ import type { Logger } from '../log.ts'
 import { marked } from './design.ts'
 import { firstView, indexParts, needsIndex, warmingId } from './index-parts.ts'
 import { planSkeleton, type Wanted } from './plan.ts'
-import { inspect } from './equip.ts'
+import { inspect } from './apply.ts'
 
 export interface WarmerOptions {
   log: Logger

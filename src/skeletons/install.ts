@@ -12,9 +12,9 @@ import { isFixedKind, KEPT_KINDS, ROUTES_KIND, type FixedKind, type Kinds } from
 import { ADMIN_ONLY } from '../documents/security.ts'
 import { planSkeleton, type Wanted } from './plan.ts'
 import type { SkeletonOfKind } from './folder.ts'
-import { secure } from './births.ts'
+import { secure } from './create-database.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
-import { equip } from './equip.ts'
+import { applySkeleton } from './apply.ts'
 import { SECURITY_DOCUMENT } from './wanted.ts'
 
 /** Why a server cannot be used, in one line. */
@@ -242,7 +242,7 @@ async function installKind(couch: Couch, { db, wanted, security }: Installation,
   const database = couch.database(db)
   // Before the functions, which judge it from then on.
   if (security !== null) await installSecurity(database, security.document, log)
-  const { designs } = await equip(database, wanted, {
+  const { designs } = await applySkeleton(database, wanted, {
     onPlan: ({ designs }) => {
       const foreign = designs.find(({ kind }) => kind === 'foreign')
       return foreign ? Promise.reject(foreignDesign(db, foreign.id)) : Promise.resolve()

@@ -93,7 +93,7 @@ function planSecurity(before: Security, after: Security): SecurityChange | null 
 }
 
 /** True where there is nothing to write. */
-export const isSettled = ({ designs, security }: SkeletonPlan): boolean =>
+export const isEmptyPlan = ({ designs, security }: SkeletonPlan): boolean =>
   security === null && designs.every(({ kind }) => kind === 'foreign')
 
 /** A request of the plan; they are sent in their order. */

@@ -1,17 +1,17 @@
 // Brings databases up to the skeletons of their kinds, in the lanes in which they are worked on.
 import { isFault, mayConcernServer } from '../couch/fault.ts'
-import type { Births } from './births.ts'
+import type { DatabaseCreator } from './create-database.ts'
 import type { Warmer } from './index-warmer.ts'
 import type { Kinds } from './kinds.ts'
-import { visited, type Visited } from './visits.ts'
+import { resultOf, type RefreshResult } from './refresh-results.ts'
 import { Withheld } from './policy-guard.ts'
 
 export interface RefreshDeps {
-  births: Pick<Births, 'refresh'>
+  creator: Pick<DatabaseCreator, 'refresh'>
   kinds: Pick<Kinds, 'placeOf'>
   warmer: Pick<Warmer, 'isWarming'>
   /** The database was brought up to its skeleton, or could not be. */
-  onVisited: (db: string, visited: Visited) => void
+  onRefreshed: (db: string, result: RefreshResult) => void
 }
 
 /**
@@ -20,21 +20,21 @@ export interface RefreshDeps {
  * @throws {CouchFault} where the server does not answer
  */
 export async function refreshDatabase(
-  { births, kinds, warmer, onVisited }: RefreshDeps,
+  { creator, kinds, warmer, onRefreshed }: RefreshDeps,
   db: string,
   { inRollout = false } = {},
-): Promise<Visited> {
+): Promise<RefreshResult> {
   const place = kinds.placeOf(db)
   const result =
     place === null || warmer.isWarming(db)
       ? SAME
-      : await visit(place.kind === 'policy' ? place.policy : place.kind)
-  onVisited(db, result)
+      : await refresh(place.kind === 'policy' ? place.policy : place.kind)
+  onRefreshed(db, result)
   return result
 
-  async function visit(kind: string): Promise<Visited> {
+  async function refresh(kind: string): Promise<RefreshResult> {
     try {
-      return visited(await births.refresh(db, kind, { inRollout }))
+      return resultOf(await creator.refresh(db, kind, { inRollout }))
     } catch (error) {
       if (isFault(error, 'not_found')) return { kind: 'gone' }
       if (error instanceof Withheld) return { kind: 'withheld', reason: error.message }
@@ -45,4 +45,4 @@ export async function refreshDatabase(
   }
 }
 
-const SAME: Visited = { kind: 'same', foreign: [] }
+const SAME: RefreshResult = { kind: 'same', foreign: [] }

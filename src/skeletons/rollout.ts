@@ -12,7 +12,7 @@ import {
   type KindDatabasesOptions,
 } from './databases.ts'
 import { sideBySide } from '../engine/for-each.ts'
-import type { Visited } from './visits.ts'
+import type { RefreshResult } from './refresh-results.ts'
 
 export interface RolloutOptions extends KindDatabasesOptions {
   skeletons: Skeletons
@@ -20,7 +20,7 @@ export interface RolloutOptions extends KindDatabasesOptions {
   /** Databases that are visited at once. */
   concurrency: number
   /** Brings one database up to date; it never rejects. */
-  visit: (database: KindDatabase) => Promise<Visited>
+  visit: (database: KindDatabase) => Promise<RefreshResult>
   log: Logger
   signal: AbortSignal
   /** Resolves after so many milliseconds, or when `signal` is aborted. */
@@ -100,7 +100,7 @@ export class Rollout {
   #hash(kind: string): string {
     const { skeletons, kinds } = this.#options
     const hash = skeletons.hash(kind)
-    // Whoever makes a database of these kinds equips it.
+    // Whoever makes a database of these kinds applies their skeletons to it.
     if (hash === '' || isFixedKind(kind) || kind === PERSONAL_KIND) return hash
     // Without masters as it was before there were any: an update of the daemon is no change of a skeleton.
     return digestOf([hash, kinds.assignments, ...(kinds.masters.length > 0 ? [kinds.masters] : [])])
@@ -214,7 +214,7 @@ class Pass {
       )
   }
 
-  #count({ db }: KindDatabase, result: Exclude<Visited, { kind: 'stopped' }>): void {
+  #count({ db }: KindDatabase, result: Exclude<RefreshResult, { kind: 'stopped' }>): void {
     const progress = { ...this.#progress, done: this.#progress.done + 1 }
     switch (result.kind) {
       case 'failed':

@@ -6,7 +6,7 @@ import { toRow, type Findings, type Pair, type Row } from './report.ts'
 import { openReplication, openShare, send, type Way } from './way.ts'
 
 const AGAINST = 'warm continuous replication'
-/** Longer than the daemon listens to a database directly after its last change (src/engine/warm-feeds.ts). */
+/** Longer than the daemon listens to a database directly after its last change (src/engine/hot-feeds.ts). */
 const COLD_AFTER_MS = 33_000
 /** Between two samples, so that neither the feeds nor `_db_updates` are met in step. */
 const pause = (): Promise<void> => delay(50 + Math.random() * 200)

@@ -101,7 +101,7 @@ onEachServer('installation', ({ kind, it }) => {
     }
   })
 
-  it('equips outbox and share from their skeletons', async (space) => {
+  it('applies their skeletons to outbox and share', async (space) => {
     const share = space.shareId()
     await space.user('joe').create()
     await space.start()

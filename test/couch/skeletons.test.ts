@@ -11,7 +11,7 @@ import { createLogger } from '../../src/log.ts'
 import { REGISTRY } from '../../src/documents/names.ts'
 import { claimId, personalSecurity } from '../../src/provisioning/provisioned-user.ts'
 import { ADMIN_ONLY } from '../../src/documents/security.ts'
-import { Births } from '../../src/skeletons/births.ts'
+import { DatabaseCreator } from '../../src/skeletons/create-database.ts'
 import { OwnWrites } from '../../src/engine/own-writes.ts'
 import { ProvisionedUsers } from '../../src/provisioning/provisioned-users.ts'
 import { Skeletons } from '../../src/skeletons/wanted.ts'
@@ -139,16 +139,16 @@ onEachServer('skeletons', ({ it }) => {
       await before.create()
       await other.create()
       await space.start()
-      const isEquipped = (database: Database) => async () =>
+      const isApplied = (database: Database) => async () =>
         (await wordIn(database)) === 'one' && ((await database.security()).members?.roles ?? []).length === 0
-      await space.until('the policy is on what was there', isEquipped(before))
+      await space.until('the policy is on what was there', isApplied(before))
       await live.create()
-      await space.until('the policy is on what is made', isEquipped(live))
+      await space.until('the policy is on what is made', isApplied(live))
       await space.settled()
       await space.stop()
       await away.create()
       await space.start()
-      await space.until('the policy is on what was made meanwhile', isEquipped(away))
+      await space.until('the policy is on what was made meanwhile', isApplied(away))
       assert.deepEqual(await before.security(), PUBLIC)
       assert.equal(await wordIn(other), null)
       assert.deepEqual(await space.couch.database(`skeleton/${folder.policy}`).security(), ADMIN_ONLY)
@@ -481,7 +481,7 @@ onEachServer('skeletons of masters', ({ it }) => {
       await provisioning.people.endClaim(ended.name)
       for (const database of [...mine, ...others, ended]) await database.put({ _id: 'a' })
       await space.settled()
-      // Their births are somebody else's to do.
+      // Their creator are somebody else's to do.
       for (const database of mine) assert.equal(await wordIn(database), null)
 
       const kept = space.couch.database(`skeleton/${provisioning.kind}-user`)
@@ -533,7 +533,7 @@ onEachServer('skeletons of masters', ({ it }) => {
       }
     }))
 
-  it('equips a personal database before its user may enter', (space) =>
+  it('applies its skeleton to a personal database before its user may enter', (space) =>
     Provisioning.use(space, async (provisioning) => {
       await space.start()
       await space.settled()
@@ -546,7 +546,7 @@ onEachServer('skeletons of masters', ({ it }) => {
       })
       await skeletons.load()
       const security = personalSecurity('joe', database.name)
-      await new Births(space.couch, skeletons).equip(database.name, 'personal', security)
+      await new DatabaseCreator(space.couch, skeletons).apply(database.name, 'personal', security)
       assert.equal(await wordIn(database), provisioning.words('one', 'user'))
       assert.deepEqual(await database.security(), security)
     }))

@@ -17,7 +17,7 @@ import { adoptReplications } from '../../src/shares/adoption.ts'
 import { AccountIndex } from '../../src/users/account-index.ts'
 import { RateLimiter } from '../../src/shares/rate-limiter.ts'
 import { announce } from '../../src/shares/perform/announce.ts'
-import { Births } from '../../src/skeletons/births.ts'
+import { DatabaseCreator } from '../../src/skeletons/create-database.ts'
 import { Ceilings } from '../../src/shares/ceilings.ts'
 import type { Deps, PublicLimits } from '../../src/shares/deps.ts'
 import { Histories } from '../../src/engine/histories.ts'
@@ -382,10 +382,10 @@ export class MemoryWorld {
       accounts: new AccountIndex(couch),
       users,
       registry: new Registry(couch, ownWrites, now),
-      births: new Births(couch, skeletons),
+      creator: new DatabaseCreator(couch, skeletons),
       kinds: kindsOf([], users),
       warmer: new Warmer({ log, signal: new AbortController().signal, sleep: () => Promise.resolve() }),
-      onVisited: () => undefined,
+      onRefreshed: () => undefined,
       hear: () => Promise.resolve(),
       replicator,
       leases: new ShareLeases({ replicator, users, server, now, idleTimeoutMs: 1_800_000 }),

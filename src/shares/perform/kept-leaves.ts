@@ -5,7 +5,7 @@ import { project, type Selection } from '../../documents/content.ts'
 import { isBare } from '../../documents/tombstone.ts'
 import type { Home } from '../plan/object-facts.ts'
 import { lostVersion } from '../../couch/lost-version.ts'
-import { revisionOver } from '../../documents/made-revision.ts'
+import { revisionOver } from '../../documents/deterministic-revision.ts'
 
 /** What a share shows of an object; null: nothing. */
 export type Shown = Selection | null

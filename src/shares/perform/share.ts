@@ -17,7 +17,7 @@ import type { Basis } from '../entry-changes.ts'
 import { forgetCopies } from './forgotten-copies.ts'
 import { turnHome } from './home-turns.ts'
 import { withdrawLate } from './late-copies.ts'
-import { secure } from '../../skeletons/births.ts'
+import { secure } from '../../skeletons/create-database.ts'
 import { whatNamesOwners } from '../../users/directory.ts'
 import { createOutbox } from '../outboxes.ts'
 import { refill, savePart } from './saved-copies.ts'
@@ -84,7 +84,7 @@ const shareOfEffect = (effect: ShareEffect): string | null =>
 
 /** @param basis goes on with what is done */
 async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Basis): Promise<Performed> {
-  const { couch, users, registry, births, leases, log } = deps
+  const { couch, users, registry, creator, leases, log } = deps
   const outbox = couch.database(users.outbox(owner))
   const context = { db: users.database(owner), ...('share' in effect ? { share: effect.share } : {}) }
   switch (effect.kind) {
@@ -106,11 +106,11 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
       await createOutbox(deps, owner)
       return DONE
     case 'create-database':
-      await births.create(shareDatabase(effect.share))
+      await creator.create(shareDatabase(effect.share))
       return DONE
     case 'secure':
       await deps.ceilings.inTurn(effect.share, () =>
-        births.equip(
+        creator.apply(
           shareDatabase(effect.share),
           'share',
           deps.ceilings.limit(effect.share, effect.security),
@@ -244,7 +244,7 @@ async function rotate(
   { share: id, security }: Rotation,
   basis: Basis,
 ): Promise<void> {
-  const { couch, users, registry, births, leases, ceilings, log } = deps
+  const { couch, users, registry, creator, leases, ceilings, log } = deps
   const share = couch.database(shareDatabase(id))
   const outbox = couch.database(users.outbox(owner))
   const { home = 'outbox', refilled } = (await registry.entry(id)) ?? {}
@@ -256,7 +256,7 @@ async function rotate(
   const copies = new Set<string>()
   if ((await share.info()) !== null) {
     // Its validation function has to know that nobody writes now.
-    await births.refresh(share.name, 'share')
+    await creator.refresh(share.name, 'share')
     await put(async () => closedToWriters(bothAllow(await share.security(), security)))
     await assertUnwritten(deps, owner, id)
     for (const copy of await copyOut(share, outbox, id, home)) copies.add(copy)
@@ -272,7 +272,7 @@ async function rotate(
     // Who was taken out beside this turn has no feed open any more, and is not let in: what was ordered for that is done.
     const order = ceilings.takeOrder(id)
     if (order !== undefined && (await registry.entry(id))?.closing === order) basis.closing = order
-    await births.recreate(share.name, 'share', closedToWriters(ceilings.limit(id, security)))
+    await creator.recreate(share.name, 'share', closedToWriters(ceilings.limit(id, security)))
   })
   const { refused, late } = await refill(outbox, share, copies, { share: id, home })
   await withdrawLate(deps, owner, { share: id, home: 'outbox', copies: late })

@@ -55,7 +55,7 @@ async function world() {
     },
     accounts: new AccountIndex(couch),
     users: userDatabases('user/{id}'),
-    births: { create: () => Promise.resolve(false), equip: () => Promise.resolve() },
+    creator: { create: () => Promise.resolve(false), apply: () => Promise.resolve() },
     leases: new PersonalLeases({
       replicator: replicator.asReplicator(),
       server: { url: 'http://couch:5984', user: 'admin', pass: 'secret' },

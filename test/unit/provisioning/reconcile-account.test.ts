@@ -22,14 +22,14 @@ function world() {
   users.write({ _id: ANN, type: 'user', name: 'ann', roles: ['a'] })
   const couch = server.client(() => Promise.resolve(null))
   const opened: string[] = []
-  const births = {
+  const creator = {
     create: () => Promise.resolve(true),
-    equip: (name: string) => Promise.resolve(void opened.push(name)),
+    apply: (name: string) => Promise.resolve(void opened.push(name)),
   }
   const daemon = (newDatabase: () => string) => {
     const ownWrites = new OwnWrites()
     const deps = {
-      ...{ couch, ownWrites, births, newDatabase, now: () => 0 },
+      ...{ couch, ownWrites, creator, newDatabase, now: () => 0 },
       provisionedUsers: new ProvisionedUsers(couch, ownWrites, () => 0),
       leases: { stop: () => Promise.resolve() },
       checkpoints: { remove: () => undefined },

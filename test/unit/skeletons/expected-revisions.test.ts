@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { marked } from '../../../src/skeletons/design.ts'
 import type { FoundDesign, Wanted } from '../../../src/skeletons/plan.ts'
-import { Guess } from '../../../src/skeletons/expected-revisions.ts'
+import { ExpectedRevisions } from '../../../src/skeletons/expected-revisions.ts'
 
 const guard = (version: number) => marked({ _id: '_design/guard', validate_doc_update: String(version) })
 const wanted: Wanted = { designs: [guard(2)], security: null, isStrict: false }
@@ -11,13 +11,13 @@ const found = (rev = '1-a', ...more: FoundDesign[]) => ({
   security: null,
 })
 
-function after(...all: ReturnType<typeof found>[]): Guess {
-  const guess = new Guess()
-  for (const one of all) guess.learn(one)
-  return guess
+function after(...all: ReturnType<typeof found>[]): ExpectedRevisions {
+  const expected = new ExpectedRevisions()
+  for (const one of all) expected.learn(one)
+  return expected
 }
 
-describe('write/guess', () => {
+describe('skeletons/expected-revisions', () => {
   it('knows nothing at first, nor after one database', () => {
     assert.equal(after().plan(wanted, null), null)
     assert.equal(after(found()).plan(wanted, null), null)
@@ -33,11 +33,11 @@ describe('write/guess', () => {
 
   it('expects nothing where the last two differ, or it was wrong', () => {
     assert.equal(after(found(), found('2-b')).plan(wanted, null), null)
-    const guess = after(found(), found())
-    guess.forget()
-    assert.equal(guess.plan(wanted, null), null)
-    guess.learn(found())
-    assert.notEqual(guess.plan(wanted, null), null)
+    const expected = after(found(), found())
+    expected.forget()
+    assert.equal(expected.plan(wanted, null), null)
+    expected.learn(found())
+    assert.notEqual(expected.plan(wanted, null), null)
   })
 
   it('leaves to a reader what is removed, what is foreign, and _security that differs', () => {
@@ -52,8 +52,8 @@ describe('write/guess', () => {
     )
     assert.equal(after(found('1-a', old), found('1-a', old)).plan(wanted, null), null)
     const secured = { ...wanted, security: { members: { names: ['joe'], roles: [] } } }
-    const guess = after(found(), found())
-    assert.notEqual(guess.plan(secured, secured.security), null)
-    assert.equal(guess.plan(secured, { members: { names: [], roles: [] } }), null)
+    const expected = after(found(), found())
+    assert.notEqual(expected.plan(secured, secured.security), null)
+    assert.equal(expected.plan(secured, { members: { names: [], roles: [] } }), null)
   })
 })

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { marked } from '../../../src/skeletons/design.ts'
 import {
   differences,
-  isSettled,
+  isEmptyPlan,
   planSkeleton,
   stepsOf,
   type FoundDesign,
@@ -69,7 +69,7 @@ describe('plan/skeleton', () => {
     it(`${name}: ${expected.join(', ') || 'nothing'}`, () => {
       assert.deepEqual(changes(found), expected)
       assert.equal(
-        isSettled(found),
+        isEmptyPlan(found),
         expected.every((change) => change.startsWith('foreign')),
       )
     })
@@ -183,7 +183,7 @@ describe('plan/skeleton', () => {
               if (_deleted) found.delete(document._id)
               else found.set(document._id, stored(document))
         const again = plan(want, [...found.values()], security)
-        assert(isSettled(again), JSON.stringify(again))
+        assert(isEmptyPlan(again), JSON.stringify(again))
         assert.deepEqual(stepsOf(again), [])
         for (const document of there)
           if (!('couch_shares' in document) && !isStrict)

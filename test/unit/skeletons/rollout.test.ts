@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Couch } from '../../../src/couch/client.ts'
 import type { KindDatabase } from '../../../src/skeletons/databases.ts'
 import { Rollout } from '../../../src/skeletons/rollout.ts'
-import type { Visited } from '../../../src/skeletons/visits.ts'
+import type { RefreshResult } from '../../../src/skeletons/refresh-results.ts'
 import { createLogger } from '../../../src/log.ts'
 import { kindsOf } from '../../../src/skeletons/kinds.ts'
 import { userDatabases } from '../../../src/documents/names.ts'
@@ -12,8 +12,8 @@ import type { Progress, RolloutRecord } from '../../../src/skeletons/rollout-rec
 import type { Skeletons } from '../../../src/skeletons/wanted.ts'
 
 const users = userDatabases('user/{id}')
-const SAME: Visited = { kind: 'same', foreign: [] }
-const CHANGED: Visited = { kind: 'changed', foreign: [] }
+const SAME: RefreshResult = { kind: 'same', foreign: [] }
+const CHANGED: RefreshResult = { kind: 'changed', foreign: [] }
 
 /** A server of so many databases, and a record that outlives the daemon. */
 class Ground {
@@ -22,7 +22,7 @@ class Ground {
   readonly visits: string[] = []
   readonly lines: Record<string, unknown>[] = []
   hash = 'one'
-  visit: (db: string) => Visited | Promise<Visited> = () => CHANGED
+  visit: (db: string) => RefreshResult | Promise<RefreshResult> = () => CHANGED
   most = 0
   #underWay = 0
   #stop = new AbortController()
@@ -69,7 +69,7 @@ class Ground {
     this.#running = this.rollout.run()
   }
 
-  async #visit({ db }: KindDatabase): Promise<Visited> {
+  async #visit({ db }: KindDatabase): Promise<RefreshResult> {
     this.#underWay += 1
     this.most = Math.max(this.most, this.#underWay)
     this.visits.push(db)

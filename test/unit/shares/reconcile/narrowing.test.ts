@@ -53,7 +53,7 @@ describe('turn/narrowing', () => {
   it('has a share made anew once where the old database is about to go', async () => {
     const { people, deps, makeAnew, times } = await aboutToBeMadeAnew()
     // The last thing that is waited for while the old one is there.
-    before(deps.births, 'refresh', () => takeAnnOut(people))
+    before(deps.creator, 'refresh', () => takeAnnOut(people))
     await makeAnew()
     assert.deepEqual(await times(), [1, false])
     assert.ok(!readersOf(people).includes(people.hash(ANN)))

@@ -1,4 +1,4 @@
-// Databases are born from skeletons: design documents first, then those who may enter, before anything is copied in.
+// Databases are created from skeletons: design documents first, then those who may enter, before anything is copied in.
 import isEqual from 'lodash/isEqual.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
@@ -7,13 +7,13 @@ import { CouchFault } from '../couch/fault.ts'
 import { isFixedKind, PERSONAL_KIND, type Kinds } from './kinds.ts'
 import { ADMIN_ONLY } from '../documents/security.ts'
 import type { SkeletonPlan, Wanted } from './plan.ts'
-import { equip, type OnWritten } from './equip.ts'
-import { Guess } from './expected-revisions.ts'
+import { applySkeleton, type OnWritten } from './apply.ts'
+import { ExpectedRevisions } from './expected-revisions.ts'
 import { PolicyGuard, Withheld } from './policy-guard.ts'
 import type { Skeletons } from './wanted.ts'
 
 /** The kinds of database that the daemon creates for users. */
-export type BornKind = 'outbox' | 'share' | 'personal'
+export type CreatedKind = 'outbox' | 'share' | 'personal'
 
 /**
  * Copies of a share and the bases of an object are written in one request; one shard makes that one commit,
@@ -24,31 +24,31 @@ const SHARDS = 1
 /** Creates a database, empty and the admins' alone; false where it was there. @throws {CouchFault} */
 export const createDatabase = (database: Database): Promise<boolean> => database.create(SHARDS)
 
-export interface BirthOptions {
+export interface DatabaseCreatorOptions {
   kinds?: Pick<Kinds, 'isMaster' | 'assignments'>
-  isGuessing?: boolean
+  isExpecting?: boolean
 }
 
 const NO_KINDS = { isMaster: () => false, assignments: [] }
 
 /** Creates databases, and brings those that are there up to their skeletons. */
-export class Births {
+export class DatabaseCreator {
   readonly #couch: Couch
   readonly #skeletons: Skeletons
   readonly #guard: PolicyGuard
-  readonly #guesses = new Map<string, Guess>()
-  readonly #isGuessing: boolean
+  readonly #expected = new Map<string, ExpectedRevisions>()
+  readonly #isExpecting: boolean
 
-  /** @param isGuessing false where a rollout leaves something in each database that is to be read */
+  /** @param isExpecting databases of a kind are taken for alike; false where a rollout leaves something in each database that is to be read */
   constructor(
     couch: Couch,
     skeletons: Skeletons,
-    { kinds = NO_KINDS, isGuessing = true }: BirthOptions = {},
+    { kinds = NO_KINDS, isExpecting = true }: DatabaseCreatorOptions = {},
   ) {
     this.#couch = couch
     this.#skeletons = skeletons
     this.#guard = new PolicyGuard(couch, kinds)
-    this.#isGuessing = isGuessing
+    this.#isExpecting = isExpecting
   }
 
   /** Creates the database, empty and the admins' alone; false where it was there. */
@@ -57,25 +57,25 @@ export class Births {
   }
 
   /**
-   * Creates a database anew that people have been in, equipped, in as few requests as there can be: until `_security`
+   * Creates a database anew that people have been in, with its skeleton, in as few requests as there can be: until `_security`
    * is set CouchDB refuses everybody, and clients take a refusal for the end.
    * @throws {CouchFault}
    */
-  async recreate(name: string, kind: BornKind, security: object): Promise<void> {
+  async recreate(name: string, kind: CreatedKind, security: object): Promise<void> {
     const database = this.#couch.database(name)
     const { designs } = this.#wanted(kind)
     // Asked before there is a database that might be everybody's.
-    const isClosedAtBirth = await this.#areBornClosed()
+    const isCreatedClosed = await this.#areCreatedClosed()
     const isNew = await createDatabase(database)
-    if (isNew && isClosedAtBirth) {
+    if (isNew && isCreatedClosed) {
       const written = await database.bulk(designs.map((design): Doc => ({ ...design })))
       if (written.every(({ ok }) => ok)) return database.putSecurity(security as Security)
     }
-    await this.equip(name, kind, security)
+    await this.apply(name, kind, security)
   }
 
   /** A server can be set so that a new database is everybody's. https://docs.couchdb.org/en/stable/config/couchdb.html#couchdb/default_security */
-  async #areBornClosed(): Promise<boolean> {
+  async #areCreatedClosed(): Promise<boolean> {
     try {
       const path = ['_node', '_local', '_config', 'couchdb', 'default_security']
       return (await this.#couch.request<unknown>({ path })) === 'admin_only'
@@ -89,14 +89,14 @@ export class Births {
     }
   }
 
-  /** Puts in place what the skeleton has of a kind, and a database's own security: see `equipDatabase`. @throws {CouchFault} */
-  async equip(
+  /** Puts in place what the skeleton has of a kind, and a database's own security: see `applyWithSecurity`. @throws {CouchFault} */
+  async apply(
     name: string,
-    kind: BornKind,
+    kind: CreatedKind,
     security: object,
     options: { onWritten?: OnWritten } = {},
   ): Promise<void> {
-    await equipDatabase(this.#couch.database(name), this.#wanted(kind), security, options)
+    await applyWithSecurity(this.#couch.database(name), this.#wanted(kind), security, options)
   }
 
   /**
@@ -110,9 +110,9 @@ export class Births {
     const why = await this.whyWithheld(name, kind)
     if (why !== null) throw new Withheld(why)
     // Nobody looks at a share's design documents again until somebody writes one there: it is always read.
-    const guess = inRollout && this.#isGuessing && !wanted.isStrict ? this.#guess(kind) : null
-    return equip(this.#couch.database(name), wanted, {
-      guess,
+    const expected = inRollout && this.#isExpecting && !wanted.isStrict ? this.#expectedOf(kind) : null
+    return applySkeleton(this.#couch.database(name), wanted, {
+      expected,
       ...(isPolicy(kind) ? { limit: (plan: SkeletonPlan) => this.#guard.limit(name, plan) } : {}),
     })
   }
@@ -122,10 +122,10 @@ export class Births {
     return isPolicy(kind) ? this.#guard.why(name, this.#wanted(kind)) : null
   }
 
-  #guess(kind: string): Guess {
-    const guess = this.#guesses.get(kind) ?? new Guess()
-    this.#guesses.set(kind, guess)
-    return guess
+  #expectedOf(kind: string): ExpectedRevisions {
+    const expected = this.#expected.get(kind) ?? new ExpectedRevisions()
+    this.#expected.set(kind, expected)
+    return expected
   }
 
   #wanted(kind: string): Wanted {
@@ -143,14 +143,14 @@ const isPolicy = (kind: string): boolean => !isFixedKind(kind) && kind !== PERSO
  * lets in may write. Where all is in place, nothing is written.
  * @throws {CouchFault} where something could not be put in place; then nobody was let in
  */
-export async function equipDatabase(
+export async function applyWithSecurity(
   database: Database,
   wanted: Wanted,
   security: object,
   { onWritten }: { onWritten?: OnWritten } = {},
 ): Promise<void> {
   let isClosed = false
-  await equip(
+  await applySkeleton(
     database,
     { ...wanted, security: null },
     {

@@ -8,16 +8,16 @@ const WARM_MS = 30_000
 /** The most databases that are listened to at once: one socket each. The longest silent one makes room. */
 export const MOST_FEEDS = 24
 
-export interface WarmFeedsOptions {
+export interface HotFeedsOptions {
   onChange: (owner: string) => void
 }
 
 /** One longpoll for each database that changed a moment ago. */
-export class WarmFeeds {
-  readonly #options: WarmFeedsOptions
+export class HotFeeds {
+  readonly #options: HotFeedsOptions
   readonly #feeds = new Map<string, AbortController>()
 
-  constructor(options: WarmFeedsOptions) {
+  constructor(options: HotFeedsOptions) {
     this.#options = options
   }
 

@@ -1,8 +1,8 @@
 // Brings one database up to what the skeleton of its kind asks for.
 import type { Database } from '../couch/database.ts'
 import { CouchFault } from '../couch/fault.ts'
-import type { Guess } from './expected-revisions.ts'
-import { isSettled, planSkeleton, stepsOf, type Found, type SkeletonPlan, type Wanted } from './plan.ts'
+import type { ExpectedRevisions } from './expected-revisions.ts'
+import { isEmptyPlan, planSkeleton, stepsOf, type Found, type SkeletonPlan, type Wanted } from './plan.ts'
 
 /** Told which revision of a document was written. */
 export type OnWritten = (id: string, rev: string) => void
@@ -23,33 +23,33 @@ export async function inspect(database: Database, { security }: Pick<Wanted, 'se
  * Writes what differs, and nothing where nothing does.
  * @param limit says what of a plan is to be carried out; what it throws ends it
  * @param onPlan called before the first write of each try
- * @param onWritten told of each document that was written without a guess
- * @param guess spares the reading of design documents where it is right; what else stands in the database is not seen
+ * @param onWritten told of each document that was written after what is there was read
+ * @param expected spares the reading of design documents where it is right; what else stands in the database is not seen
  *   then: only for databases that are looked at again after the write
  * @returns the plan that was carried out
  * @throws {CouchFault} where the server refuses a document, or fails
  */
-export async function equip(
+export async function applySkeleton(
   database: Database,
   wanted: Wanted,
   {
     limit = (plan) => plan,
     onPlan = () => Promise.resolve(),
     onWritten = () => undefined,
-    guess = null,
+    expected = null,
   }: {
     limit?: (plan: SkeletonPlan) => SkeletonPlan
     onPlan?: (plan: SkeletonPlan) => Promise<void>
     onWritten?: OnWritten
-    guess?: Guess | null
+    expected?: ExpectedRevisions | null
   } = {},
 ): Promise<SkeletonPlan> {
-  const guessed = guess && (await performGuess(database, wanted, guess))
-  if (guessed) return guessed
+  const written = expected && (await writeExpected(database, wanted, expected))
+  if (written) return written
   for (let tries = 1; ; tries += 1) {
     const found = await inspect(database, wanted)
     const plan = limit(planSkeleton(wanted, found))
-    if (!isSettled(plan)) guess?.learn(found)
+    if (!isEmptyPlan(plan)) expected?.learn(found)
     await onPlan(plan)
     const refused = await perform(database, plan, onWritten)
     if (refused === null) return plan
@@ -63,14 +63,18 @@ export async function equip(
   }
 }
 
-/** `_security` is always looked at: it has no revisions. @returns null where the guess was wrong, or there is none */
-async function performGuess(database: Database, wanted: Wanted, guess: Guess): Promise<SkeletonPlan | null> {
-  const isWorthIt = guess.plan(wanted, wanted.security) !== null
+/** `_security` is always looked at: it has no revisions. @returns null where other revisions are there, or none are expected */
+async function writeExpected(
+  database: Database,
+  wanted: Wanted,
+  expected: ExpectedRevisions,
+): Promise<SkeletonPlan | null> {
+  const isWorthIt = expected.plan(wanted, wanted.security) !== null
   if (!isWorthIt) return null
-  const plan = guess.plan(wanted, wanted.security === null ? null : await database.security())
+  const plan = expected.plan(wanted, wanted.security === null ? null : await database.security())
   if (plan === null) return null
   if ((await perform(database, plan)) === null) return plan
-  guess.forget()
+  expected.forget()
   return null
 }
 
