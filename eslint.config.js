@@ -21,7 +21,7 @@ const outsideWorld = [
 ]
 
 const features = ['shares', 'provisioning', 'gateways', 'skeletons']
-const programs = ['commands', 'daemon', 'demo', 'erasure', 'ops']
+const programs = ['commands', 'daemon', 'demo', 'ops']
 
 /**
  * Folders, and those that they do not import, types included: what all stand on knows nobody who stands on it, and features do not

@@ -3,7 +3,7 @@
 import { existsSync } from 'fs'
 import { refuseOldNode } from './node-version.js'
 
-/** EXIT.notBuilt of src/exit-codes.ts, which is not here where the program is not built. */
+/** EXIT.notBuilt of src/commands/exit-codes.ts, which is not here where the program is not built. */
 const NOT_BUILT = 69
 
 refuseOldNode()

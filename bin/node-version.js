@@ -1,7 +1,7 @@
 // Whether this Node.js is new enough, in words that an old one knows.
 import { readFileSync } from 'fs'
 
-/** EXIT.nodeTooOld of src/exit-codes.ts, which an old Node.js cannot read. */
+/** EXIT.nodeTooOld of src/commands/exit-codes.ts, which an old Node.js cannot read. */
 const TOO_OLD = 69
 
 /** True where `version`, as in `process.versions.node`, is `least` or later: numbers with points between them. */

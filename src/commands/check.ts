@@ -1,9 +1,9 @@
 // `couch-shares check`: a look at the server and the settings, for whoever sets them up.
 import { sayUnanswered } from '../couch/advice.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { EXIT, type ExitCode, exitCodeOfInstall } from './exit-codes.ts'
 import { countOfKind } from '../skeletons/databases.ts'
-import { exitCodeOfInstall, InstallError } from '../skeletons/install.ts'
+import { InstallError } from '../skeletons/install.ts'
 import { counted } from '../documents/counted.ts'
 import { dutyId, nameOfHolder, parseDuty } from '../engine/duty-document.ts'
 import { PERSONAL_KIND } from '../skeletons/kinds.ts'

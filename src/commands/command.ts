@@ -1,5 +1,5 @@
 // What every command is: arguments in, an exit code out. Only main.ts ends the process.
-import type { ExitCode } from '../exit-codes.ts'
+import type { ExitCode } from './exit-codes.ts'
 
 /** @throws {UsageError} for arguments that the command does not take */
 export type Command = (args: string[]) => Promise<ExitCode>

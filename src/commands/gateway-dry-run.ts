@@ -1,6 +1,6 @@
 // `couch-shares gateway dry-run`: what a sync function would change in a database, said before it is in force. Writes nothing.
 import { resolve } from 'node:path'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Report } from '../gateways/function/comparison.ts'
 import { dryRun } from '../gateways/function/dry-run.ts'
 import { readSyncFunction, syncFunctionPath } from '../gateways/function/files.ts'

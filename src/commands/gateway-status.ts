@@ -2,7 +2,7 @@
 // the users stand.
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Gateway } from '../gateways/gateway.ts'
 import { withConnection } from './connection.ts'
 import type { Output } from './output.ts'

@@ -1,6 +1,6 @@
 // `couch-shares gateway …`: what a sync function would change, and how the gateways stand. Neither writes anything.
 import { parseArgs } from 'node:util'
-import type { ExitCode } from '../exit-codes.ts'
+import type { ExitCode } from './exit-codes.ts'
 import { isGatewayName } from '../gateways/function/files.ts'
 import { UsageError } from './command.ts'
 import { gatewayDryRun } from './gateway-dry-run.ts'

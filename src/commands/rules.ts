@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
 import { bundleRules, sizeOf } from '../functions/bundle.ts'
 import { Engine, type Verdict } from '../functions/validation.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
 import { UsageError } from './command.ts'
 import { readCases, type RulesCase } from './rules-cases.ts'
 

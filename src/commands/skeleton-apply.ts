@@ -1,7 +1,7 @@
 // `couch-shares skeleton apply`: rolls the skeleton out now. Beside a running daemon it is safe, and so is doing it again.
 import { setTimeout as delay } from 'node:timers/promises'
 import { concernsServer, isFault } from '../couch/fault.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
 import { countOfKind, databasesOfKind } from '../skeletons/databases.ts'
 import { sideBySide } from '../engine/for-each.ts'
 import { install } from '../skeletons/install.ts'

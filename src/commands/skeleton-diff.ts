@@ -1,6 +1,6 @@
 // `couch-shares skeleton diff`: what a rollout would change. Writes nothing.
 import { isFault } from '../couch/fault.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
 import { databasesOfKind } from '../skeletons/databases.ts'
 import { sideBySide } from '../engine/for-each.ts'
 import { installations } from '../skeletons/install.ts'

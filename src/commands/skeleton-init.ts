@@ -2,7 +2,7 @@
 import { lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
 
 /** It lies beside `src/` and beside `dist/`. */
 const START = fileURLToPath(new URL('../../docs/examples/skeleton', import.meta.url))

@@ -1,6 +1,6 @@
 // `couch-shares skeleton …`: which of its commands is asked for.
 import { parseArgs } from 'node:util'
-import type { ExitCode } from '../exit-codes.ts'
+import type { ExitCode } from './exit-codes.ts'
 import { noMore, UsageError } from './command.ts'
 import { skeletonApply, type ApplyOptions } from './skeleton-apply.ts'
 import { skeletonDiff } from './skeleton-diff.ts'

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import nano from 'nano'
 import type { Doc, StoredDoc } from '../couch/document.ts'
-import { Daemon } from '../daemon.ts'
+import { Daemon } from '../daemon/daemon.ts'
 import { startEmbedded } from '../embedded/server.ts'
 import { createLogger } from '../log.ts'
 import { userDatabases } from '../documents/names.ts'

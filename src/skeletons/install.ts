@@ -4,7 +4,6 @@ import { concernsOneDocument, CouchFault, isFault } from '../couch/fault.ts'
 import { REPLICATOR } from '../couch/replicator.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc } from '../couch/document.ts'
-import { EXIT, type ExitCode } from '../exit-codes.ts'
 import type { Logger } from '../log.ts'
 import { isEdited, marked, markOf, type DesignDocument as MarkedDocument } from './design.ts'
 import { CHECKPOINTS, PROVISIONING, REGISTRY, routesDatabase, SKELETON_PREFIX } from '../documents/names.ts'
@@ -25,24 +24,6 @@ export class InstallError extends Error {
     super(message)
     this.name = 'InstallError'
     this.code = code
-  }
-}
-
-/** What the program ends with where a server cannot be used. */
-export function exitCodeOfInstall({ code }: InstallError): ExitCode {
-  switch (code) {
-    case 'wrong_password':
-      return EXIT.wrongPassword
-    case 'not_admin':
-      return EXIT.notAdmin
-    case 'not_couchdb':
-      return EXIT.notCouchDb
-    case 'slashes_decoded':
-    case 'foreign_design':
-    case 'refused':
-      return EXIT.config
-    default:
-      return code satisfies never
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { EXIT } from '../../src/exit-codes.ts'
+import { EXIT } from '../../src/commands/exit-codes.ts'
 import { SHIPPED_SKELETON } from '../../src/skeletons/overlay.ts'
 import { ops, settingsFor, untilReady, withBench, type Bench } from '../support/program.ts'
 import { freePort } from '../support/servers.ts'

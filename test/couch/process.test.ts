@@ -5,9 +5,9 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { EXIT } from '../../src/exit-codes.ts'
+import { EXIT } from '../../src/commands/exit-codes.ts'
 import { copyId } from '../../src/documents/names.ts'
-import { usage } from '../../src/usage.ts'
+import { usage } from '../../src/commands/usage.ts'
 import {
   ADMIN,
   STOP_MS,

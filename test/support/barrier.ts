@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Couch } from '../../src/couch/client.ts'
 import type { Database } from '../../src/couch/database.ts'
-import type { Daemon } from '../../src/daemon.ts'
+import type { Daemon } from '../../src/daemon/daemon.ts'
 import type { Update } from '../../src/engine/db-updates.ts'
 
 /** Where the feed is lost, no marker comes: silence for so long has to do. */

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config/config.ts'
-import { EXIT } from '../../src/exit-codes.ts'
+import { EXIT } from '../../src/commands/exit-codes.ts'
 import type { Verdict } from '../../src/engine/controller.ts'
 import { startOps } from '../../src/ops/server.ts'
 

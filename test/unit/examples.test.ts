@@ -8,7 +8,7 @@ import { bundleRules } from '../../src/functions/bundle.ts'
 import { rules } from '../../src/commands/rules.ts'
 import { Engine } from '../../src/functions/validation.ts'
 import { SyncFunction, type Writer } from '../../src/gateways/function/sync-function.ts'
-import { usage } from '../../src/usage.ts'
+import { usage } from '../../src/commands/usage.ts'
 
 const TOP = fileURLToPath(new URL('../../', import.meta.url))
 

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { EXIT } from '../../src/exit-codes.ts'
+import { EXIT } from '../../src/commands/exit-codes.ts'
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 

@@ -7,7 +7,7 @@ import { writeBulk } from '../../couch/bulk.ts'
 import { copiesEver, namesById, type LeafName } from './copies.ts'
 import { isBare } from '../../documents/tombstone.ts'
 import { buried } from './kept-leaves.ts'
-import { leafPages } from '../../couch/leaf-pages.ts'
+import { leafPages } from '../gather/leaf-pages.ts'
 
 /**
  * Removes every leaf of a share's copies from the outbox, deleted ones too: a replication would bring them with all that

@@ -14,7 +14,7 @@ import { prepare } from '../../couch/with-attachments.ts'
 import { bringLeaves, namesById, replacedIn, type LeafName } from './copies.ts'
 import { isBare } from '../../documents/tombstone.ts'
 import { buried, keptLeaf, shownBy, type Shown } from './kept-leaves.ts'
-import { leafPages } from '../../couch/leaf-pages.ts'
+import { leafPages } from '../gather/leaf-pages.ts'
 import { writeLeaves } from '../../couch/bring-leaves.ts'
 
 /** Copies a page while a share is filled again. */

@@ -6,7 +6,7 @@ import { CouchFault } from '../../couch/fault.ts'
 import { MOST_PURGED } from '../../couch/purge.ts'
 import { generationOf, lineOf } from '../../documents/revisions.ts'
 import { bringLeaves, namesById, replacedIn, type LeafName } from './copies.ts'
-import { leafPages } from '../../couch/leaf-pages.ts'
+import { leafPages } from '../gather/leaf-pages.ts'
 import { saveCopies, type SavedCopies } from './saved-copies.ts'
 
 /** A replication that was under way may bring an old revision back while it is taken out: look, and try again so often. */

@@ -1,4 +1,5 @@
 // What the process says to whoever started it (a shell, systemd, Docker); one number for each thing an operator does next.
+import type { InstallError } from '../skeletons/install.ts'
 
 /**
  * Exit codes, after sysexits(3) where it has a fitting one: https://man.openbsd.org/sysexits.3
@@ -37,3 +38,21 @@ export const EXIT = {
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** What the program ends with where a server cannot be used. */
+export function exitCodeOfInstall({ code }: InstallError): ExitCode {
+  switch (code) {
+    case 'wrong_password':
+      return EXIT.wrongPassword
+    case 'not_admin':
+      return EXIT.notAdmin
+    case 'not_couchdb':
+      return EXIT.notCouchDb
+    case 'slashes_decoded':
+    case 'foreign_design':
+    case 'refused':
+      return EXIT.config
+    default:
+      return code satisfies never
+  }
+}

@@ -1,5 +1,5 @@
 // How the program is used, as a whole and a command at a time; and which command was probably meant.
-import { nearest } from './config/edit-distance.ts'
+import { nearest } from '../config/edit-distance.ts'
 
 /** A way to call it, and what that does; the width of a terminal is 120. */
 const PARTS: readonly (readonly [call: string, text: string])[] = [

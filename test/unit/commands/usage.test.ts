@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { sayUnknownCommand, usage } from '../../src/usage.ts'
+import { sayUnknownCommand, usage } from '../../../src/commands/usage.ts'
 
 describe('usage', () => {
   it('has all commands, on lines that a terminal takes', () => {

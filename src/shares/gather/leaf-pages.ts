@@ -1,6 +1,6 @@
 // Reads all leaves of many documents, a bounded number at a time: clients can push thousands of them into one.
-import type { Database } from './database.ts'
-import type { StoredDoc } from './document.ts'
+import type { Database } from '../../couch/database.ts'
+import type { StoredDoc } from '../../couch/document.ts'
 
 /** As many leaves as are read at once; all of a document's together where they are no more than that. */
 const MOST_LEAVES = 100

@@ -1,17 +1,17 @@
 // The daemon as a process runs it: one works on a server, the next waits until that one is done, or silent.
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Couch } from './couch/client.ts'
-import { isFault, type CouchFault } from './couch/fault.ts'
-import { persist, sayWaiting } from './couch/outage.ts'
+import { Couch } from '../couch/client.ts'
+import { isFault, type CouchFault } from '../couch/fault.ts'
+import { persist, sayWaiting } from '../couch/outage.ts'
 import { Daemon, type DaemonOptions } from './daemon.ts'
-import type { Verdict } from './engine/controller.ts'
-import { identify, InstallError } from './skeletons/install.ts'
-import { nameOfHolder } from './engine/duty-document.ts'
-import { CHECKPOINTS } from './documents/names.ts'
-import { ADMIN_ONLY } from './documents/security.ts'
-import { secure } from './skeletons/create-database.ts'
-import { BEAT_MS, Duty, type Standing } from './engine/duty.ts'
+import type { Verdict } from '../engine/controller.ts'
+import { identify, InstallError } from '../skeletons/install.ts'
+import { nameOfHolder } from '../engine/duty-document.ts'
+import { CHECKPOINTS } from '../documents/names.ts'
+import { ADMIN_ONLY } from '../documents/security.ts'
+import { secure } from '../skeletons/create-database.ts'
+import { BEAT_MS, Duty, type Standing } from '../engine/duty.ts'
 
 export interface StandbyOptions extends DaemonOptions {
   /** The server is this process's own: nobody else works on it. */
