@@ -4,9 +4,9 @@ import type { Database } from '../couch/database.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { isMark, type Trace, type Traces } from './traces.ts'
 import { baseDoc, nothingAgreed, parseBase } from '../shares/model/base.ts'
-import { baseId } from '../documents/names.ts'
 import { isForgotten } from '../documents/tombstone.ts'
 import type { Removals } from '../mirror/removals.ts'
+import { baseId } from '../shares/model/ids.ts'
 
 export interface ErasureOptions {
   couch: Couch

@@ -3,14 +3,7 @@ import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import { parseBase, type Base } from '../shares/model/base.ts'
-import {
-  baseId,
-  copyId,
-  PROVISIONING,
-  routesDatabase,
-  shareDatabase,
-  type UserDatabases,
-} from '../documents/names.ts'
+import { PROVISIONING, routesDatabase, shareDatabase, type UserDatabases } from '../documents/names.ts'
 import { parseConsents } from '../documents/content.ts'
 import { isForgotten } from '../documents/tombstone.ts'
 import { isRelated, lineOf, type Leaf } from '../documents/revisions.ts'
@@ -19,6 +12,7 @@ import { roleEntryId } from '../provisioning/role-index.ts'
 import type { Registry } from '../shares/registry.ts'
 import { Routes } from '../gateways/routes.ts'
 import { readPurges } from '../engine/purges.ts'
+import { baseId, copyId } from '../shares/model/ids.ts'
 
 /**
  * `document`: at its source, or a user's · `copy`: in an outbox or a share · `note`: what the daemon remembers of it,

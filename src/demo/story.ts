@@ -1,16 +1,15 @@
 // What the demo tells: the example of the README, and more, step by step, and what has to stand where after each step.
 import type { Doc } from '../couch/document.ts'
+import { REGISTRY, shareDatabase } from '../documents/names.ts'
 import {
   copyId,
   entryId,
   invitationDocumentId,
-  REGISTRY,
-  replicationId,
-  shareDatabase,
   shareDocumentId,
   subscriptionDocumentId,
   subscriptionEntryId,
-} from '../documents/names.ts'
+  replicationId,
+} from '../shares/model/ids.ts'
 
 /** A document to look at after a step, and what it has to be for the step to have come to pass. */
 export interface Exhibit {

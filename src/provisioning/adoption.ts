@@ -2,7 +2,7 @@
 import type { Replicator } from '../couch/replicator.ts'
 import type { Logger } from '../log.ts'
 import type { ProvisionedUser } from './provisioned-user.ts'
-import { endsOfReplication, type MasterFilter } from '../documents/replication.ts'
+import { endsOfReplication, type MasterFilter } from './replication.ts'
 import type { ProvisionedUsers } from './provisioned-users.ts'
 import type { PersonalLeases } from './leases.ts'
 

@@ -1,6 +1,6 @@
 // What a replication of a master brings to a user: a selector where the skeleton can say it so, else the filter function.
 import type { MasterPolicy, User } from './master-policy.ts'
-import type { MasterFilter } from '../documents/replication.ts'
+import type { MasterFilter } from './replication.ts'
 
 /** Ids that begin with `_` or `$` are CouchDB's own, and the daemon's. */
 const NO_SYSTEM_DOCUMENT = { _id: { $regex: '^[^_$]' } }

@@ -1,14 +1,13 @@
 // Leases of provisioned users: the replications of masters into personal databases, which run while anything happens there.
 import type { ReplicationStatus } from '../couch/replicator.ts'
+import { sameReplication, type ReplicationServer } from '../documents/replication.ts'
+import { Leases, type Adoption, type LeasesDeps } from '../engine/leases.ts'
 import {
   masterReplication,
   masterReplicationId,
-  sameReplication,
   type MasterFilter,
   type MasterReplication,
-  type ReplicationServer,
-} from '../documents/replication.ts'
-import { Leases, type Adoption, type LeasesDeps } from '../engine/leases.ts'
+} from './replication.ts'
 
 /** Whose documents of which master. */
 export interface PersonalSubject {

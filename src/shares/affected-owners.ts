@@ -3,13 +3,14 @@ import type { Couch } from '../couch/client.ts'
 import type { Change } from '../couch/document.ts'
 import type { Logger } from '../log.ts'
 import { isOrder } from './model/entry.ts'
-import { REGISTRY, shareOfEntry, type UserDatabases } from '../documents/names.ts'
+import { REGISTRY, type UserDatabases } from '../documents/names.ts'
 import { parseSubscriptionEntry } from './model/subscription.ts'
 import type { OwnerWork } from './work.ts'
 import type { AccountIndex } from '../users/account-index.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import type { Registry } from './registry.ts'
 import { concernedBy } from '../users/account-changes.ts'
+import { shareOfEntry } from './model/ids.ts'
 
 export interface AffectedDeps {
   couch: Couch

@@ -1,12 +1,9 @@
 // Leases: continuous replications that run while a share has traffic, and are cancelled after it was idle for a while.
 import type { ReplicationStatus } from '../couch/replicator.ts'
-import { replicationId, type UserDatabases } from '../documents/names.ts'
-import {
-  sameReplication,
-  shareReplication,
-  type ReplicationServer,
-  type ShareReplication,
-} from '../documents/replication.ts'
+import type { UserDatabases } from '../documents/names.ts'
+import { replicationId } from './model/ids.ts'
+import { sameReplication, type ReplicationServer } from '../documents/replication.ts'
+import { shareReplication, type ShareReplication } from './model/replication.ts'
 import type { Home } from './plan/object-facts.ts'
 import { Leases, type Adoption, type LeasesDeps } from '../engine/leases.ts'
 

@@ -6,11 +6,12 @@ import type { Couch } from '../couch/client.ts'
 import { isFault } from '../couch/fault.ts'
 import type { LeaseStatus } from '../engine/lease-watch.ts'
 import type { Logger } from '../log.ts'
-import { copyRange, parseCopyId, shareDatabase, type UserDatabases } from '../documents/names.ts'
+import { shareDatabase, type UserDatabases } from '../documents/names.ts'
 import { problem, type Problem } from '../documents/problem.ts'
 import { MOST_REJECTIONS } from '../documents/rejected.ts'
 import type { ShareLease } from './leases.ts'
 import type { Registry } from './registry.ts'
+import { copyRange, parseCopyId } from './model/ids.ts'
 
 const COMPARE_PAGE = 1000
 

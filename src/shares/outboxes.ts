@@ -1,13 +1,13 @@
 // Outboxes: made at first need, and made anew where somebody dropped one, with all that the daemon knew of its user's objects.
 import { pagesOf } from '../couch/pages.ts'
 import { isHomeShare } from './model/entry.ts'
-import { baseId, BASES_END } from '../documents/names.ts'
 import { ADMIN_ONLY } from '../documents/security.ts'
 import { writeBulk } from '../couch/bulk.ts'
 import type { Deps } from './deps.ts'
 import { orderRotation } from './rotation-orders.ts'
 import { beginScan } from './scans.ts'
 import { START } from '../engine/checkpoint.ts'
+import { baseId, BASES_END } from './model/ids.ts'
 
 const PAGE = 1000
 

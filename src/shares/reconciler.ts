@@ -8,13 +8,6 @@ import { isFault } from '../couch/fault.ts'
 import { readUserDocs, type UserDoc } from './gather/user-docs.ts'
 import { isHomeShare, type ShareEntry } from './model/entry.ts'
 import { graceLeft } from '../documents/grace.ts'
-import {
-  objectOfBase,
-  parseCopyId,
-  shareCheckpoint,
-  shareOfDocument,
-  shareOfSubscription,
-} from '../documents/names.ts'
 import { own } from '../documents/own.ts'
 import { asksForShare } from './model/share.ts'
 import { asksForSubscription } from './model/subscription.ts'
@@ -38,6 +31,13 @@ import { createOutbox, isOutboxLost } from './outboxes.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
 import { performShare } from './perform/share.ts'
 import { START, type Scan } from '../engine/checkpoint.ts'
+import {
+  objectOfBase,
+  parseCopyId,
+  shareCheckpoint,
+  shareOfDocument,
+  shareOfSubscription,
+} from './model/ids.ts'
 
 /** Changes a page of a user database, with their documents. */
 const PAGE = 200

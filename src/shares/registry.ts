@@ -6,13 +6,7 @@ import type { Database } from '../couch/database.ts'
 import { CouchFault } from '../couch/fault.ts'
 import type { Right } from './model/access.ts'
 import { claimedEntry, parseEntry, type ShareEntry } from './model/entry.ts'
-import {
-  entryId,
-  REGISTRY,
-  shareOfEntry,
-  subscriptionEntryId,
-  subscriptionRange,
-} from '../documents/names.ts'
+import { REGISTRY } from '../documents/names.ts'
 import type { Problem } from '../documents/problem.ts'
 import { withRejection, type Rejection } from '../documents/rejected.ts'
 import { newSubscriptionEntry, parseSubscriptionEntry, type SubscriptionEntry } from './model/subscription.ts'
@@ -21,6 +15,7 @@ import { isOtherPart, overNewest, type Basis } from './entry-changes.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import { Store } from '../engine/store.ts'
 import type { EntryChange } from './plan/share-facts.ts'
+import { entryId, shareOfEntry, subscriptionEntryId, subscriptionRange } from './model/ids.ts'
 
 /** The registry's documents of shares and subscriptions. */
 export class Registry {

@@ -2,12 +2,7 @@
 import type { Couch } from '../couch/client.ts'
 import type { DatabaseInfo, Seq } from '../couch/document.ts'
 import { pagesOfNamesUnder } from '../couch/pages.ts'
-import {
-  SHARE_DESIGN_DOCUMENTS,
-  shareCheckpoint,
-  shareDatabase,
-  type UserDatabases,
-} from '../documents/names.ts'
+import { shareDatabase, type UserDatabases } from '../documents/names.ts'
 import type { ShareEntry } from './model/entry.ts'
 import { missedIn } from './missed.ts'
 import type { OwnerWork } from './work.ts'
@@ -16,6 +11,7 @@ import { inBatches } from '../engine/batches.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import type { Checkpoint } from '../engine/checkpoint.ts'
 import { resync } from '../engine/resync.ts'
+import { shareCheckpoint, SHARE_DESIGN_DOCUMENTS } from './model/ids.ts'
 
 export interface SweepOptions {
   couch: Couch

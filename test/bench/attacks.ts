@@ -1,7 +1,8 @@
 // What ten hostile users do, each again and again, with no more rights than users have: see docs/security.md.
 import { createHash, randomBytes } from 'node:crypto'
-import { shareDatabase, shareDocumentId, subscriptionDocumentId } from '../../src/documents/names.ts'
+import { shareDatabase } from '../../src/documents/names.ts'
 import type { Attacker } from './attacker.ts'
+import { shareDocumentId, subscriptionDocumentId } from '../../src/shares/model/ids.ts'
 
 export interface Attack {
   name: string

@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { decodeJson } from '../../src/documents/json.ts'
-import { gatewayUserDatabase, PROVISIONING, shareDocumentId } from '../../src/documents/names.ts'
+import { gatewayUserDatabase, PROVISIONING } from '../../src/documents/names.ts'
 import { userDocumentId } from '../../src/users/user-document.ts'
 import type { Hostile } from './attacker.ts'
 import type { Plan, Report } from './attacker-process.ts'
 import { ATTACKS, NESTED } from './attacks.ts'
 import { beginningWith, type Ground } from './ground.ts'
 import { Provisioned, roleOf } from './provisioning-ground.ts'
+import { shareDocumentId } from '../../src/shares/model/ids.ts'
 
 const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
 const ATTACKER_PROCESS = fileURLToPath(new URL('attacker-process.ts', import.meta.url))

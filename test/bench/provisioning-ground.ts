@@ -14,9 +14,9 @@ import {
   type ProvisionedUser,
 } from '../../src/provisioning/provisioned-user.ts'
 import { USER_DOCUMENT_RANGE, userDocumentId } from '../../src/users/user-document.ts'
-import type { MasterFilter } from '../../src/documents/replication.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
 import { inParallel, todo, type Ground } from './ground.ts'
+import type { MasterFilter } from '../../src/provisioning/replication.ts'
 
 const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
 const KIND = 'provisioning'

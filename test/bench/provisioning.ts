@@ -1,7 +1,7 @@
 // What provisioning costs: many users at first, one role change among them, and a replication by either kind of filter.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ProvisionedUser } from '../../src/provisioning/provisioned-user.ts'
-import type { MasterFilter } from '../../src/documents/replication.ts'
+import type { MasterFilter } from '../../src/provisioning/replication.ts'
 import { filterOf } from '../../src/provisioning/filter.ts'
 import { Arrivals } from './arrivals.ts'
 import { DaemonProcess } from './daemon.ts'

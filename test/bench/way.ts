@@ -1,8 +1,8 @@
 // A way that documents take, from where they are written to where they become readable: by the daemon, or by CouchDB itself.
 import type { Database } from '../../src/couch/database.ts'
-import { copyId } from '../../src/documents/names.ts'
 import { Arrivals } from './arrivals.ts'
 import { todo, type Ground } from './ground.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 /** Where documents are written, and where and as what they arrive. */
 export interface Way {

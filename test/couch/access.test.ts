@@ -1,10 +1,10 @@
 // Who may read and write what, tried over HTTP by real users of a real CouchDB: what the embedded server says counts for nothing.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { copyId } from '../../src/documents/names.ts'
 import { ANYBODY, ask, hexOf, pathOf, withUsers, type Person } from '../support/logins.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 const OBJECT = 'todo/1'
 

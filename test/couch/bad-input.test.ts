@@ -6,10 +6,10 @@ import { buffer } from 'node:stream/consumers'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
 import { decodeJson } from '../../src/documents/json.ts'
-import { copyId } from '../../src/documents/names.ts'
 import type { Space } from '../support/space.ts'
 import { type Content, shareDoc, put, joeShares, copyBecomes } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 /** Stands in the bad documents, and must never stand in the log. */
 const SECRET = 'zq7-content-of-a-user'

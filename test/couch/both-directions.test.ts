@@ -5,7 +5,6 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
 import { ExactNumber } from '../../src/documents/json.ts'
-import { copyId } from '../../src/documents/names.ts'
 import {
   ACTIVE,
   asUser,
@@ -30,6 +29,7 @@ import {
 import type { Space } from '../support/space.ts'
 import { becomesActive, copyBecomes, put, shareDoc, type Content } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 interface Circle {
   joe: Person

@@ -1,12 +1,12 @@
 // A server that refuses requests now and then, one that takes only so many in a second, and one that fails for one user: what can be
 // done gets done all the same.
 import assert from 'node:assert/strict'
-import { copyId } from '../../src/documents/names.ts'
 import { startBusyProxy, type BusyProxy, type Refusals } from '../support/busy-proxy.ts'
 import { complete, GatewayGround } from '../support/gateway.ts'
 import { becomes, edit, open, received, shared, subscribe, withPeople } from '../support/people.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 const SERVERS: Record<string, Refusals> = {
   'says 429 to every fifth request': { status: 429, every: 5 },

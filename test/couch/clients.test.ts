@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Database } from '../../src/couch/database.ts'
 import { orNull } from '../../src/couch/fault.ts'
-import { copyId, parseCopyId, shareDatabase } from '../../src/documents/names.ts'
+import { shareDatabase } from '../../src/documents/names.ts'
 import { Device, loadPouch, type Pouch, type PouchDoc } from '../support/device.ts'
 import {
   conflictsIn,
@@ -20,6 +20,7 @@ import {
 import type { Space } from '../support/space.ts'
 import type { Content } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId, parseCopyId } from '../../src/shares/model/ids.ts'
 
 /** Everybody in a scenario: joe shares, ann writes on two devices, gus writes into the share itself. */
 interface Cast {

@@ -4,7 +4,6 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { erase } from '../../src/commands/erase.ts'
-import { baseId, copyId } from '../../src/documents/names.ts'
 import { Device, loadPouch } from '../support/device.ts'
 import { GatewayGround } from '../support/gateway.ts'
 import { NOTES } from '../support/gateway-notes.ts'
@@ -12,6 +11,7 @@ import { asUser, becomes, edit, open, received, shared, subscribe, withPeople } 
 import { revisionsWith } from '../support/purges.ts'
 import { SKELETON, type Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+import { baseId, copyId } from '../../src/shares/model/ids.ts'
 
 const SECRET = 'S3CRET-what-was-erased'
 

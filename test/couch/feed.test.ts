@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ADMIN_ONLY } from '../../src/documents/security.ts'
-import { baseId, copyId } from '../../src/documents/names.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import { couchdbSource } from '../support/servers.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+import { baseId, copyId } from '../../src/shares/model/ids.ts'
 
 /** A server whose databases a test may drop: not one that was given by its URL. */
 const ownCouchdb = couchdbSource === 'couchdb on the PATH'

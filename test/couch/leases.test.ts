@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Daemon } from '../../src/daemon/daemon.ts'
 import { createLogger } from '../../src/log.ts'
-import { replicationId } from '../../src/documents/names.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import { freePort, type Server } from '../support/servers.ts'
@@ -13,6 +12,7 @@ import { SKELETON, type Space, type SpaceOptions } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
 import { basic } from '../support/visitor.ts'
 import type { DaemonConfig } from '../../src/config/config.ts'
+import { replicationId } from '../../src/shares/model/ids.ts'
 
 const QUICK: SpaceOptions = { replicationCheckIntervalMs: 500 }
 const IDLE: SpaceOptions = { ...QUICK, replicationIdleTimeoutMs: 1_500 }

@@ -1,10 +1,10 @@
 // Large attachments that take long keep nobody else waiting.
 import { randomBytes } from 'node:crypto'
-import { copyId } from '../../src/documents/names.ts'
 import { attach, storedIn } from '../support/attaching.ts'
 import { GateProxy } from '../support/gate-proxy.ts'
 import { put, becomesActive, copyBecomes, shareDoc } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 /** How many owners are worked on at once. */
 const SLOTS = 2

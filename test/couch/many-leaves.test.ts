@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import type { StoredDoc } from '../../src/couch/document.ts'
 import { Couch } from '../../src/couch/client.ts'
-import { copyId } from '../../src/documents/names.ts'
 import { asUser, edit, open, shared, standingOf, subscribe, withPeople } from '../support/people.ts'
 import { RecordingProxy } from '../support/recording-proxy.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 /** So many leaves over one revision, each with a value of its own. */
 const leavesOver = (

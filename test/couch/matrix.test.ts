@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import PQueue from 'p-queue'
 import type { Doc } from '../../src/couch/document.ts'
-import { copyId, shareDatabase } from '../../src/documents/names.ts'
+import { shareDatabase } from '../../src/documents/names.ts'
 import {
   ACTIONS,
   ATTACHMENT,
@@ -35,6 +35,7 @@ import type { Server } from '../support/servers.ts'
 import { Space } from '../support/space.ts'
 import { becomesActive, copyBecomes, put, shareDoc } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 /**
  * Everybody, in the order of the columns below. The reader and the writer are named where the setting names somebody;

@@ -5,12 +5,13 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { runInThisContext } from 'node:vm'
-import { copyId, shareDatabase, shareDocumentId } from '../../src/documents/names.ts'
+import { shareDatabase } from '../../src/documents/names.ts'
 import { loadPouch, type Pouch, type Sync } from '../support/device.ts'
 import { edit, open, shared, signUp, stranger, withPeople, type Person } from '../support/people.ts'
 import type { Space } from '../support/space.ts'
 import { put, type Content } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId, shareDocumentId } from '../../src/shares/model/ids.ts'
 
 const OBJECTS = Array.from({ length: 250 }, (_, at) => `todo/${at}`)
 const ATTRIBUTES = ['name', 'note']

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { Database } from '../../src/couch/database.ts'
 import type { StoredDoc } from '../../src/couch/document.ts'
-import { copyId } from '../../src/documents/names.ts'
 import {
   ACTIVE,
   asUser,
@@ -21,6 +20,7 @@ import {
 import type { Space } from '../support/space.ts'
 import { copyBecomes, type Content } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 /** Joe's share, which ann writes; she has his object. */
 async function pair(

@@ -6,7 +6,11 @@ import { Replicator } from '../../src/couch/replicator.ts'
 import { LeaseWatch } from '../../src/engine/lease-watch.ts'
 import { createLogger } from '../../src/log.ts'
 import type { ProvisionedUser } from '../../src/provisioning/provisioned-user.ts'
-import { masterReplication, masterReplicationId, type MasterFilter } from '../../src/documents/replication.ts'
+import {
+  masterReplication,
+  masterReplicationId,
+  type MasterFilter,
+} from '../../src/provisioning/replication.ts'
 import { adoptPersonalReplications } from '../../src/provisioning/adoption.ts'
 import { PersonalLeases, type PersonalLease } from '../../src/provisioning/leases.ts'
 import { haveInstalled } from '../support/installed.ts'

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { EXIT } from '../../src/commands/exit-codes.ts'
-import { copyId } from '../../src/documents/names.ts'
 import { usage } from '../../src/commands/usage.ts'
 import {
   ADMIN,
@@ -23,6 +22,7 @@ import {
 import { freePort } from '../support/servers.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 /** The lines to try, one below the other. */
 const curlsOf = (text: string): string =>

@@ -4,11 +4,11 @@ import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import type { Doc, StoredDoc, Written } from '../../src/couch/document.ts'
-import { copyId } from '../../src/documents/names.ts'
 import { open, shared, standingOf, subscribe, withPeople, type Person } from '../support/people.ts'
 import type { Space } from '../support/space.ts'
 import { becomesActive, put, shareDoc } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 /** Changes a minute. */
 const LIMIT = 12

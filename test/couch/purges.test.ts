@@ -1,6 +1,5 @@
 // What an admin purged at its source goes everywhere else, and never comes back. The embedded server cannot purge.
 import assert from 'node:assert/strict'
-import { copyId } from '../../src/documents/names.ts'
 import type { Rejection } from '../../src/documents/rejected.ts'
 import { GatewayGround } from '../support/gateway.ts'
 import { NOTES } from '../support/gateway-notes.ts'
@@ -9,6 +8,7 @@ import { Ground } from '../support/provisioning.ts'
 import { purge, revisionsWith } from '../support/purges.ts'
 import { copyBecomes } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 const SECRET = 'S3CRET-what-was-purged'
 

@@ -1,6 +1,6 @@
 // The registry: an admin reads the whole state there, and what he changes there by hand is carried out.
 import assert from 'node:assert/strict'
-import { REGISTRY, subscriptionEntryId } from '../../src/documents/names.ts'
+import { REGISTRY } from '../../src/documents/names.ts'
 import {
   ACTIVE,
   asUser,
@@ -22,6 +22,7 @@ import {
 import type { Space } from '../support/space.ts'
 import { becomesActive, put, shareDoc, type Content } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { subscriptionEntryId } from '../../src/shares/model/ids.ts'
 
 const registry = (space: Space) => space.couch.database(REGISTRY)
 

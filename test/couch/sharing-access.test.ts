@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, Security, StoredDoc } from '../../src/couch/document.ts'
 import { isFault } from '../../src/couch/fault.ts'
-import { copyId, shareDatabase, shareDocumentId } from '../../src/documents/names.ts'
+import { shareDatabase } from '../../src/documents/names.ts'
 import { accountDocumentId } from '../../src/shares/model/password.ts'
 import {
   ANYBODY,
@@ -22,6 +22,7 @@ import {
 import { Space } from '../support/space.ts'
 import { becomesActive, put, shareDoc } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId, shareDocumentId } from '../../src/shares/model/ids.ts'
 
 const OBJECT = 'todo/1'
 /** So long may what the owner reads as in force take to be so, on a busy machine. */

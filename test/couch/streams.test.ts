@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import { Couch } from '../../src/couch/client.ts'
-import { copyId } from '../../src/documents/names.ts'
 import { writeLeaves } from '../../src/couch/bring-leaves.ts'
 import { attach, storedIn, type Piece, type Stored } from '../support/attaching.ts'
 import { RecordingProxy } from '../support/recording-proxy.ts'
 import { joeShares } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 const MEGABYTE = 1024 * 1024
 const BINARY = 'application/octet-stream'

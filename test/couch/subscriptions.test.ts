@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { gunzipSync } from 'node:zlib'
-import { REGISTRY, baseId, invitationDocumentId, subscriptionEntryId } from '../../src/documents/names.ts'
+import { REGISTRY } from '../../src/documents/names.ts'
 import type { Doc } from '../../src/couch/document.ts'
 import {
   ACTIVE,
@@ -26,6 +26,7 @@ import {
 import type { Space } from '../support/space.ts'
 import { becomesActive, put, shareDoc, type Content } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { baseId, invitationDocumentId, subscriptionEntryId } from '../../src/shares/model/ids.ts'
 
 /** What gzip begins with. */
 const GZIP = Buffer.from([0x1f, 0x8b])

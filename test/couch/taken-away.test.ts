@@ -1,6 +1,6 @@
 // Taking access away goes before everything else: it is in force while the owner's large copies are still under way.
 import assert from 'node:assert/strict'
-import { REGISTRY, shareDocumentId } from '../../src/documents/names.ts'
+import { REGISTRY } from '../../src/documents/names.ts'
 import { GateProxy } from '../support/gate-proxy.ts'
 import {
   asUser,
@@ -16,6 +16,7 @@ import {
 import type { Space } from '../support/space.ts'
 import { put } from '../support/story.ts'
 import { onEachServer } from '../support/suites.ts'
+import { shareDocumentId } from '../../src/shares/model/ids.ts'
 
 const LARGE = {
   'large.bin': {

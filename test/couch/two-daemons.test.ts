@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 import sampleSize from 'lodash/sampleSize.js'
 import type { Database } from '../../src/couch/database.ts'
-import { copyId, shareDatabase } from '../../src/documents/names.ts'
+import { shareDatabase } from '../../src/documents/names.ts'
 import { conflictsIn, open, shared, subscribe, withPeople } from '../support/people.ts'
 import type { Space } from '../support/space.ts'
 import { onEachServer } from '../support/suites.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 const WRITING_MS = Number(process.env['WRITING_MS'] ?? 8_000)
 const OBJECTS = Array.from({ length: 60 }, (_, at) => `object-${at}`)

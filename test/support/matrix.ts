@@ -1,9 +1,10 @@
 // What everybody may do to a share, and to the daemon's own databases: the table of access in docs/sharing.md, cell by cell.
 import type { Database } from '../../src/couch/database.ts'
 import { isFault } from '../../src/couch/fault.ts'
-import { CHECKPOINTS, copyId, REGISTRY, replicationId, shareDatabase } from '../../src/documents/names.ts'
+import { CHECKPOINTS, REGISTRY, shareDatabase } from '../../src/documents/names.ts'
 import { pathOf, type Person } from './logins.ts'
 import type { Space } from './space.ts'
+import { copyId, replicationId } from '../../src/shares/model/ids.ts'
 
 /**
  * What somebody has in a share: nothing (`-`), to read (`r`), to write because everybody may (`p`), to write by name or

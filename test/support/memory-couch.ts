@@ -5,10 +5,10 @@ import type { ChangesOptions, RangeOptions } from '../../src/couch/database.ts'
 import type { DatabaseInfo, Doc, Row, Security, Written } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
 import { encodeJson } from '../../src/documents/json.ts'
-import type { ShareReplication } from '../../src/documents/replication.ts'
 import { flowOfAttachment, flowOfLeaf, readFlow, withEncodings } from './memory-attachments.ts'
 import { asRead, copyOf, MemoryDatabase } from './memory-database.ts'
 import type { Flow } from '../../src/couch/request.ts'
+import type { ShareReplication } from '../../src/shares/model/replication.ts'
 
 /** Called before each request: it waits for its turn, or fails. @returns why the answer is lost, where it is */
 export type Gate = () => Promise<CouchFault | null>

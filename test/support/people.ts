@@ -4,10 +4,11 @@ import { isDeepStrictEqual } from 'node:util'
 import { Couch } from '../../src/couch/client.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
-import { CHECKPOINTS, REGISTRY, subscriptionDocumentId } from '../../src/documents/names.ts'
+import { CHECKPOINTS, REGISTRY } from '../../src/documents/names.ts'
 import type { Server } from './servers.ts'
 import type { Space } from './space.ts'
 import { becomesActive, put, shareDoc, type Content } from './story.ts'
+import { subscriptionDocumentId } from '../../src/shares/model/ids.ts'
 
 /** A user as Hoodie makes them: the hash of the user database is a role of the account `user/<name>`. */
 export interface Person {

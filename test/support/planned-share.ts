@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { gatherShare } from '../../src/shares/gather/share.ts'
 import { readUserDocs } from '../../src/shares/gather/user-docs.ts'
 import type { ShareEntry } from '../../src/shares/model/entry.ts'
-import { shareDocumentId } from '../../src/documents/names.ts'
 import { planShare } from '../../src/shares/plan/share.ts'
 import { Participants } from './participants.ts'
 import type { ShareEffect } from '../../src/shares/plan/share-facts.ts'
+import { shareDocumentId } from '../../src/shares/model/ids.ts'
 
 export const [JOE, ANN] = [0, 1]
 

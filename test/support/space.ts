@@ -13,13 +13,14 @@ import type { Doc, Row, StoredDoc } from '../../src/couch/document.ts'
 import { Daemon } from '../../src/daemon/daemon.ts'
 import type { Gateway } from '../../src/gateways/gateway.ts'
 import { createLogger } from '../../src/log.ts'
-import { copyId, REGISTRY, shareDatabase, userDatabases } from '../../src/documents/names.ts'
+import { REGISTRY, shareDatabase, userDatabases } from '../../src/documents/names.ts'
 import { UPDATED_AT } from '../../src/documents/time.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
 import { Barrier } from './barrier.ts'
 import { Patience } from './patience.ts'
 import type { Server } from './servers.ts'
 import type { DaemonConfig } from '../../src/config/config.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
 
 export const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
 

@@ -4,10 +4,10 @@ import { writersOf, type ShareEntry } from '../model/entry.ts'
 import { rightOf, type SubscriptionEntry } from '../model/subscription.ts'
 import type { Database } from '../../couch/database.ts'
 import { pagesOf } from '../../couch/pages.ts'
-import { baseId } from '../../documents/names.ts'
 import { own } from '../../documents/own.ts'
 import type { Bounds } from '../plan/exchange-facts.ts'
 import type { Deps } from '../deps.ts'
+import { baseId } from '../model/ids.ts'
 
 /** How many objects an author has brought into a share, counted when somebody asks. */
 export class Brought {

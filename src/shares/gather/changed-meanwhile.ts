@@ -1,7 +1,7 @@
 // What is gathered of an object is read in several requests: here it is seen whether all of it was there at one time.
 import type { Database } from '../../couch/database.ts'
 import type { Row } from '../../couch/document.ts'
-import { baseId } from '../../documents/names.ts'
+import { baseId } from '../model/ids.ts'
 
 /** What was read of an object, by revisions. */
 export interface Read {

@@ -2,11 +2,11 @@
 import type { Base } from '../model/base.ts'
 import type { ShareEntry } from '../model/entry.ts'
 import { rightOf, type SubscriptionEntry } from '../model/subscription.ts'
-import { copyId } from '../../documents/names.ts'
 import { own } from '../../documents/own.ts'
 import type { ExchangeFacts, Forgotten, HomeCopy } from '../plan/exchange-facts.ts'
 import type { KnownShares } from './entries.ts'
 import type { Limit } from './limits.ts'
+import { copyId } from '../model/ids.ts'
 
 /** What was read of a page of objects and of their copies; copies by their ids. */
 export interface Exchanged {

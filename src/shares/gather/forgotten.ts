@@ -2,11 +2,11 @@
 import type { Database } from '../../couch/database.ts'
 import type { StoredDoc } from '../../couch/document.ts'
 import { digestsOf } from '../../documents/digests.ts'
-import { copyId } from '../../documents/names.ts'
 import { contentOf, parseConsents } from '../../documents/content.ts'
 import type { Forgotten, HomeCopy } from '../plan/exchange-facts.ts'
 import { byRank, lineOf } from '../../documents/revisions.ts'
 import type { UserDoc } from './user-docs.ts'
+import { copyId } from '../model/ids.ts'
 
 /** As many earlier revisions are looked for: CouchDB compacts sooner or later, and one user's edits are few. */
 const LOOKED_BACK = 20

@@ -6,7 +6,7 @@ import { decodeHistories } from '../model/history.ts'
 import type { Database } from '../../couch/database.ts'
 import type { Row } from '../../couch/document.ts'
 import type { ObjectDoc } from '../../documents/content.ts'
-import { copyId, parseCopyId, shareDatabase } from '../../documents/names.ts'
+import { shareDatabase } from '../../documents/names.ts'
 import { own } from '../../documents/own.ts'
 import type { HomeCopy, PushedTombstone } from '../plan/exchange-facts.ts'
 import type { Deps } from '../deps.ts'
@@ -15,6 +15,7 @@ import { isExchange, type KnownShares, type SharesOfObjects } from './entries.ts
 import { forgedIn, withoutForged } from './forged-attachments.ts'
 import { readReadable, readTombstones } from './tombstones.ts'
 import { withRivals, type UserDoc } from './user-docs.ts'
+import { copyId, parseCopyId } from '../model/ids.ts'
 
 /** The objects whose copies are read. */
 export interface ObjectsOfCopies {

@@ -1,12 +1,12 @@
 // What the owners of other users' shares show of each object, as their bases say.
 import { parseBase, type Agreed } from '../model/base.ts'
 import type { Selection } from '../../documents/content.ts'
-import { baseId, copyId, objectOfBase } from '../../documents/names.ts'
 import { own } from '../../documents/own.ts'
 import type { ExchangeFacts } from '../plan/exchange-facts.ts'
 import type { Deps } from '../deps.ts'
 import { sharesOf, type KnownShares, type SharesOfObjects } from './entries.ts'
 import { readRows } from './rows.ts'
+import { baseId, copyId, objectOfBase } from '../model/ids.ts'
 
 /** What an owner shows of an object. */
 export interface Limit {

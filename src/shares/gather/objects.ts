@@ -3,7 +3,7 @@ import { parseBase, type Base } from '../model/base.ts'
 import { asksForShare } from '../model/share.ts'
 import { asksForSubscription } from '../model/subscription.ts'
 import type { Held } from '../model/history.ts'
-import { baseId, copyId, isObjectId, shareDatabase } from '../../documents/names.ts'
+import { isObjectId, shareDatabase } from '../../documents/names.ts'
 import type { ObjectDoc } from '../../documents/content.ts'
 import type { Clock } from '../../documents/time.ts'
 import type { ExchangeFacts } from '../plan/exchange-facts.ts'
@@ -35,6 +35,7 @@ import { readPurged } from './purged.ts'
 import { readOutdated } from './refilled.ts'
 import { foundIn, readRows } from './rows.ts'
 import type { UserDoc } from './user-docs.ts'
+import { baseId, copyId } from '../model/ids.ts'
 
 export type Sources = Pick<
   Deps,

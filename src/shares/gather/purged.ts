@@ -1,10 +1,10 @@
 // Which objects an admin has purged: nobody has deleted them, and there is not even a tombstone.
 import type { Base } from '../model/base.ts'
 import type { Database } from '../../couch/database.ts'
-import { parseCopyId } from '../../documents/names.ts'
 import type { Forgotten } from '../plan/exchange-facts.ts'
 import { sharesOf } from './entries.ts'
 import type { UserDoc } from './user-docs.ts'
+import { parseCopyId } from '../model/ids.ts'
 
 /** Those of the objects that are missing although a base knows of them, or did, and that an admin has purged. */
 export async function readPurged(

@@ -2,7 +2,7 @@
 import type { Security } from '../../couch/document.ts'
 import { namesIn } from '../model/access.ts'
 import type { ShareEntry } from '../model/entry.ts'
-import { isShareId, SHARE_DESIGN_DOCUMENTS, shareDatabase, shareOfDocument } from '../../documents/names.ts'
+import { isShareId, shareDatabase } from '../../documents/names.ts'
 import { parseShareRequest } from '../model/share.ts'
 import { rightOf } from '../model/subscription.ts'
 import { accountState, verifyPassword } from '../perform/accounts.ts'
@@ -17,6 +17,7 @@ import {
 } from '../../users/directory.ts'
 import type { UserDoc } from './user-docs.ts'
 import type { Participant, ShareFacts } from '../plan/share-facts.ts'
+import { SHARE_DESIGN_DOCUMENTS, shareOfDocument } from '../model/ids.ts'
 
 /** What the turn knows of a share, and CouchDB does not. */
 export interface ShareSituation {

@@ -1,6 +1,7 @@
 // Gathers what planSubscription asks about one user's part in somebody else's share.
 import type { Database } from '../../couch/database.ts'
-import { invitationDocumentId, isShareId, subscriptionDocumentId } from '../../documents/names.ts'
+import { isShareId } from '../../documents/names.ts'
+import { invitationDocumentId, subscriptionDocumentId } from '../model/ids.ts'
 import type { ShareEntry } from '../model/entry.ts'
 import type { ObjectDoc } from '../../documents/content.ts'
 import { byRank, lineOf } from '../../documents/revisions.ts'

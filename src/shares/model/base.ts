@@ -2,8 +2,8 @@
 // author and each share last agreed on.
 import type { Digests } from '../../documents/digests.ts'
 import { encodeHistories, type Histories, type StoredHistories } from './history.ts'
-import { baseId } from '../../documents/names.ts'
 import type { Selection } from '../../documents/content.ts'
+import { baseId } from './ids.ts'
 
 export interface Base {
   _id: string

@@ -1,9 +1,9 @@
 // The registry's document for a share: who owns an id, how far its life has come, and what is in force.
 import type { Access } from './access.ts'
-import { entryId } from '../../documents/names.ts'
 import type { PasswordAccount } from './password.ts'
 import type { Problem } from '../../documents/problem.ts'
 import type { Rejection } from '../../documents/rejected.ts'
+import { entryId } from './ids.ts'
 
 /**
  * `opening`: claimed, not all in place yet · `active`: objects are copied · `suspended`: closed by an admin ·

@@ -1,9 +1,10 @@
 // A `$share` document: is it one that can be put in force?
 import { parseAccess, publicRight, type Access, type Right } from './access.ts'
-import { isShareId, shareOfDocument } from '../../documents/names.ts'
+import { isShareId } from '../../documents/names.ts'
 import { parsePassword, type PasswordWish } from './password.ts'
 import { kindOf, problem, type Problem } from '../../documents/problem.ts'
 import { isSameJson } from '../../documents/same-json.ts'
+import { shareOfDocument } from './ids.ts'
 
 export type ShareRequest =
   | { kind: 'valid'; share: string; access: Access; password: Exclude<PasswordWish, { kind: 'malformed' }> }

@@ -1,9 +1,10 @@
 // A `$subscription` document, by which a user takes part in somebody else's share, and the registry's document for it.
 import { publicRight, type Right } from './access.ts'
 import type { Order, ShareEntry } from './entry.ts'
-import { isShareId, shareOfSubscription, subscriptionEntryId } from '../../documents/names.ts'
+import { isShareId } from '../../documents/names.ts'
 import { kindOf, problem, type Problem } from '../../documents/problem.ts'
 import type { Rejection } from '../../documents/rejected.ts'
+import { shareOfSubscription, subscriptionEntryId } from './ids.ts'
 
 export type OnEnd = 'keep' | 'remove'
 

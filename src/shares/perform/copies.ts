@@ -4,10 +4,10 @@ import type { Database } from '../../couch/database.ts'
 import type { Doc, StoredDoc, Written } from '../../couch/document.ts'
 import type { Seq } from '../../couch/document.ts'
 import { pagesOf } from '../../couch/pages.ts'
-import { copyRange, parseCopyId } from '../../documents/names.ts'
 import { attachedBytes } from '../../couch/attachments.ts'
 import { writeBulk } from '../../couch/bulk.ts'
 import { writeLeaves } from '../../couch/bring-leaves.ts'
+import { copyRange, parseCopyId } from '../model/ids.ts'
 
 /** Copies a page while a share is filled again, with their attachments. */
 const REFILL_PAGE = 100

@@ -4,9 +4,10 @@ import type { Database } from '../../couch/database.ts'
 import type { Change, Seq } from '../../couch/document.ts'
 import { CouchFault } from '../../couch/fault.ts'
 import { isHomeShare, type ShareEntry } from '../model/entry.ts'
-import { parseCopyId, shareCheckpoint, shareDatabase } from '../../documents/names.ts'
+import { shareDatabase } from '../../documents/names.ts'
 import type { Deps } from '../deps.ts'
 import { START } from '../../engine/checkpoint.ts'
+import { parseCopyId, shareCheckpoint } from '../model/ids.ts'
 
 const PAGE = 1000
 

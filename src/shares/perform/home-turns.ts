@@ -3,13 +3,14 @@ import type { Database } from '../../couch/database.ts'
 import type { Doc } from '../../couch/document.ts'
 import { parseBase } from '../model/base.ts'
 import { digestsOf } from '../../documents/digests.ts'
-import { baseId, copyId, objectOfBase, parseCopyId, shareDatabase } from '../../documents/names.ts'
+import { shareDatabase } from '../../documents/names.ts'
 import { contentOf } from '../../documents/content.ts'
 import { writeBulk } from '../../couch/bulk.ts'
 import { copiesIn, equalize } from './copies.ts'
 import type { Deps } from '../deps.ts'
 import type { Basis } from '../entry-changes.ts'
 import { withdrawLate } from './late-copies.ts'
+import { baseId, copyId, objectOfBase, parseCopyId } from '../model/ids.ts'
 
 /**
  * From now on the share itself is where copies are written. Both sides are made equal first, and what the outbox holds

@@ -1,8 +1,8 @@
 // What is written where nothing is, or a tombstone: CouchDB takes no `_rev` there, so that it does not see who wrote, and deleted
 // again, since the plan was made.
 import type { Database } from '../../couch/database.ts'
-import { baseId } from '../../documents/names.ts'
 import { generationOf } from '../../documents/revisions.ts'
+import { baseId } from '../model/ids.ts'
 import type { Progress } from './shared-copies.ts'
 
 /** What stood under the ids of an outbox when they were read, by revisions; nothing for those under which there was nothing. */

@@ -3,7 +3,6 @@ import type { Database } from '../../couch/database.ts'
 import type { Doc, Written } from '../../couch/document.ts'
 import { CouchFault } from '../../couch/fault.ts'
 import { baseDoc } from '../model/base.ts'
-import { baseId, copyId, parseCopyId } from '../../documents/names.ts'
 import { problem } from '../../documents/problem.ts'
 import type { Home, ObjectEffect, ReportedProblem } from '../plan/object-facts.ts'
 import { Room } from '../../couch/attachments.ts'
@@ -17,6 +16,7 @@ import type { Progress } from './shared-copies.ts'
 import { blockOvertaken, isNext, type Found } from './new-documents.ts'
 import { refusalWords } from '../../couch/refusal-words.ts'
 import { placesOf } from './attachment-places.ts'
+import { baseId, copyId, parseCopyId } from '../model/ids.ts'
 
 /** What the server would not take, by object: it goes into the object's `$error`. */
 export type Refusals = Map<string, ReportedProblem[]>

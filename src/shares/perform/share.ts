@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Database } from '../../couch/database.ts'
 import type { Doc } from '../../couch/document.ts'
 import { claimedEntry, type ShareEntry } from '../model/entry.ts'
-import { shareDatabase, shareOfDocument } from '../../documents/names.ts'
+import { shareDatabase } from '../../documents/names.ts'
 import { isOurProblem, problem, type Problem } from '../../documents/problem.ts'
 import { ADMIN_ONLY, bothAllow } from '../../documents/security.ts'
 import type { Home } from '../plan/object-facts.ts'
@@ -24,6 +24,7 @@ import { refill, savePart } from './saved-copies.ts'
 import { beginScan } from '../scans.ts'
 import type { ShareEffect } from '../plan/share-facts.ts'
 import { closedToWriters } from '../model/security.ts'
+import { shareOfDocument } from '../model/ids.ts'
 
 /**
  * `lost`: somebody else has the id now · `again`: what is known of the share has changed: plan it anew · `drain`: what

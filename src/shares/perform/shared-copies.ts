@@ -3,7 +3,7 @@
 import type { Database } from '../../couch/database.ts'
 import type { Doc, Written } from '../../couch/document.ts'
 import { OBJECT } from '../model/history.ts'
-import { copyId, parseCopyId, shareCheckpoint, shareDatabase } from '../../documents/names.ts'
+import { shareDatabase } from '../../documents/names.ts'
 import { problem, type Problem } from '../../documents/problem.ts'
 import type { ObjectEffect } from '../plan/object-facts.ts'
 import { Room } from '../../couch/attachments.ts'
@@ -14,6 +14,7 @@ import { only } from './effects.ts'
 import { refusalWords } from '../../couch/refusal-words.ts'
 import { keepLosers } from './lost-versions.ts'
 import { placesOf } from './attachment-places.ts'
+import { copyId, parseCopyId, shareCheckpoint } from '../model/ids.ts'
 
 /** Revisions by place, as a base names places: a share for its copies, and one for the objects themselves. */
 class WrittenRevisions {

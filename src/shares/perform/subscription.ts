@@ -1,5 +1,4 @@
 // Performs what was planned for a user's part in somebody else's share, step by step.
-import { shareCheckpoint } from '../../documents/names.ts'
 import type { SubscriptionEntry } from '../model/subscription.ts'
 import type { SubscriptionEffect } from '../plan/subscription.ts'
 import type { Deps } from '../deps.ts'
@@ -7,6 +6,7 @@ import { createOutbox } from '../outboxes.ts'
 import { beginScan } from '../scans.ts'
 import { writeUserDocument } from './share.ts'
 import { START } from '../../engine/checkpoint.ts'
+import { shareCheckpoint } from '../model/ids.ts'
 
 /**
  * Performs effects in their order, up to a change of an entry that says something else by now.

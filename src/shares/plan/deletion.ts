@@ -1,11 +1,11 @@
 // A user deleted a document offline while the daemon wrote into it: CouchDB lets the live leaf win, the user meant it to go.
-import { shareOfInvitation, shareOfDocument, shareOfSubscription } from '../../documents/names.ts'
 import type { ObjectDoc } from '../../documents/content.ts'
 import { isSameJson } from '../../documents/same-json.ts'
 import { ownAttributes } from './leaves.ts'
 import { lineOf, newestCommon, type Leaf } from '../../documents/revisions.ts'
 import { shareAsWritten } from './share-document.ts'
 import { subscriptionAsWritten } from './subscription.ts'
+import { shareOfInvitation, shareOfDocument, shareOfSubscription } from '../model/ids.ts'
 
 /** A live leaf of a document and one that was deleted, and the revisions by which it is told what was meant. */
 export interface Deletion {

@@ -1,7 +1,6 @@
 // A `$share` as its owner reads it: its state, what is wrong with it, who takes part, whom it waits for, and what was rejected.
 import { namesIn, type Access, type Right } from '../model/access.ts'
 import type { ShareEntry } from '../model/entry.ts'
-import { shareOfDocument } from '../../documents/names.ts'
 import type { ObjectDoc } from '../../documents/content.ts'
 import { parsePassword, shownPassword } from '../model/password.ts'
 import { isOurProblem, problem, type Problem } from '../../documents/problem.ts'
@@ -10,6 +9,7 @@ import { rightOf } from '../model/subscription.ts'
 import { isSameJson } from '../../documents/same-json.ts'
 import { redundantLeaves, type Rival } from './leaves.ts'
 import type { ShareEffect, ShareFacts } from './share-facts.ts'
+import { shareOfDocument } from '../model/ids.ts'
 
 /** Besides what `redundantLeaves` knows of, the daemon lists participants and who is missing, and puts its account in place of a password. */
 export function redundantShareLeaves(doc: ObjectDoc, rivals: readonly Rival[]): string[] {

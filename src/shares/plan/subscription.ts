@@ -1,7 +1,6 @@
 // What is to be done for one user's part in somebody else's share: the `$subscription`, the `$invitation`, the entry.
 import { publicRight, type Right } from '../model/access.ts'
 import { isToBeThere, type ShareEntry } from '../model/entry.ts'
-import { invitationDocumentId, shareOfSubscription } from '../../documents/names.ts'
 import type { ObjectDoc } from '../../documents/content.ts'
 import { isOurProblem, problem, type Problem } from '../../documents/problem.ts'
 import {
@@ -12,6 +11,7 @@ import {
 } from '../model/subscription.ts'
 import { isSameJson } from '../../documents/same-json.ts'
 import { redundantLeaves, type Rival } from './leaves.ts'
+import { invitationDocumentId, shareOfSubscription } from '../model/ids.ts'
 
 export interface SubscriptionFacts {
   share: string

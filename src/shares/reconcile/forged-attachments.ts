@@ -3,11 +3,12 @@
 import pick from 'lodash/pick.js'
 import type { Attachment, Change, StoredDoc } from '../../couch/document.ts'
 import { forgedOf, withoutForged } from '../gather/forged-attachments.ts'
-import { parseCopyId, shareCheckpoint, shareDatabase } from '../../documents/names.ts'
+import { shareDatabase } from '../../documents/names.ts'
 import { problem } from '../../documents/problem.ts'
 import { writeBulk } from '../../couch/bulk.ts'
 import { Progress } from '../perform/shared-copies.ts'
 import type { Context } from './context.ts'
+import { parseCopyId, shareCheckpoint } from '../model/ids.ts'
 
 /** @returns what is to be listed of them @throws {CouchFault} */
 export async function takeOutForged(

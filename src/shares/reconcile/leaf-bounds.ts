@@ -1,11 +1,12 @@
 // No writer can slow an owner's lane for ever: of the leaves that clients push into one copy, so many are merged, and the
 // rest is refused.
 import type { Change } from '../../couch/document.ts'
-import { parseCopyId, shareDatabase } from '../../documents/names.ts'
+import { shareDatabase } from '../../documents/names.ts'
 import { problem } from '../../documents/problem.ts'
 import { writeBulk } from '../../couch/bulk.ts'
 import { Progress } from '../perform/shared-copies.ts'
 import type { Context } from './context.ts'
+import { parseCopyId } from '../model/ids.ts'
 
 /** The most live leaves beside the one that clients see that are merged at once. */
 export const MOST_MERGED_LEAVES = 100

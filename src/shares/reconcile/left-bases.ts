@@ -3,9 +3,9 @@
 import chunk from 'lodash/chunk.js'
 import { orNull } from '../../couch/fault.ts'
 import { readUserDocs } from '../gather/user-docs.ts'
-import { baseId, BASES_END, objectOfBase } from '../../documents/names.ts'
 import type { Context } from './context.ts'
 import { reconcileObjects } from './objects.ts'
+import { baseId, BASES_END, objectOfBase } from '../model/ids.ts'
 
 /** Bases a page, without what they say. */
 const PAGE = 1000

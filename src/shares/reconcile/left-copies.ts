@@ -2,9 +2,10 @@
 // share tells of them.
 import { orNull } from '../../couch/fault.ts'
 import { readUserDocs } from '../gather/user-docs.ts'
-import { copyRange, parseCopyId, shareDatabase } from '../../documents/names.ts'
+import { shareDatabase } from '../../documents/names.ts'
 import type { Context } from './context.ts'
 import { reconcileObjects } from './objects.ts'
+import { copyRange, parseCopyId } from '../model/ids.ts'
 
 /** Copies that are looked at together. */
 const PAGE = 200

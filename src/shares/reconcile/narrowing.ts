@@ -3,11 +3,12 @@ import type { Security } from '../../couch/document.ts'
 import { orNull } from '../../couch/fault.ts'
 import { gatherShare } from '../gather/share.ts'
 import { readUserDocs, type UserDoc } from '../gather/user-docs.ts'
-import { shareDatabase, shareDocumentId, shareOfDocument } from '../../documents/names.ts'
+import { shareDatabase } from '../../documents/names.ts'
 import { narrowsReading } from '../../documents/security.ts'
 import { asksForMore, planNarrowing, type SecurityInForce } from '../plan/narrowing.ts'
 import type { Deps } from '../deps.ts'
 import { narrower } from '../model/security.ts'
+import { shareDocumentId, shareOfDocument } from '../model/ids.ts'
 
 /**
  * Looks at the shares of an owner, and puts in force at once what lets in fewer than now. The lane plans the same from

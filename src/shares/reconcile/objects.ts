@@ -2,7 +2,7 @@
 import pick from 'lodash/pick.js'
 import { gatherObjects } from '../gather/objects.ts'
 import { readUserDocs, type UserDoc } from '../gather/user-docs.ts'
-import { copyId, shareDatabase, subscriptionEntryId } from '../../documents/names.ts'
+import { shareDatabase } from '../../documents/names.ts'
 import { problem } from '../../documents/problem.ts'
 import { planObject } from '../plan/object.ts'
 import type { ObjectEffect, ObjectFacts } from '../plan/object-facts.ts'
@@ -18,6 +18,7 @@ import type { Context } from './context.ts'
 import { planShares } from './shares.ts'
 import { planSubscriptions } from './subscriptions.ts'
 import type { Tally } from './tally.ts'
+import { copyId, subscriptionEntryId } from '../model/ids.ts'
 
 /** One to carry, one to agree, one more for each share that passes it on. Who writes all the time waits for the next turn. */
 const MOST_ROUNDS = 8

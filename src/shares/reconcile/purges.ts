@@ -1,11 +1,12 @@
 // What an admin purged from a user database: `_changes` says nothing of it, and it is to be in no share any more.
 import chunk from 'lodash/chunk.js'
 import { readUserDocs } from '../gather/user-docs.ts'
-import { isObjectId, shareOfDocument, shareOfSubscription } from '../../documents/names.ts'
+import { isObjectId } from '../../documents/names.ts'
 import type { Context } from './context.ts'
 import { reconcileObjects } from './objects.ts'
 import { planShares } from './shares.ts'
 import { planSubscriptions } from './subscriptions.ts'
+import { shareOfDocument, shareOfSubscription } from '../model/ids.ts'
 
 /** Documents that are looked at together. */
 const PAGE = 200

@@ -3,7 +3,7 @@ import type { Change, ChangesPage } from '../../couch/document.ts'
 import { isFault } from '../../couch/fault.ts'
 import { readUserDocs } from '../gather/user-docs.ts'
 import { isHomeShare, writersOf, type ShareEntry } from '../model/entry.ts'
-import { parseCopyId, shareCheckpoint, shareDatabase } from '../../documents/names.ts'
+import { shareDatabase } from '../../documents/names.ts'
 import type { Context } from './context.ts'
 import { takeOutForged } from './forged-attachments.ts'
 import { excessLeaves, refusalsOf, refuseLeaves } from './leaf-bounds.ts'
@@ -12,6 +12,7 @@ import { planShares } from './shares.ts'
 import { refreshDatabase } from '../../skeletons/refresh.ts'
 import { Tally } from './tally.ts'
 import { START, type Checkpoint } from '../../engine/checkpoint.ts'
+import { parseCopyId, shareCheckpoint } from '../model/ids.ts'
 
 const PAGE = 200
 

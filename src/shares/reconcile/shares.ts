@@ -3,13 +3,14 @@ import { isDeepStrictEqual } from 'node:util'
 import { concernsOneDocument, isFault } from '../../couch/fault.ts'
 import { gatherShare, type ShareSituation } from '../gather/share.ts'
 import { readUserDocs, type UserDoc } from '../gather/user-docs.ts'
-import { shareDatabase, shareDocumentId, shareOfDocument } from '../../documents/names.ts'
+import { shareDatabase } from '../../documents/names.ts'
 import { isLeftOpen, planHalted, planShare } from '../plan/share.ts'
 import { isWritten } from '../perform/direct-writes.ts'
 import type { Deps } from '../deps.ts'
 import { performShare } from '../perform/share.ts'
 import type { Context } from './context.ts'
 import type { ShareEffect } from '../plan/share-facts.ts'
+import { shareDocumentId, shareOfDocument } from '../model/ids.ts'
 
 export interface PlanOptions {
   /** All objects of the owner are still to come. */

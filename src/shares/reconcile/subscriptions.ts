@@ -2,10 +2,10 @@
 import { concernsOneDocument, isFault } from '../../couch/fault.ts'
 import { gatherSubscription } from '../gather/subscription.ts'
 import type { UserDoc } from '../gather/user-docs.ts'
-import { shareOfSubscription, subscriptionDocumentId } from '../../documents/names.ts'
 import { planLeft, planSubscription } from '../plan/subscription.ts'
 import { performSubscription } from '../perform/subscription.ts'
 import type { Context } from './context.ts'
+import { shareOfSubscription, subscriptionDocumentId } from '../model/ids.ts'
 
 /** @param extra shares in which the user's part is to be planned whether or not its document is among `docs` */
 export async function planSubscriptions(

@@ -1,11 +1,12 @@
 // The watch over leases: what is told, when, what is started again, and which leases are idle.
 import assert from 'node:assert/strict'
 import type { ReplicationStatus } from '../../../src/couch/replicator.ts'
-import { masterReplication, type Replication } from '../../../src/documents/replication.ts'
+import type { Replication } from '../../../src/documents/replication.ts'
 import { Leases } from '../../../src/engine/leases.ts'
 import { LeaseWatch, type LeaseStatus } from '../../../src/engine/lease-watch.ts'
 import type { Logger } from '../../../src/log.ts'
 import { MemoryReplicator } from '../../support/memory-replicator.ts'
+import { masterReplication } from '../../../src/provisioning/replication.ts'
 
 const IDLE_MS = 1_000
 const CHECK_MS = 5_000

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import type { ReplicationStatus } from '../../../src/couch/replicator.ts'
 import type { Logger } from '../../../src/log.ts'
-import type { MasterFilter } from '../../../src/documents/replication.ts'
 import { PersonalLeases } from '../../../src/provisioning/leases.ts'
 import { PersonalWatch } from '../../../src/provisioning/lease-watch.ts'
 import { MemoryReplicator } from '../../support/memory-replicator.ts'
+import type { MasterFilter } from '../../../src/provisioning/replication.ts'
 
 const DATABASE = 'u0c3f7c1e-9f0b-4b6e-8d3a-2f1e5d6c7b8a'
 const JOE = { master: 'content', database: DATABASE, name: 'joe' }

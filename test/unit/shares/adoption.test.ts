@@ -1,6 +1,5 @@
 // What a start makes of the replications of shares that are there: taken over, corrected, cancelled, or none of this daemon's.
 import assert from 'node:assert/strict'
-import { shareReplication, type ShareReplication } from '../../../src/documents/replication.ts'
 import { userDatabases } from '../../../src/documents/names.ts'
 import type { Logger } from '../../../src/log.ts'
 import { adoptReplications } from '../../../src/shares/adoption.ts'
@@ -9,6 +8,7 @@ import { ShareLeases } from '../../../src/shares/leases.ts'
 import { claimedEntry, type ShareEntry } from '../../../src/shares/model/entry.ts'
 import type { Home } from '../../../src/shares/plan/object-facts.ts'
 import { MemoryReplicator } from '../../support/memory-replicator.ts'
+import { shareReplication, type ShareReplication } from '../../../src/shares/model/replication.ts'
 
 const SHARE = 'garden'
 const SERVER = { url: 'http://couch:5984', user: 'admin', pass: 'secret' }
