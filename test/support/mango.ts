@@ -1,5 +1,5 @@
 // Selectors as CouchDB evaluates them, as far as skeletons use them. PouchDB's library does not: it loses conditions where `$and`
-// and `$or` are nested. test/couch/provisioning-skeleton.test.ts holds CouchDB itself against the same skeletons.
+// and `$or` are nested. test/couch/provisioning/skeleton.test.ts holds CouchDB itself against the same skeletons.
 import assert from 'node:assert/strict'
 
 type Json = Record<string, unknown>

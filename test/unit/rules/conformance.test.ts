@@ -1,4 +1,4 @@
-// Every case of test/conformance in Node: the module itself, and its bundle. CouchDB's say is in test/couch/rules.test.ts.
+// Every case of test/conformance in Node: the module itself, and its bundle. CouchDB's say is in test/couch/skeletons/rules.test.ts.
 import assert from 'node:assert/strict'
 import { bundleRules } from '../../../src/functions/bundle.ts'
 import { Engine } from '../../../src/functions/validation.ts'
