@@ -19,7 +19,7 @@ const copy = (attachments?: Record<string, AttachmentStub>): CopyState => ({
   ...(attachments ? { _attachments: attachments } : {}),
 })
 
-describe('write/attachments', () => {
+describe('couch/attachments', () => {
   const cases: [string, Record<string, AttachmentStub>, CopyState, string[], string[]][] = [
     ['no copy', { f: a }, null, [], ['f']],
     ['a copy without any', { f: a }, copy(), [], ['f']],

@@ -8,7 +8,7 @@ import { isSameJson } from '../../../src/documents/same-json.ts'
 const nested = (levels: number, inside = ''): unknown =>
   decodeJson('['.repeat(levels) + inside + ']'.repeat(levels))
 
-describe('model/complexity', () => {
+describe('documents/complexity', () => {
   const rows: [string, object, boolean][] = [
     ['nothing', {}, false],
     ['as many levels as may be', { a: nested(MOST_LEVELS - 1) }, false],

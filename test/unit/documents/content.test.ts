@@ -38,7 +38,7 @@ function keysOf(value: unknown): Map<string, unknown> {
 
 const doc = (attributes: Record<string, unknown>): ObjectDoc => ({ _id: 'o', _rev: '1-a', ...attributes })
 
-describe('model/object', () => {
+describe('documents/content', () => {
   describe('consents', () => {
     it('none where there is no $shares', () => assert.deepEqual(parseConsents(undefined), { kind: 'none' }))
     it('none of any share where $shares is empty', () => assert.deepEqual([...keysOf({})], []))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { counted } from '../../../src/documents/counted.ts'
 
-describe('model/counted', () => {
+describe('documents/counted', () => {
   it('has one of one, and several of all else', () => {
     assert.deepEqual(
       [0, 1, 2].map((count) => counted(count, 'database')),

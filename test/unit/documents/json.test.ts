@@ -61,7 +61,7 @@ const text = fc.letrec<{ value: string; leaf: string; list: string; map: string 
 /** A plain decimal below a millionth: JavaScript writes it with an exponent, and its value survives. */
 const isTiny = (json: string): boolean => /0\.0{6}/.test(json)
 
-describe('couch/json', function () {
+describe('documents/json', function () {
   this.timeout(60_000)
   it('gives back every number as it was, wherever it stands', () => {
     fc.assert(

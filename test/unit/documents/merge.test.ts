@@ -31,7 +31,7 @@ function assertMerged(merged: Merged, mirrored: Merged, expected: Attributes): v
   assert.deepEqual(merged.agreed.attributes, baseOf(expected).attributes)
 }
 
-describe('plan/merge', () => {
+describe('documents/merge', () => {
   describe('of attributes', () => {
     const rows: [
       rule: string,

@@ -10,7 +10,7 @@ import {
   userDatabases,
 } from '../../../src/documents/names.ts'
 
-describe('model/names', () => {
+describe('documents/names', () => {
   describe('share ids', () => {
     const good = ['a', '0', 'uuid567', 'a_b-c', '9-', 'a'.repeat(100), 'constructor', 'tostring', 'x--__']
     for (const id of good) it(`takes ${id.slice(0, 20)} (${id.length})`, () => assert.ok(isShareId(id)))

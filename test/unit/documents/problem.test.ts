@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { isOurProblem, kindOf, problem, quote, type Problem } from '../../../src/documents/problem.ts'
 
-describe('model/problem', () => {
+describe('documents/problem', () => {
   const all: [string, Problem, RegExp][] = [
     ['invalid_share_id', problem('invalid_share_id', 'Ä'), /got "Ä"/],
     ['wrong_type', problem('wrong_type', 'x', 'todo'), /got "x" with type "todo"/],

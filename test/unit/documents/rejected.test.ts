@@ -12,7 +12,7 @@ import {
 const readOnly = problem('read_only')
 const line = (document: string, at: string, found = readOnly): Rejection => ({ document, ...found, at })
 
-describe('model/rejected', () => {
+describe('documents/rejected', () => {
   const list = [line('a', '1'), line('b', '2')]
 
   it('lists document, reason and time, the latest last', () =>

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { isBare, isForgotten } from '../../../src/documents/tombstone.ts'
 
-describe('model/tombstone', () => {
+describe('documents/tombstone', () => {
   const gone = { _id: 'a', _rev: '2-b', _deleted: true }
   for (const [what, leaf, expected] of [
     ['a deletion', gone, [true, false]],

@@ -8,7 +8,7 @@ const busy =
   (name: string): boolean =>
     names.includes(name)
 
-describe('feed/backlog', () => {
+describe('engine/backlog', () => {
   const open = (): Backlog<string> => new Backlog((one, later) => `${one} ${later}`)
 
   it('has nothing next where there is nothing, and where somebody is busy', () => {

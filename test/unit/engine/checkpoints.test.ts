@@ -91,7 +91,7 @@ class Ground {
   }
 }
 
-describe('feed/checkpoints', () => {
+describe('engine/checkpoints', () => {
   for (const [what, [base, mine, theirs, expected]] of Object.entries(CASES))
     it(what, () => assert.deepEqual(mergeCheckpoints(base, mine, theirs), expected))
 

@@ -60,7 +60,7 @@ function follow(options: { heartbeatMs?: number; open?: (nth: number) => Readabl
 const event = (db: string, type = 'updated'): string =>
   `${JSON.stringify({ db_name: db, type, seq: '9-x' })}\n`
 
-describe('feed/updates', () => {
+describe('engine/db-updates', () => {
   it('asks from where it is told, continuously, with a heartbeat', async () => {
     const { asked, until, end, streams } = follow()
     await until(() => streams.length === 1)

@@ -32,7 +32,7 @@ class Ground {
 
 const isRefused = (error: unknown): boolean => isFault(error, 'stopped')
 
-describe('write/duty', () => {
+describe('engine/duty', () => {
   it('is one daemon’s, and the next one’s when that was silent for long', async () => {
     const ground = new Ground()
     const [one, two] = [ground.daemon(1), ground.daemon(2)]

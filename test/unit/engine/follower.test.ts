@@ -64,7 +64,7 @@ class Server {
   }
 }
 
-describe('feed/follower', () => {
+describe('engine/follower', () => {
   it('reads what came after it had asked, where somebody looks meanwhile', async () => {
     const server = new Server()
     await server.signUp('joe')

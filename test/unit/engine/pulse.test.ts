@@ -4,7 +4,7 @@ import { Pulse } from '../../../src/engine/pulse.ts'
 
 const MINUTE_MS = 60_000
 
-describe('feed/pulse', () => {
+describe('engine/pulse', () => {
   for (const [title, beatAt, since, now, isStill] of [
     ['at once', 0, 0, 0, false],
     ['after five minutes', 0, 0, 5, false],

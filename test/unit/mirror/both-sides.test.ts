@@ -10,7 +10,7 @@ import { MemoryCouch } from '../../support/memory-couch.ts'
 const FIRST: Doc = { _id: 'a', _rev: '1-a', _revisions: { start: 1, ids: ['a'] }, name: 'n' }
 const NEXT: Doc = { _id: 'a', _rev: '2-b', _revisions: { start: 2, ids: ['b', 'a'] }, name: 'm' }
 
-describe('feed/both-sides', () => {
+describe('mirror/both-sides', () => {
   it('does not take for the user’s own what another daemon brings just then', async () => {
     const couch = new MemoryCouch()
     const [master, personal] = [couch.create('master'), couch.create('personal')]

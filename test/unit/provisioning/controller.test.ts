@@ -91,7 +91,7 @@ async function world() {
   }
 }
 
-describe('feed/provisioning', () => {
+describe('provisioning/controller', () => {
   it('comes back to a user who is gone when the grace time is over', async () => {
     const { provisioning, provisionedUsers, rest } = await world()
     await provisionedUsers.change('ann', { database: DATABASE, state: 'active', due: true })

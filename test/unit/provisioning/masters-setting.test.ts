@@ -10,7 +10,7 @@ import { SettingError } from '../../../src/documents/setting.ts'
 const users = userDatabases('user/{id}')
 const PERSONAL = 'u0123abcd-0123-4567-89ab-0123456789ab'
 
-describe('model/masters', () => {
+describe('provisioning/masters-setting', () => {
   it('reads a list; without a kind a master is for provisioning', () =>
     assert.deepEqual(parseMasters(' provisioning , cdr-master=cdrs,, a/b = cdrs ', users), [
       { database: 'provisioning', kind: 'provisioning' },

@@ -85,7 +85,7 @@ function world(roles: string[]) {
   return { server, users, master, personal, replicator, setRoles, turns }
 }
 
-describe('turn/person', () => {
+describe('provisioning/reconciler', () => {
   it('leaves no replication with roles that were lost, where ending it failed first', async () => {
     const { master, personal, replicator, setRoles, turns } = world(['a', 'b'])
     for (const role of ['a', 'b']) master.write({ _id: `note:${role}`, role })

@@ -9,7 +9,7 @@ import { joeShowsAnn, planned, JOE } from '../../support/planned-share.ts'
 const entryOf = async ({ world }: Participants): Promise<ShareEntry> =>
   (await world.deps.registry.entry('x')) ?? assert.fail()
 
-describe('write/entry-changes', () => {
+describe('shares/entry-changes', () => {
   it('counts each share database, though two daemons had the same number in mind', async () => {
     const people = await joeShowsAnn()
     const { deps } = people.world

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { mergeOwnerWork, type OwnerWork } from '../../../src/shares/work.ts'
 
-describe('turn/work', () => {
+describe('shares/work', () => {
   it('says what either says', () => {
     const merged = mergeOwnerWork(
       {

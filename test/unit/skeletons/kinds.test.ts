@@ -10,7 +10,7 @@ const users = userDatabases('user/{id}')
 const peruser = userDatabases('userdb-{id}')
 const parse = (text: string, of = users) => parseAssignments(text, of)
 
-describe('model/kinds', () => {
+describe('skeletons/kinds', () => {
   it('reads a list', () =>
     assert.deepEqual(parse(' project_*=authors , notes=read-only,, '), [
       { pattern: 'project_*', kind: 'authors' },

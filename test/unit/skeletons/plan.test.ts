@@ -35,7 +35,7 @@ const members = (...names: string[]): Security => ({
 })
 const PUBLIC = members()
 
-describe('plan/skeleton', () => {
+describe('skeletons/plan', () => {
   const table: [string, SkeletonPlan, string[]][] = [
     ['nothing wanted, nothing there', plan(wanted([]), []), []],
     ['as it should be', plan(wanted([guard]), [stored(guard)]), []],

@@ -97,7 +97,7 @@ class Ground {
   }
 }
 
-describe('feed/rollout', () => {
+describe('skeletons/rollout', () => {
   it('visits every database once, a few at a time, and counts', async () => {
     const ground = new Ground(1_200)
     ground.visit = (db) => (db.endsWith('7') ? SAME : CHANGED)

@@ -47,7 +47,7 @@ class Ground {
 const idsOf = (designs: readonly { _id: string }[] | null | undefined) =>
   designs?.map(({ _id }) => _id) ?? null
 
-describe('write/skeletons', () => {
+describe('skeletons/wanted', () => {
   it('gives personal databases what is in all -user kinds together', async () => {
     const ground = new Ground()
     const { databases, skeletons } = ground

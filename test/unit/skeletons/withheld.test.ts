@@ -17,7 +17,7 @@ const why = (traces: Partial<Traces>, wanted: Security | null = PUBLIC): string 
     { designs: [], security: wanted, isStrict: false },
   )
 
-describe('plan/withheld', () => {
+describe('skeletons/withheld', () => {
   const table: [string, Partial<Traces>, Security | null, RegExp | null][] = [
     ['a new database', {}, PUBLIC, null],
     ['one with an outbox', { beside: ['a/$shares'] }, null, /a\/\$shares is its outbox/],

@@ -35,7 +35,7 @@ function world(salt: string | null = 'a') {
   }
 }
 
-describe('write/account-history', () => {
+describe('users/account-history', () => {
   it('knows an account that was not touched, and one with other roles', async () => {
     const { sign, isAnother } = world()
     assert.equal(await isAnother(), false)

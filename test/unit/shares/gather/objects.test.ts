@@ -28,7 +28,7 @@ const edit = (people: Participants, user: number): void =>
 const readObject = (people: Participants, user: number): Promise<UserDoc[]> =>
   readUserDocs(people.world.deps.couch.database(people.database(user).name), ['a'])
 
-describe('feed/facts', () => {
+describe('shares/gather/objects', () => {
   it('says nothing of an object that was read before its base was written', async () => {
     const people = await begun()
     const { deps } = people.world
@@ -83,7 +83,7 @@ describe('feed/facts', () => {
   })
 })
 
-describe('write/closings', () => {
+describe('shares/closings', () => {
   it('agrees on nothing that was written into a database that another daemon had saved already', async () => {
     const people = await begun()
     const { world } = people

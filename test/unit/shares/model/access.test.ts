@@ -20,7 +20,7 @@ const accessOf = (value: unknown): Access => {
   return request.access
 }
 
-describe('model/access', () => {
+describe('shares/model/access', () => {
   const everyone: Access = { read: true, write: true }
   const rows: [unknown, Access][] = [
     [undefined, OWNER_ONLY],

@@ -9,7 +9,7 @@ const stored = (doc: object): Record<string, unknown> =>
 
 const agreedAs = (state: string) => ({ state, attributes: {}, attachments: {} })
 
-describe('model/base', () => {
+describe('shares/model/base', () => {
   it('is written and read back', () => {
     const written = baseDoc('todo/1', { shares: { a: true, constructor: ['name'] }, agreed: {} })
     assert.equal(written._id, 'base/todo/1')

@@ -4,7 +4,7 @@ import { claimedEntry, isHomeShare, parseEntry } from '../../../../src/shares/mo
 
 const NOW = '2024-05-06T07:08:09.000Z'
 
-describe('model/entry', () => {
+describe('shares/model/entry', () => {
   it('is claimed as opening, by an owner from a database', () => {
     assert.deepEqual(claimedEntry('abc', 'hash', 'user/hash', NOW), {
       _id: 'share/abc',

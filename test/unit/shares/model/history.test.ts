@@ -27,7 +27,7 @@ const [first, second, third] = [
   seenAs(doc('3-c', { constructor: 1, $shares: { s: true } })),
 ] as const
 
-describe('model/history', () => {
+describe('shares/model/history', () => {
   const history = withSeen(undefined, first, second, third)
   it('is read as it was written', () => {
     const histories = { [OBJECT]: history, s: withSeen(undefined, first) }

@@ -29,7 +29,7 @@ const account: PasswordAccount = {
 
 const hex = (text: string): string => Buffer.from(text, 'utf8').toString('hex')
 
-describe('model/password', () => {
+describe('shares/model/password', () => {
   describe('what a `password` asks for', () => {
     for (const value of [undefined, null])
       it(`none by ${String(value)}`, () => assert.deepEqual(parsePassword(value), { kind: 'none' }))

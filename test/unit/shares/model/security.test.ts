@@ -53,7 +53,7 @@ function couchLetsRead(security: FoundSecurity, somebody: Person): boolean {
   return isPublic || isIn(members, somebody)
 }
 
-describe('model/security', () => {
+describe('shares/model/security', () => {
   const everyone = { names: [], roles: [] }
   const lists = (names: string[], ...roles: string[]): Grants => ({ names, roles })
   const rows: [unknown, string | null, Grants, object][] = [

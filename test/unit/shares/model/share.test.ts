@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { publicRight, type Access, type Right } from '../../../../src/shares/model/access.ts'
 import { asksForShare, parseShareLeaves, parseShareRequest } from '../../../../src/shares/model/share.ts'
 
-describe('model/share', () => {
+describe('shares/model/share', () => {
   const asks: [string, { _id: string; type?: unknown }, boolean][] = [
     ['by its id', { _id: '$share/a' }, true],
     ['by id and type', { _id: '$share/a', type: '$share' }, true],

@@ -12,7 +12,7 @@ import {
 
 const NOW = '2024-05-06T07:08:09.000Z'
 
-describe('model/subscription', () => {
+describe('shares/model/subscription', () => {
   const asks: [string, { _id: string; type?: unknown }, boolean][] = [
     ['by its id', { _id: '$subscription/a' }, true],
     ['by id and type', { _id: '$subscription/a', type: '$subscription' }, true],

@@ -78,7 +78,7 @@ const made = async (): Promise<{ server: Server; account: PasswordAccount }> => 
   return { server, account }
 }
 
-describe('write/accounts', () => {
+describe('shares/perform/accounts', () => {
   describe('derived keys', () => {
     it('give a first account a name, a role and a salt of its own', async () => {
       const one = await derive('milk', 'p', null, QUICK)

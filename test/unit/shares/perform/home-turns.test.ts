@@ -45,7 +45,7 @@ async function turning(people: Participants, happens: () => void): Promise<Perfo
   return performShare({ ...deps, couch }, people.hash(JOE), effects, read)
 }
 
-describe('write/home-turns', () => {
+describe('shares/perform/home-turns', () => {
   it('agrees on each copy, though somebody else writes its base meanwhile', async () => {
     const people = await begun()
     const outbox = outboxOf(people)

@@ -16,7 +16,7 @@ const COPY = 'share/x/a'
 const WIDE: Doc = { _id: COPY, _rev: '1-a', _revisions: { start: 1, ids: ['a'] }, name: 'n', secret: 's' }
 const NARROW: Doc = { _id: COPY, _rev: '2-b', _revisions: { start: 2, ids: ['b', 'a'] }, name: 'n' }
 
-describe('write/late-copies', () => {
+describe('shares/perform/late-copies', () => {
   for (const home of ['outbox', 'share'] satisfies Home[])
     it(`are not put back by a withdrawal that has just been overtaken, home: ${home}`, async () => {
       const couch = new MemoryCouch()

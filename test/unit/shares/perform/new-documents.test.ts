@@ -67,7 +67,7 @@ function unreached(people: Participants): void {
   }
 }
 
-describe('write/new-documents', () => {
+describe('shares/perform/new-documents', () => {
   it('bring no copy back that another daemon has shown and taken out meanwhile', async () => {
     const people = await shownAgain()
     const { world } = people

@@ -44,7 +44,7 @@ function record(): { deps: Deps; requests: { db: string; ids: string[] }[] } {
 
 const object = ($shares: unknown): ObjectDoc => ({ _id: 'todo/1', _rev: '1-a', name: 'n', $shares })
 
-describe('write/objects', () => {
+describe('shares/perform/objects', () => {
   it('has a base widened before its copy is written', async () => {
     const { deps, requests } = record()
     const effects = planObject({

@@ -49,7 +49,7 @@ const plan = (limit: Selection | null): ObjectEffect[] =>
     ]),
   })
 
-describe('plan/object, a reader’s edit that another share of the same owner has, too', () => {
+describe('shares/plan/object, a reader’s edit that another share of the same owner has, too', () => {
   it('is on its way where the owner shows that object there', () => {
     assert.deepEqual(plan(true), [])
   })

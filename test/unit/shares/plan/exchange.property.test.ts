@@ -456,7 +456,7 @@ function check(options: Options, shares: Record<string, number> = ONE): void {
   )
 }
 
-describe('plan/exchange, any history', function () {
+describe('shares/plan/exchange, any history', function () {
   this.timeout(120_000)
 
   for (const [what, shares] of [

@@ -317,7 +317,7 @@ function given({ role, object: kind, consent, agreed, home }: Cell): Given & { d
   }
 }
 
-describe('plan/exchange', () => {
+describe('shares/plan/exchange', () => {
   describe('in every state', () => {
     for (const role of ['owner', 'writer', 'reader'] as const)
       for (const kind of ['there', 'deleted', 'missing'] as const)

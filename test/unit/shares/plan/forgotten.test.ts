@@ -45,7 +45,7 @@ const stateIn = (effects: ObjectEffect[], share: string): string | undefined =>
     share
   ]?.state
 
-describe('plan/forgotten, an object that several shares of one owner show,', () => {
+describe('shares/plan/forgotten, an object that several shares of one owner show,', () => {
   for (const [one, other] of [
     ['x', 'y'],
     ['y', 'x'],

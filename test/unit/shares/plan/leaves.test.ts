@@ -22,7 +22,7 @@ const rival = (attributes: Attributes, ancestor: Attributes | null, rev = '2-r')
 const content = (attributes: Attributes): Content => ({ attributes, attachments: {} })
 const stub = (digest: string) => ({ content_type: 'text/plain', digest, length: digest.length })
 
-describe('plan/leaves', () => {
+describe('shares/plan/leaves', () => {
   describe('redundant', () => {
     const rows: [string, Attributes, [Attributes, Attributes | null][], string[]][] = [
       ['the same words', { a: 1 }, [[{ a: 1 }, { a: 0 }]], ['2-r0']],

@@ -40,7 +40,7 @@ const narrowed = (before: unknown, given: Partial<ShareFacts>): SecurityInForce 
     }),
   )
 
-describe('plan/narrowing', () => {
+describe('shares/plan/narrowing', () => {
   const both = { read: ['u1', 'u2'] }
 
   it('takes out who is not named any more, and lets nobody in', () => {

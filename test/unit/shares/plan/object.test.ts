@@ -79,7 +79,7 @@ function inWords(effect: ObjectEffect): string {
 
 const words = (given: Given): string[] => plan(given).map(inWords)
 
-describe('plan/object', () => {
+describe('shares/plan/object', () => {
   const rows: [row: string, Given, string[]][] = [
     // true
     [

@@ -37,7 +37,7 @@ import {
 import type { ShareFacts } from '../../../../src/shares/plan/share-facts.ts'
 import type { ShareSecurity } from '../../../../src/shares/model/security.ts'
 
-describe('plan/share, access', () => {
+describe('shares/plan/share, access', () => {
   describe('access', () => {
     const all = { everyone: true, mostBytes: MOST_BYTES }
     const table: [unknown, Access, string, string | false, boolean][] = [

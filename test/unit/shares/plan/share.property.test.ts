@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { ACCOUNT, entryOf, THEIRS } from './share-facts.ts'
 import { KEEP, World } from './share-world.ts'
 
-describe('plan/share, any history', function () {
+describe('shares/plan/share, any history', function () {
   this.timeout(120_000)
 
   const access = fc.constantFrom<unknown>(

@@ -42,7 +42,7 @@ import {
 } from './share-facts.ts'
 import type { Participant, ShareEffect, ShareFacts } from '../../../../src/shares/plan/share-facts.ts'
 
-describe('plan/share', () => {
+describe('shares/plan/share', () => {
   const rows: [row: string, Partial<ShareFacts>, string][] = [
     ['a new share', { doc: docOf() }, `${OPEN_NEW}, doc active`],
     ['a new share without a type', { doc: { _id: '$share/s', _rev: '1-a' } }, `${OPEN_NEW}, doc active`],

@@ -39,7 +39,7 @@ const plan = (before: Selection, now: Selection, { rivals = 0 } = {}): ObjectEff
 const written = (effects: readonly ObjectEffect[]): unknown[] =>
   effects.flatMap((one) => (one.kind === 'put-copy' ? [one.content.attributes] : []))
 
-describe('plan/object, where nothing but the list of attributes changes', () => {
+describe('shares/plan/object, where nothing but the list of attributes changes', () => {
   it('writes the copy anew, so that others look at it', () => {
     assert.deepEqual(written(plan(['a'], ['a', 'b'])), [A])
     assert.deepEqual(written(plan(['a', 'b'], ['a'])), [A])

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { World, type ShareSettings } from './subscription-world.ts'
 
-describe('plan/subscription, any history', function () {
+describe('shares/plan/subscription, any history', function () {
   this.timeout(120_000)
 
   const share: fc.Arbitrary<ShareSettings> = fc.record({

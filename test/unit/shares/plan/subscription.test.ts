@@ -37,7 +37,7 @@ const table = (rows: [row: string, Partial<SubscriptionFacts>, string][]): void 
   for (const [row, given, expected] of rows) it(row, () => assert.equal(words(given), expected))
 }
 
-describe('plan/subscription', () => {
+describe('shares/plan/subscription', () => {
   describe('who gets in', () => {
     const granted = { granted: 'read' as const, invited: 'read' as const }
     const invited = { entry: partOf('invited', granted), invitation: invitationOf('read') }

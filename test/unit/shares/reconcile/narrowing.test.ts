@@ -49,7 +49,7 @@ function before<Name extends string>(
 
 const readersOf = (people: Participants): string[] => people.share('x')?.security.members?.roles ?? []
 
-describe('turn/narrowing', () => {
+describe('shares/reconcile/narrowing', () => {
   it('has a share made anew once where the old database is about to go', async () => {
     const { people, deps, makeAnew, times } = await aboutToBeMadeAnew()
     // The last thing that is waited for while the old one is there.
