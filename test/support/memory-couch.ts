@@ -54,6 +54,11 @@ export class MemoryCouch {
     return client as unknown as Couch
   }
 
+  /** As of a client whose requests nobody holds back. */
+  dbsInfo(names: string[]): Promise<Map<string, DatabaseInfo>> {
+    return Promise.resolve(this.#infos(names))
+  }
+
   create(name: string): MemoryDatabase {
     this.#born += 1
     const wrote = (id: string): void => void this.writes.push(`${name} ${id}`)
