@@ -297,6 +297,20 @@ const FOUND: History[] = [
       },
     ],
   },
+  // What a reader has written, and the owner shows no more, is in nobody's way.
+  {
+    ...{ ...begun, users: 2, begun: ['x'] },
+    steps: [
+      { kind: 'act', action: { kind: 'access', share: 'x', access: { read: [1] } } },
+      { kind: 'settle', isRacing: false, seed: 0, meanwhile: [] },
+      {
+        kind: 'act',
+        action: { kind: 'edit', user: 1, object: 'b', set: ['name'], drop: [], clock: { kind: 'none' } },
+      },
+      { kind: 'settle', isRacing: false, seed: 0, meanwhile: [] },
+      { kind: 'act', action: { kind: 'wish', user: 0, object: 'b', share: 'x', wish: ['note'] } },
+    ],
+  },
   // What a writer, and a reader who writes later, have beside the owner's list, who shows all then, less, and all again.
   ...[{ write: [1, 2] }, { read: [1], write: [2] }].map((access): History => ({
     ...{ ...begun, users: 3, begun: ['x'] },
