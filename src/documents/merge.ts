@@ -21,7 +21,7 @@ export interface MergeOptions {
   elsewhere?: readonly Digests[]
 }
 
-/** What both sides hold; `kept` is a reader's own, which only his side holds. */
+/** What both sides hold; `kept` is a reader's own, which only that side holds. */
 export type Common = Digests & { kept: Record<string, string> }
 
 export interface Merged {
@@ -230,7 +230,7 @@ const isSignature = (name: string): boolean => SIGNATURES.some(({ when, by }) =>
 
 /**
  * An attachment that a client compressed has another digest once it was carried. Home's is taken where it may be so, so
- * that both come to have the same; a reader, who cannot give his back, has both digests in his base. Alike is not equal:
+ * that both come to have the same; a reader, who cannot give theirs back, has both digests in the base. Alike is not equal:
  * what was not taken is kept as a loser.
  */
 export const isAlike = (one: AttachmentStub | undefined, other: AttachmentStub | undefined): boolean =>

@@ -16,7 +16,7 @@ import type { Gather, Source } from '../mirror/gather.ts'
 import { judgeable } from './judge-documents.ts'
 import type { Router } from './router.ts'
 
-/** A user as the function sees him. */
+/** A user as the function sees them. */
 export interface RoutedUser {
   writer: Writer
   /** The user's own. */
@@ -98,7 +98,7 @@ function formerly(
 function isInPlace(own: Row | undefined, row: Row | undefined, isFor: boolean): boolean {
   if (own === undefined || row === undefined) return true
   if (hasConflicts(own) || hasConflicts(row)) return false
-  // Of a tombstone it is to be seen whose it is: the user may have deleted what he does not have any more.
+  // Of a tombstone it is to be seen whose it is: the user may have deleted what is not theirs any more.
   if (row.doc !== null && !isFor) return own.doc === null && !own.deleted
   return row.doc === null ? own.doc === null : own.doc !== null && own.rev === row.rev
 }

@@ -69,7 +69,7 @@ export interface GatewayUser {
   database: string
   state: GatewayUserState
   /**
-   * What the user has, each sorted: granted by documents, and the roles of `_users`; while it changes, what he had before,
+   * What the user has, each sorted: granted by documents, and the roles of `_users`; while it changes, what they were before,
    * too. `*` may be among the channels, `!` never is.
    */
   roles: string[]

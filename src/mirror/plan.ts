@@ -49,7 +49,7 @@ export interface DocumentFacts {
   /** Why a leaf of the user's, or a merge of it, may not go to the master; null where it may. A deletion is asked about, too. */
   refuses: (doc: Leaf) => Problem | null
   /**
-   * `refuses` alone says what a user may write, also of what he may not have; what it refuses gives way to the master's version
+   * `refuses` alone says what a user may write, also of what the user may not have; what it refuses gives way to the master's version
    * at once. Otherwise it waits for its user, and whoever may not have a document writes none of it.
    */
   isJudged?: boolean
@@ -105,7 +105,7 @@ export function planDocument(given: DocumentFacts): DocumentPlan {
   const live = byRank(facts.personal.filter(isLive))
   if (master === undefined || !isLive(master)) return planAbsent(facts, master ?? null, live)
   const may = facts.lets(master)
-  // Who has it is not to lose it, nor what he changed, by a fault in a function.
+  // Who has it is not to lose it, nor an edit of it, by a fault in a function.
   if (may === null) return plan([], { problem: problem('failed') })
   const rivals = facts.master.filter((leaf) => isLive(leaf) && leaf !== master)
   // Where nobody may have what has won, nobody else would merge it.

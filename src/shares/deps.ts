@@ -57,7 +57,7 @@ export interface Deps {
   ownWrites: OwnWrites
   /** Has an owner's lane look at something; nothing is lost where that is forgotten in a crash, it only comes later. */
   mark: (owner: string, work: OwnerWork) => void
-  /** Documents of an owner by which he may ask for the documents of a master. */
+  /** Documents of an owner by which the owner may ask for the documents of a master. */
   hear: (owner: string, docs: readonly { _id: string }[]) => Promise<void>
   /** A database was brought up to the skeleton of its kind, or could not be. */
   onRefreshed: (db: string, visited: RefreshResult) => void

@@ -168,7 +168,7 @@ async function compareSubscriptions(options: SweepOptions, owners: ReadonlySet<s
   }
 }
 
-/** Marks somebody who follows a share that is not as he has seen it. @returns true where it is not */
+/** Marks somebody who follows a share that is not as they have seen it. @returns true where it is not */
 async function compareFeed(
   { users, checkpoints, onDirty }: SweepOptions,
   share: string,

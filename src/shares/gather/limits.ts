@@ -13,7 +13,7 @@ export interface Limit {
   limit: ExchangeFacts['limit']
   /** The owner took the object out. */
   isUnshared?: true
-  /** The owner has it, as far as his lane knows. */
+  /** The owner has it, as far as the owner's lane knows. */
   isOwners?: true
 }
 

@@ -19,8 +19,8 @@ export interface Base {
 /**
  * What a participant's object and the copy in the share last had in common: digests by name. It is written after both.
  * `coming`: one side is about to be made from the other, with these digests · `both`: both are there · `unshared`: the
- * share's owner took the object out, for good until he shares it again; while there are digests, the copy may still be
- * there · `left`: this participant took his own out, or lost it · `parted`: the object stayed when it went out of the
+ * share's owner took the object out, for good until it is shared again; while there are digests, the copy may still be
+ * there · `left`: this participant took their own out, or lost it · `parted`: the object stayed when it went out of the
  * share, or its user did: as long as it is as it was then, it is the same object when they meet again · `unrelated`:
  * nothing, there is another object under the same id.
  */
@@ -37,7 +37,7 @@ export interface Agreed extends Digests {
   mine?: true
   /** This participant has changed the copy: when the share database is lost, nobody else may have that. */
   given?: true
-  /** Only chosen attributes are shared: what else this participant has is his own. */
+  /** Only chosen attributes are shared: what else this participant has stays private. */
   listed?: true
   /**
    * What of it the owner shares now, while more of it may still be readable, or shared last: others send no more than

@@ -28,7 +28,7 @@ export const shareOfSubscription = (documentId: string): string | null =>
     ? documentId.slice(SUBSCRIPTION_DOCUMENT_PREFIX.length)
     : null
 
-/** `$invitation/<id>`: tells a user of a share that names him. */
+/** `$invitation/<id>`: tells a user of a share that names them. */
 export const invitationDocumentId = (share: string): string => INVITATION_DOCUMENT_PREFIX + share
 
 /** The share id in `$invitation/<id>`, unchecked, or null where the document is none. */

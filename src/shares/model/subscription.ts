@@ -65,7 +65,7 @@ export interface SubscriptionEntry {
   granted?: Right
   /** The right that the user's `$invitation` tells of. */
   invited?: Right
-  /** The user knew the password when he joined. */
+  /** The user knew the password when joining. */
   admitted?: true
   onEnd?: OnEnd
   /** Why it ended. */

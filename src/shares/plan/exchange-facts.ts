@@ -49,16 +49,16 @@ export interface ExchangeFacts {
   share: string
   role: 'owner' | 'writer' | 'reader'
   /**
-   * `waiting`: the share is not in place now · `ending`: this participant leaves, or the share ends for him ·
+   * `waiting`: the share is not in place now · `ending`: this participant leaves, or the share ends for them ·
    * `closing`: the owner's share ends; what others wrote last is still taken in.
    */
   phase: 'active' | 'waiting' | 'ending' | 'closing'
   /** What becomes of the objects when a subscription ends. */
   onEnd: 'keep' | 'remove'
   home: HomeCopy
-  /** What the owner shares, or shared until now, of the object; null where he has not met it yet. */
+  /** What the owner shares, or shared until now, of the object; null where the owner has not met it yet. */
   limit: Selection | null
-  /** The owner took it out: what comes back all the same is his lane's to take out again. Not looked at for the owner. */
+  /** The owner took it out: what comes back all the same is the owner's lane's to take out again. Not looked at for the owner. */
   isUnshared?: true
   /** How often the share database was lost. */
   losses?: number
@@ -78,13 +78,13 @@ export interface ExchangeFacts {
   owner: string
 }
 
-/** The limits of somebody who writes only because everybody may; `objects` are those that he has brought. */
+/** The limits of somebody who writes only because everybody may; `objects` are those that they have brought. */
 export interface Bounds {
   mostBytes: number
   mostObjects: number
   mostChanges: number
   objects: number
-  /** He has made as many changes as he may for now. */
+  /** They have made as many changes as they may for now. */
   isTooFast: boolean
 }
 

@@ -70,11 +70,11 @@ export function withoutContent(
     : { ...plan, copy: { kind: 'withdraw' } }
 }
 
-/** What others brought and took out again may be brought again; of his own the owner has the last word. */
+/** What others brought and took out again may be brought again; of their own the owner has the last word. */
 const takenOut = (agreed: Agreed, selection: Selection): Agreed =>
   agreed.mine || agreed.state !== 'both' ? nothingAgreed('unshared', true) : parted(agreed, selection)
 
-/** The owner's word is final. What others wrote meanwhile, he keeps; that has to land before the copy goes. */
+/** The owner's word is final. What others wrote meanwhile stays with the owner; that has to land before the copy goes. */
 function unshare(options: ExchangeOptions, agreed: Agreed): ExchangePlan {
   const { doc, consent, facts } = options
   const { home, share } = facts

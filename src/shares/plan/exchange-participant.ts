@@ -100,7 +100,7 @@ export function planEnding(options: ExchangeOptions): ExchangePlan {
   return { ...letGo(options, doc, agreed, onEnd), after: isKnown ? parted(agreed, true) : null }
 }
 
-/** The copy is not there any more for a participant. What he has not sent yet stays with him. */
+/** The copy is not there any more for a participant. What was not sent yet stays with them. */
 function letGo(
   { agreed, facts, consent, staying = new Set() }: ExchangeOptions,
   doc: ObjectDoc,

@@ -10,7 +10,7 @@ import { isIdentical } from './exchange-state.ts'
 
 /**
  * The live leaves of a copy as one: clients may have pushed several. They are merged against what they have in common,
- * not against what the owner had: he may have seen one of them already. One with which they would be larger than anybody may
+ * not against what the owner had: the owner may have seen one of them already. One with which they would be larger than anybody may
  * write gives way whole.
  * @returns the winning leaf with the content of all; what of its own gave way; and the others
  */

@@ -48,7 +48,7 @@ export function mergeOwner(
   const isNarrowed = options.facts.limit !== null && !covers(scope, options.facts.limit)
   const lostLocally = [
     ...(isLocalLost ? [local] : []),
-    // What somebody put into the share beyond what the owner shows is taken out, and kept for him.
+    // What somebody put into the share beyond what the owner shows is taken out, and kept for them.
     ...(namesOf(outside).length > 0 ? [outside] : []),
   ]
   const lostThere = [...keep, ...(isHomeLost ? [there] : [])]
@@ -96,7 +96,7 @@ const isNewBeyond = (scope: Selection, merged: ObjectDoc, doc: ObjectDoc): boole
   !isIdentical(pickContent(contentOf(merged), beyond(scope)), pickContent(contentOf(doc), beyond(scope)))
 
 /**
- * The owner takes an object out: what others wrote since both had the same is his to keep.
+ * The owner takes an object out: what others wrote since both had the same is the owner's to keep.
  * @returns whether something of it is not in the object yet, and what both have in common when it is
  */
 export function takeIn(

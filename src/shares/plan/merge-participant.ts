@@ -145,7 +145,7 @@ function narrow(
 }
 
 /**
- * What a participant does not give at present, and what the share still has, stays what both had; so does what he wrote
+ * What a participant does not give at present, and what the share still has, stays what both had; so does what they wrote
  * as a reader.
  */
 function withFormer(

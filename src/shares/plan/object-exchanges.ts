@@ -20,8 +20,8 @@ import type { ObjectEffect, ObjectFacts } from './object-facts.ts'
 import { groundedOn } from './refilled.ts'
 
 /**
- * What the user wrote goes out first, and his object is changed when that has landed: should he write again meanwhile,
- * his own last words must not come back to him as somebody else's.
+ * What the user wrote goes out first, and the object is changed when that has landed: should the user write again meanwhile,
+ * the user's own last words must not come back as somebody else's.
  */
 export function planExchanges(
   facts: ObjectFacts,
@@ -163,7 +163,7 @@ function stayingElsewhere(
   return names
 }
 
-/** What other shares of the same owner's show of the object: where a reader has that, he has not written it himself. */
+/** What other shares of the same owner's show of the object: where a reader has that, it is not of the reader's writing. */
 const shownElsewhere = (facts: ObjectFacts, exchange: ExchangeFacts): Digests[] =>
   othersOf(facts, exchange).flatMap(({ home }) =>
     home.kind === 'live' ? digestsOf(contentOf(home.leaf)) : [],

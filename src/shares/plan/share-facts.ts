@@ -12,10 +12,10 @@ export interface Participant {
   /** The user's name, where anybody knows it. */
   name: string | null
   isActive: boolean
-  /** What the owner gave him by name, as the registry has it. */
+  /** What the owner gave them by name, as the registry has it. */
   granted: Right | null
   right: Right | null
-  /** He knew the password when he joined. Where that is not known, `right` is taken for what he may do. */
+  /** They knew the password when joining. Where that is not known, `right` is taken for what they may do. */
   admitted?: boolean
 }
 

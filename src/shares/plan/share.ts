@@ -399,7 +399,7 @@ function end(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
   ]
 }
 
-/** Who takes part is told before that is all over: a crash in between tells him again. */
+/** Who takes part is told before that is all over: a crash in between tells them again. */
 const over = (share: string): ShareEffect[] => [{ kind: 'tell-participants', share }, ended(share)]
 
 const ended = (share: string): ShareEffect => ({

@@ -137,7 +137,7 @@ function planPart(facts: SubscriptionFacts): SubscriptionEffect[] {
   const right = isOpen ? rightOf(shareEntry, { ...entry, ...(isAdmitted ? { admitted: true } : {}) }) : null
   if (right === null)
     return [
-      // The registry remembers who has asked: the share may be opened for him later.
+      // The registry remembers who has asked: the share may be opened for them later.
       ...(entry?.granted || entry?.state === 'refused'
         ? []
         : [{ kind: 'change-subscription', share, change: { state: 'refused', reason: undefined } } as const]),
@@ -146,7 +146,7 @@ function planPart(facts: SubscriptionFacts): SubscriptionEffect[] {
   return [
     { kind: 'create-outbox' },
     { kind: 'follow', share },
-    // Objects that the user gave the share's id while he took no part. Before the registry says that he does: a crash
+    // Objects that the user gave the share's id while taking no part. Before the registry says otherwise: a crash
     // in between begins anew.
     { kind: 'scan', share },
     {
@@ -197,7 +197,7 @@ function refusal(
 const hasPassword = ({ password, access }: ShareEntry): boolean =>
   password !== undefined && access !== undefined && publicRight(access) !== null
 
-/** A user who takes part: does he still want to, and may he still? */
+/** A user who takes part: do they still want to, and may they still? */
 function goOn(facts: SubscriptionFacts, entry: SubscriptionEntry): SubscriptionEffect[] {
   const { share, doc, shareEntry, isMissing, lastWords = null } = facts
   const words = doc ?? lastWords
@@ -281,7 +281,7 @@ export function planLeft(facts: SubscriptionFacts): SubscriptionEffect[] {
   ]
 }
 
-/** Who is named finds an invitation, as long as he is named; one that he deleted does not come again. */
+/** Who is named finds an invitation, as long as that lasts; one that was deleted does not come again. */
 function planInvitation({
   share,
   entry,
@@ -321,7 +321,7 @@ function planInvitation({
 
 const gone = ({ _id, _rev }: ObjectDoc): ObjectDoc => ({ _id, _rev, _deleted: true })
 
-/** The user's database has learnt of everything; the registry says what he is who takes no part. */
+/** The user's database has learnt of everything; the registry says what they are who take no part. */
 function settle(facts: SubscriptionFacts, isMoved: boolean): SubscriptionEffect[] {
   const { share, entry } = facts
   if (!entry) return []
