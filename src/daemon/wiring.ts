@@ -19,7 +19,7 @@ import { RateLimiter } from '../shares/rate-limiter.ts'
 import { DatabaseCreator } from '../skeletons/create-database.ts'
 import { Ceilings } from '../shares/ceilings.ts'
 import type { Deps } from '../shares/deps.ts'
-import { Gates } from '../shares/gates.ts'
+import { ShareLocks } from '../shares/share-locks.ts'
 import { Histories } from '../engine/histories.ts'
 import { ShareLeases } from '../shares/leases.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
@@ -109,7 +109,7 @@ export function wireControllers(
   const { kinds } = parts
   const shares = wireShares(parts, calls, onRenewed, {
     onRefreshed: (db, result) => upkeep.onRefreshed(db, result),
-    hear: (owner, docs) => provisioning?.onUserDocs(owner, docs) ?? Promise.resolve(),
+    onUserDocs: (owner, docs) => provisioning?.onUserDocs(owner, docs) ?? Promise.resolve(),
   })
   const upkeep = wireUpkeep(parts, {
     markOwner: (owner, work) => shares.mark(owner, work),
@@ -125,7 +125,7 @@ function wireShares(
   parts: Wired,
   calls: HostCalls,
   onRenewed: SharesOptions['onRenewed'],
-  others: Pick<Deps, 'onRefreshed' | 'hear'>,
+  others: Pick<Deps, 'onRefreshed' | 'onUserDocs'>,
 ): Shares {
   const { config } = parts
   return new Shares({
@@ -143,7 +143,7 @@ function wireShares(
 /** What a turn of an owner works with. */
 function wireDeps(
   parts: Wired,
-  more: Pick<Deps, 'rotations' | 'mark' | 'isUrgent' | 'onRefreshed' | 'hear'>,
+  more: Pick<Deps, 'rotations' | 'mark' | 'isUrgent' | 'onRefreshed' | 'onUserDocs'>,
 ): Deps {
   const { config, couch, now, isEmbedded } = parts
   const replicator = new Replicator(couch, { hasScheduler: !isEmbedded, sleep: parts.sleep })
@@ -163,7 +163,7 @@ function wireDeps(
     warmer: parts.warmer,
     checkpoints: parts.checkpoints,
     ownWrites: parts.ownWrites,
-    gates: new Gates(parts.aside),
+    locks: new ShareLocks(parts.aside),
     ceilings: new Ceilings(),
     histories: new Histories(parts.log, { isEmbedded }),
     allowance: new RateLimiter({ most: config.publicLimits.mostChanges, now }),

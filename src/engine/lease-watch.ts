@@ -3,7 +3,7 @@ import type { ReplicationStatus } from '../couch/replicator.ts'
 import type { Logger } from '../log.ts'
 import type { Host } from './host.ts'
 import type { Leases } from './leases.ts'
-import { Trouble } from './trouble.ts'
+import { FailureStreak } from './failure-streak.ts'
 
 /**
  * How a lease stands. `caught-up` and `behind` are some seconds old, for so seldom does CouchDB say how far it is;
@@ -33,7 +33,7 @@ export interface LeaseWatchOptions<Lease extends { usedAt: number }> extends Pic
 export class LeaseWatch<Lease extends { usedAt: number }> {
   readonly #options: LeaseWatchOptions<Lease>
   // Of a lease that was stopped or replaced, nothing holds for the one that comes after it.
-  readonly #troubles = new WeakMap<Lease, Trouble>()
+  readonly #streaks = new WeakMap<Lease, FailureStreak>()
   /** How far those were whose changes CouchDB had not counted. */
   readonly #reached = new WeakMap<Lease, string>()
 
@@ -79,7 +79,7 @@ export class LeaseWatch<Lease extends { usedAt: number }> {
         await leases.restart(lease)
         return this.#tellStarting(lease)
       case 'accepted':
-        this.#troubles.delete(lease)
+        this.#streaks.delete(lease)
         return this.#tell(lease, {
           kind: this.#isCaughtUp(lease, status) ? 'caught-up' : 'behind',
           refused: status.refused,
@@ -104,17 +104,17 @@ export class LeaseWatch<Lease extends { usedAt: number }> {
     { kind: state, reason }: { kind: 'crashing' | 'failed'; reason: string },
   ): Promise<void> {
     const { leases, log, fieldsOf } = this.#options
-    const trouble = this.#troubles.get(lease) ?? new Trouble()
-    this.#troubles.set(lease, trouble)
-    const isToStartAgain = trouble.look(state)
-    if (trouble.isNew) log.warn({ ...fieldsOf(lease), state, reason }, 'replication in trouble')
+    const streak = this.#streaks.get(lease) ?? new FailureStreak()
+    this.#streaks.set(lease, streak)
+    const isToStartAgain = streak.look(state)
+    if (streak.isNew) log.warn({ ...fieldsOf(lease), state, reason }, 'replication in trouble')
     if (isToStartAgain) await leases.restart(lease)
-    if (trouble.isLasting) await this.#tell(lease, { kind: 'failing', state, reason })
+    if (streak.isLasting) await this.#tell(lease, { kind: 'failing', state, reason })
   }
 
   /** One in trouble that is started again is still in trouble, until it is accepted. */
   async #tellStarting(lease: Lease): Promise<void> {
-    if (!this.#troubles.has(lease)) await this.#tell(lease, { kind: 'starting' })
+    if (!this.#streaks.has(lease)) await this.#tell(lease, { kind: 'starting' })
   }
 
   async #tell(lease: Lease, status: LeaseStatus): Promise<void> {

@@ -11,7 +11,7 @@ export interface Look {
 }
 
 /**
- * Gates keep the lanes of one daemon out while a share is made anew; those of another one may write into the database
+ * Locks keep the lanes of one daemon out while a share is made anew; those of another one may write into the database
  * that goes, after it was saved. That it is to go was written down before it was saved. So whoever asks after writing, and
  * finds nothing new, has written what was saved; else the objects wait, no base is written, and all is looked at again.
  */

@@ -13,7 +13,7 @@ import type { RateLimiter } from './rate-limiter.ts'
 import type { DatabaseCreator } from '../skeletons/create-database.ts'
 import type { Ceilings } from './ceilings.ts'
 import type { Histories } from '../engine/histories.ts'
-import type { Gates } from './gates.ts'
+import type { ShareLocks } from './share-locks.ts'
 import type { ShareLeases } from './leases.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import type { Registry } from './registry.ts'
@@ -41,7 +41,7 @@ export interface Deps {
   leases: ShareLeases
   checkpoints: Checkpoints
   histories: Histories
-  gates: Gates
+  locks: ShareLocks
   ceilings: Ceilings
   /** Somebody was taken out of a share of the owner's: the turn under way is to end soon, the next one begins with that. */
   isUrgent: (owner: string) => boolean
@@ -58,7 +58,7 @@ export interface Deps {
   /** Has an owner's lane look at something; nothing is lost where that is forgotten in a crash, it only comes later. */
   mark: (owner: string, work: OwnerWork) => void
   /** Documents of an owner by which the owner may ask for the documents of a master. */
-  hear: (owner: string, docs: readonly { _id: string }[]) => Promise<void>
+  onUserDocs: (owner: string, docs: readonly { _id: string }[]) => Promise<void>
   /** A database was brought up to the skeleton of its kind, or could not be. */
   onRefreshed: (db: string, visited: RefreshResult) => void
   /** False on the embedded server, which cannot remove revisions: there a share database is made anew instead. */

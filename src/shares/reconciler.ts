@@ -246,7 +246,7 @@ class Turn {
     await planSubscriptions(this.#context, docs.filter(isSubscription), parts)
     if (isOver) await this.#endWaiting()
     if (!(await reconcileObjects(this.#context, docs))) return true
-    await this.#deps.hear(
+    await this.#deps.onUserDocs(
       this.#context.owner,
       docs.flatMap(({ doc }) => doc ?? []),
     )

@@ -21,7 +21,7 @@ import { DatabaseCreator } from '../../src/skeletons/create-database.ts'
 import { Ceilings } from '../../src/shares/ceilings.ts'
 import type { Deps, PublicLimits } from '../../src/shares/deps.ts'
 import { Histories } from '../../src/engine/histories.ts'
-import { Gates } from '../../src/shares/gates.ts'
+import { ShareLocks } from '../../src/shares/share-locks.ts'
 import { ShareLeases } from '../../src/shares/leases.ts'
 import { OwnWrites } from '../../src/engine/own-writes.ts'
 import { Skeletons } from '../../src/skeletons/wanted.ts'
@@ -386,11 +386,11 @@ export class MemoryWorld {
       kinds: kindsOf([], users),
       warmer: new Warmer({ log, signal: new AbortController().signal, sleep: () => Promise.resolve() }),
       onRefreshed: () => undefined,
-      hear: () => Promise.resolve(),
+      onUserDocs: () => Promise.resolve(),
       replicator,
       leases: new ShareLeases({ replicator, users, server, now, idleTimeoutMs: 1_800_000 }),
       checkpoints: new Checkpoints(couch),
-      gates: new Gates(),
+      locks: new ShareLocks(),
       ceilings: new Ceilings(),
       isUrgent: () => false,
       histories: new Histories(log, { isEmbedded: !this.#canPurge }),

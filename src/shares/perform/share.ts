@@ -141,12 +141,12 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
     case 'drain':
       return { kind: 'drain' }
     case 'drop-database':
-      return deps.gates.close(effect.share, () => drop(deps, owner, effect.share))
+      return deps.locks.withExclusive(effect.share, () => drop(deps, owner, effect.share))
     case 'forget-copies':
       await forgetCopies(outbox, effect.share, deps)
       return DONE
     case 'rotate':
-      await deps.gates.close(effect.share, async () => {
+      await deps.locks.withExclusive(effect.share, async () => {
         const closing = randomUUID()
         basis.closing = closing
         await registry.change(effect.share, { closing })

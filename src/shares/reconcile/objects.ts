@@ -92,13 +92,13 @@ async function carryOut(
   const { deps, owner } = context
   const turned = new Set<string>()
   for (;;) {
-    const { closings } = deps.gates
+    const { exclusions } = deps.locks
     const { facts, changed, footing } = await gatherObjects(deps, owner, docs)
-    const leave = await deps.gates.enter(exchangedShares(facts))
+    const leave = await deps.locks.acquireShared(exchangedShares(facts))
     let written: string[]
     try {
       // A share that was made anew meanwhile has to be read again.
-      if (deps.gates.closings !== closings) continue
+      if (deps.locks.exclusions !== exclusions) continue
       const effects = await planAll(context, facts)
       written = (await writtenDirectly(context, facts, effects)).filter((share) => !turned.has(share))
       if (written.length === 0) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { setImmediate as tick } from 'node:timers/promises'
 import PQueue from 'p-queue'
 import { asideOf } from '../../../src/engine/aside.ts'
-import { Gates } from '../../../src/shares/gates.ts'
+import { ShareLocks } from '../../../src/shares/share-locks.ts'
 
 /** Runs so many turns, which wait as `wait` has them. @returns how many have begun when nothing goes on any more */
 async function begun(queue: PQueue, count: number, wait: () => Promise<unknown>): Promise<number> {
@@ -38,11 +38,11 @@ describe('stepping aside', () => {
 
   it('is what the participants of a share do while it is made anew', async () => {
     const queue = new PQueue({ concurrency: 2 })
-    const gates = new Gates(asideOf(queue))
+    const locks = new ShareLocks(asideOf(queue))
     let filled = (): void => undefined
-    const closing = gates.close('s', () => new Promise<void>((resolve) => (filled = resolve)))
+    const closing = locks.withExclusive('s', () => new Promise<void>((resolve) => (filled = resolve)))
     const inside: (() => void)[] = []
-    assert.equal(await begun(queue, 3, async () => inside.push(await gates.enter(['s']))), 3)
+    assert.equal(await begun(queue, 3, async () => inside.push(await locks.acquireShared(['s']))), 3)
     assert.equal(inside.length, 0)
     let isServed = false
     await queue.add(() => Promise.resolve((isServed = true)))

@@ -9,7 +9,7 @@ const LOOKS_UNTIL_LASTING = { crashing: 8, failed: 3 }
 const LONGEST_WAIT_LOOKS = 32
 
 /** How often in a row a replication was seen to be failing. */
-export class Trouble {
+export class FailureStreak {
   #looks = 0
   #kind: 'crashing' | 'failed' = 'crashing'
   #nextTry = 1
