@@ -145,7 +145,10 @@ onEachServer('couch-shares gateway dry-run', ({ it, kind }) => {
       assert.deepEqual([alone.code, alone.err], [0, 'documents: 1 evaluated\n'])
       assert.match(alone.out, /against nothing, as there is no .*\/gateway\/g.*\/sync\.js\n/)
       await routes.create()
-      await routes.put({ _id: 'evaluation', type: 'evaluation', hash: 'of another', state: 'done' })
+      await routes.put({
+        ...{ _id: 'evaluation', type: 'evaluation', hash: 'of another', instance: '0', state: 'done' },
+        ...{ documents: 1, failed: 0, startedAt: '2026-01-01T00:00:00.000Z' },
+      })
       const { code, err } = await stage.run(['dry-run', stage.database.name, file])
       assert.equal(code, 1)
       assert.match(err, /a function that these settings do not name/)
