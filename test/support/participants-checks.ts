@@ -355,9 +355,9 @@ function assertNothingShown(people: Participants): void {
               people.shown.get(`${one} ${token.object}`)?.has(token.attribute) === true ||
               people.foreign.has(`${one} ${token.object}`),
           )
-          // What a writer brought last comes to the owner when the share ends, before he had it to show.
+          // What a writer brings, the others have before the owner has it to show; one whose database is made anew just then never has.
           const isBrought = [...token.consented].some(
-            (one) => people.ownerOf(one) === user && !people.shown.has(`${one} ${token.object}`),
+            (one) => people.ownerOf(one) !== token.by && !people.shown.has(`${one} ${token.object}`),
           )
           assert(isShown || isBrought, `${where} was never shared by the owner`)
           const mayHaveSent = [...token.consented].some((one) =>

@@ -311,6 +311,23 @@ const FOUND: History[] = [
       { kind: 'act', action: { kind: 'wish', user: 0, object: 'b', share: 'x', wish: ['note'] } },
     ],
   },
+  // A writer brings an object while the owner's database is made anew, which never has it; the others have what is written of it.
+  {
+    ...{ ...begun, users: 5, canPurge: false, begun: ['x'] },
+    steps: [
+      {
+        ...{ kind: 'turns', users: [0], isRacing: false, seed: 0 },
+        meanwhile: [
+          { kind: 'wish', user: 4, object: 'c', share: 'x', wish: true },
+          { kind: 'recreate', user: 0, isKept: false },
+        ],
+      },
+      {
+        kind: 'act',
+        action: { kind: 'edit', user: 4, object: 'c', set: ['own'], drop: [], clock: { kind: 'none' } },
+      },
+    ],
+  },
   // What a writer, and a reader who writes later, have beside the owner's list, who shows all then, less, and all again.
   ...[{ write: [1, 2] }, { read: [1], write: [2] }].map((access): History => ({
     ...{ ...begun, users: 3, begun: ['x'] },
