@@ -6,6 +6,7 @@ import type { Doc, StoredDoc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { pagesOf } from '../couch/pages.ts'
 import { canonicalJson } from '../documents/digest.ts'
+import { isSameJson } from '../documents/same-json.ts'
 import type { OwnWrites } from './own-writes.ts'
 
 const PAGE = 500
@@ -106,9 +107,8 @@ export class Store<One extends Entry> {
     for (;;) {
       const wanted = change(there.entry)
       if (wanted === null) return null
-      const draft = { ...wanted, _id: id }
-      if (there.entry !== null && isAsRead(there, draft)) return there.entry
-      const [written] = await this.#write([{ draft, rev: there.rev }])
+      if (there.entry !== null && isAsRead(there, wanted)) return there.entry
+      const [written] = await this.#write([{ draft: { ...wanted, _id: id }, rev: there.rev }])
       if (written != null) return written
       there = await this.#read(id)
     }
@@ -184,8 +184,13 @@ export class Store<One extends Entry> {
 
 const NOTHING = { entry: null, rev: undefined }
 
-/** True where an entry says already what is wanted: as JSON, in which the order of attributes does not count, nor `undefined`. */
+/**
+ * True where an entry says already what is wanted: as JSON, in which neither the order of attributes counts nor `undefined`. Most
+ * are alike in both as well, which takes no text of them.
+ */
 function isAsRead<One extends Entry>({ entry, rev }: Read<One>, draft: Draft<One>): boolean {
   if (entry === null || rev === undefined) return false
-  return draft === entry || canonicalJson({ ...draft, _rev: rev }) === canonicalJson({ ...entry, _rev: rev })
+  if (draft === entry) return true
+  const [there, wanted] = [entry, { ...draft, _id: entry._id }].map((one) => ({ ...one, _rev: rev }))
+  return isSameJson(there, wanted) || canonicalJson(there) === canonicalJson(wanted)
 }

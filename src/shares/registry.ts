@@ -209,20 +209,19 @@ export class Registry {
     subscriber: string | null,
     reports: ReadonlyMap<string, Problem | null>,
   ): Promise<void> {
-    const withReports = ({ rejected: there = [] }: { rejected?: Rejection[] }): ReportChange => {
+    const withReports = <One extends { rejected?: Rejection[] }>(entry: One): One | (One & ReportChange) => {
+      const { rejected: there = [] } = entry
+      const at = this.#time()
       const list = [...reports].reduce(
-        (rejected, [document, found]) => withRejection(rejected, document, found, this.#time()),
+        (rejected, [document, found]) => withRejection(rejected, document, found, at),
         there,
       )
-      return isEqual(list, there) ? {} : { rejected: list.length === 0 ? undefined : list, due: true }
+      if (isEqual(list, there)) return entry
+      return { ...entry, rejected: list.length === 0 ? undefined : list, due: true }
     }
-    if (subscriber === null)
-      await this.#shares.change(entryId(share), (entry) => entry && { ...entry, ...withReports(entry) })
+    if (subscriber === null) await this.#shares.change(entryId(share), (entry) => entry && withReports(entry))
     else
-      await this.#parts.change(
-        subscriptionEntryId(share, subscriber),
-        (entry) => entry && { ...entry, ...withReports(entry) },
-      )
+      await this.#parts.change(subscriptionEntryId(share, subscriber), (entry) => entry && withReports(entry))
   }
 
   #time(): string {
