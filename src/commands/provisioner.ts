@@ -56,7 +56,6 @@ export class Provisioner {
       ...provisioningSettings(config),
       ...{ couch, creator, ownWrites, log, now: Date.now },
       provisionedUsers: new ProvisionedUsers(couch, ownWrites, Date.now),
-      users: config.userDatabases,
       updatedAt: config.updatedAt,
       removals: new Removals({ couch, ownWrites, canPurge: !isEmbedded }),
       // Never flushed: the daemon's own say what the daemon has seen.

@@ -86,6 +86,9 @@ function differing<Grant>(
   return [...missing(right, left), ...missing(left, right)]
 }
 
+/** Somebody whom the document concerned may not know yet, or it is gone. */
+export const isUnsettled = ({ before, rev }: Route): boolean => before !== undefined || rev === null
+
 /** A route that was carried out, as far as everybody whom it concerned is concerned; null where nothing is left to say. */
 export function settledRoute({ before: _before, ...route }: Route): Route | null {
   return route.rev === null ? null : route

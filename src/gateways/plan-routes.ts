@@ -4,7 +4,7 @@ import { LIMITS } from './function/comparison.ts'
 import { ALL_DOCUMENTS, EVERYBODY } from './function/grants.ts'
 import type { Verdict } from './function/sync-function.ts'
 import type { Route } from './model.ts'
-import { channelsOf, routeAfter } from './plan-route.ts'
+import { channelsOf, routeAfter, isUnsettled } from './plan-route.ts'
 
 /** A document as the gateway has it. */
 export interface FoundDocument {
@@ -67,7 +67,7 @@ export function documentsByReader(
 
 /** The documents whose routes remember something until everybody knows. */
 export const unsettledOf = (routes: ReadonlyMap<string, Route>): Set<string> =>
-  new Set([...routes].filter(([, { before, rev }]) => before !== undefined || rev === null).map(([id]) => id))
+  new Set([...routes].filter(([, route]) => isUnsettled(route)).map(([id]) => id))
 
 /** A line of the log. */
 export interface Warning {

@@ -20,7 +20,7 @@ import {
 } from './model.ts'
 import { routesDatabase } from '../documents/names.ts'
 import { parseEvaluation, parseGatewayUser, parseRoute } from './parse-routes.ts'
-import { settledRoute } from './plan-route.ts'
+import { settledRoute, isUnsettled } from './plan-route.ts'
 import { writeBulk } from '../couch/bulk.ts'
 import { Store } from '../engine/store.ts'
 
@@ -66,9 +66,7 @@ export class Routes {
 
   /** Everybody whom these documents concerned knows: what they were before is forgotten. @throws {CouchFault} */
   async acknowledge(documents: readonly string[]): Promise<void> {
-    const routes = [...(await this.of(documents)).values()].filter(
-      ({ before, rev }) => before !== undefined || rev === null,
-    )
+    const routes = [...(await this.of(documents)).values()].filter(isUnsettled)
     await this.#write(
       routes.map((route): Doc => {
         const settled = settledRoute(route)

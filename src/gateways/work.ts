@@ -1,9 +1,7 @@
 // What is known of a user of a gateway before a turn of theirs.
 import type { Seq } from '../couch/document.ts'
 import { defineWork, flag, last, set, type WorkOf } from '../engine/work.ts'
-
-/** So many documents are named; where there are more all are compared. Ten thousand users may wait at once. */
-const MOST_NAMED = 500
+import { NAMED } from '../mirror/work.ts'
 
 const parts = {
   /** What `_users` says, or what is granted, may have changed. */
@@ -13,7 +11,7 @@ const parts = {
   /** All documents are to be compared. */
   all: flag,
   /** Documents that changed, or that go elsewhere. */
-  documents: set({ most: MOST_NAMED, instead: 'all' }),
+  documents: set(NAMED),
   /** `update_seq` of the user's database as `_dbs_info` showed it. */
   updateSeq: last<Seq>(),
 }

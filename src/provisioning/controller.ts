@@ -5,7 +5,7 @@ import { persist } from '../couch/outage.ts'
 import type { Replicator } from '../couch/replicator.ts'
 import type { Kinds } from '../skeletons/kinds.ts'
 import { counted } from '../documents/counted.ts'
-import { isObjectId, isPersonalName } from '../documents/names.ts'
+import { isObjectId, isPersonalName, type UserDatabases } from '../documents/names.ts'
 import { masterOfProvision, type ProvisionedUser } from './provisioned-user.ts'
 import { nameOfUserDocument } from '../users/user-document.ts'
 import { databasesOf } from './plan-user.ts'
@@ -43,6 +43,7 @@ export interface ProvisioningOptions
   extends
     Host,
     Omit<ProvisioningDeps, 'masters' | 'configured' | 'leaseState' | 'onPage' | 'resumed' | 'leases'> {
+  users: UserDatabases
   accounts: AccountIndex
   leases: PersonalLeases
   kinds: Kinds

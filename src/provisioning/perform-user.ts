@@ -21,6 +21,7 @@ export interface UserWriting extends Named {
   leases: Pick<TurnLeases, 'stop'>
   checkpoints: Checkpoints
   ownWrites: OwnWrites
+  /** The names of all masters that are configured. */
   configured: readonly string[]
   log: Logger
 }

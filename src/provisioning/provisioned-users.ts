@@ -21,14 +21,12 @@ export class ProvisionedUsers {
   readonly #database: Database
   readonly #entries: Store<ProvisionedUser>
   readonly #claims: Store<Claim>
-  readonly #now: () => number
 
   constructor(couch: Couch, ownWrites: OwnWrites, now: () => number) {
     const database = couch.database(REGISTRY)
     this.#database = database
     this.#entries = new Store({ database, parse: parseProvisionedUser, ownWrites, now })
     this.#claims = new Store({ database, parse: parseClaim, ownWrites })
-    this.#now = now
   }
 
   /** What is known of a user, or null for nothing. */
@@ -78,24 +76,20 @@ export class ProvisionedUsers {
   change(
     name: string,
     change: ProvisionedUserChange,
-    { over, known = over }: { over?: ProvisionedUser | null; known?: ProvisionedUser | null } = {},
+    { over, known }: { over?: ProvisionedUser | null; known?: ProvisionedUser | null } = {},
   ): Promise<ProvisionedUser> {
     const id = provisionedUserId(name)
     const changed = (there: ProvisionedUser | null): Draft<ProvisionedUser> => ({
-      ...(there ?? newEntry(name, this.#time())),
+      ...(there ?? newEntry(name)),
       ...change,
     })
     return over === undefined
       ? this.#entries.change(id, changed, { known })
       : this.#entries.changeOver(id, over, changed(over))
   }
-
-  #time(): string {
-    return new Date(this.#now()).toISOString()
-  }
 }
 
-const newEntry = (name: string, updatedAt: string): ProvisionedUser => ({
+const newEntry = (name: string): Draft<ProvisionedUser> => ({
   _id: provisionedUserId(name),
   type: 'person',
   name,
@@ -104,5 +98,4 @@ const newEntry = (name: string, updatedAt: string): ProvisionedUser => ({
   roles: [],
   others: {},
   masters: {},
-  updatedAt,
 })

@@ -1,5 +1,4 @@
 // Brings about what `_users` says of a user: gathers, plans, and performs.
-import type { Logger } from '../log.ts'
 import { userDocumentId } from '../users/user-document.ts'
 import { gatherProvisionedUser, type UserReading } from './gather-user.ts'
 import { changeProvisionedUser, performUserEffect, type UserWriting } from './perform-user.ts'
@@ -8,7 +7,6 @@ import { planProvisionedUser } from './plan-user.ts'
 
 export interface AccountDeps extends UserReading, UserWriting {
   provisionedUsers: UserWriting['provisionedUsers']
-  log: Logger
 }
 
 export interface ReconciledAccount {

@@ -2,18 +2,15 @@
 import chunk from 'lodash/chunk.js'
 import isEqual from 'lodash/isEqual.js'
 import sum from 'lodash/sum.js'
-import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { DatabaseInfo } from '../couch/document.ts'
 import { isFault, type CouchFault } from '../couch/fault.ts'
 import type { User } from './master-policy.ts'
-import type { Checkpoints } from '../engine/checkpoints.ts'
 import { gatherFrom, type Master } from './gather.ts'
 import { countDocuments, idsIn } from '../mirror/personal-documents.ts'
 import { PersonalFeed } from '../mirror/personal-feed.ts'
-import type { Logger } from '../log.ts'
 import { isSameAccount } from '../users/account.ts'
-import { isObjectId, type UserDatabases } from '../documents/names.ts'
+import { isObjectId } from '../documents/names.ts'
 import {
   isRenewed,
   masterOfProvision,
@@ -27,14 +24,10 @@ import { canceled, sortedRoles } from './plan-user.ts'
 import { graceLeft } from '../documents/grace.ts'
 import { provisionDocument, statusAfter, type LeaseState } from './plan-status.ts'
 import { rejectedAfter, saysThat } from '../mirror/plan-status.ts'
-import type { DatabaseCreator } from '../skeletons/create-database.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
 import type { Result } from '../engine/work-queue.ts'
-import type { OwnWrites } from '../engine/own-writes.ts'
-import type { ProvisionedUsers } from './provisioned-users.ts'
 import { openPersonal } from './perform-user.ts'
-import { reconcileAccount } from './reconcile-account.ts'
-import type { ProvisioningSettings } from './settings.ts'
+import { reconcileAccount, type AccountDeps } from './reconcile-account.ts'
 import { readKnownUser } from '../users/known-user.ts'
 import { filterOf } from './filter.ts'
 import type { TurnLeases } from './leases.ts'
@@ -48,25 +41,16 @@ import { START } from '../engine/checkpoint.ts'
 /** Changes a page of a personal database, with their documents. */
 const PAGE = 200
 
-export interface ProvisioningDeps extends ProvisioningSettings {
-  couch: Couch
-  users: UserDatabases
-  provisionedUsers: ProvisionedUsers
-  creator: DatabaseCreator
+export interface ProvisioningDeps extends AccountDeps {
   leases: TurnLeases
   removals: Removals
-  checkpoints: Checkpoints
-  ownWrites: OwnWrites
-  /** The names of all masters that are configured, and those of them that can be used, in the same order. */
-  configured: readonly string[]
+  /** Those of the masters that are configured that can be used, in the same order. */
   masters: () => readonly Master[]
   leaseState: (master: string, database: string) => LeaseState
   /** Told of each page of documents that was looked at. */
   onPage?: () => void
   /** Users whose removals were looked after since the start. */
   resumed: Set<string>
-  log: Logger
-  now: () => number
   /** Where documents say when they were written. */
   updatedAt: Clock['updatedAt']
 }

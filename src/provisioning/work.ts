@@ -1,9 +1,7 @@
 // What is known of a provisioned user before a turn of theirs.
 import type { Seq } from '../couch/document.ts'
 import { defineWork, flag, last, lastOfEach, set, setMap, type WorkOf } from '../engine/work.ts'
-
-/** So many documents are named; where there are more all are compared. Ten thousand users may wait at once. */
-const MOST_NAMED = 500
+import { NAMED } from '../mirror/work.ts'
 
 const parts = {
   /** What `_users` says may have changed. */
@@ -13,7 +11,7 @@ const parts = {
   /** All documents are to be compared. */
   all: flag,
   /** Documents that changed, by master. */
-  documents: setMap({ most: MOST_NAMED, instead: 'all' }),
+  documents: setMap(NAMED),
   /** Masters whose replications are to run: there is something to do for the user's clients. */
   wakes: set(),
   /** User databases in which the user asked. */
