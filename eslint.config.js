@@ -23,22 +23,39 @@ const outsideWorld = [
 const features = ['shares', 'provisioning', 'gateways', 'skeletons']
 const programs = ['commands', 'daemon', 'demo', 'ops']
 
+/** From the bottom up: a folder imports none beside it, and none above it. */
+const layers = [
+  ['documents'],
+  ['couch', 'functions'],
+  ['users'],
+  ['engine'],
+  ['mirror', 'skeletons'],
+  ['shares', 'provisioning', 'gateways'],
+]
+const foundations = layers.slice(0, -1)
+
 /**
  * Folders, and those that they do not import, types included: what all stand on knows nobody who stands on it, and features do not
- * know each other. Skeletons know none of the others, which stand on them: their databases are created from skeletons.
+ * know each other. Skeletons know none of the others, which stand on them: their databases are created from skeletons. The configuration
+ * is made of what features say of their settings.
  */
 const boundaries = {
-  documents: ['couch', 'engine', 'users', 'functions', 'mirror', 'embedded', ...features, ...programs],
-  couch: ['engine', 'users', 'functions', 'mirror', 'embedded', ...features, ...programs],
-  functions: ['couch', 'engine', 'users', 'mirror', 'embedded', ...features, ...programs],
-  users: ['engine', 'mirror', 'embedded', ...features, ...programs],
-  engine: ['mirror', 'embedded', ...features, ...programs],
-  mirror: ['embedded', ...features, ...programs],
-  skeletons: ['shares', 'provisioning', 'gateways', 'mirror', 'embedded', ...programs],
-  shares: ['provisioning', 'gateways', 'embedded', ...programs],
-  provisioning: ['shares', 'gateways', 'embedded', ...programs],
-  gateways: ['shares', 'provisioning', 'embedded', ...programs],
-  embedded: ['couch', 'engine', 'users', 'mirror', ...features, ...programs],
+  ...Object.fromEntries(
+    layers.flatMap((layer, at) =>
+      layer.map((folder) => [
+        folder,
+        [
+          ...layers
+            .slice(at)
+            .flat()
+            .filter((one) => one !== folder),
+          ...(foundations.includes(layer) ? ['config'] : []),
+          ...['embedded', ...programs],
+        ],
+      ]),
+    ),
+  ),
+  embedded: ['couch', 'engine', 'users', 'mirror', 'config', ...features, ...programs],
 }
 
 const absentInCouchdb = [
