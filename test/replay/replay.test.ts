@@ -44,6 +44,7 @@ const BEYOND_EMBEDDED = new Set(['object-with-exact-numbers'])
 
 /** What the server's own replicator brings may come a little later. */
 const PATIENCE_MS = 15_000
+const LOOK_MS = 500
 
 /** All of them are at work at once, beside the other files of the run. */
 const SETTLING_MS = 60_000
@@ -95,7 +96,7 @@ async function replay(space: Space, names: readonly string[]): Promise<void> {
 
 /** @returns what is not as expected, even after a while */
 async function outcome(fixture: Fixture, open: (db: string) => Database): Promise<string | null> {
-  for (const patience = new Patience(PATIENCE_MS); ; await delay(500)) {
+  for (const patience = new Patience(PATIENCE_MS, LOOK_MS); ; await delay(LOOK_MS)) {
     try {
       await assertOutcome(fixture, open)
       return null

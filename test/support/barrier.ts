@@ -9,12 +9,25 @@ import type { Update } from '../../src/engine/db-updates.ts'
 const MARKER_MS = 3_000
 const LOOK_MS = 5
 
+/** How many markers a daemon has heard of. */
+export interface Listener {
+  heard: number
+  /** To be told of each update. */
+  onUpdate: (update: Update) => void
+}
+
+/** Turns of all of them. */
+export const turnsOf = (daemons: Iterable<Daemon>): number =>
+  [...daemons].reduce((sum, { turns }) => sum + turns, 0)
+
+/** Whether none of them has anything to do. */
+export const areAtRest = (daemons: Iterable<Daemon>): boolean =>
+  [...daemons].every((one) => one.ready().ok && one.busy === 0)
+
 /** Writes into a database of its own, which is none of the daemon's, and counts who has heard of it. */
 export class Barrier {
   readonly #couch: Couch
   readonly #database: Database
-  /** How many markers a daemon has heard of. */
-  readonly #heard = new Map<object, number>()
   #written = 0
 
   /** @param name of its database */
@@ -23,13 +36,15 @@ export class Barrier {
     this.#database = couch.database(name)
   }
 
-  /** @returns what a daemon is to be told of each update, and whose it is */
-  listener(): { onUpdate: (update: Update) => void; key: object } {
-    const key = {}
-    const onUpdate = ({ db, type }: Update): void => {
-      if (db === this.#database.name && type === 'updated') this.#heard.set(key, this.#heardBy(key) + 1)
+  /** Of one daemon. */
+  listener(): Listener {
+    const listener: Listener = {
+      heard: 0,
+      onUpdate: ({ db, type }) => {
+        if (db === this.#database.name && type === 'updated') listener.heard += 1
+      },
     }
-    return { onUpdate, key }
+    return listener
   }
 
   /**
@@ -37,32 +52,26 @@ export class Barrier {
    * has done anything since the round began, and nobody has anything to do when all have heard, nothing is left.
    * @param isEmbedded it says of its replications when they have copied all; CouchDB's say it late
    */
-  async isSettled(daemons: ReadonlyMap<Daemon, object>, isEmbedded: boolean): Promise<boolean> {
-    const isAtRest = (): boolean => [...daemons.keys()].every((one) => one.ready().ok && one.busy === 0)
-    const turns = (): number => [...daemons.keys()].reduce((sum, one) => sum + one.turns, 0)
-    if (!isAtRest()) return false
-    const before = turns()
+  async isSettled(daemons: ReadonlyMap<Daemon, Listener>, isEmbedded: boolean): Promise<boolean> {
+    if (!areAtRest(daemons.keys())) return false
+    const before = turnsOf(daemons.keys())
     if (isEmbedded && (await this.#isCopying())) return false
     await this.#mark([...daemons.values()])
-    return isAtRest() && turns() === before
+    return areAtRest(daemons.keys()) && turnsOf(daemons.keys()) === before
   }
 
-  async #mark(keys: readonly object[]): Promise<void> {
+  async #mark(listeners: readonly Listener[]): Promise<void> {
     if (this.#written === 0) await this.#database.create(1)
     this.#written += 1
-    const before = keys.map((key) => this.#heardBy(key))
+    const before = listeners.map(({ heard }) => heard)
     await this.#database.put({ _id: String(this.#written) })
     for (const end = Date.now() + MARKER_MS; Date.now() < end; await delay(LOOK_MS))
-      if (keys.every((key, at) => this.#heardBy(key) > (before[at] ?? 0))) return
+      if (listeners.every(({ heard }, at) => heard > (before[at] ?? 0))) return
   }
 
   async #isCopying(): Promise<boolean> {
     const tasks = await this.#couch.request<{ changes_pending: number | null }[]>({ path: ['_active_tasks'] })
     return tasks.some(({ changes_pending: pending }) => pending !== 0)
-  }
-
-  #heardBy(key: object): number {
-    return this.#heard.get(key) ?? 0
   }
 
   async drop(): Promise<void> {

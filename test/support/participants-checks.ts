@@ -357,7 +357,10 @@ function assertNothingShown(people: Participants): void {
           )
           // What a writer brings, the others have before the owner has it to show; one whose database is made anew just then never has.
           const isBrought = [...token.consented].some(
-            (one) => people.ownerOf(one) !== token.by && !people.shown.has(`${one} ${token.object}`),
+            (one) =>
+              people.ownerOf(one) !== token.by &&
+              people.mayHaveWritten(token.by, one, token.at) &&
+              !people.shown.has(`${one} ${token.object}`),
           )
           assert(isShown || isBrought, `${where} was never shared by the owner`)
           const mayHaveSent = [...token.consented].some((one) =>

@@ -16,13 +16,14 @@ import type { Server } from './servers.ts'
 
 export const ADMIN = { user: 'admin', pass: 'pa55word/of:admin' }
 export const PATIENCE_MS = 30_000
+const LOOK_MS = 50
 /** In less than this the program is to stop. */
 export const STOP_MS = 10_000
 
 export async function until(what: string, holds: () => boolean | Promise<boolean>, patienceMs = PATIENCE_MS) {
-  for (const patience = new Patience(patienceMs); !patience.isOver();) {
+  for (const patience = new Patience(patienceMs, LOOK_MS); !patience.isOver();) {
     if (await holds()) return
-    await delay(50)
+    await delay(LOOK_MS)
   }
   throw new assert.AssertionError({ message: `Expected within ${patienceMs / 1000} s that ${what}` })
 }

@@ -16,7 +16,7 @@ import { createLogger } from '../../src/log.ts'
 import { REGISTRY, shareDatabase, userDatabases } from '../../src/documents/names.ts'
 import { UPDATED_AT } from '../../src/documents/time.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
-import { Barrier } from './barrier.ts'
+import { areAtRest, Barrier, turnsOf, type Listener } from './barrier.ts'
 import { Patience } from './patience.ts'
 import type { Server } from './servers.ts'
 import type { DaemonConfig } from '../../src/config/config.ts'
@@ -59,8 +59,8 @@ export class Space {
   aheadMs = 0
   readonly #barrier: Barrier
   #daemon: Daemon | null = null
-  /** Of each daemon, the key by which the barrier knows it. */
-  readonly #keys = new Map<Daemon, object>()
+  /** What of the barrier each daemon has heard. */
+  readonly #listeners = new Map<Daemon, Listener>()
   /** Daemons that work beside it, as no process does: each would wait for the other. */
   readonly #others: Daemon[] = []
 
@@ -139,16 +139,16 @@ export class Space {
         write: (line: string) => void this.lines.push(JSON.parse(line) as Record<string, unknown>),
       },
     })
-    const { key, onUpdate } = this.#barrier.listener()
+    const listener = this.#barrier.listener()
     const daemon = new Daemon({
-      onUpdate,
+      onUpdate: listener.onUpdate,
       config: { ...this.config, ...settings },
       skeleton: await (this.skeleton === SKELETON ? shippedSkeleton() : readSkeleton(this.skeleton)),
       gateways: this.gateways,
       log,
       now: () => Date.now() + this.aheadMs,
     })
-    this.#keys.set(daemon, key)
+    this.#listeners.set(daemon, listener)
     await daemon.start()
     return daemon
   }
@@ -207,7 +207,7 @@ export class Space {
   ): Promise<void> {
     let last = ''
     const begin = Date.now()
-    for (const patience = new Patience(patienceMs); !patience.isOver();) {
+    for (const patience = new Patience(patienceMs, mostPauseMs); !patience.isOver();) {
       try {
         if (await holds()) return
         last = ''
@@ -246,10 +246,10 @@ export class Space {
     await this.until(
       'the daemon settles',
       async () => {
-        const daemons = new Map([this.daemon, ...this.#others].map((one) => [one, this.#keys.get(one) ?? {}]))
-        const turns = [...daemons.keys()].reduce((sum, one) => sum + one.turns, 0)
-        const isBusy = [...daemons.keys()].some((one) => !one.ready().ok || one.busy > 0)
-        if (since === null || isBusy || since.turns !== turns) {
+        const running = new Set([this.daemon, ...this.#others])
+        const turns = turnsOf(running)
+        if (since === null || !areAtRest(running) || since.turns !== turns) {
+          const daemons = new Map([...this.#listeners].filter(([one]) => running.has(one)))
           const isSettled = await this.#barrier.isSettled(daemons, this.server.kind === 'embedded')
           since = isSettled ? { at: Date.now(), turns } : null
         }

@@ -16,12 +16,7 @@ export interface Suite {
   /** The server, once the suite runs. */
   server: () => Server
   /** A case in a space of its own, named after it. */
-  it: (title: string, run: (space: Space) => Promise<void>, options?: CaseOptions) => void
-}
-
-export interface CaseOptions extends SpaceOptions {
-  /** For a case that needs longer than others do. */
-  patienceMs?: number
+  it: (title: string, run: (space: Space) => Promise<void>, options?: SpaceOptions) => void
 }
 
 /** Defines a suite for each kind of server; `kinds` where it makes sense for some only. */
@@ -44,10 +39,7 @@ export function onEachServer(
       define({
         kind,
         server: used,
-        it: (name, run, options) => {
-          const test = it(name, () => new Space(used(), name, options).run(run))
-          if (options?.patienceMs !== undefined) test.timeout(options.patienceMs)
-        },
+        it: (name, run, options) => void it(name, () => new Space(used(), name, options).run(run)),
       })
     })
   }

@@ -361,7 +361,7 @@ export class Trial {
   /** Waits until all is as it has to be by now; what is not is written down. */
   async #see(step: string): Promise<void> {
     await this.#ground.space.settled()
-    for (const patience = new Patience(PATIENCE_MS); ; await delay(LOOK_MS)) {
+    for (const patience = new Patience(PATIENCE_MS, LOOK_MS); ; await delay(LOOK_MS)) {
       const faults = await this.#faults()
       const isRight = faults.every(({ length }) => length === 0)
       if (!isRight && !patience.isOver()) continue

@@ -159,7 +159,7 @@ class Play {
   async #becomesRight(): Promise<void> {
     const setAside = this.#space.lines.filter(({ msg }) => msg === 'document set aside')
     assert.deepEqual(setAside, [], 'no document was set aside')
-    for (const patience = new Patience(PATIENCE_MS); ; await delay(REPLICATION_MS)) {
+    for (const patience = new Patience(PATIENCE_MS, REPLICATION_MS); ; await delay(REPLICATION_MS)) {
       await this.#mirror.read({ allRevisions: true })
       try {
         assertRight(this.#people)

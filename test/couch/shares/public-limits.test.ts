@@ -334,6 +334,6 @@ onEachServer('the limits of a public share', ({ it, kind }) => {
           assert(said)
           assert.deepEqual(standingOf(said).rejected, { 'guest/0': 'too_many_leaves' })
         }),
-      { publicLimits: LIMITS, patienceMs: 400_000 },
+      { publicLimits: LIMITS },
     )
 })

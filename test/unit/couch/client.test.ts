@@ -56,6 +56,7 @@ describe('couch/client', () => {
         await assert.rejects(couch.stream(request), isStopped)
       }
       const upload = couch.upload({
+        method: 'PUT',
         path: ['db', 'doc'],
         open: () => ({ body: Readable.from([Buffer.from('x')]), contentType: 'text/plain' }),
       })

@@ -3,23 +3,11 @@ import assert from 'node:assert/strict'
 import type { DatabaseInfo } from '../../../src/couch/document.ts'
 import { START, type Checkpoint } from '../../../src/engine/checkpoint.ts'
 import { compare, isMoved, resync } from '../../../src/engine/resync.ts'
+import { infoOf, READ } from '../../support/resynced.ts'
 
-const info = (more: Partial<DatabaseInfo> = {}): DatabaseInfo => ({
-  db_name: 'db',
-  update_seq: '7-a',
-  doc_count: 7,
-  doc_del_count: 0,
-  instance_start_time: '1700000000',
-  ...more,
-})
+const info = (more: Partial<DatabaseInfo> = {}): DatabaseInfo => infoOf('db', more)
 
-const checkpoint = (more: Partial<Checkpoint> = {}): Checkpoint => ({
-  ...START,
-  since: '7-b',
-  updateSeq: '7-a',
-  instance: '1700000000',
-  ...more,
-})
+const checkpoint = (more: Partial<Checkpoint> = {}): Checkpoint => ({ ...READ, ...more })
 
 const CASES: {
   what: string

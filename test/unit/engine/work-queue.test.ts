@@ -24,7 +24,7 @@ interface Turn {
   fail: (error: Error) => void
 }
 
-/** WorkQueue whose turns end when the test says so. */
+/** A queue whose turns end when the test says so. */
 function open(concurrency = 2) {
   const running: Turn[] = []
   const clock = { ms: 0 }
@@ -106,7 +106,7 @@ describe('engine/work-queue', function () {
     assert.equal(queue.turns, 1)
   })
 
-  it('never takes two turns of one owner at once; work that come meanwhile are one turn', async () => {
+  it('never takes two turns of one owner at once; work that comes meanwhile is one turn', async () => {
     const { queue, turnOf, begun, owners } = open(8)
     queue.mark('a', { user: true })
     await settle()
@@ -130,7 +130,7 @@ describe('engine/work-queue', function () {
     assert.deepEqual(queue.busy, [])
   })
 
-  it('merges work that come before the turn begins', async () => {
+  it('merges work that comes before the turn begins', async () => {
     const { queue, slots, turnOf } = open()
     slots.pause()
     queue.mark('a', { user: true })
@@ -151,7 +151,7 @@ describe('engine/work-queue', function () {
     assert.deepEqual(owners(), ['a', 'c'])
   })
 
-  it('puts an owner who has more at the back, with a work that says so', async () => {
+  it('puts an owner who has more at the back, with work that says so', async () => {
     const { queue, turnOf, begun } = open(1)
     for (const owner of ['a', 'b', 'c'])
       queue.mark(owner, { user: true, recreated: true, idle: new Set(['s']) })
@@ -489,7 +489,7 @@ describe('engine/work-queue, what is looked at later', () => {
     )
   })
 
-  it('is given up when the queue stop', async () => {
+  it('is given up when the queue stops', async () => {
     const { queue, begun } = open()
     queue.after('a', {}, 10)
     await queue.stop()

@@ -1,20 +1,15 @@
 // What a sweep finds to do for a user of a gateway, by the entry and by how the database stands.
 import assert from 'node:assert/strict'
-import type { DatabaseInfo } from '../../../src/couch/document.ts'
-import { START, type Checkpoint } from '../../../src/engine/checkpoint.ts'
 import { compare, type Resynced } from '../../../src/engine/resync.ts'
 import { missedBy } from '../../../src/gateways/missed.ts'
 import type { GatewayUser } from '../../../src/gateways/model.ts'
 import type { GatewayWork } from '../../../src/gateways/work.ts'
+import { infoOf, READ } from '../../support/resynced.ts'
 
 const DATABASE = 'user/hash-ann/fleet'
 const HASH = 'guard-1'
 
-const INFO: DatabaseInfo = {
-  ...{ db_name: DATABASE, update_seq: '7-a', doc_count: 7, doc_del_count: 0 },
-  instance_start_time: '1700000000',
-}
-const READ: Checkpoint = { ...START, since: '7-b', updateSeq: '7-a', instance: '1700000000' }
+const INFO = infoOf(DATABASE)
 
 const ANN: GatewayUser = {
   ...({ _id: 'user/ann', type: 'user', name: 'ann', database: DATABASE, state: 'active' } as const),

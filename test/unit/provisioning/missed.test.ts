@@ -1,21 +1,14 @@
 // What a sweep finds to do for a provisioned user, by the entry and by how the databases stand.
 import assert from 'node:assert/strict'
-import type { DatabaseInfo } from '../../../src/couch/document.ts'
 import { problem } from '../../../src/documents/problem.ts'
 import { START, type Checkpoint } from '../../../src/engine/checkpoint.ts'
 import { compare, type Resynced } from '../../../src/engine/resync.ts'
 import { missedBy } from '../../../src/provisioning/missed.ts'
 import type { MasterStatus, ProvisionedUser } from '../../../src/provisioning/provisioned-user.ts'
+import { infoOf, INSTANCE, READ } from '../../support/resynced.ts'
 
 const PERSONAL = 'u0c3f7c1e-9f0b-4b6e-8d3a-2f1e5d6c7b8a'
 const OTHER = 'u1c3f7c1e-9f0b-4b6e-8d3a-2f1e5d6c7b8a'
-const INSTANCE = '1700000000'
-
-const infoOf = (db: string, more: Partial<DatabaseInfo> = {}): DatabaseInfo => ({
-  ...{ db_name: db, update_seq: '7-a', doc_count: 7, doc_del_count: 0, instance_start_time: INSTANCE },
-  ...more,
-})
-const READ: Checkpoint = { ...START, since: '7-b', updateSeq: '7-a', instance: INSTANCE }
 const NOTED: Checkpoint = { ...START, updateSeq: '7-a' }
 
 /** How all stands, but for what is said here. */

@@ -4,22 +4,22 @@ import type { DatabaseInfo } from '../../../src/couch/document.ts'
 import { START, type Checkpoint } from '../../../src/engine/checkpoint.ts'
 import { compare, type Resynced } from '../../../src/engine/resync.ts'
 import { missedIn } from '../../../src/shares/missed.ts'
+import { infoOf, READ } from '../../support/resynced.ts'
 
-const infoOf = (db: string): DatabaseInfo => ({
-  ...{ db_name: db, update_seq: '7-a', purge_seq: '0-a', doc_count: 7, doc_del_count: 0 },
-  instance_start_time: '1700000000',
-})
-
-const READ: Checkpoint = { ...START, since: '7-b', updateSeq: '7-a', instance: '1700000000', purgeSeq: '0-a' }
+const [PURGED, SEEN_PURGED] = [{ purge_seq: '0-a' }, { purgeSeq: '0-a' }]
 
 /** A user database, or an outbox, as it was read but for this. */
 const userWith = (info: Partial<DatabaseInfo> = {}, known: Partial<Checkpoint> | null = {}): Resynced =>
-  compare('user', { ...infoOf('user'), ...info }, known === null ? undefined : { ...READ, ...known })
+  compare(
+    'user',
+    infoOf('user', { ...PURGED, ...info }),
+    known === null ? undefined : { ...READ, ...SEEN_PURGED, ...known },
+  )
 const outboxWith = (info: Partial<DatabaseInfo> | null, known: Partial<Checkpoint> | null): Resynced =>
   compare(
     'outbox',
-    info === null ? undefined : { ...infoOf('outbox'), ...info },
-    known === null ? undefined : { ...READ, ...known },
+    info === null ? undefined : infoOf('outbox', { ...PURGED, ...info }),
+    known === null ? undefined : { ...READ, ...SEEN_PURGED, ...known },
   )
 
 const AS_READ = outboxWith({}, {})
