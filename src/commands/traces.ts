@@ -1,4 +1,5 @@
 // Finds every place where something of one document is, or ever was: for whoever has to take it out everywhere.
+import { isOurs } from '../shares/model/entry.ts'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
@@ -77,7 +78,7 @@ export async function tracesOfObject(
     for (const share of named) {
       if (shares.has(share)) continue
       const entry = await registry.entry(share)
-      if (entry === null || entry.database !== users.database(entry.owner)) continue
+      if (entry === null || !isOurs(entry, users)) continue
       shares.add(share)
       const home = couch.database(shareDatabase(share))
       add('copy', home.name, copyId(share, object), await leavesOf(home, copyId(share, object)))

@@ -98,6 +98,15 @@ export function unite(one: Selection, other: Selection): Selection {
 export const shows = (selection: Selection, name: string): boolean =>
   selection === true || selection.includes(name)
 
+/** What a selection may name of a content, or of its digests: attributes, and `_attachments` if there are any. */
+export const namesOf = ({
+  attributes,
+  attachments,
+}: {
+  attributes: object
+  attachments: object
+}): string[] => [...Object.keys(attributes), ...(Object.keys(attachments).length > 0 ? ['_attachments'] : [])]
+
 /** What a copy holds as it stands in a share. */
 export const contentOf = (copy: ObjectDoc): Content => project(copy, true)
 

@@ -1,5 +1,5 @@
 // Replications of shares that were there when the daemon started: taken over, brought up to date with the settings, or cancelled.
-import type { ShareEntry } from './model/entry.ts'
+import { isOurs, type ShareEntry } from './model/entry.ts'
 import type { Deps } from './deps.ts'
 
 /**
@@ -12,7 +12,8 @@ export async function adoptReplications(deps: Deps): Promise<void> {
   for await (const { share, _id: id } of replicator.documents('share')) {
     const entry = await registry.entry(share)
     // Shares that are being opened or taken apart see to their replications themselves.
-    if (!isOurs(deps, entry, id) || entry?.state === 'opening' || entry?.state === 'ending') continue
+    if (!isReplicationOurs(deps, entry, id) || entry?.state === 'opening' || entry?.state === 'ending')
+      continue
     const home = entry?.home ?? 'outbox'
     if (entry?.state !== 'active' || leases.id(share, entry.owner, home) !== id) {
       const done = await leases.cancel(share, id)
@@ -26,7 +27,7 @@ export async function adoptReplications(deps: Deps): Promise<void> {
 }
 
 /** @param id names an outbox, which tells of one whose share nobody knows */
-function isOurs({ users }: Deps, entry: ShareEntry | null, id: string): boolean {
-  if (entry !== null) return users.database(entry.owner) === entry.database
+function isReplicationOurs({ users }: Deps, entry: ShareEntry | null, id: string): boolean {
+  if (entry !== null) return isOurs(entry, users)
   return id.split(' => ').some((db) => users.ownerOfOutbox(db) !== null)
 }

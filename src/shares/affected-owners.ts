@@ -2,7 +2,7 @@
 import type { Couch } from '../couch/client.ts'
 import type { Change } from '../couch/document.ts'
 import type { Logger } from '../log.ts'
-import { isOrder } from './model/entry.ts'
+import { isOrder, isOurs } from './model/entry.ts'
 import { REGISTRY, type UserDatabases } from '../documents/names.ts'
 import { parseSubscriptionEntry } from './model/subscription.ts'
 import type { OwnerWork } from './work.ts'
@@ -46,8 +46,7 @@ export async function usersChanged(
     ...(await registry.subscriptionsOf(owners.map((owner) => users.database(owner)))),
   ])
   for (const [share, entry] of await registry.entries([...shares]))
-    if (entry.state !== 'ended' && users.database(entry.owner) === entry.database)
-      mark(entry.owner, { shares: new Set([share]) })
+    if (entry.state !== 'ended' && isOurs(entry, users)) mark(entry.owner, { shares: new Set([share]) })
   for (const owner of owners) {
     const own = await registry.sharesOf(users.database(owner))
     if (own.length > 0) mark(owner, { shares: new Set(own) })

@@ -1,6 +1,6 @@
 // Shares: follows user databases, outboxes, share databases, `_users` and the registry, and has each owner's lane do what there is to do.
 import { counted } from '../documents/counted.ts'
-import type { ShareEntry } from './model/entry.ts'
+import { isOurs } from './model/entry.ts'
 import { graceLeft } from '../documents/grace.ts'
 import { REGISTRY, shareDatabase } from '../documents/names.ts'
 import { reconcileOwner } from './reconciler.ts'
@@ -75,11 +75,11 @@ export class Shares implements Controller {
       reconcile: (owner, work) => this.#reconcile(owner, work),
       onFailure: (owner, error, tries) => options.onFailure(users.database(owner), error, tries),
     })
-    const concerns = this.#affectedDeps
+    const affected = this.#affectedDeps
     const following = {
       ...{ checkpoints, onRenewed },
       template: users.template,
-      mark: concerns.mark,
+      mark: affected.mark,
       isBusy: (owner: string) => this.#queue.isBusy(owner),
     }
     this.#users = new Follower({
@@ -87,7 +87,7 @@ export class Shares implements Controller {
       database: couch.database(USERS),
       onChanges: async (changes, mark) => {
         if (changes.some(isDesign)) await onRenewed()
-        await usersChanged({ ...concerns, mark }, changes)
+        await usersChanged({ ...affected, mark }, changes)
       },
     })
     this.#orders = new Follower({
@@ -95,7 +95,7 @@ export class Shares implements Controller {
       database: couch.database(REGISTRY),
       onChanges: async (changes, mark) => {
         if (changes.some(isDesign)) await onRenewed()
-        registryChanged({ ...concerns, mark }, changes)
+        registryChanged({ ...affected, mark }, changes)
       },
     })
   }
@@ -258,15 +258,10 @@ export class Shares implements Controller {
   async #onShareDropped(share: string): Promise<void> {
     const { couch, registry } = this.#deps
     const entry = await registry.entry(share)
-    if (entry?.state !== 'active' || !this.#isOurs(entry)) return
+    if (entry?.state !== 'active' || !isOurs(entry, this.#deps.users)) return
     // A rotation drops and creates it; the event comes when both are done.
     if ((await couch.database(shareDatabase(share)).info()) === null)
       this.mark(entry.owner, { shares: new Set([share]) })
-  }
-
-  /** The shares of another template are another daemon's. */
-  #isOurs({ owner, database }: ShareEntry): boolean {
-    return this.#deps.users.database(owner) === database
   }
 
   async #tellOtherUsers(): Promise<void> {

@@ -1,4 +1,4 @@
-// What writing needs, handed in from daemon.ts: no module of write/ reaches for anything else.
+// What writing needs, handed in from daemon/wiring.ts: no module of perform/ reaches for anything else.
 import type { Couch } from '../couch/client.ts'
 import type { Replicator } from '../couch/replicator.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
@@ -60,7 +60,7 @@ export interface Deps {
   /** Documents of an owner by which the owner may ask for the documents of a master. */
   onUserDocs: (owner: string, docs: readonly { _id: string }[]) => Promise<void>
   /** A database was brought up to the skeleton of its kind, or could not be. */
-  onRefreshed: (db: string, visited: RefreshResult) => void
+  onRefreshed: (db: string, result: RefreshResult) => void
   /** False on the embedded server, which cannot remove revisions: there a share database is made anew instead. */
   canPurge: boolean
   /** How long what is left of a user database that is gone, or was made again, waits for what was in it; milliseconds. */

@@ -1,5 +1,6 @@
 // Whose shares are, for whoever finds their databases on the server.
 import type { UserDatabases } from '../documents/names.ts'
+import { isOurs } from './model/entry.ts'
 import type { Registry } from './registry.ts'
 
 /**
@@ -12,8 +13,6 @@ export async function ownersOfShares(
   { registry, users }: { registry: Pick<Registry, 'entries'>; users: UserDatabases },
 ): Promise<Map<string, string>> {
   const entries = await registry.entries(shares)
-  const ours = [...entries].filter(
-    ([, { state, owner, database }]) => state !== 'ended' && database === users.database(owner),
-  )
+  const ours = [...entries].filter(([, entry]) => entry.state !== 'ended' && isOurs(entry, users))
   return new Map(ours.map(([share, { owner }]) => [share, owner]))
 }

@@ -3,7 +3,7 @@ import type { Couch } from '../couch/client.ts'
 import type { DatabaseInfo, Seq } from '../couch/document.ts'
 import { pagesOfNamesUnder } from '../couch/pages.ts'
 import { shareDatabase, type UserDatabases } from '../documents/names.ts'
-import type { ShareEntry } from './model/entry.ts'
+import { isOurs, type ShareEntry } from './model/entry.ts'
 import { missedIn } from './missed.ts'
 import type { OwnerWork } from './work.ts'
 import type { Registry } from './registry.ts'
@@ -113,9 +113,7 @@ async function compareShares(options: SweepOptions, owners: ReadonlySet<string>)
   const { couch, registry, users, onDirty, onGone, onRotate, rest, signal } = options
   for await (const entries of registry.all()) {
     if (signal.aborted) return
-    const running = [...entries].filter(
-      ([, { state, owner, database }]) => state !== 'ended' && database === users.database(owner),
-    )
+    const running = [...entries].filter(([, entry]) => entry.state !== 'ended' && isOurs(entry, users))
     const databases = await couch.dbsInfo(running.map(([share]) => shareDatabase(share)))
     for (const [share, entry] of running) {
       const info = databases.get(shareDatabase(share))

@@ -7,7 +7,7 @@ import { pagesOf } from '../../couch/pages.ts'
 import { own } from '../../documents/own.ts'
 import type { Bounds } from '../plan/exchange-facts.ts'
 import type { Deps } from '../deps.ts'
-import { baseId } from '../model/ids.ts'
+import { baseId, BASES_END } from '../model/ids.ts'
 
 /** How many objects an author has brought into a share, counted when somebody asks. */
 export class Brought {
@@ -30,7 +30,7 @@ export class Brought {
 
   async #read(share: string, isMine: boolean): Promise<number> {
     let count = 0
-    const range = { startKey: baseId(''), endKey: 'base0', limit: 500, includeDocs: true }
+    const range = { startKey: baseId(''), endKey: BASES_END, limit: 500, includeDocs: true }
     for await (const rows of pagesOf(this.#outbox, range)) {
       const agreed = rows.flatMap(({ doc }) => own(parseBase(doc)?.agreed, share) ?? [])
       count += agreed.filter(({ state, mine }) => state === 'both' && (mine === true) === isMine).length

@@ -54,9 +54,10 @@ export async function readHomeCopies(
     )
     const doubtful: string[] = []
     for (const row of rows) {
-      const copy = await readCopy(place, row)
+      const object = parseCopyId(row.id)?.object ?? ''
+      const copy = await readCopy(place, object, row)
       homes.set(row.id, copy)
-      if (copy.kind === 'deleted' && isDoubtful(place, row.id)) doubtful.push(row.id)
+      if (copy.kind === 'deleted' && isDoubtful(place, object)) doubtful.push(row.id)
     }
     for (const id of await readReadable(home, doubtful)) {
       const copy = homes.get(id)
@@ -77,16 +78,19 @@ interface Place {
   mostBytes: number
 }
 
-async function readCopy(place: Place, row: Row): Promise<HomeCopy> {
+async function readCopy(place: Place, object: string, row: Row): Promise<HomeCopy> {
   const { id, rev, deleted, doc } = row
-  const tombstones = await tombstonesOf(place, row)
-  if (doc !== null) return readLive(place, { id, doc }, tombstones)
+  const tombstones = await tombstonesOf(place, object, row)
+  if (doc !== null) return readLive(place, object, { id, doc }, tombstones)
   return rev !== null && deleted ? { kind: 'deleted', rev, tombstones } : { kind: 'none' }
 }
 
 /** What there is beside what clients see is its owner's lane's to look at, when it was pushed. */
-async function tombstonesOf({ share, home, isMine, objects }: Place, row: Row): Promise<PushedTombstone[]> {
-  const object = parseCopyId(row.id)?.object ?? ''
+async function tombstonesOf(
+  { share, home, isMine, objects }: Place,
+  object: string,
+  row: Row,
+): Promise<PushedTombstone[]> {
   const leaves = objects.pushed.get(object)
   if (!isMine || leaves?.share !== share) return []
   const history = own(decodeHistories(objects.bases.get(object)?.history), share)
@@ -95,10 +99,11 @@ async function tombstonesOf({ share, home, isMine, objects }: Place, row: Row): 
 
 async function readLive(
   { share, home, entry, isMine, objects, mostBytes }: Place,
+  object: string,
   { id, doc }: { id: string; doc: NonNullable<Row['doc']> },
   tombstones: PushedTombstone[],
 ): Promise<HomeCopy> {
-  const base = objects.bases.get(parseCopyId(id)?.object ?? '') ?? null
+  const base = objects.bases.get(object) ?? null
   const { _conflicts: _, ...leaf } = doc
   // The owner's lane alone merges them.
   const [found] = isMine ? await withRivals(home, [{ id, doc }]) : []
@@ -116,9 +121,8 @@ async function readLive(
 }
 
 /** Of what was there before, the owner's lane has agreed on nothing, and so has not taken it out either. */
-function isDoubtful({ share, entry, isMine, objects }: Place, id: string): boolean {
+function isDoubtful({ share, entry, isMine, objects }: Place, object: string): boolean {
   if (!isMine || entry?.rotate) return false
-  const object = parseCopyId(id)?.object ?? ''
   const agreed: Agreed | undefined = own(objects.bases.get(object)?.agreed, share)
   return (
     agreed === undefined ||

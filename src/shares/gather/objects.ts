@@ -115,13 +115,13 @@ async function readKnown(
   outbox: Database,
 ): Promise<Known> {
   const mentioned = new Map(objects.map((object) => [object.id, mentionedShares(object)]))
-  const asked = [...new Set([...mentioned.values()].flat())]
+  const asked = new Set([...mentioned.values()].flat())
   const [rows, shares] = await Promise.all([
     readRows(outbox, [
       ...objects.map(({ id }) => baseId(id)),
       ...objects.flatMap(({ id }) => (mentioned.get(id) ?? []).map((share) => copyId(share, id))),
     ]),
-    readShares(sources, owner, asked),
+    readShares(sources, owner, [...asked]),
   ])
   // One that was there and is not any more is no empty one: its user's turn begins anew.
   if (rows.size === 0 && (await sources.checkpoints.read([outbox.name])).has(outbox.name))
@@ -129,20 +129,18 @@ async function readKnown(
 
   // A base may know of shares that the object does not name any more.
   const bases = new Map(objects.map(({ id }) => [id, parseBase(rows.get(baseId(id))?.doc ?? null)]))
-  const left = objects.flatMap(({ id }) =>
-    [...new Set(sharesOf(bases.get(id)))]
-      .filter((share) => !mentioned.get(id)?.includes(share))
-      .map((share) => ({ id, share })),
-  )
   const concerned = new Map(
     objects.map(({ id }) => [id, [...new Set([...(mentioned.get(id) ?? []), ...sharesOf(bases.get(id))])]]),
+  )
+  const left = [...concerned].flatMap(([id, all]) =>
+    all.filter((share) => !mentioned.get(id)?.includes(share)).map((share) => ({ id, share })),
   )
   if (left.length === 0) return { rows, bases, concerned, shares }
   const copies = await readRows(
     outbox,
     left.map(({ id, share }) => copyId(share, id)),
   )
-  const unknown = [...new Set(left.map(({ share }) => share))].filter((share) => !asked.includes(share))
+  const unknown = [...new Set(left.map(({ share }) => share))].filter((share) => !asked.has(share))
   return {
     ...{ bases, concerned },
     rows: new Map([...rows, ...copies]),

@@ -2,7 +2,7 @@
 // author and each share last agreed on.
 import type { Digests } from '../../documents/digests.ts'
 import { encodeHistories, type Histories, type StoredHistories } from './history.ts'
-import type { Selection } from '../../documents/content.ts'
+import { namesOf, type Selection } from '../../documents/content.ts'
 import { baseId } from './ids.ts'
 
 export interface Base {
@@ -59,11 +59,9 @@ export interface Agreed extends Digests {
  * What the owner showed when a participant's lane last looked. An older daemon did not note it: where it knew of a list,
  * what both had is certain, and nothing else.
  */
-export function seenOf({ seen, listed, attributes, attachments }: Agreed): Selection {
-  if (seen !== undefined) return seen
-  if (!listed) return true
-  const isAttached = Object.keys(attachments).length > 0
-  return [...Object.keys(attributes), ...(isAttached ? ['_attachments'] : [])].sort()
+export function seenOf(agreed: Agreed): Selection {
+  if (agreed.seen !== undefined) return agreed.seen
+  return agreed.listed ? namesOf(agreed).sort() : true
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Access } from './access.ts'
 import type { PasswordAccount } from './password.ts'
 import type { Problem } from '../../documents/problem.ts'
 import type { Rejection } from '../../documents/rejected.ts'
+import type { UserDatabases } from '../../documents/names.ts'
 import { entryId } from './ids.ts'
 
 /**
@@ -105,3 +106,9 @@ export const isHomeShare = (entry: ShareEntry | null | undefined): boolean => en
 
 /** Those who write into a share that everybody may write into: who subscribed, and all guests together. */
 export const writersOf = ({ counts }: ShareEntry): number => 1 + (counts?.subscribers ?? 0)
+
+/** True for a share that was claimed under this template: one of another template is another daemon's. */
+export const isOurs = (
+  { owner, database }: Pick<ShareEntry, 'owner' | 'database'>,
+  users: Pick<UserDatabases, 'database'>,
+): boolean => users.database(owner) === database

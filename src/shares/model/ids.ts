@@ -11,6 +11,7 @@ const BASE_PREFIX = 'base/'
 
 /** The key after those of all bases. */
 export const BASES_END = 'base0'
+const SUBSCRIPTION_PREFIX = 'subscription/'
 
 /** `$share/<id>`: the document by which an owner asks for a share. */
 export const shareDocumentId = (share: string): string => SHARE_DOCUMENT_PREFIX + share
@@ -51,7 +52,7 @@ export const subscriptionRange = (share: string): { startKey: string; endKey: st
 export const shareCheckpoint = (share: string, database: string): string =>
   `${SHARE_PREFIX}${share} ${database}`
 
-/** How many design documents a share database is born with. */
+/** How many design documents a share database is created with. */
 export const SHARE_DESIGN_DOCUMENTS = 2
 
 /** The registry's document for a share. */
@@ -85,8 +86,6 @@ export const baseId = (object: string): string => BASE_PREFIX + object
 /** The object of a base's id, or null. */
 export const objectOfBase = (id: string): string | null =>
   id.startsWith(BASE_PREFIX) ? id.slice(BASE_PREFIX.length) : null
-
-const SUBSCRIPTION_PREFIX = 'subscription/'
 
 /**
  * The `_id` of the replication between an owner's outbox and a share, as Hoodie's shares worker named it; where others write into

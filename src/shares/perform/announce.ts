@@ -1,4 +1,5 @@
 // Tells everybody who follows a share that somebody has written into it.
+import { isOurs } from '../model/entry.ts'
 import type { Deps } from '../deps.ts'
 
 /** @param except who wrote, and knows */
@@ -12,7 +13,9 @@ export async function announce(
   const followers = participants.filter(
     ({ state, subscriber, database }) => state === 'active' && database === users.database(subscriber),
   )
-  const isOurs = users.database(entry.owner) === entry.database
-  for (const owner of [...(isOurs ? [entry.owner] : []), ...followers.map(({ subscriber }) => subscriber)])
+  for (const owner of [
+    ...(isOurs(entry, users) ? [entry.owner] : []),
+    ...followers.map(({ subscriber }) => subscriber),
+  ])
     if (owner !== except) mark(owner, { feeds: new Set([share]) })
 }

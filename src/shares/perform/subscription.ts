@@ -1,4 +1,5 @@
 // Performs what was planned for a user's part in somebody else's share, step by step.
+import { isOurs } from '../model/entry.ts'
 import type { SubscriptionEntry } from '../model/subscription.ts'
 import type { SubscriptionEffect } from '../plan/subscription.ts'
 import type { Deps } from '../deps.ts'
@@ -80,7 +81,7 @@ async function perform(
 /** The owner's document has something new to tell. @returns whose that is, where there is still one */
 async function noteForOwner({ registry, users }: Deps, share: string): Promise<string | null> {
   const entry = await registry.entry(share)
-  if (!entry || entry.state === 'ended' || users.database(entry.owner) !== entry.database) return null
+  if (!entry || entry.state === 'ended' || !isOurs(entry, users)) return null
   await registry.change(share, { due: true })
   return entry.owner
 }

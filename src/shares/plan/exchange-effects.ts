@@ -9,6 +9,7 @@ import {
   type Consent,
   type ObjectDoc,
   type Selection,
+  namesOf,
 } from '../../documents/content.ts'
 import { STICKY, type Problem } from '../../documents/problem.ts'
 import { isSameJson } from '../../documents/same-json.ts'
@@ -90,12 +91,7 @@ function withdrawnWith({ copy }: ExchangePlan): 'known' | 'all' | 'first' | 'lat
 function namesBeyond(home: ExchangeFacts['home'], selection: Selection): string[] {
   const live = home.kind === 'live' ? [home.leaf, ...home.rivals] : []
   const pushed = home.kind === 'none' ? [] : (home.tombstones ?? []).map(({ leaf }) => leaf)
-  const names = [...live, ...pushed]
-    .map(contentOf)
-    .flatMap(({ attributes, attachments }) => [
-      ...Object.keys(attributes),
-      ...(Object.keys(attachments).length > 0 ? ['_attachments'] : []),
-    ])
+  const names = [...live, ...pushed].map(contentOf).flatMap(namesOf)
   return [...new Set(names)].filter((name) => !shows(selection, name)).sort()
 }
 

@@ -112,7 +112,7 @@ const keptOf = ({ own, kept }: Agreed): Pick<Agreed, 'own' | 'kept'> => ({
 
 /**
  * There is an object already. It is the same where both came from the same owner's shares; where the owner has not met it yet,
- * or is the owner himself, it has to look the same, too. Else there are two.
+ * or is the owner, it has to look the same, too. Else there are two.
  */
 export function adopt(options: ExchangeOptions, doc: ObjectDoc, home: LiveCopy): ExchangePlan {
   const { agreed, isRelated, consent, facts } = options

@@ -56,7 +56,7 @@ function planWithdrawn(options: ExchangeOptions, doc: ObjectDoc): ExchangePlan {
       (isRelated || !haveSame(digestsOf(contentOf(doc)).attributes, agreed.attributes)))
   if (home.kind !== 'live') return { ...nothing, doc: agreed === null ? doc : stripped, after: null }
   if (isOther) return adopt(options, doc, home)
-  // Who brought an object into the share takes it out for all; what was received, only for himself.
+  // Who brought an object into the share takes it out for all; what was received goes for them alone.
   if (agreed.mine && agreed.state !== 'left' && role === 'writer' && isAgreed(home, agreed))
     return deleteCopy(options, { ...nothing, doc: stripped })
   return { ...nothing, doc: stripped, after: { ...agreed, state: 'left' } }

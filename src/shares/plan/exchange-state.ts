@@ -1,7 +1,8 @@
 // How an object, its copy and what both are known to have had stand to each other.
 import type { Agreed } from '../model/base.ts'
 import { contentOf, type Content } from '../../documents/content.ts'
-import { digestsOf, isDigestOf, type Digests } from '../../documents/digests.ts'
+import { digestsOf, isDigestOf } from '../../documents/digests.ts'
+import { isSameJson } from '../../documents/same-json.ts'
 import type { LiveCopy } from './exchange-facts.ts'
 
 /** The object was there, and the other side was made from it or had it, too. */
@@ -23,13 +24,9 @@ export const isSame = (one: Content, other: Content): boolean => {
   return haveSame(here.attributes, there.attributes) && haveSame(here.attachments, there.attachments)
 }
 
-export function isIdentical(one: Content, other: Content): boolean {
-  const [here, there]: Digests[] = [digestsOf(one), digestsOf(other)]
-  const isEqual = (left: Record<string, string> = {}, right: Record<string, string> = {}): boolean =>
-    Object.keys(left).length === Object.keys(right).length &&
-    Object.entries(left).every(([name, digest]) => Object.hasOwn(right, name) && right[name] === digest)
-  return isEqual(here?.attributes, there?.attributes) && isEqual(here?.attachments, there?.attachments)
-}
+/** The same to the byte: an attachment that was compressed on its way is another one. */
+export const isIdentical = (one: Content, other: Content): boolean =>
+  isSameJson(digestsOf(one), digestsOf(other))
 
 export const haveSame = (there: Record<string, string>, agreed: Record<string, string>): boolean =>
   Object.keys(there).length === Object.keys(agreed).length &&

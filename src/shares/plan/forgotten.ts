@@ -2,7 +2,7 @@
 // tells of the object and of its copy.
 import { nothingAgreed, type Agreed } from '../model/base.ts'
 import { digestsOf, isDigestOf, type Digests } from '../../documents/digests.ts'
-import { contentOf, withoutShare, type ObjectDoc } from '../../documents/content.ts'
+import { contentOf, withoutShare, type ObjectDoc, namesOf } from '../../documents/content.ts'
 import { own } from '../../documents/own.ts'
 import type { ExchangeOptions, Forgotten, LiveCopy } from './exchange-facts.ts'
 import { idle, removeCopy, type ExchangePlan, type Planned } from './exchange-plan.ts'
@@ -71,8 +71,7 @@ function planParticipants(options: ExchangeOptions, home: LiveCopy, forgotten: F
   }
   if (consent?.kind === 'share') {
     const { ground, isLost } = groundOf(doc, home, forgotten, 'participant')
-    const isAttached = Object.keys(copy.attachments).length > 0
-    const seen = [...Object.keys(copy.attributes), ...(isAttached ? ['_attachments'] : [])].sort()
+    const seen = namesOf(copy).sort()
     const kept = isReaders ? { kept: changedSince(ground, digestsOf(contentOf(doc))) } : {}
     const known = as(options, { ...nothingAgreed('both', false), ...ground, ...kept, seen })
     return isLost ? { ...known, keepLocal: [contentOf(doc)] } : known

@@ -10,6 +10,7 @@ import {
   type Content,
   type ObjectDoc,
   type Selection,
+  namesOf,
 } from '../../documents/content.ts'
 import { digestsOf } from '../../documents/digests.ts'
 import type { Common } from '../../documents/merge.ts'
@@ -20,7 +21,7 @@ import type { ExchangeOptions, LiveCopy } from './exchange-facts.ts'
 import { dropLeaves, idle, type ExchangePlan } from './exchange-plan.ts'
 import { isIdentical } from './exchange-state.ts'
 import { foldLeaves } from './fold-leaves.ts'
-import { mergeSides, MOST_NAMED, namesOf, reachOf, settledOn, type Reach } from './merge-sides.ts'
+import { mergeSides, MOST_NAMED, reachOf, settledOn, type Reach } from './merge-sides.ts'
 
 export function mergeOwner(
   options: ExchangeOptions,

@@ -10,6 +10,7 @@ import {
   type Content,
   type ObjectDoc,
   type Selection,
+  namesOf,
 } from '../../documents/content.ts'
 import { digestsOf, isDigestOf } from '../../documents/digests.ts'
 import type { Common } from '../../documents/merge.ts'
@@ -18,7 +19,7 @@ import { boundOf } from './exchange-bounds.ts'
 import { shownTo, type ExchangeOptions, type LiveCopy } from './exchange-facts.ts'
 import { idle, type ExchangePlan } from './exchange-plan.ts'
 import { isIdentical } from './exchange-state.ts'
-import { mergeSides, MOST_NAMED, namesOf, reachOf, settledOn, type Reach } from './merge-sides.ts'
+import { mergeSides, MOST_NAMED, reachOf, settledOn, type Reach } from './merge-sides.ts'
 import { absentIn, outdatedSignatures, privateValues } from './private-values.ts'
 
 export function mergeParticipant(

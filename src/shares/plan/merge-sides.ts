@@ -76,10 +76,5 @@ export const settledOn = (before: Agreed, { kept, attributes, attachments }: Com
   ...(Object.keys(kept).length > 0 ? { kept } : {}),
 })
 
-export const namesOf = ({ attributes, attachments }: Content): string[] => [
-  ...Object.keys(attributes),
-  ...(Object.keys(attachments).length > 0 ? ['_attachments'] : []),
-]
-
 /** How many attributes a sentence names at the most. */
 export const MOST_NAMED = 20

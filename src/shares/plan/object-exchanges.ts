@@ -6,6 +6,7 @@ import {
   parseConsents,
   type Consents,
   type ObjectDoc,
+  namesOf,
 } from '../../documents/content.ts'
 import { digestsOf, type Digests } from '../../documents/digests.ts'
 import { problem } from '../../documents/problem.ts'
@@ -155,10 +156,7 @@ function stayingElsewhere(
     if (agreed.state === 'unrelated' || agreed.state === 'parted') return 'all'
     const shown: Digests[] = [agreed]
     if (exchange?.home.kind === 'live') shown.push(digestsOf(contentOf(exchange.home.leaf)))
-    for (const { attributes, attachments } of shown) {
-      for (const name of Object.keys(attributes)) names.add(name)
-      if (Object.keys(attachments).length > 0) names.add('_attachments')
-    }
+    for (const name of shown.flatMap(namesOf)) names.add(name)
   }
   return names
 }

@@ -51,7 +51,7 @@ export interface ShareFacts {
   account: 'in force' | 'changed'
   /** A password on the document is that of the account already. */
   isPasswordInForce: boolean
-  /** Somebody wrote into `share/<id>` himself. */
+  /** Somebody wrote into `share/<id>` directly. */
   isWrittenDirectly: boolean
   /** What others wrote into `share/<id>` was taken in, to the last change. */
   isDrained: boolean

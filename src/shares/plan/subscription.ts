@@ -267,7 +267,7 @@ export function planLeft(facts: SubscriptionFacts): SubscriptionEffect[] {
     return [change(share, { forgotten: undefined })]
   if (entry?.state !== 'ending') return []
   return [
-    // Who left by himself, and wrote a new document meanwhile, asks again. Said first: who is found to be over asks, too.
+    // Who left without being made to, and wrote a new document meanwhile, asks again. Said first: who is found to be over asks, too.
     ...(doc === null || entry.reason === undefined ? [] : mark(facts, doc, { ended: entry.reason })),
     change(share, {
       state: entry.granted ? 'invited' : 'ended',

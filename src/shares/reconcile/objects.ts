@@ -94,7 +94,7 @@ async function carryOut(
   for (;;) {
     const { exclusions } = deps.locks
     const { facts, changed, footing } = await gatherObjects(deps, owner, docs)
-    const leave = await deps.locks.acquireShared(exchangedShares(facts))
+    const release = await deps.locks.acquireShared(exchangedShares(facts))
     let written: string[]
     try {
       // A share that was made anew meanwhile has to be read again.
@@ -108,7 +108,7 @@ async function carryOut(
         return { facts, progress }
       }
     } finally {
-      leave()
+      release()
     }
     for (const share of written) turned.add(share)
     await planShares(context, [], new Set(written), { isWrittenDirectly: true })
