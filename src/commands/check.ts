@@ -20,6 +20,7 @@ import { checkPolicyDatabases } from './check-policies.ts'
 import { checkAdminsPass } from './refused-security.ts'
 import { urlOf, withConnection, readSettings, type Connection } from './connection.ts'
 import { fault, note, SIGNS, ok, type Finding } from './finding.ts'
+
 /** Before this, a database cannot be told from an earlier one of the same name. */
 const LEAST_VERSION = [3, 3]
 const REACH_MS = 5_000

@@ -8,7 +8,6 @@ import { isObjectId, PROVISIONING } from '../documents/names.ts'
 import { ADMIN_ONLY } from '../documents/security.ts'
 import { erase as eraseTraces } from './erasure.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
-import { ProvisionedUsers } from '../provisioning/provisioned-users.ts'
 import { Removals } from '../mirror/removals.ts'
 import { UsageError } from './command.ts'
 import { withConnection, type Connection } from './connection.ts'
@@ -74,10 +73,9 @@ function argumentsOf(args: string[]): { database: string; id: string; isDryRun: 
 
 /** How traces of the document are found; null for a database that is none of those that the daemon shares from. */
 function finderOf(connection: Connection, database: string, id: string): (() => Promise<Traces>) | null {
-  const { couch, users, kinds, gateways, skeleton } = connection
-  const where = { ...connection, provisionedUsers: new ProvisionedUsers(couch, new OwnWrites(), Date.now) }
+  const { users, kinds, gateways, skeleton } = connection
   const owner = users.ownerOf(database)
-  if (owner !== null) return () => tracesOfObject(where, owner, id)
+  if (owner !== null) return () => tracesOfObject(connection, owner, id)
   const master = kinds.masters.find((one) => one.database === database)
   const isGateway = gateways.some(({ name }) => name === database)
   if (master === undefined && !isGateway) return null
@@ -86,7 +84,7 @@ function finderOf(connection: Connection, database: string, id: string): (() => 
     master !== undefined &&
     (skeleton.get(master.kind)?.designDocuments ?? []).some((design) => Object.hasOwn(design, 'fields'))
   const kind = isGateway ? 'gateway' : 'master'
-  return () => tracesOfSource(where, { name: database, kind, isProjected }, id)
+  return () => tracesOfSource(connection, { name: database, kind, isProjected }, id)
 }
 
 async function eraseAll(

@@ -2,7 +2,7 @@
 import { display, NOTHING } from './faults.ts'
 import type { Read, SettingsReader } from './reader.ts'
 import type { Name } from './settings.ts'
-import { sameAddress, type Address } from './values.ts'
+import type { Address } from './values.ts'
 
 /** Whoever gives one of these has a server in mind. */
 const ADMIN_SETTINGS = [
@@ -39,6 +39,10 @@ export function readAddress(settings: SettingsReader): Read<Address> {
   if (asked && server) settings.fault('EMBEDDED', 'unset where there is a server', 'both')
   return server
 }
+
+/** True where two addresses are of the same server, with the same credentials. */
+const sameAddress = (one: Address, other: Address): boolean =>
+  one.url === other.url && one.user === other.user && one.pass === other.pass
 
 /** Why there should be a server where none is set; null: the embedded one may be meant, or is. */
 function whyServer(settings: SettingsReader, asked: Read<boolean>): string | null {

@@ -163,10 +163,6 @@ export const attributes = parsedBy(
   },
 )
 
-/** True where two addresses are of the same server, with the same credentials. */
-export const sameAddress = (one: Address, other: Address): boolean =>
-  one.url === other.url && one.user === other.user && one.pass === other.pass
-
 /** Attributes, and attributes of attributes. */
 export const paths = compiledBy((text): readonly Path[] => parsePaths(text))
 

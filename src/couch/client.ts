@@ -156,15 +156,11 @@ export class Couch implements Requester {
     }
     try {
       const headers = { accept: 'application/json', 'content-type': contentType }
-      const answer = await this.#answer(
-        this.#uploads,
-        { method: 'PUT', ...request },
-        {
-          headers,
-          body: Readable.from(flowing()),
-          signal: deadline.signal,
-        },
-      )
+      const answer = await this.#answer(this.#uploads, request, {
+        headers,
+        body: Readable.from(flowing()),
+        signal: deadline.signal,
+      })
       return await bytesOf(answer.body, request)
     } catch (error) {
       // What is sent could not be read.
@@ -175,8 +171,7 @@ export class Couch implements Requester {
   }
 
   /**
-   * Opens a stream of the answer's bytes, which ends with `signal`. Not by nano: its streams have no listener for
-   * the failure of a connection, and a server that goes away would end this process (lib/nano.js, `opts.stream`).
+   * Opens a stream of the answer's bytes, which ends with `signal`.
    * @throws {CouchFault}
    */
   async stream(request: Opened): Promise<Readable> {

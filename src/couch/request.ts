@@ -19,7 +19,8 @@ export interface Flow {
   contentType: string
 }
 
-export interface Upload extends Pick<Request, 'method' | 'path' | 'query'> {
+export interface Upload extends Pick<Request, 'path' | 'query'> {
+  method: 'PUT'
   /** Called for each try. */
   open: () => Flow | Promise<Flow>
 }

@@ -258,7 +258,8 @@ export class Daemon {
   #onUpdate({ db, type }: Update): void {
     // One that was dropped may be about to be filled again by whoever dropped it: where nobody does, the next sweep makes it.
     if (type === 'created' && this.#inPlace.includes(db)) this.#background(this.#inPlace.putBack())
-    this.#controllers.toReversed().some((controller) => controller.onUpdate({ db, type }, this.#background))
+    for (const controller of this.#controllers.toReversed())
+      if (controller.onUpdate({ db, type }, this.#background)) break
     this.#options.onUpdate?.({ db, type })
   }
 

@@ -35,7 +35,7 @@ const ABSENT_ON_DATABASE = [
   '_auto_purge',
 ]
 
-/** What is asked of the server itself. @param tasks what it is about */
+/** What is asked of the server itself. @param tasks what `_active_tasks` answers */
 export function addServerRoutes(router: Router, tasks: () => unknown[]): void {
   const uuid = hexUuid()
   router.get('/', (_, response) =>

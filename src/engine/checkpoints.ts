@@ -28,7 +28,7 @@ export class Checkpoints {
   }
 
   /** The checkpoints of databases, by name; those that have none are left out. */
-  async read(names: string[]): Promise<Map<string, Checkpoint>> {
+  async read(names: readonly string[]): Promise<Map<string, Checkpoint>> {
     const unknown = names.filter((name) => !this.#cache.has(name))
     const rows = await this.#database.fetch(unknown)
     for (const { id, doc } of rows) {

@@ -39,7 +39,7 @@ export async function resync(
   absent: ReadonlySet<string> = new Set(),
 ): Promise<Map<string, Resynced>> {
   const infos = await couch.dbsInfo(names.filter((name) => !absent.has(name)))
-  const known = await checkpoints.read([...names])
+  const known = await checkpoints.read(names)
   return new Map(names.map((name) => [name, compare(name, infos.get(name), known.get(name))]))
 }
 

@@ -47,7 +47,7 @@ export class Removals {
 
   /**
    * Puts a tombstone over each of these leaves, then purges all that the documents ever were and puts the tombstones
-   * back with their whole histories, as for withdrawn copies (write/withdrawals.ts).
+   * back with their whole histories, as for withdrawn copies (shares/perform/withdrawals.ts).
    * @returns documents into which somebody wrote meanwhile, and those of which the database has refused the tombstone
    * @throws {CouchFault}
    */

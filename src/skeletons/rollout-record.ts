@@ -90,14 +90,10 @@ function isProgress(value: unknown): value is Progress {
   if (typeof value !== 'object' || value === null) return false
   const { hash, isDone, since, failed, ...counts } = value as Record<keyof Progress, unknown>
   const numbers = [counts.total, counts.done, counts.changed, counts.skipped, counts.foreign]
+  const isNamed = typeof hash === 'string' && typeof isDone === 'boolean'
+  const isKey = since === null || typeof since === 'string'
+  const isCounted = numbers.every((count) => Number.isSafeInteger(count))
   return (
-    [
-      typeof hash === 'string',
-      typeof isDone === 'boolean',
-      since === null || typeof since === 'string',
-    ].every(Boolean) &&
-    Array.isArray(failed) &&
-    failed.every((name) => typeof name === 'string') &&
-    numbers.every((count) => Number.isSafeInteger(count))
+    isNamed && isKey && isCounted && Array.isArray(failed) && failed.every((name) => typeof name === 'string')
   )
 }
