@@ -1,6 +1,6 @@
 // The daemon as it is shipped, compiled and in a process of its own, so that what is measured is only its own doing.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,8 +9,8 @@ import type { Ground } from './ground.ts'
 import type { Endpoint } from './profile.ts'
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
-/** Below `node_modules`, where the compiled files find their dependencies, and nobody's `dist/` is touched. */
-const BUILD = join(PROJECT, 'node_modules', '.cache', 'couch-shares-bench')
+/** What the program finds beside `dist/` in its package. */
+const PACKAGED = ['package.json', 'skeleton', 'node_modules']
 const PROFILE = fileURLToPath(new URL('profile.ts', import.meta.url))
 
 /** `ESTABLISHED` in the column `st`: https://docs.kernel.org/networking/proc_net_tcp.html */
@@ -18,13 +18,28 @@ const ESTABLISHED = '01'
 /** A clock tick of `/proc/<pid>/stat` in milliseconds. */
 const TICK_MS = 10
 
-/** Compiles `src/`, once for a run. */
+let compiled: string | null = null
+
+/** Compiles `src/`, once for a run, into a package of its own: nobody's `dist/` is touched. */
 export function buildDaemon(): void {
-  rmSync(BUILD, { recursive: true, force: true })
+  const folder = mkdtempSync(join(tmpdir(), 'couch-shares-bench-build-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  for (const name of PACKAGED) symlinkSync(join(PROJECT, name), join(folder, name))
+  compiled = join(folder, 'dist')
   const tsc = join(PROJECT, 'node_modules', 'typescript', 'bin', 'tsc')
   const { status, stdout } = spawnSync(
     process.execPath,
-    [tsc, '-p', 'tsconfig.build.json', '--outDir', BUILD, '--declaration', 'false', '--sourceMap', 'false'],
+    [
+      tsc,
+      '-p',
+      'tsconfig.build.json',
+      '--outDir',
+      compiled,
+      '--declaration',
+      'false',
+      '--sourceMap',
+      'false',
+    ],
     { cwd: PROJECT, encoding: 'utf8' },
   )
   if (status !== 0) throw new Error(`Expected src/ to compile:\n${stdout}`)
@@ -69,7 +84,7 @@ export class DaemonProcess {
     const port = await freePort()
     const folder = mkdtempSync(join(tmpdir(), 'couch-shares-bench-'))
     const preload = profile ? ['--import', import.meta.resolve('tsx'), '--import', PROFILE] : []
-    const child = spawn(process.execPath, [...preload, join(BUILD, 'main.js')], {
+    const child = spawn(process.execPath, [...preload, join(compiled ?? '', 'main.js')], {
       // Nobody's .env: what is measured are the defaults.
       cwd: folder,
       stdio: ['ignore', 'ignore', 'inherit'],
