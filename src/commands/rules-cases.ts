@@ -1,12 +1,10 @@
 // The file of cases for `couch-shares rules test`: writes, and what the rules are to say of them.
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { isRecord } from '../documents/shapes.ts'
 
 /** Any JSON object; `__proto__` is kept as the field that it is in JSON. */
-const object = z.custom<Record<string, unknown>>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'expected an object',
-)
+const object = z.custom<Record<string, unknown>>(isRecord, 'expected an object')
 
 const user = z.strictObject({
   name: z.string().nullable(),

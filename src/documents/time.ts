@@ -3,6 +3,7 @@ import { ExactNumber } from './json.ts'
 import { isReserved } from './content.ts'
 import { own } from './own.ts'
 import { SettingError } from './setting.ts'
+import { isRecord } from './shapes.ts'
 
 /** A clock that is ahead by more than this is not believed. */
 export const MOST_AHEAD_MS = 5 * 60_000
@@ -58,13 +59,7 @@ export function parseTime(said: unknown, now: number): number | null {
 }
 
 const valueAt = (attributes: unknown, path: Path): unknown =>
-  path.reduce<unknown>(
-    (value, name) =>
-      typeof value === 'object' && value !== null && !Array.isArray(value)
-        ? own(value as Record<string, unknown>, name)
-        : undefined,
-    attributes,
-  )
+  path.reduce<unknown>((value, name) => (isRecord(value) ? own(value, name) : undefined), attributes)
 
 const ISO = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(Z|[+-]\d\d(?::?\d\d)?)?)?$/
 

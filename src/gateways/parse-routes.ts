@@ -3,6 +3,7 @@ import type { StoredDoc } from '../couch/document.ts'
 import { ExactNumber } from '../documents/json.ts'
 import type { Problem } from '../documents/problem.ts'
 import type { Rejection } from '../documents/rejected.ts'
+import { isRecord, isText } from '../documents/shapes.ts'
 import { parseAccountMark } from '../users/account.ts'
 import { NO_REACH, type Evaluation, type GatewayUser, type Reach, type Route } from './model.ts'
 
@@ -56,23 +57,18 @@ export function parseEvaluation(doc: Fields | null): Evaluation | null {
   return isWhole ? (doc as unknown as Evaluation) : null
 }
 
-const isText = (value: unknown): value is string => typeof value === 'string'
-
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
 /** A function may name a time that is read as it was written: see json.ts. */
 const isNumber = (value: unknown): boolean => typeof value === 'number' || value instanceof ExactNumber
 
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 const isAccess = (value: unknown): value is Reach['access'][number] =>
-  isFields(value) && isText(value['to']) && isText(value['channel'])
+  isRecord(value) && isText(value['to']) && isText(value['channel'])
 
 const isRole = (value: unknown): value is Reach['roles'][number] =>
-  isFields(value) && isText(value['user']) && isText(value['role'])
+  isRecord(value) && isText(value['user']) && isText(value['role'])
 
-const isProblem = (value: unknown): value is Problem => isFields(value) && isText(value['code'])
+const isProblem = (value: unknown): value is Problem => isRecord(value) && isText(value['code'])
 
 const isListOf = (value: unknown, isOne: (item: unknown) => boolean): boolean =>
   Array.isArray(value) && value.every(isOne)
@@ -81,7 +77,7 @@ const listOf = <Item>(value: unknown, isOne: (item: unknown) => item is Item): I
   Array.isArray(value) ? value.filter(isOne) : []
 
 const isReach = (value: unknown): value is Reach =>
-  isFields(value) &&
+  isRecord(value) &&
   isListOf(value['channels'], isText) &&
   isListOf(value['access'], isAccess) &&
   isListOf(value['roles'], isRole)

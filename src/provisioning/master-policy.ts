@@ -2,6 +2,7 @@
 import { encodeJson } from '../documents/json.ts'
 import { designDocumentHash, type DesignDocument } from '../skeletons/design.ts'
 import { digestOf } from '../documents/digest.ts'
+import { isText } from '../documents/shapes.ts'
 import { DesignFunction, type Manner } from '../functions/design-function.ts'
 
 /** Somebody who may have documents of a master: a user of `_users`. */
@@ -204,7 +205,7 @@ export class MasterPolicy {
     return this.#roles.call.ask(docs.map((doc) => `[${encodeJson(doc)}]`)).map((answer) => {
       const keys = parsed(answer)
       if (!Array.isArray(keys)) return []
-      return [...new Set(keys.filter((key): key is string => typeof key === 'string'))].sort()
+      return [...new Set(keys.filter(isText))].sort()
     })
   }
 

@@ -4,6 +4,7 @@ import { isPersonalName } from '../documents/names.ts'
 import type { Problem } from '../documents/problem.ts'
 import type { Rejection } from '../documents/rejected.ts'
 import type { Grants } from '../documents/security.ts'
+import { isRecord, isText } from '../documents/shapes.ts'
 
 const USER_PREFIX = 'person/'
 const CLAIM_PREFIX = 'database/'
@@ -141,12 +142,7 @@ const STATES: Record<ProvisionedUserState, true> = {
 const isState = (value: unknown): value is ProvisionedUserState =>
   typeof value === 'string' && Object.hasOwn(STATES, value)
 
-const isText = (value: unknown): value is string => typeof value === 'string'
-
 const textsOf = (value: unknown): string[] => (Array.isArray(value) ? value.filter(isText) : [])
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** What is left out is made anew by the next comparison. */
 const isStatus = (value: unknown): value is MasterStatus =>

@@ -6,6 +6,7 @@ import type { Database } from '../couch/database.ts'
 import type { Doc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
 import { PROVISIONING } from '../documents/names.ts'
+import { isText } from '../documents/shapes.ts'
 import { writeBulk } from '../couch/bulk.ts'
 
 /** The document that remembers the roles of one. */
@@ -61,11 +62,10 @@ export class RoleIndex {
    */
   async revisions(master: string, ids: readonly string[]): Promise<Map<string, string[]>> {
     const rows = await this.#database.fetch(ids.map((id) => roleEntryId(master, id)))
-    const isRevision = (value: unknown): value is string => typeof value === 'string'
     return new Map(
       ids.flatMap((id, at): [string, string[]][] => {
         const doc = rows[at]?.doc
-        const known = [doc?.['rev'], doc?.['former']].filter(isRevision)
+        const known = [doc?.['rev'], doc?.['former']].filter(isText)
         return known.length > 0 ? [[id, known]] : []
       }),
     )

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { designDocumentHash, isEdited, isGuard, markOf, type DesignDocument } from './design.ts'
 import { bothAllow, type FoundSecurity } from '../documents/security.ts'
+import { isRecord } from '../documents/shapes.ts'
 
 /** A design document as it stands in a database. */
 export type FoundDesign = { _id: string; _rev: string; [attribute: string]: unknown }
@@ -139,11 +140,8 @@ const DEEPEST = 3
 
 function pathsBetween(one: unknown, other: unknown, path: string[]): string[] {
   if (isDeepStrictEqual(one, other)) return []
-  if (!isObject(one) || !isObject(other) || path.length >= DEEPEST) return [path.join('.')]
+  if (!isRecord(one) || !isRecord(other) || path.length >= DEEPEST) return [path.join('.')]
   return [...new Set([...Object.keys(one), ...Object.keys(other)])]
     .sort()
     .flatMap((name) => pathsBetween(one[name], other[name], [...path, name]))
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -2,6 +2,7 @@
 import type { Database } from '../couch/database.ts'
 import type { Change, StoredDoc } from '../couch/document.ts'
 import { lineOf } from '../documents/revisions.ts'
+import { isText } from '../documents/shapes.ts'
 import { USER_DOCUMENT_PREFIX } from './user-document.ts'
 import { claimsOfAccounts, type Account, type Directory } from './directory.ts'
 
@@ -47,6 +48,5 @@ async function asTheyAreAndWere(users: Database, ids: readonly string[]): Promis
 
 const accountOf = ({ _id, ...doc }: StoredDoc): Account => {
   const roles: unknown = doc['roles']
-  const isRole = (role: unknown): role is string => typeof role === 'string'
-  return { name: nameOf(_id), roles: Array.isArray(roles) ? roles.filter(isRole) : [] }
+  return { name: nameOf(_id), roles: Array.isArray(roles) ? roles.filter(isText) : [] }
 }

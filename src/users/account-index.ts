@@ -6,6 +6,7 @@ import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Change, DatabaseInfo, Seq } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
+import { isText } from '../documents/shapes.ts'
 import { USER_DOCUMENT_PREFIX } from './user-document.ts'
 
 const PAGE = 500
@@ -90,7 +91,7 @@ export class AccountIndex {
     this.#roles.delete(name)
     if (!doc || doc._deleted || doc['type'] !== 'user' || doc['name'] !== name) return
     const { roles } = doc
-    const given = Array.isArray(roles) ? roles.filter((role): role is string => typeof role === 'string') : []
+    const given = Array.isArray(roles) ? roles.filter(isText) : []
     this.#roles.set(name, given)
     for (const role of given) {
       const names = this.#names.get(role)

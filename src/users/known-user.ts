@@ -1,6 +1,7 @@
 // What a document of `_users` says of somebody, as far as the daemon goes by it.
 import type { Couch } from '../couch/client.ts'
 import type { StoredDoc } from '../couch/document.ts'
+import { isText } from '../documents/shapes.ts'
 import { markOfAccount, type AccountMark } from './account.ts'
 import { userDocumentId } from './user-document.ts'
 
@@ -40,7 +41,7 @@ export function knownUser(
   if (doc === null || doc._deleted || doc['name'] !== name) return null
   const roles = Array.isArray(doc['roles']) ? doc['roles'] : []
   return {
-    roles: roles.filter((role): role is string => typeof role === 'string'),
+    roles: roles.filter(isText),
     recorded: doc[attribute],
     others: Object.fromEntries(attributes.map((other) => [other, doc[other]])),
     account: markOfAccount(doc),

@@ -1,6 +1,7 @@
 // Evaluates sync functions in Sync Gateway's form: which channels a document is in, who gets access by it, and who may write it.
 import { encodeJson } from '../../documents/json.ts'
 import { digestOf } from '../../documents/digest.ts'
+import { isText } from '../../documents/shapes.ts'
 import { ROLE } from './grants.ts'
 import { judgeText, LINES_BEFORE_SOURCE } from './judge.ts'
 import { Sandbox, SandboxError, type SandboxLimits } from './sandbox.ts'
@@ -162,8 +163,8 @@ function verdictOf(text: string, now: number): Verdict {
       const error = found.error === 'unauthorized' ? 'unauthorized' : 'forbidden'
       return { kind: 'rejected', error, reason: String(found.reason) }
     }
-    if (found.kind !== 'accepted' || !found.channels.every(isString)) return BROKEN
-    if (![...found.access, ...found.roles].every((pair) => pair.length === 2 && pair.every(isString)))
+    if (found.kind !== 'accepted' || !found.channels.every(isText)) return BROKEN
+    if (![...found.access, ...found.roles].every((pair) => pair.length === 2 && pair.every(isText)))
       return BROKEN
     return {
       kind: 'accepted',
@@ -180,8 +181,6 @@ function verdictOf(text: string, now: number): Verdict {
 }
 
 const BROKEN: Verdict = Object.freeze({ kind: 'failed', reason: 'it changed what it runs in' })
-
-const isString = (value: unknown): value is string => typeof value === 'string'
 
 /** Each once, sorted. To Sync Gateway the user without a name is the guest, and here nobody. */
 function pairsOf(pairs: readonly [string, string][]): [string, string][] {

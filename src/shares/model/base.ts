@@ -3,6 +3,7 @@
 import type { Digests } from '../../documents/digests.ts'
 import { encodeHistories, type Histories, type StoredHistories } from './history.ts'
 import { namesOf, type Selection } from '../../documents/content.ts'
+import { isRecord } from '../../documents/shapes.ts'
 import { baseId } from './ids.ts'
 
 export interface Base {
@@ -101,9 +102,6 @@ export function parseBase(doc: Record<string, unknown> | null): Base | null {
   if (!isRecord(agreed) || !Object.values(agreed).every(isAgreed)) return null
   return { ...(doc as unknown as Base), agreed: agreed as Base['agreed'] }
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isSelection = (value: unknown): value is Selection =>
   value === true || (Array.isArray(value) && value.every((name) => typeof name === 'string'))

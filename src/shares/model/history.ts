@@ -3,6 +3,7 @@
 import { digestsOf, type Digests } from '../../documents/digests.ts'
 import { digestOf } from '../../documents/digest.ts'
 import { contentOf, type Content, type ObjectDoc } from '../../documents/content.ts'
+import { isRecord } from '../../documents/shapes.ts'
 
 /** What a document held, by digests; `shares` are what an object said in `$shares`. */
 export interface Held extends Digests {
@@ -166,6 +167,3 @@ const isDifference = (value: unknown): value is Difference =>
   isRecord(value) &&
   typeof value['rev'] === 'string' &&
   KINDS.every((kind) => value[kind] === undefined || isRecord(value[kind]))
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,6 +1,7 @@
 // A user deleted a document offline while the daemon wrote into it: CouchDB lets the live leaf win, the user meant it to go.
 import type { ObjectDoc } from '../../documents/content.ts'
 import { isSameJson } from '../../documents/same-json.ts'
+import { isRecord } from '../../documents/shapes.ts'
 import { ownAttributes } from './leaves.ts'
 import { lineOf, newestCommon, type Leaf } from '../../documents/revisions.ts'
 import { shareAsWritten } from './share-document.ts'
@@ -85,6 +86,3 @@ function wishesMore(now: unknown, before: unknown): boolean {
     ([id, wish]) => wish !== false && !(Object.hasOwn(before, id) && isSameJson(before[id], wish)),
   )
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

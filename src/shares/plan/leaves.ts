@@ -15,6 +15,7 @@ import {
 } from '../../documents/content.ts'
 import type { Clock } from '../../documents/time.ts'
 import { isSameJson } from '../../documents/same-json.ts'
+import { isRecord } from '../../documents/shapes.ts'
 import { givesWay, merge, sideOf } from '../../documents/merge.ts'
 
 /** A losing leaf, and the newest revision it has in common with the winner where CouchDB still has that. */
@@ -142,9 +143,6 @@ function narrower(one: unknown, other: unknown): unknown {
   if (Array.isArray(one) && Array.isArray(other)) return one.filter((name) => other.includes(name))
   return Array.isArray(one) ? other : one
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** What all leaves consent to: until one is left, a share gets only what each of them allows. */
 export function jointConsents(leaves: readonly ObjectDoc[]): Consents {
