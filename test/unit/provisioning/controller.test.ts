@@ -27,6 +27,9 @@ const GRACE_MS = 3_600_000
 
 const LONG_MS = 6 * 60_000
 
+/** Of the case that runs: whoever waits for a grace time would keep the process. */
+const started: Provisioning[] = []
+
 /** A server, and a daemon whose pauses never end. */
 async function world() {
   const server = new MemoryCouch()
@@ -73,6 +76,7 @@ async function world() {
     signal: new AbortController().signal,
     sleep: () => new Promise(() => undefined),
   } as unknown as ProvisioningOptions)
+  started.push(provisioning)
   const rest = async (): Promise<void> => {
     while (provisioning.busy > 0 && failures.length === 0) await nextRound()
     assert.deepEqual(failures, [])
@@ -92,6 +96,10 @@ async function world() {
 }
 
 describe('provisioning/controller', () => {
+  afterEach(async () => {
+    for (const provisioning of started.splice(0)) await provisioning.stop()
+  })
+
   it('comes back to a user who is gone when the grace time is over', async () => {
     const { provisioning, provisionedUsers, rest } = await world()
     await provisionedUsers.change('ann', { database: DATABASE, state: 'active', due: true })
@@ -106,7 +114,6 @@ describe('provisioning/controller', () => {
       assert.equal(provisioning.busy, 1)
       await rest()
     } finally {
-      await provisioning.stop()
       mock.timers.reset()
     }
   })
