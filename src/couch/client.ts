@@ -25,6 +25,12 @@ const LONG_BYTES = 1024 * 1024
 
 const JSON_BODY = { 'content-type': 'application/json' }
 
+/**
+ * How answers are wanted: a proxy may compress them for whoever says nothing of it, and some do.
+ * https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
+ */
+const AS_THEY_ARE = { 'accept-encoding': 'identity' }
+
 /** The most databases that one `_dbs_info` may ask for. https://docs.couchdb.org/en/stable/api/server/common.html#dbs-info */
 const DBS_INFO_KEYS = 100
 
@@ -237,7 +243,7 @@ export class Couch implements Requester {
     const answer = await agent.request({
       ...this.#target(request),
       method: request.method ?? 'GET',
-      headers: { authorization: this.#authorization, ...headers },
+      headers: { authorization: this.#authorization, ...AS_THEY_ARE, ...headers },
       ...sent,
     })
     if (answer.statusCode >= 300) throw await faultOf(answer, request)

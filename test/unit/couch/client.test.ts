@@ -1,11 +1,12 @@
-// What is held back until it is known that this daemon works: every request that writes, and none that reads.
+// What is sent, what is held back until it is known that this daemon works, and what is made of answers.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { Readable } from 'node:stream'
+import { gzipSync } from 'node:zlib'
 import { Couch } from '../../../src/couch/client.ts'
 import { CouchFault, isFault } from '../../../src/couch/fault.ts'
-import type { Request } from '../../../src/couch/request.ts'
+import type { Flow, Request } from '../../../src/couch/request.ts'
 
 const READS: Request[] = [
   { path: ['_up'] },
@@ -62,6 +63,34 @@ describe('couch/client', () => {
       })
       await assert.rejects(upload, isStopped)
       assert.equal(seen.length, READS.length * 2)
+    } finally {
+      await couch.close()
+      server.close()
+    }
+  })
+
+  it('reads answers behind a proxy that compresses them for whoever does not say how they are wanted', async () => {
+    const asked: unknown[] = []
+    const server = createServer((request, response) => {
+      const encodings = request.headers['accept-encoding']
+      asked.push(encodings)
+      const isCompressed = encodings === undefined
+      if (isCompressed) response.setHeader('content-encoding', 'gzip')
+      request.resume().on('end', () => response.end(isCompressed ? gzipSync('{"ok":true}') : '{"ok":true}'))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as { port: number }
+    const couch = new Couch({ url: `http://127.0.0.1:${port}`, user: 'admin', pass: 'secret' })
+    try {
+      assert.deepEqual(await couch.request({ path: ['db'] }), { ok: true })
+      const stream = await couch.stream({ path: ['_db_updates'] })
+      assert.equal(Buffer.concat(await stream.toArray()).toString(), '{"ok":true}')
+      const open = (): Flow => ({ body: Readable.from([Buffer.from('x')]), contentType: 'text/plain' })
+      assert.deepEqual(await couch.upload({ method: 'PUT', path: ['db', 'doc'], open }), { ok: true })
+      // Attachments are read as they are stored.
+      await (await couch.database('db').attachment('doc', 'a', '1-a'))[Symbol.asyncIterator]().return?.()
+      assert.deepEqual(asked, ['identity', 'identity', 'identity', 'gzip'])
     } finally {
       await couch.close()
       server.close()
