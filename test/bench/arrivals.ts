@@ -25,13 +25,29 @@ export class Arrivals {
   }
 
   /** When the next revision of a document is there, by `performance.now()`. Ask before it is written. */
-  async next(id: string): Promise<number> {
+  next(id: string): Promise<number> {
+    return this.all([id], PATIENCE_MS)
+  }
+
+  /** When the next revisions of all of these are there. */
+  async all(ids: readonly string[], patienceMs: number): Promise<number> {
+    if (ids.length === 0) return performance.now()
+    const left = new Set(ids)
     let limit: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {
-      const message = `Expected ${id} to arrive in ${this.#database} within ${PATIENCE_MS / 1000} s`
-      limit = setTimeout(() => reject(new Error(message)), PATIENCE_MS)
+      const fail = (): void => {
+        const which = ids.length === 1 ? ids[0] : `${left.size} of ${ids.length} documents`
+        reject(new Error(`Expected ${which} to arrive in ${this.#database} within ${patienceMs / 1000} s`))
+      }
+      limit = setTimeout(fail, patienceMs)
     })
-    const arrival = new Promise<number>((resolve) => this.#awaited.set(id, resolve))
+    const arrival = new Promise<number>((resolve) => {
+      for (const id of ids)
+        this.#awaited.set(id, (at) => {
+          left.delete(id)
+          if (left.size === 0) resolve(at)
+        })
+    })
     return Promise.race([arrival, late]).finally(() => clearTimeout(limit))
   }
 

@@ -1,22 +1,24 @@
 // The daemon as it is shipped, compiled and in a process of its own, so that what is measured is only its own doing.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../support/servers.ts'
 import type { Ground } from './ground.ts'
-import type { Endpoint } from './profile.ts'
+import { memoryMb, peakMemoryMb, processorMs, socketsTo } from './processes.ts'
+import type { DaemonProfile, StageProfile } from './stage-profile.ts'
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 /** What the program finds beside `dist/` in its package. */
 const PACKAGED = ['package.json', 'skeleton', 'node_modules']
 const PROFILE = fileURLToPath(new URL('profile.ts', import.meta.url))
 
-/** `ESTABLISHED` in the column `st`: https://docs.kernel.org/networking/proc_net_tcp.html */
-const ESTABLISHED = '01'
-/** A clock tick of `/proc/<pid>/stat` in milliseconds. */
-const TICK_MS = 10
+/** Where a server is on this machine. */
+const LOCAL = new Set(['127.0.0.1', 'localhost', '[::1]'])
+
+/** It is ready when everybody has what was to be had at the start, a database for instance. */
+const START_MS = 900_000
 
 let compiled: string | null = null
 
@@ -53,7 +55,7 @@ export async function stopDaemons(): Promise<void> {
 }
 
 export interface DaemonOptions {
-  /** Requests by endpoint are counted, and can be asked for. */
+  /** What each stage costs is noted, and can be asked for. */
   profile?: boolean
   /** Settings beside the defaults. */
   env?: Record<string, string>
@@ -81,7 +83,10 @@ export class DaemonProcess {
     { profile = false, env = {} }: DaemonOptions = {},
   ): Promise<DaemonProcess> {
     const { url, user, pass } = ground.server
+    const { hostname, port: serverPort, protocol } = new URL(url)
+    const couchPort = Number(serverPort || (protocol === 'https:' ? 443 : 80))
     const port = await freePort()
+    const opsUrl = `http://127.0.0.1:${port}`
     const folder = mkdtempSync(join(tmpdir(), 'couch-shares-bench-'))
     const preload = profile ? ['--import', import.meta.resolve('tsx'), '--import', PROFILE] : []
     const child = spawn(process.execPath, [...preload, join(compiled ?? '', 'main.js')], {
@@ -98,18 +103,17 @@ export class DaemonProcess {
         OPS_PORT: String(port),
         LOG_LEVEL: 'warn',
         BENCH_PROFILE: join(folder, 'profile.json'),
+        BENCH_SERVER_PORT: LOCAL.has(hostname) ? String(couchPort) : '',
         ...env,
       },
     })
-    const { port: serverPort, protocol } = new URL(url)
-    const opsUrl = `http://127.0.0.1:${port}`
-    const couchPort = Number(serverPort || (protocol === 'https:' ? 443 : 80))
     const daemon = new DaemonProcess(child, folder, couchPort, opsUrl)
     try {
-      await ground.until('the daemon is ready', async () => {
+      const isReady = async (): Promise<boolean> => {
         if (child.exitCode !== null) throw new Error(`The daemon ended with exit code ${child.exitCode}`)
         return (await fetch(`${opsUrl}/readyz`).catch(() => null))?.ok === true
-      })
+      }
+      await ground.until('the daemon is ready', isReady, { patienceMs: START_MS })
     } catch (error) {
       await daemon.stop()
       throw error
@@ -133,54 +137,49 @@ export class DaemonProcess {
 
   /** Established TCP connections to the server. */
   sockets(): number {
-    const pid = this.#child.pid ?? 0
-    const own = new Set(readdirSync(`/proc/${pid}/fd`).flatMap((fd) => socketOf(`/proc/${pid}/fd/${fd}`)))
-    const rows = ['tcp', 'tcp6'].flatMap((name) =>
-      readFileSync(`/proc/${pid}/net/${name}`, 'utf8').trim().split('\n').slice(1),
-    )
-    return rows.filter((row) => {
-      const [, , remote = '', state, , , , , , inode = ''] = row.trim().split(/\s+/)
-      const port = parseInt(remote.slice(remote.indexOf(':') + 1), 16)
-      return state === ESTABLISHED && port === this.#serverPort && own.has(inode)
-    }).length
+    return socketsTo(this.#pid, this.#serverPort)
   }
 
   /** Resident memory in MB. */
   memoryMb(): number {
-    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024
+    return memoryMb(this.#pid)
+  }
+
+  /** The most memory that it ever had, in MB. */
+  peakMemoryMb(): number {
+    return peakMemoryMb(this.#pid)
   }
 
   /** Processor time since the start, in milliseconds. */
   cpuMs(): number {
-    // After the name in parentheses, which may hold anything; `utime` and `stime` are fields 14 and 15 of proc(5).
-    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+    return processorMs(this.#pid)
   }
 
-  /** Requests by endpoint since the last time; only of a daemon that was started with `profile`. */
-  async endpoints(ground: Ground): Promise<Endpoint[]> {
+  /** What each stage cost since the last time; only of a daemon that was started with `profile`. */
+  async profile(ground: Ground): Promise<DaemonProfile> {
     const file = join(this.#folder, 'profile.json')
     rmSync(file, { force: true })
     this.#child.kill('SIGUSR2')
-    let found: Endpoint[] | null = null
+    let found: DaemonProfile | null = null
     await ground.until('the profile is written', () => {
       try {
-        found = JSON.parse(readFileSync(file, 'utf8')) as Endpoint[]
+        found = JSON.parse(readFileSync(file, 'utf8')) as DaemonProfile
       } catch {
         // Not written yet, or half of it.
       }
       return Promise.resolve(found !== null)
     })
-    return found ?? []
+    return found ?? { ms: 0, stages: [], endpoints: [] }
   }
-}
 
-function socketOf(link: string): string[] {
-  try {
-    return /^socket:\[(\d+)\]$/.exec(readlinkSync(link))?.slice(1) ?? []
-  } catch {
-    return [] // closed meanwhile
+  /** What each stage costs while something is done. */
+  async profileOf(ground: Ground, name: string, work: () => Promise<unknown>): Promise<StageProfile> {
+    await this.profile(ground)
+    await work()
+    return { name, ...(await this.profile(ground)) }
+  }
+
+  get #pid(): number {
+    return this.#child.pid ?? 0
   }
 }

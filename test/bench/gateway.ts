@@ -3,6 +3,7 @@ import { createContext, runInContext } from 'node:vm'
 import { BATCH_DOCUMENTS, routeEach } from '../../src/gateways/function/route.ts'
 import { judgeText } from '../../src/gateways/function/judge.ts'
 import { SyncFunction, type Call, type Verdict } from '../../src/gateways/function/sync-function.ts'
+import type { BenchOptions } from './options.ts'
 import { toRow, type Findings, type Pair, type Row } from './report.ts'
 
 /** As long as one for six types of documents is. */
@@ -86,7 +87,7 @@ function costOf(run: () => number, ms: number): number {
   return (user + system) / documents
 }
 
-export async function benchGateway({ quick }: { quick: boolean }): Promise<Findings> {
+export async function benchGateway({ quick }: Pick<BenchOptions, 'quick'>): Promise<Findings> {
   const sync = await SyncFunction.compile(SOURCE)
   const baseline = plain()
   const rows: Row[] = []

@@ -1,6 +1,7 @@
 // Where the benchmarks work: databases under a prefix of their own on a real CouchDB, all of which go at the end.
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import chunk from 'lodash/chunk.js'
 import { Couch } from '../../src/couch/client.ts'
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
@@ -17,6 +18,9 @@ const REPLICATOR = '_replicator'
 const POLL_MS = 20
 const PATIENCE_MS = 120_000
 const AT_ONCE = 8
+const DOCUMENTS_A_REQUEST = 1_000
+/** A feed each, for as many databases as somebody waits at. */
+const MOST_SOCKETS = 1_024
 
 /** The server in COUCHDB_URL, or a sentence about what is wrong with it. */
 export function readServer(text: string | undefined): Server | string {
@@ -43,7 +47,7 @@ export class Ground {
 
   constructor(server: Server, say: (line: string) => void) {
     this.server = server
-    this.couch = new Couch(server)
+    this.couch = new Couch({ ...server, connections: MOST_SOCKETS })
     this.prefix = `bench-${randomBytes(3).toString('hex')}/`
     this.users = userDatabases(`${this.prefix}{id}`)
     this.say = say
@@ -73,11 +77,26 @@ export class Ground {
     const share = this.newShareId()
     await this.user(owner).create()
     await this.put(this.user(owner), { _id: `$share/${share}`, type: '$share' })
-    await this.until(`the share ${share} is active`, async () => {
-      const doc = await this.user(owner).get(`$share/${share}`)
-      return doc?.['$state'] === 'active'
-    })
+    await this.isActive(this.user(owner), share)
     return share
+  }
+
+  /** Waits until a share is there, and told so. */
+  async isActive(database: Database, share: string): Promise<void> {
+    await this.until(
+      `the share ${share} is active`,
+      async () => (await database.get(`$share/${share}`))?.['$state'] === 'active',
+    )
+  }
+
+  /** A one-shot replication; the answer comes when all is there. @param how a filter, for instance */
+  async replicateOnce(source: Database, target: Database, how: object = {}): Promise<void> {
+    await this.couch.request({
+      method: 'POST',
+      path: ['_replicate'],
+      body: { ...this.endpoints(source, target), ...how },
+      timeoutMs: 900_000,
+    })
   }
 
   /** A continuous replication as CouchDB has it by itself, of the documents `todo/…`. */
@@ -108,17 +127,22 @@ export class Ground {
     return written.rev
   }
 
-  /** Writes many documents, 1,000 a request. */
-  async putAll(database: Database, docs: Doc[]): Promise<void> {
-    for (let at = 0; at < docs.length; at += 1000) await database.bulk(docs.slice(at, at + 1000))
+  /** Writes many documents, 1,000 a request. @returns their revisions, by id */
+  async putAll(database: Database, docs: Doc[]): Promise<Map<string, string>> {
+    const revisions = new Map<string, string>()
+    for (const part of chunk(docs, DOCUMENTS_A_REQUEST))
+      for (const row of await database.bulk(part)) {
+        if (!row.ok) throw new Error(`Expected to write ${row.id} into ${database.name}: ${row.reason}`)
+        revisions.set(row.id, row.rev)
+      }
+    return revisions
   }
 
   /** Waits for a state. */
   async until(
     what: string,
     holds: () => Promise<boolean>,
-    pollMs = POLL_MS,
-    patienceMs = PATIENCE_MS,
+    { pollMs = POLL_MS, patienceMs = PATIENCE_MS } = {},
   ): Promise<void> {
     const deadline = performance.now() + patienceMs
     while (!(await holds())) {
@@ -138,7 +162,7 @@ export class Ground {
         const since = checkpoint['since'] as string
         return (await user.changes({ since, limit: 1, includeDocs: false })).results.length === 0
       },
-      100,
+      { pollMs: 100, patienceMs: 900_000 },
     )
   }
 
@@ -157,9 +181,14 @@ export class Ground {
     const entries = await orNone(registry.range(shares))
     await remove(registry, entries)
     await remove(registry, await orNone(registry.range(beginningWith(`subscription/${prefix}`))))
-    for (const name of [REPLICATOR, CHECKPOINTS])
-      for (const range of [own, shares])
-        await remove(couch.database(name), await orNone(couch.database(name).range(range)))
+    await remove(couch.database(REPLICATOR), await orNone(couch.database(REPLICATOR).range(own)))
+    await remove(couch.database(REPLICATOR), await orNone(couch.database(REPLICATOR).range(shares)))
+    // How far a follower is, and which daemon works, is told by the name of user databases.
+    const marks = await orNone(couch.database(CHECKPOINTS).range({}))
+    await remove(
+      couch.database(CHECKPOINTS),
+      marks.filter(({ id }) => id.includes(prefix)),
+    )
     const names = [...(await couch.allDbs(own)), ...(await couch.allDbs(shares))]
     await inParallel(names, (name) => couch.database(name).drop())
   }
@@ -175,12 +204,20 @@ export const beginningWith = (start: string): { startKey: string; endKey: string
 export async function inParallel<T>(
   things: readonly T[],
   work: (thing: T) => Promise<unknown>,
+  atOnce = AT_ONCE,
 ): Promise<void> {
   const left = things.values()
   const worker = async (): Promise<void> => {
     for (const thing of left) await work(thing)
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  await Promise.all(Array.from({ length: atOnce }, worker))
+}
+
+/** How long work takes, in milliseconds. */
+export async function clock(work: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now()
+  await work()
+  return performance.now() - begun
 }
 
 /** An object of about 300 bytes. */

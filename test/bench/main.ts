@@ -1,79 +1,21 @@
-// `npm run bench`: the daemon against CouchDB's own replicator, on the server in COUCHDB_URL.
+// `npm run bench`: the daemon against what CouchDB does by itself, on the server in COUCHDB_URL.
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { cpus } from 'node:os'
+import { BENCHES, isChosen, NAMES, SERVERLESS } from './benches.ts'
+import { toSvg } from './chart.ts'
 import { buildDaemon, stopDaemons } from './daemon.ts'
 import { Ground, readServer, type Server } from './ground.ts'
-import { benchGateway } from './gateway.ts'
-import { benchHostile } from './hostile.ts'
-import { benchIdle } from './idle.ts'
-import { benchLatency } from './latency.ts'
-import { benchPlan } from './plan.ts'
-import { benchProvisioning } from './provisioning.ts'
-import { toJson, toTable, type Findings } from './report.ts'
-import { benchRequests } from './requests.ts'
-import { benchRollout } from './rollout.ts'
-import { benchThroughput } from './throughput.ts'
+import { readOptions, UsageError, type Options } from './options.ts'
+import { toJson, type Findings } from './report.ts'
+import { toTable } from './table.ts'
 
-const USAGE = `COUCHDB_URL=http://admin:secret@127.0.0.1:5984 npm run bench -- [options]
-
-  --only NAME   latency, throughput, rollout, provisioning, idle, hostile, requests, plan or gateway; the last two ask no server
-  --quick       small sizes, for a first impression
-  --profile     requests of the daemon by endpoint
-  --json        JSON to stdout in place of the table
-  --out FILE    JSON to a file as well
-`
-
-interface Options {
-  only: string | null
+/** What the figures were measured on. */
+interface About {
   quick: boolean
-  profile: boolean
-  json: boolean
-  out: string | null
+  couchdb?: string
 }
 
-const BENCHES: Record<string, (ground: Ground, options: Options) => Promise<Findings>> = {
-  latency: benchLatency,
-  throughput: benchThroughput,
-  rollout: benchRollout,
-  provisioning: benchProvisioning,
-  idle: benchIdle,
-  hostile: benchHostile,
-  requests: benchRequests,
-}
-
-/** These ask no server. */
-const SERVERLESS: Record<string, (options: Options) => Findings | Promise<Findings>> = {
-  plan: benchPlan,
-  gateway: benchGateway,
-}
-
-const NAMES = [...Object.keys(BENCHES), ...Object.keys(SERVERLESS)]
-
-/** What is wrong with the command; the program ends with 2. */
-class UsageError extends Error {}
-
-function readOptions(): Options {
-  const { only, out, ...flags } = parse()
-  if (only !== undefined && !NAMES.includes(only))
-    throw new UsageError(`Expected \`--only\` to be one of ${NAMES.join(', ')}, got ${only}`)
-  return {
-    only: only ?? null,
-    out: out ?? null,
-    quick: flags.quick === true,
-    profile: flags.profile === true,
-    json: flags.json === true,
-  }
-}
-
-function parse() {
-  try {
-    const flag = { type: 'boolean' } as const
-    const name = { type: 'string' } as const
-    return parseArgs({ options: { only: name, quick: flag, profile: flag, json: flag, out: name } }).values
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n\n${USAGE}`)
-  }
-}
+const say = (line: string): void => void process.stderr.write(`· ${line}\n`)
 
 function server(): Server {
   const found = readServer(process.env['COUCHDB_URL'])
@@ -81,36 +23,37 @@ function server(): Server {
   return found
 }
 
-/** Runs what was asked for. What was made on the server goes, also where a benchmark fails or is interrupted. */
-async function run(options: Options, ground: Ground, interrupted: Promise<never>): Promise<void> {
-  try {
-    const { version } = await ground.couch.server()
-    await Promise.race([measure(options, ground, { couchdb: version, quick: options.quick }), interrupted])
-  } finally {
-    ground.say('clearing away')
-    await stopDaemons()
-    await ground.clear()
-    await ground.couch.close()
-  }
-}
-
-async function measure(options: Options, ground: Ground, about: object): Promise<void> {
-  buildDaemon()
+async function run(options: Options): Promise<void> {
   const findings: Findings = { rows: [], profiles: [] }
-  for (const [name, bench] of Object.entries(BENCHES)) {
-    if (options.only !== null && options.only !== name) continue
-    ground.say(name)
-    add(findings, await bench(ground, options))
+  const about: About = { quick: options.quick }
+  const chosen = Object.entries(BENCHES).filter(([name]) => isChosen(name, options.only))
+  const interrupted = interruption()
+  if (chosen.length > 0) buildDaemon()
+  for (const [name, bench] of chosen) {
+    say(name)
+    const ground = new Ground(server(), say)
+    add(findings, await onGround(ground, Promise.race([measure(ground), interrupted])))
+    async function measure(ground: Ground): Promise<Findings> {
+      about.couchdb ??= (await ground.couch.server()).version
+      return bench(ground, options)
+    }
   }
-  await measureServerless(options, findings)
+  for (const [name, bench] of Object.entries(SERVERLESS)) {
+    if (!isChosen(name, options.only)) continue
+    say(name)
+    add(findings, await bench(options))
+  }
   tell(options, findings, about)
 }
 
-async function measureServerless(options: Options, findings: Findings): Promise<void> {
-  for (const [name, bench] of Object.entries(SERVERLESS)) {
-    if (options.only !== null && options.only !== name) continue
-    say(name)
-    add(findings, await bench(options))
+/** What was made on the server goes, also where a benchmark fails or is interrupted. */
+async function onGround(ground: Ground, measured: Promise<Findings>): Promise<Findings> {
+  try {
+    return await measured
+  } finally {
+    await stopDaemons()
+    await ground.clear()
+    await ground.couch.close()
   }
 }
 
@@ -119,12 +62,21 @@ function add(findings: Findings, { rows, profiles }: Findings): void {
   findings.profiles.push(...profiles)
 }
 
-function tell(options: Options, findings: Findings, about: object): void {
-  process.stdout.write(options.json ? toJson(findings, about) : toTable(findings))
-  if (options.out !== null) writeFileSync(options.out, toJson(findings, about))
+function tell({ json, out, svg }: Options, findings: Findings, about: About): void {
+  process.stdout.write(json ? toJson(findings, about) : toTable(findings))
+  if (out !== null) writeFileSync(out, toJson(findings, about))
+  if (svg !== null) writeFileSync(svg, toSvg(findings.rows, { title: TITLE, note: noteOn(about) }))
 }
 
-const say = (line: string): void => void process.stderr.write(`· ${line}\n`)
+const TITLE = 'couch-shares: time and cost as a ratio to CouchDB’s own'
+
+const noteOn = ({ quick, couchdb }: About): string =>
+  [
+    ...(couchdb === undefined ? [] : [`CouchDB ${couchdb}`]),
+    ...[`Node.js ${process.version}`, `${cpus().length} cores`],
+    ...(quick ? ['small sizes (--quick)'] : []),
+    'medians; thin line: quartiles; mark: goal',
+  ].join(' · ')
 
 const interruption = (): Promise<never> =>
   new Promise((_resolve, reject) => {
@@ -133,12 +85,7 @@ const interruption = (): Promise<never> =>
   })
 
 try {
-  const options = readOptions()
-  if (options.only !== null && Object.hasOwn(SERVERLESS, options.only)) {
-    const findings: Findings = { rows: [], profiles: [] }
-    await measureServerless(options, findings)
-    tell(options, findings, { quick: options.quick })
-  } else await run(options, new Ground(server(), say), interruption())
+  await run(readOptions(process.argv.slice(2), NAMES))
   process.exit(0)
 } catch (error) {
   const isUsage = error instanceof UsageError

@@ -6,6 +6,7 @@ import { UPDATED_AT } from '../../src/documents/time.ts'
 import { planObject } from '../../src/shares/plan/object.ts'
 import type { ObjectFacts } from '../../src/shares/plan/object-facts.ts'
 import { todo } from './ground.ts'
+import type { BenchOptions } from './options.ts'
 import { toRow, type Findings, type Pair } from './report.ts'
 
 const doc = todo('1', { _rev: '1-0', $shares: { milk: ['name', 'done'] } }) as ObjectDoc
@@ -22,7 +23,7 @@ const facts: ObjectFacts = {
   clock: { now: 0, updatedAt: UPDATED_AT },
 }
 
-export async function benchPlan({ quick }: { quick: boolean }): Promise<Findings> {
+export async function benchPlan({ quick }: Pick<BenchOptions, 'quick'>): Promise<Findings> {
   const planned: Pair[] = []
   const projected: Pair[] = []
   for (let round = 0; round < (quick ? 3 : 11); round += 1) {

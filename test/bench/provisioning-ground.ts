@@ -16,12 +16,11 @@ import {
 import { USER_DOCUMENT_RANGE, userDocumentId } from '../../src/users/user-document.ts'
 import { readSkeleton } from '../../src/skeletons/folder.ts'
 import { inParallel, todo, type Ground } from './ground.ts'
+import { removeAccounts } from './participants.ts'
 import type { MasterFilter } from '../../src/provisioning/replication.ts'
 
 const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
 const KIND = 'provisioning'
-/** CouchDB's `[purge] max_document_id_number`. */
-const MOST_PURGED = 100
 
 export const DOMAINS = 100
 const FEWEST = 10
@@ -134,8 +133,7 @@ export class Provisioned {
         entries = await this.entries()
         return entries.every((entry) => this.isReady(entry))
       },
-      250,
-      900_000,
+      { pollMs: 250, patienceMs: 900_000 },
     )
     return entries
   }
@@ -160,13 +158,7 @@ export class Provisioned {
     await inParallel(databases, (database) => couch.database(database).drop())
     await drop(couch.database(REGISTRY), [...ours.map(({ _id }) => _id), ...databases.map(claimId)])
     await drop(couch.database(CHECKPOINTS), databases)
-    const users = couch.database('_users')
-    const rows = (await users.fetch(this.#names.map(userDocumentId))).filter(({ rev }) => rev !== null)
-    // Purged: the next daemon would look at each user who is gone.
-    for (let at = 0; at < rows.length; at += MOST_PURGED)
-      await users.purge(
-        Object.fromEntries(rows.slice(at, at + MOST_PURGED).map(({ id, rev }) => [id, [rev ?? '']])),
-      )
+    await removeAccounts(this.#ground, this.#names)
     this.#names = []
   }
 
@@ -220,24 +212,8 @@ export async function provisionPlainly(
 export const plainNames = (ground: Ground, count: number): string[] =>
   Array.from({ length: count }, (_, at) => ground.plain(`${at % domainsFor(count)}-${randomUUID()}`).name)
 
-/** One-shot, into an empty database; the answer comes when all is there. */
-export async function replicateOnce(
-  ground: Ground,
-  source: Database,
-  target: Database,
-  filter: MasterFilter,
-): Promise<void> {
-  const how =
-    filter.kind === 'selector'
-      ? { selector: filter.selector }
-      : {
-          filter: filter.filter,
-          query_params: { roles: JSON.stringify(filter.roles), name: filter.name },
-        }
-  await ground.couch.request({
-    method: 'POST',
-    path: ['_replicate'],
-    body: { ...ground.endpoints(source, target), ...how },
-    timeoutMs: 600_000,
-  })
-}
+/** What a replication is told for it to go by a filter. */
+export const howOf = (filter: MasterFilter): object =>
+  filter.kind === 'selector'
+    ? { selector: filter.selector }
+    : { filter: filter.filter, query_params: { roles: JSON.stringify(filter.roles), name: filter.name } }

@@ -2,6 +2,7 @@
 import nano from 'nano'
 import PQueue from 'p-queue'
 import type { Ground } from './ground.ts'
+import type { BenchOptions } from './options.ts'
 import { toRow, type Findings, type Pair } from './report.ts'
 
 const DATABASE = 'requests'
@@ -16,7 +17,7 @@ interface Cost {
   wall: number
 }
 
-export async function benchRequests(ground: Ground, { quick }: { quick: boolean }): Promise<Findings> {
+export async function benchRequests(ground: Ground, { quick }: BenchOptions): Promise<Findings> {
   const [pairs, count] = quick ? [3, 300] : [11, 1_500]
   const database = ground.plain(DATABASE)
   await database.create()

@@ -8,23 +8,25 @@ import { marked } from '../../src/skeletons/design.ts'
 import type { Progress } from '../../src/skeletons/rollout-record.ts'
 import { DaemonProcess } from './daemon.ts'
 import { inParallel, type Ground } from './ground.ts'
-import { toRow, type Findings, type Pair, type Profile } from './report.ts'
+import type { BenchOptions } from './options.ts'
+import { toRow, type Findings, type Pair } from './report.ts'
+import type { StageProfile } from './stage-profile.ts'
 
 const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
 const DESIGN = '_design/guard'
 
 export async function benchRollout(
   ground: Ground,
-  { quick, profile }: { quick: boolean; profile: boolean },
+  { quick, profile, size }: BenchOptions,
 ): Promise<Findings> {
-  const count = quick ? 200 : 1_000
-  const rounds = quick ? 2 : 5
+  const count = size ?? (quick ? 50 : 1_000)
+  const rounds = quick ? 1 : 5
   const kind = ground.prefix.slice(0, -1)
   const folder = await mkdtemp(join(tmpdir(), 'couch-shares-bench-'))
   const names = (part: string): string[] =>
     Array.from({ length: count }, (_, at) => ground.plain(`${part}/${at}`).name)
   const [ruled, plain] = [names('ruled'), names('plain')]
-  const profiles: Profile[] = []
+  const profiles: StageProfile[] = []
   try {
     await cp(SKELETON, folder, { recursive: true })
     await mkdir(join(folder, kind, '_design', 'guard'), { recursive: true })
@@ -53,7 +55,7 @@ export async function benchRollout(
           subject: () => rollOut(ground, kind, guard(round), count),
           baseline: () => putAll(ground, plain, guard(round), revisions),
         }
-        if (profile && round === rounds) await daemon.endpoints(ground)
+        if (profile && round === rounds) await daemon.profile(ground)
         // Who is first changes from round to round.
         const pair: Pair = { subject: NaN, baseline: NaN }
         for (const side of round % 2 === 0
@@ -62,7 +64,7 @@ export async function benchRollout(
           pair[side] = await runs[side]()
         pairs.push(pair)
       }
-      if (profile) profiles.push({ name: 'rollout', endpoints: await daemon.endpoints(ground) })
+      if (profile) profiles.push({ name: 'rollout', ...(await daemon.profile(ground)) })
       const against = 'plain PUTs of the same document, as many at once'
       return {
         rows: [toRow(`a skeleton's change to ${count.toLocaleString('en')} databases`, 'ms', against, pairs)],

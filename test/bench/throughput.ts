@@ -1,32 +1,42 @@
-// How long it takes to share many objects at once, against one-shot `_replicate` of the same documents.
+// How long it takes to share many objects at once, or to edit them, against one-shot `_replicate` of the same documents.
 import type { Database } from '../../src/couch/database.ts'
 import type { Doc } from '../../src/couch/document.ts'
 import { SKELETON_PREFIX } from '../../src/documents/names.ts'
+import { copyId } from '../../src/shares/model/ids.ts'
+import { Arrivals } from './arrivals.ts'
+import type { BenchOptions } from './options.ts'
 import { DaemonProcess } from './daemon.ts'
-import { todo, type Ground } from './ground.ts'
-import { toRow, type Findings, type Profile, type Row } from './report.ts'
+import { clock, todo, type Ground } from './ground.ts'
+import { toRow, type Findings, type Goal, type Row } from './report.ts'
+import type { StageProfile } from './stage-profile.ts'
+
+const PATIENCE_MS = 900_000
+const PLAIN = 'one-shot _replicate'
+const VALIDATED = 'the same, with the validation of a share'
 
 export async function benchThroughput(
   ground: Ground,
-  { quick, profile }: { quick: boolean; profile: boolean },
+  { quick, profile, size }: BenchOptions,
 ): Promise<Findings> {
-  const objects = quick ? 1_000 : 10_000
-  const rounds = quick ? 2 : 5
+  const objects = size ?? (quick ? 500 : 10_000)
+  const rounds = quick ? 1 : 3
   const daemon = await DaemonProcess.start(ground, { profile })
-  const profiles: Profile[] = []
+  const profiles: StageProfile[] = []
   let runsSoFar = 0
   try {
     const many = objects.toLocaleString('en')
-    const plain = 'one-shot _replicate'
-    const validated = 'the same, with the validation of a share'
     const rows = [
-      ...(await compare(`share started over ${many} objects`, startShare, [
-        [plain, replicateThere(false)],
-        [validated, replicateThere(true)],
+      ...(await compare(`share opened over ${many} objects`, openShare, [
+        { against: PLAIN, run: replicateThere(false), goal: { median: 1 } },
+        { against: VALIDATED, run: replicateThere(true) },
       ])),
       ...(await compare(`${many} objects written into a share`, writeObjects, [
-        [`writes, then ${plain}`, writeAndReplicate(false)],
-        [validated, writeAndReplicate(true)],
+        { against: `writes, then ${PLAIN}`, run: writeAndReplicate(false) },
+        { against: VALIDATED, run: writeAndReplicate(true) },
+      ])),
+      ...(await compare(`${many} objects edited in a share`, editObjects, [
+        { against: `edits, then ${PLAIN}`, run: editAndReplicate(false) },
+        { against: VALIDATED, run: editAndReplicate(true), goal: { median: 1 } },
       ])),
     ]
     return { rows, profiles }
@@ -35,49 +45,44 @@ export async function benchThroughput(
   }
 
   /** All in each round; who is first changes from round to round. */
-  async function compare(name: string, subject: Run, baselines: [string, Run][]): Promise<Row[]> {
-    const runs = [subject, ...baselines.map(([, run]) => run)]
+  async function compare(name: string, subject: Run, baselines: Baseline[]): Promise<Row[]> {
+    const runs = [subject, ...baselines.map(({ run }) => run)]
     const measured: Map<Run, number>[] = []
     for (let round = 0; round < rounds; round += 1) {
       ground.say(`${name}: round ${round + 1} of ${rounds}`)
+      const isNoted = profile && round === rounds - 1
       const took = new Map<Run, number>()
       for (const run of round % 2 === 0 ? runs : [...runs].reverse()) {
         runsSoFar += 1
-        took.set(
-          run,
-          await run(
-            ground,
-            `run${runsSoFar}`,
-            objects,
-            profile && run === subject && round === rounds - 1 ? note(name) : whatever,
-          ),
-        )
+        const around = isNoted && run === subject ? note(name) : whatever
+        took.set(run, await run(ground, `run${runsSoFar}`, objects, around))
       }
       measured.push(took)
     }
-    return baselines.map(([against, baseline]) =>
+    return baselines.map(({ against, run, goal }) =>
       toRow(
         name,
         'ms',
         against,
-        measured.map((took) => ({ subject: took.get(subject) ?? NaN, baseline: took.get(baseline) ?? NaN })),
+        measured.map((took) => ({ subject: took.get(subject) ?? NaN, baseline: took.get(run) ?? NaN })),
+        goal,
       ),
     )
   }
 
   function note(name: string): Around {
     return async (work) => {
-      await daemon.endpoints(ground)
-      const [cpu, begun] = [daemon.cpuMs(), performance.now()]
-      const took = await work()
-      const share = Math.round(((daemon.cpuMs() - cpu) / (performance.now() - begun)) * 100)
-      profiles.push({
-        name: `${name} (daemon's CPU ${share}%)`,
-        endpoints: await daemon.endpoints(ground),
-      })
+      let took = NaN
+      profiles.push(await daemon.profileOf(ground, name, async () => void (took = await work())))
       return took
     }
   }
+}
+
+interface Baseline {
+  against: string
+  run: Run
+  goal?: Goal
 }
 
 /** What is done around the measured part. */
@@ -87,7 +92,7 @@ const whatever: Around = (work) => work()
 type Run = (ground: Ground, name: string, objects: number, around: Around) => Promise<number>
 
 /** The objects are there and name the share; the write that is measured is that of the `$share`. */
-const startShare: Run = async (ground, name, objects, around) => {
+const openShare: Run = async (ground, name, objects, around) => {
   const user = ground.user(name)
   const share = ground.newShareId()
   await user.create()
@@ -106,7 +111,7 @@ const replicateThere =
   async (ground, name, objects) => {
     const { source, target } = await twoDatabases(ground, name, isValidated)
     await ground.putAll(source, todos(objects, null))
-    return clock(() => replicateOnce(ground, source, target, objects))
+    return clock(() => replicate(ground, source, target, objects))
   }
 
 /** The share is active; measured from the first request that brings objects. */
@@ -129,9 +134,52 @@ const writeAndReplicate =
     const docs = todos(objects, null)
     return clock(async () => {
       await ground.putAll(source, docs)
-      await replicateOnce(ground, source, target, objects)
+      await replicate(ground, source, target, objects)
     })
   }
+
+/** All are in the share; measured from the first request that changes objects. */
+const editObjects: Run = async (ground, name, objects, around) => {
+  const user = ground.user(name)
+  const share = await ground.userWithShare(name)
+  const docs = todos(objects, share)
+  const revisions = await ground.putAll(user, docs)
+  await arrived(ground, ground.share(share), objects)
+  await ground.settled(name)
+  const ids = docs.map(({ _id }) => copyId(share, _id))
+  return around(() =>
+    untilAllArrive(ground, ground.share(share), ids, () => ground.putAll(user, edited(docs, revisions))),
+  )
+}
+
+const editAndReplicate =
+  (isValidated: boolean): Run =>
+  async (ground, name, objects) => {
+    const { source, target } = await twoDatabases(ground, name, isValidated)
+    const docs = todos(objects, null)
+    const revisions = await ground.putAll(source, docs)
+    await replicate(ground, source, target, objects)
+    const ids = docs.map(({ _id }) => _id)
+    return untilAllArrive(ground, target, ids, async () => {
+      await ground.putAll(source, edited(docs, revisions))
+      await ground.replicateOnce(source, target)
+    })
+  }
+
+/** How long something takes, with the arrival of all that comes of it. */
+async function untilAllArrive(
+  ground: Ground,
+  database: Database,
+  ids: readonly string[],
+  work: () => Promise<unknown>,
+): Promise<number> {
+  const arrivals = await Arrivals.open(ground.couch, database)
+  try {
+    return await clock(() => Promise.all([arrivals.all(ids, PATIENCE_MS), work()]))
+  } finally {
+    arrivals.close()
+  }
+}
 
 /** @param isValidated the target has the design documents of a share, whose validation sees every document */
 async function twoDatabases(
@@ -150,41 +198,31 @@ async function twoDatabases(
   return { source, target }
 }
 
-async function replicateOnce(
-  ground: Ground,
-  source: Database,
-  target: Database,
-  count: number,
-): Promise<void> {
-  const answer = ground.couch.request({
-    method: 'POST',
-    path: ['_replicate'],
-    body: ground.endpoints(source, target),
-    timeoutMs: 300_000,
-  })
-  await Promise.all([answer, arrived(ground, target, count)])
+async function replicate(ground: Ground, source: Database, target: Database, count: number): Promise<void> {
+  await Promise.all([ground.replicateOnce(source, target), arrived(ground, target, count)])
 }
 
 /** By the number of documents: one small request, the same for both. Design documents are none of them. */
 async function arrived(ground: Ground, database: Database, count: number): Promise<void> {
   let designs: number | null = null
-  await ground.until(`${count} documents arrive in ${database.name}`, async () => {
-    const there = (await database.info())?.doc_count ?? 0
-    if (there < count) return false
-    designs ??= (await database.range({ startKey: '_design/', endKey: '_design0' })).length
-    return there - designs >= count
-  })
-}
-
-async function clock(work: () => Promise<void>): Promise<number> {
-  const begun = performance.now()
-  await work()
-  return performance.now() - begun
+  await ground.until(
+    `${count} documents arrive in ${database.name}`,
+    async () => {
+      const there = (await database.info())?.doc_count ?? 0
+      if (there < count) return false
+      designs ??= (await database.range({ startKey: '_design/', endKey: '_design0' })).length
+      return there - designs >= count
+    },
+    { patienceMs: PATIENCE_MS },
+  )
 }
 
 const todos = (count: number, share: string | null): Doc[] =>
   Array.from({ length: count }, (_, at) =>
     todo(String(at).padStart(6, '0'), share === null ? {} : { $shares: { [share]: true } }),
   )
+
+const edited = (docs: readonly Doc[], revisions: ReadonlyMap<string, string>): Doc[] =>
+  docs.map((doc) => ({ ...doc, _rev: revisions.get(doc._id) ?? '', done: true }))
 
 const withoutRevision = ({ _rev, ...doc }: Doc): Doc => doc
