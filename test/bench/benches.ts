@@ -1,9 +1,11 @@
 // All benchmarks by their names, in the order in which they run.
+import { benchFanOut } from './fan-out.ts'
 import { benchGateway } from './gateway.ts'
 import type { Ground } from './ground.ts'
 import { benchHostile } from './hostile.ts'
 import { benchIdle } from './idle.ts'
 import { benchLatency } from './latency.ts'
+import { benchManyUsers } from './many-users.ts'
 import type { BenchOptions } from './options.ts'
 import { benchPlan } from './plan.ts'
 import { benchProvisioning } from './provisioning.ts'
@@ -11,13 +13,17 @@ import type { Findings } from './report.ts'
 import { benchRequests } from './requests.ts'
 import { benchRollout } from './rollout.ts'
 import { benchThroughput } from './throughput.ts'
+import { benchTwoHops } from './two-hops.ts'
 
 /** On a server, each on a ground of its own. */
 export const BENCHES: Readonly<Record<string, (ground: Ground, options: BenchOptions) => Promise<Findings>>> =
   {
     latency: benchLatency,
-      throughput: benchThroughput,
-        rollout: benchRollout,
+    'two-hops': benchTwoHops,
+    throughput: benchThroughput,
+    'many-users': benchManyUsers,
+    'fan-out': benchFanOut,
+    rollout: benchRollout,
     provisioning: benchProvisioning,
       idle: benchIdle,
         hostile: benchHostile,
