@@ -1,11 +1,14 @@
 // All benchmarks by their names, in the order in which they run.
 import { benchFanOut } from './fan-out.ts'
 import { benchGateway } from './gateway.ts'
+import { benchGatewayChange } from './gateway-change.ts'
 import type { Ground } from './ground.ts'
 import { benchHostile } from './hostile.ts'
 import { benchIdle } from './idle.ts'
 import { benchLatency } from './latency.ts'
 import { benchManyUsers } from './many-users.ts'
+import { benchMemory } from './memory.ts'
+import { benchNeighbour } from './neighbour.ts'
 import type { BenchOptions } from './options.ts'
 import { benchPlan } from './plan.ts'
 import { benchProvisioning } from './provisioning.ts'
@@ -25,8 +28,11 @@ export const BENCHES: Readonly<Record<string, (ground: Ground, options: BenchOpt
     'fan-out': benchFanOut,
     rollout: benchRollout,
     provisioning: benchProvisioning,
-      idle: benchIdle,
-        hostile: benchHostile,
+    'gateway-change': benchGatewayChange,
+    idle: benchIdle,
+    neighbour: benchNeighbour,
+    memory: benchMemory,
+    hostile: benchHostile,
     requests: benchRequests,
   }
 
