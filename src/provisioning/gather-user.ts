@@ -1,18 +1,29 @@
 // Gathers what planProvisionedUser asks about: what `_users` says of a user, and whose the databases are that are named there.
 import type { Couch } from '../couch/client.ts'
+import type { StoredDoc } from '../couch/document.ts'
 import { isPersonalName } from '../documents/names.ts'
 import type { FoundSecurity } from '../documents/security.ts'
 import { isAnotherAccount } from '../users/account-history.ts'
-import { readKnownUser, type KnownUser } from '../users/known-user.ts'
+import { knownUser, type KnownUser } from '../users/known-user.ts'
+import { userDocumentId } from '../users/user-document.ts'
 import type { ProvisionedUsers } from './provisioned-users.ts'
 import type { ProvisionedUser } from './provisioned-user.ts'
 import type { ProvisionedUserFacts } from './plan-user.ts'
 import type { ProvisioningSettings } from './settings.ts'
 
+const USERS = '_users'
+
 export interface UserReading extends ProvisioningSettings {
   couch: Couch
   provisionedUsers: Pick<ProvisionedUsers, 'claims'>
   now: () => number
+}
+
+/** What is planned with, and what is written over. */
+export interface GatheredUser {
+  facts: ProvisionedUserFacts
+  /** The document of `_users` that the facts are from; null for none. */
+  document: StoredDoc | null
 }
 
 /**
@@ -23,17 +34,21 @@ export async function gatherProvisionedUser(
   deps: UserReading,
   name: string,
   entry: ProvisionedUser | null,
-): Promise<ProvisionedUserFacts> {
+): Promise<GatheredUser> {
   const { couch, provisionedUsers, attribute, onDeparture, graceMs, newDatabase, now } = deps
-  const user = await readKnownUser(couch, name, deps)
+  const document = await couch.database(USERS).get(userDocumentId(name))
+  const user = knownUser(document, name, deps)
   const databases = namedDatabases(user, entry)
   return {
-    ...{ name, attribute, user, entry, onDeparture, graceMs },
-    isAnother: await isAnothers(couch, name, user, entry),
-    securities: await readSecurities(couch, databases),
-    claims: await provisionedUsers.claims(databases),
-    fresh: newDatabase(),
-    at: new Date(now()).toISOString(),
+    document,
+    facts: {
+      ...{ name, attribute, user, entry, onDeparture, graceMs },
+      isAnother: await isAnothers(couch, name, user, entry),
+      securities: await readSecurities(couch, databases),
+      claims: await provisionedUsers.claims(databases),
+      fresh: newDatabase(),
+      at: new Date(now()).toISOString(),
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 // Performs what was planned for a user of `_users`: claims, entries, the personal database and who may enter it.
 import isEqual from 'lodash/isEqual.js'
 import type { Couch } from '../couch/client.ts'
+import type { StoredDoc, Written } from '../couch/document.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import type { Logger } from '../log.ts'
@@ -8,6 +9,7 @@ import { personalSecurity, type ProvisionedUserChange, type ProvisionedUser } fr
 import { userDocumentId } from '../users/user-document.ts'
 import type { ProvisionedUserEffect, ProvisionedUserFacts } from './plan-user.ts'
 import { knownUser, type Named } from '../users/known-user.ts'
+import type { GatheredUser } from './gather-user.ts'
 import { secure, type DatabaseCreator } from '../skeletons/create-database.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
 import type { ProvisionedUsers } from './provisioned-users.ts'
@@ -45,64 +47,85 @@ export async function changeProvisionedUser(
   return changed
 }
 
-/** @throws {CouchFault} `conflict` where somebody else was faster */
+/**
+ * @returns true where the personal database has just been created: nothing is in it yet but its design documents
+ * @throws {CouchFault} `conflict` where somebody else was faster
+ */
 export async function performUserEffect(
   deps: UserWriting,
-  facts: ProvisionedUserFacts,
+  gathered: GatheredUser,
   effect: Exclude<ProvisionedUserEffect, { kind: 'change' }>,
-): Promise<void> {
+): Promise<boolean> {
   const { couch, provisionedUsers, leases, checkpoints } = deps
-  const { name, securities } = facts
+  const { name, securities } = gathered.facts
   switch (effect.kind) {
     case 'claim': {
       const isOurs = await provisionedUsers.claim(effect.database, name, effect.attribute)
       if (!isOurs) throw new CouchFault('conflict', effect.database, 'somebody else has claimed it meanwhile')
-      return
+      return false
     }
     case 'record':
-      return record(deps, facts, effect.database)
+      await record(deps, gathered, effect.database)
+      return false
     case 'open':
       return openPersonal(deps, name, effect.database, { isThere: securities.has(effect.database) })
     case 'secure':
       await orNull(secure(couch.database(effect.database), effect.security))
-      return
+      return false
     case 'end-leases':
       for (const master of deps.configured) await leases.stop(master, effect.database)
-      return
+      return false
     case 'end-claim':
-      return provisionedUsers.endClaim(effect.database)
+      await provisionedUsers.endClaim(effect.database)
+      return false
     case 'drop':
       await couch.database(effect.database).drop()
       checkpoints.remove(effect.database)
-      return
+      return false
     default:
       return effect satisfies never
   }
 }
 
-/** The personal database is there, guarded by its design documents before anybody is let in. @param isThere it was just seen @throws {CouchFault} */
+/**
+ * The personal database is there, guarded by its design documents before anybody is let in.
+ * @param isThere it was just seen
+ * @returns true where it was not there
+ * @throws {CouchFault}
+ */
 export async function openPersonal(
   { creator, ownWrites, log }: Pick<UserWriting, 'creator' | 'ownWrites' | 'log'>,
   name: string,
   database: string,
   { isThere = false } = {},
-): Promise<void> {
-  if (!isThere && (await creator.create(database))) log.info({ db: database }, 'personal database created')
-  await creator.apply(database, 'personal', personalSecurity(name, database), {
-    onWritten: (id, rev) => ownWrites.add(database, id, rev),
-  })
+): Promise<boolean> {
+  const security = personalSecurity(name, database)
+  const onWritten = (id: string, rev: string): void => ownWrites.add(database, id, rev)
+  if (isThere) {
+    await creator.apply(database, 'personal', security, { onWritten })
+    return false
+  }
+  const isNew = await creator.open(database, 'personal', security, { onWritten })
+  if (isNew) log.info({ db: database }, 'personal database created')
+  return isNew
 }
 
+/** Over the document from which all else was planned; where somebody has changed it since, over what stands there then. */
 async function record(
   deps: UserWriting,
-  { name, user }: ProvisionedUserFacts,
+  { facts: { name, user }, document }: GatheredUser,
   database: string,
 ): Promise<void> {
   const { couch, ownWrites, attribute } = deps
   const users = couch.database(USERS)
-  const doc = await users.get(userDocumentId(name))
-  if (doc === null || doc._deleted) return
-  const written = await users.put({ ...doc, [attribute]: database })
+  const write = (doc: StoredDoc): Promise<Written> => users.put({ ...doc, [attribute]: database })
+  let doc = document
+  let written = doc && (await write(doc))
+  if (written?.ok === false && written.error === 'conflict') {
+    doc = await users.get(userDocumentId(name))
+    written = doc && (await write(doc))
+  }
+  if (written === null) return
   if (!written.ok)
     throw new CouchFault('server_error', USERS, `a user's document was not written: ${written.reason}`)
   // Written over what is not known yet, it is the only sign of that.

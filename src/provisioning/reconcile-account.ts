@@ -14,6 +14,8 @@ export interface ReconciledAccount {
   roles: readonly string[] | null
   /** What the registry has of the user then; null: nothing. */
   entry: ProvisionedUser | null
+  /** The personal database has just been created: nothing is in it yet but its design documents. */
+  isNew: boolean
 }
 
 /**
@@ -26,15 +28,17 @@ export async function reconcileAccount(
   name: string,
   known: ProvisionedUser | null,
 ): Promise<ReconciledAccount> {
-  const facts = await gatherProvisionedUser(deps, name, known)
+  const gathered = await gatherProvisionedUser(deps, name, known)
+  const { facts } = gathered
   if (facts.isAnother)
     deps.log.warn(
       { db: '_users', doc: userDocumentId(name) },
       'the account was made again: nothing of the former one’s is given to it',
     )
   let entry = known
+  let isNew = false
   for (const effect of planProvisionedUser(facts))
     if (effect.kind === 'change') entry = await changeProvisionedUser(deps, facts, effect.change)
-    else await performUserEffect(deps, facts, effect)
-  return { roles: facts.user?.roles ?? null, entry }
+    else if (await performUserEffect(deps, gathered, effect)) isNew = true
+  return { roles: facts.user?.roles ?? null, entry, isNew }
 }

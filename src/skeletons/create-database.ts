@@ -57,11 +57,18 @@ export class DatabaseCreator {
   }
 
   /**
-   * Creates a database anew that people have been in, with its skeleton, in as few requests as there can be: until `_security`
-   * is set CouchDB refuses everybody, and clients take a refusal for the end.
+   * Creates a database with its skeleton, and then lets in whom `security` names, in as few requests as there can be: there are many
+   * such databases, and of one that people have been in before, clients take it for the end that CouchDB refuses them until
+   * `_security` is set. One that is there is brought up to its skeleton.
+   * @returns false where it was there
    * @throws {CouchFault}
    */
-  async recreate(name: string, kind: CreatedKind, security: object): Promise<void> {
+  async open(
+    name: string,
+    kind: CreatedKind,
+    security: object,
+    { onWritten }: { onWritten?: OnWritten } = {},
+  ): Promise<boolean> {
     const database = this.#couch.database(name)
     const { designs } = this.#wanted(kind)
     // Asked before there is a database that might be everybody's.
@@ -69,9 +76,14 @@ export class DatabaseCreator {
     const isNew = await createDatabase(database)
     if (isNew && isCreatedClosed) {
       const written = await database.bulk(designs.map((design): Doc => ({ ...design })))
-      if (written.every(({ ok }) => ok)) return database.putSecurity(security as Security)
+      for (const row of written) if (row.ok) onWritten?.(row.id, row.rev)
+      if (written.every(({ ok }) => ok)) {
+        await database.putSecurity(security as Security)
+        return true
+      }
     }
-    await this.apply(name, kind, security)
+    await this.apply(name, kind, security, onWritten ? { onWritten } : {})
+    return isNew
   }
 
   /** A server can be set so that a new database is everybody's. https://docs.couchdb.org/en/stable/config/couchdb.html#couchdb/default_security */

@@ -273,7 +273,7 @@ async function rotate(
     // Who was taken out beside this turn has no feed open any more, and is not let in: what was ordered for that is done.
     const order = ceilings.takeOrder(id)
     if (order !== undefined && (await registry.entry(id))?.closing === order) basis.closing = order
-    await creator.recreate(share.name, 'share', closedToWriters(ceilings.limit(id, security)))
+    await creator.open(share.name, 'share', closedToWriters(ceilings.limit(id, security)))
   })
   const { refused, late } = await refill(outbox, share, copies, { share: id, home })
   await withdrawLate(deps, owner, { share: id, home: 'outbox', copies: late })

@@ -58,7 +58,7 @@ async function world() {
     },
     accounts: new AccountIndex(couch),
     users: userDatabases('user/{id}'),
-    creator: { create: () => Promise.resolve(false), apply: () => Promise.resolve() },
+    creator: { open: () => Promise.resolve(false), apply: () => Promise.resolve() },
     leases: new PersonalLeases({
       replicator: replicator.asReplicator(),
       server: { url: 'http://couch:5984', user: 'admin', pass: 'secret' },

@@ -23,7 +23,7 @@ function world() {
   const couch = server.client(() => Promise.resolve(null))
   const opened: string[] = []
   const creator = {
-    create: () => Promise.resolve(true),
+    open: (name: string) => Promise.resolve(opened.push(name) > 0),
     apply: (name: string) => Promise.resolve(void opened.push(name)),
   }
   const daemon = (newDatabase: () => string) => {

@@ -55,7 +55,7 @@ function world(roles: string[]) {
   const deps = {
     ...{ couch, ownWrites, leases, now: () => 0, updatedAt: UPDATED_AT },
     provisionedUsers: new ProvisionedUsers(couch, ownWrites, () => 0),
-    creator: { create: () => Promise.resolve(false), apply: () => Promise.resolve() },
+    creator: { open: () => Promise.resolve(false), apply: () => Promise.resolve() },
     removals: new Removals({ couch, ownWrites, canPurge: true }),
     checkpoints: new Checkpoints(couch),
     configured: [MASTER],
