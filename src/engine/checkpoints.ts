@@ -29,7 +29,8 @@ export class Checkpoints {
 
   /** The checkpoints of databases, by name; those that have none are left out. */
   async read(names: readonly string[]): Promise<Map<string, Checkpoint>> {
-    const unknown = names.filter((name) => !this.#cache.has(name))
+    // Of one that was set here, what another daemon has is merged when it is written.
+    const unknown = names.filter((name) => !this.#cache.has(name) && !this.#dirty.has(name))
     const rows = await this.#database.fetch(unknown)
     for (const { id, doc } of rows) {
       if (this.#cache.has(id)) continue

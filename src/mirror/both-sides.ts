@@ -9,16 +9,18 @@ export type BothSides = Pick<DocumentFacts, 'id' | 'master' | 'personal' | 'ance
 /**
  * Two requests for all documents, and more for what leaves have in common that are apart. The user's side first: what another
  * daemon has just brought there is at the master by then, and is not taken for something that the user made.
+ * @param isEmpty nothing of them can be on the user's side
  * @throws {CouchFault}
  */
 export async function readBothSides(
   master: Database,
   personal: Database,
   ids: readonly string[],
+  { isEmpty = false } = {},
 ): Promise<BothSides[]> {
   if (ids.length === 0) return []
   const wanted = ids.map((id) => ({ id }))
-  const here = byDocument(await personal.leaves(wanted))
+  const here = byDocument(isEmpty ? [] : await personal.leaves(wanted))
   const there = byDocument(await master.leaves(wanted))
   const both: BothSides[] = []
   for (const id of ids) {

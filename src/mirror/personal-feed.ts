@@ -46,6 +46,18 @@ export class PersonalFeed {
     return checkpoint ? 'renewed' : 'first'
   }
 
+  /** Of a database that has just been created: all of it is still to be read. */
+  begin({ instance_start_time: instance }: DatabaseInfo): void {
+    this.#checkpoints.set(this.#database.name, { ...START, instance })
+  }
+
+  /** True where nothing was written since the database was read to its end. @throws {CouchFault} */
+  async isRead({ instance_start_time: instance, update_seq: updateSeq }: DatabaseInfo): Promise<boolean> {
+    const { name } = this.#database
+    const checkpoint = (await this.#checkpoints.read([name])).get(name)
+    return checkpoint?.instance === instance && checkpoint.updateSeq === updateSeq
+  }
+
   /**
    * All leaves: a late edit of an older revision may lose, and CouchDB shows the daemon's own then, and the user's beside it.
    * @param after the end of the page before it, which may not be done yet; absent: where what is done ends

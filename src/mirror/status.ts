@@ -8,19 +8,22 @@ import { saysThat } from './plan-status.ts'
  * Writes each of these documents where something else stands, over what its reader wrote there, too. A conflict is seen with the
  * next look.
  * @param isNew whether one that is not there is written
+ * @param isEmpty none of them is there: the database has just been created
  * @throws {CouchFault}
  */
 export async function writeStatus(
   database: Database,
   ownWrites: OwnWrites,
   said: readonly ({ _id: string } & Record<string, unknown>)[],
-  { isNew = () => true }: { isNew?: (at: number) => boolean } = {},
+  { isNew = () => true, isEmpty = false }: { isNew?: (at: number) => boolean; isEmpty?: boolean } = {},
 ): Promise<void> {
-  const rows = await database.fetchIfThere(
-    said.map(({ _id }) => _id),
-    { conflicts: true },
-  )
-  if (rows.length === 0) return
+  const rows = isEmpty
+    ? []
+    : await database.fetchIfThere(
+        said.map(({ _id }) => _id),
+        { conflicts: true },
+      )
+  if (rows.length === 0 && !isEmpty) return
   const docs = said.flatMap((doc, at): Doc[] => {
     const there = rows[at]?.doc ?? null
     if (there ? saysThat(there, doc) : !isNew(at)) return []

@@ -44,15 +44,20 @@ interface Candidate {
  * @param isWhole false while a master that is configured is not to be had: what is new to the others may be that one's
  * @param formerly by document, the last revisions that a master is known to have had, where it was made again since the user's documents
  *   were compared with it
+ * @param isEmpty none of these documents can be in the user's database, which has just been created
  */
 export const gatherFrom =
   (
     person: Personal,
     masters: readonly Master[],
-    { isWhole = true, formerly = nothing }: { isWhole?: boolean; formerly?: Formerly } = {},
+    {
+      isWhole = true,
+      formerly = nothing,
+      isEmpty = false,
+    }: { isWhole?: boolean; formerly?: Formerly; isEmpty?: boolean } = {},
   ): Gather =>
   (ids, clock) =>
-    gatherDocuments(person, masters, { ids, clock, takesNew: isWhole, formerly })
+    gatherDocuments(person, masters, { ids, clock, takesNew: isWhole, formerly, isEmpty })
 
 type Formerly = (master: string, ids: readonly string[]) => Promise<ReadonlyMap<string, readonly string[]>>
 
@@ -72,10 +77,11 @@ async function gatherDocuments(
     clock,
     takesNew,
     formerly,
-  }: { ids: readonly string[]; clock: Clock; takesNew: boolean; formerly: Formerly },
+    isEmpty,
+  }: { ids: readonly string[]; clock: Clock; takesNew: boolean; formerly: Formerly; isEmpty: boolean },
 ): Promise<Gathered[]> {
   // The user's side first, as in `readBothSides`: else what another daemon brings meanwhile is new, and may be sent elsewhere.
-  const own = await database.fetch([...ids], { conflicts: true })
+  const own = isEmpty ? ids.map(absent) : await database.fetch([...ids], { conflicts: true })
   const rows = await Promise.all(
     masters.map((master) => master.database.fetch([...ids], { conflicts: true })),
   )
@@ -105,12 +111,14 @@ async function gatherDocuments(
       source: master,
       plan: (facts) =>
         master.policy.fields === null ? planDocument(facts) : planProjected(facts, master.policy.fields),
-      facts: await readFacts(master, { user, database }, left, clock),
+      facts: await readFacts(master, { user, database }, left, { clock, isEmpty }),
       settled: done.map(({ id, own: { doc } }) => ({ id, isThere: doc !== null })),
     })
   }
   return gathered
 }
+
+const absent = (id: string): Row => ({ id, rev: null, deleted: false, doc: null })
 
 /** What the skeleton says of what each row has; of what is not there, no. */
 function judgeRows(policy: MasterPolicy, rows: readonly Row[], user: User): Map<Row, boolean | null> {
@@ -160,12 +168,13 @@ async function readFacts(
   { database: master, policy }: Master,
   { user, database: personal }: Personal,
   found: readonly Candidate[],
-  clock: Clock,
+  { clock, isEmpty }: { clock: Clock; isEmpty: boolean },
 ): Promise<DocumentFacts[]> {
   const both = await readBothSides(
     master,
     personal,
     found.map(({ id }) => id),
+    { isEmpty },
   )
   const purged = new Map<string, PurgedFacts>()
   for (const { id, purged: revisions } of found)

@@ -7,6 +7,7 @@ import type { DatabaseInfo } from '../couch/document.ts'
 import { isFault, type CouchFault } from '../couch/fault.ts'
 import type { User } from './master-policy.ts'
 import { gatherFrom, type Master } from './gather.ts'
+import type { Gather } from '../mirror/gather.ts'
 import { countDocuments, idsIn } from '../mirror/personal-documents.ts'
 import { PersonalFeed } from '../mirror/personal-feed.ts'
 import { isSameAccount } from '../users/account.ts'
@@ -24,6 +25,7 @@ import { canceled, sortedRoles } from './plan-user.ts'
 import { graceLeft } from '../documents/grace.ts'
 import { provisionDocument, statusAfter, type LeaseState } from './plan-status.ts'
 import { rejectedAfter, saysThat } from '../mirror/plan-status.ts'
+import { isSameJson } from '../documents/same-json.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
 import type { Result } from '../engine/work-queue.ts'
 import { openPersonal } from './perform-user.ts'
@@ -35,7 +37,7 @@ import { RoleIndex } from './role-index.ts'
 import type { Removals } from '../mirror/removals.ts'
 import { writeMasterStatus } from './status.ts'
 import { addProblems, Reconciliation } from '../mirror/reconcile.ts'
-import type { ProvisioningWork } from './work.ts'
+import { isOnlyPersonal, type ProvisioningWork } from './work.ts'
 import { START } from '../engine/checkpoint.ts'
 
 /** Changes a page of a personal database, with their documents. */
@@ -65,6 +67,8 @@ export interface ProvisioningResult extends Result<ProvisioningWork> {
 class RolesChanged extends Error {}
 
 const DONE: ProvisioningResult = { next: null, isStarting: false }
+/** All is to be compared, as far as it has come. */
+const AGAIN: ProvisioningResult = { next: { all: true, personal: true }, isStarting: false }
 
 /**
  * Does one page of work for a user.
@@ -102,7 +106,7 @@ export async function reconcileProvisionedUser(
       entry,
       { name, roles: settled?.roles ?? entry.roles },
       work,
-      mustLook,
+      settled === null ? 'unseen' : settled.isNew ? 'new' : 'opened',
     ).take()
   } catch (error) {
     // Something may have been left halfway.
@@ -120,6 +124,12 @@ interface Findings {
   more: number
 }
 
+/**
+ * What this turn knows of the personal database when it begins. `opened`: it was just seen to be there, with all that it needs; `new`: it
+ * was just created, too, and nothing else is in it.
+ */
+type Opening = 'unseen' | 'opened' | 'new'
+
 class UserTurn {
   readonly #deps: ProvisioningDeps
   readonly #user: User
@@ -129,7 +139,7 @@ class UserTurn {
   readonly #personal: Database
   readonly #feed: PersonalFeed
   readonly #masters: readonly Master[]
-  readonly #isOpened: boolean
+  readonly #opening: Opening
   readonly #findings = new Map<string, Findings>()
   /** Live documents by master; null: as many as there were. */
   #counts: Map<string, number> | null = null
@@ -147,16 +157,15 @@ class UserTurn {
   readonly #renewed = new Set<string>()
   #entry: ProvisionedUser
 
-  /** @param isOpened the database was just seen to be there, with all that it needs */
   constructor(
     deps: ProvisioningDeps,
     entry: ProvisionedUser,
     user: User,
     work: ProvisioningWork,
-    isOpened: boolean,
+    opening: Opening,
   ) {
     this.#deps = deps
-    this.#isOpened = isOpened
+    this.#opening = opening
     this.#entry = entry
     this.#user = user
     this.#work = work
@@ -172,18 +181,22 @@ class UserTurn {
     const info = infos.get(this.#personal.name)
     // Somebody dropped it: made again, and filled again.
     if (info === undefined) return this.#reopen()
-    if (!resumed.has(this.#user.name)) await removals.resume(this.#personal)
+    const isNew = this.#opening === 'new'
+    if (!isNew && !resumed.has(this.#user.name)) await removals.resume(this.#personal)
     resumed.add(this.#user.name)
     const masters = this.#masters.filter(({ name }) => infos.has(name))
-    const isAnother = await this.#checkInstance(info)
+    for (const { name } of masters) this.#instances.set(name, infos.get(name)?.instance_start_time)
+    if (isNew) return this.#fill(masters, info)
+    const isRead = this.#opening === 'unseen' && isOnlyPersonal(this.#work) && (await this.#feed.isRead(info))
+    const isAnother = await this.#checkInstance(info, { isRead })
     // What was changed while a master was away was passed over.
     const stale = masters.filter(({ name, policy }) => {
       const status = this.#statusOf(name)
       if (isRenewed(status, infos.get(name))) this.#renewed.add(name)
       return status?.access !== policy.hash || status.problem?.code === 'master_unavailable'
     })
-    for (const { name } of masters) this.#instances.set(name, infos.get(name)?.instance_start_time)
     const hasChanged = isAnother || stale.length > 0 || this.#renewed.size > 0
+    if (isRead && !hasChanged && !this.#entry.due && this.#isSaid(masters)) return DONE
     if (hasChanged || this.#work.all || this.#entry.due)
       await this.#compareAll(masters, !hasChanged && (!this.#entry.due || this.#entry.again === true))
     else
@@ -208,20 +221,61 @@ class UserTurn {
   async #reopen(): Promise<ProvisioningResult> {
     await openPersonal(this.#deps, this.#user.name, this.#personal.name)
     this.#deps.checkpoints.remove(this.#personal.name)
-    return { next: { all: true, personal: true }, isStarting: false }
+    return AGAIN
   }
 
-  /** @returns true for a database that is another one than the last time */
-  async #checkInstance(info: DatabaseInfo): Promise<boolean> {
+  /**
+   * The first documents of a database that this turn has created: there is nothing to compare them with, and how they stand is written
+   * once, when they are there. More than a page takes turns like any other comparison, and its user reads meanwhile that it is under way.
+   */
+  async #fill(masters: readonly Master[], info: DatabaseInfo): Promise<ProvisioningResult> {
+    const { couch, provisionedUsers, configured } = this.#deps
+    const { roles, name } = this.#user
+    this.#feed.begin(info)
+    this.#entry = { ...this.#entry, ...this.#standing(masters, { isComparing: true }) }
+    const coming = [...(await this.#readable(masters))]
+    if (coming.length > PAGE || this.#viewFaults.size > 0) return AGAIN
+    if (!(await this.#lookAt(masters, coming, { isAll: true, isEmpty: true }))) return AGAIN
+    this.#counts = new Map(configured.map((master) => [master, this.#findings.get(master)?.more ?? 0]))
+    await this.#keepLeases(masters)
+    const standing = this.#standing(masters, { isComparing: false })
+    await writeMasterStatus(this.#deps, { ...this.#entry, ...standing }, this.#wakes, { isEmpty: true })
+    // Before its changes are read: what is written from now on makes it another.
+    const after = (await couch.dbsInfo([this.#personal.name])).get(this.#personal.name)
+    if (after === undefined) return AGAIN
+    const { changes, isLast, done } = await this.#feed.page(PAGE)
+    const isAllOwn = isLast && changes.length === 0
+    if (isAllOwn) done(after.update_seq)
+    const otherDocuments = after.doc_count - sum([...this.#counts.values()])
+    await provisionedUsers.change(
+      name,
+      { ...standing, otherDocuments, roles: sortedRoles(roles), due: undefined, again: undefined },
+      { over: this.#entry },
+    )
+    return { next: isAllOwn ? null : { personal: true }, isStarting: this.#isStarting }
+  }
+
+  /** True where all has been told that there is to tell. */
+  #isSaid(masters: readonly Master[]): boolean {
+    const { masters: standing } = this.#standing(masters, { isComparing: false })
+    return isSameJson(standing, this.#entry.masters)
+  }
+
+  /**
+   * @param isRead nothing was written since it was looked at last, `_security` neither
+   * @returns true for a database that is another one than the last time
+   */
+  async #checkInstance(info: DatabaseInfo, { isRead }: { isRead: boolean }): Promise<boolean> {
     const { name } = this.#personal
     const found = await this.#feed.checkInstance(info)
     if (found === 'same') {
-      if (!this.#isOpened)
+      if (this.#opening === 'unseen' && !isRead)
         await keepSecurity(this.#personal, personalSecurity(this.#user.name, name), this.#deps.log)
       return false
     }
     // Whoever made it anew has not let the user in.
-    if (found === 'renewed' || !this.#isOpened) await openPersonal(this.#deps, this.#user.name, name)
+    if (found === 'renewed' || this.#opening === 'unseen')
+      await openPersonal(this.#deps, this.#user.name, name)
     return found === 'renewed'
   }
 
@@ -296,12 +350,13 @@ class UserTurn {
 
   /**
    * @param isAll these are all documents that there are
+   * @param isEmpty none of them is in the personal database
    * @returns false where somebody keeps writing
    */
   async #lookAt(
     masters: readonly Master[],
     ids: readonly string[],
-    { isAll = false } = {},
+    { isAll = false, isEmpty = false } = {},
   ): Promise<boolean> {
     const person = { user: this.#user, database: this.#personal }
     let isSettled = true
@@ -310,7 +365,12 @@ class UserTurn {
       const deps = { ...this.#deps, confirm: () => this.#confirm() }
       const formerly = async (master: string, some: readonly string[]): Promise<Map<string, string[]>> =>
         this.#renewed.has(master) ? new RoleIndex(this.#deps.couch).revisions(master, some) : new Map()
-      const gather = gatherFrom(person, masters, { isWhole, formerly })
+      let isFirst = true
+      const gather: Gather = (some, clock) => {
+        const gathering = gatherFrom(person, masters, { isWhole, formerly, isEmpty: isEmpty && isFirst })
+        isFirst = false
+        return gathering(some, clock)
+      }
       const reconciliation = new Reconciliation(deps, this.#personal, gather)
       isSettled = (await reconciliation.run(part)) && isSettled
       this.#deps.onPage?.()
@@ -407,9 +467,24 @@ class UserTurn {
   /** Writes down how everything stands, for the registry and for the user. */
   async #writeStatus(
     masters: readonly Master[],
-    { isComparing, isAgain = false }: { isComparing: boolean; isAgain?: boolean },
+    how: { isComparing: boolean; isAgain?: boolean },
   ): Promise<void> {
-    const { provisionedUsers, leaseState, now, configured } = this.#deps
+    const { provisionedUsers } = this.#deps
+    const change = {
+      ...this.#standing(masters, how),
+      otherDocuments: this.#otherDocuments ?? this.#entry.otherDocuments,
+    }
+    const known = this.#entry
+    this.#entry = await provisionedUsers.change(this.#user.name, change, { known })
+    await writeMasterStatus(this.#deps, this.#entry, this.#wakes)
+  }
+
+  /** How everything stands. */
+  #standing(
+    masters: readonly Master[],
+    { isComparing, isAgain = false }: { isComparing: boolean; isAgain?: boolean },
+  ): Pick<ProvisionedUser, 'masters'> {
+    const { leaseState, now, configured } = this.#deps
     const at = new Date(now()).toISOString()
     const statuses = configured.map((name): [string, MasterStatus] => {
       const master = masters.find((one) => one.name === name)
@@ -439,12 +514,6 @@ class UserTurn {
       ]
     })
     const left = Object.entries(this.#entry.masters).filter(([name]) => !configured.includes(name))
-    const change = {
-      masters: { ...canceled(Object.fromEntries(left), at), ...Object.fromEntries(statuses) },
-      otherDocuments: this.#otherDocuments ?? this.#entry.otherDocuments,
-    }
-    const known = this.#entry
-    this.#entry = await provisionedUsers.change(this.#user.name, change, { known })
-    await writeMasterStatus(this.#deps, this.#entry, this.#wakes)
+    return { masters: { ...canceled(Object.fromEntries(left), at), ...Object.fromEntries(statuses) } }
   }
 }

@@ -29,3 +29,11 @@ export type ProvisioningWork = WorkOf<typeof parts>
 
 /** What either says. */
 export const mergeProvisioningWork = defineWork(parts)
+
+/** True where there is nothing to do but to look what was written into the personal database. */
+export const isOnlyPersonal = (work: ProvisioningWork): boolean =>
+  work.personal === true &&
+  Object.entries(work).every(([name, part]) => name === 'personal' || name === 'updateSeq' || isNothing(part))
+
+const isNothing = (part: unknown): boolean =>
+  part === undefined || part === false || ((part instanceof Map || part instanceof Set) && part.size === 0)

@@ -1,0 +1,250 @@
+// The first turn of a user of whom nothing is known: what it costs the server, and what of it a crash or another writer may find.
+import assert from 'node:assert/strict'
+import { CouchFault, isFault } from '../../../src/couch/fault.ts'
+import type { MasterPolicy, User } from '../../../src/provisioning/master-policy.ts'
+import { Checkpoints } from '../../../src/engine/checkpoints.ts'
+import { createLogger } from '../../../src/log.ts'
+import { CHECKPOINTS, PROVISIONING, REGISTRY } from '../../../src/documents/names.ts'
+import { userDocumentId } from '../../../src/users/user-document.ts'
+import { UPDATED_AT } from '../../../src/documents/time.ts'
+import {
+  reconcileProvisionedUser,
+  type ProvisioningDeps,
+  type ProvisioningResult,
+} from '../../../src/provisioning/reconciler.ts'
+import { personalSecurity, provisionedUserId } from '../../../src/provisioning/provisioned-user.ts'
+import type { ProvisioningWork } from '../../../src/provisioning/work.ts'
+import { OwnWrites } from '../../../src/engine/own-writes.ts'
+import { ProvisionedUsers } from '../../../src/provisioning/provisioned-users.ts'
+import { PersonalLeases } from '../../../src/provisioning/leases.ts'
+import { Removals } from '../../../src/mirror/removals.ts'
+import { DatabaseCreator } from '../../../src/skeletons/create-database.ts'
+import { marked } from '../../../src/skeletons/design.ts'
+import type { Skeletons } from '../../../src/skeletons/wanted.ts'
+import { MemoryCouch, type Gate } from '../../support/memory-couch.ts'
+import { MemoryReplicator } from '../../support/memory-replicator.ts'
+
+const ANN = userDocumentId('ann')
+const DATABASE = 'u00000000-0000-4000-8000-000000000000'
+const OTHER_DATABASE = 'u00000000-0000-4000-8000-000000000001'
+const MASTER = 'master'
+const STATUS = `$provision/${MASTER}`
+
+const lets = ({ role }: { role?: string }, { roles }: User): boolean => roles.includes(role ?? '')
+
+const POLICY = {
+  design: 'notes',
+  hash: 'h',
+  fields: null,
+  mayRead: lets,
+  decide: lets,
+  decideEach: (docs: { role?: string }[], user: User) => docs.map((doc) => lets(doc, user)),
+  mayWrite: () => true,
+  selector: ({ roles }: User) => ({ role: { $in: roles } }),
+} as unknown as MasterPolicy
+
+const GUARD = marked({ _id: '_design/guard', validate_doc_update: 'function () {}' })
+
+/** A server with a master, `count` documents of which are for the user, and one that is not. */
+function serverWith(count: number): MemoryCouch {
+  const server = new MemoryCouch()
+  server.request = () => Promise.reject(new CouchFault('not_found', '_config', 'unknown_config_value', 404))
+  for (const name of ['_users', MASTER, REGISTRY, PROVISIONING, CHECKPOINTS]) server.create(name)
+  const master = server.databases.get(MASTER)
+  master?.write({
+    _id: '_design/notes',
+    views: { roles: { map: 'function (doc) { emit(doc.role || null) }' } },
+  })
+  for (let at = 0; at < count; at += 1) master?.write({ _id: `note:${at}`, role: 'a', text: 'one' })
+  master?.write({ _id: 'note:x', role: 'b' })
+  server.databases.get('_users')?.write({ _id: ANN, name: 'ann', roles: ['a'] })
+  return server
+}
+
+/** A client, and its databases, of which each request is told; what asks for nothing is none. */
+function counting<Client extends object>(client: Client, onRequest: () => void): Client {
+  return new Proxy(client, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name)
+      if (typeof member !== 'function') return member
+      return (...args: unknown[]): unknown => {
+        if (name === 'database') return counting(Reflect.apply(member, target, args) as object, onRequest)
+        const [asked] = args
+        if (!Array.isArray(asked) || asked.length > 0) onRequest()
+        return Reflect.apply(member, target, args)
+      }
+    },
+  })
+}
+
+/** A daemon that has just started. */
+function daemonOn(
+  server: MemoryCouch,
+  { gate = () => Promise.resolve(null), fresh = DATABASE }: { gate?: Gate; fresh?: string } = {},
+) {
+  let requests = 0
+  const couch = counting(server.client(gate), () => (requests += 1))
+  const ownWrites = new OwnWrites()
+  const skeletons = {
+    of: () => ({ designs: [GUARD], security: null, isStrict: false }),
+  } as unknown as Skeletons
+  const deps = {
+    ...{ couch, ownWrites, now: () => 0, updatedAt: UPDATED_AT },
+    leases: new PersonalLeases({
+      replicator: new MemoryReplicator().asReplicator(),
+      server: { url: 'http://couch:5984', user: 'admin', pass: 'secret' },
+      ...{ now: () => 0, idleTimeoutMs: 1_000 },
+    }),
+    provisionedUsers: new ProvisionedUsers(couch, ownWrites, () => 0),
+    creator: new DatabaseCreator(couch, skeletons),
+    removals: new Removals({ couch, ownWrites, canPurge: true }),
+    checkpoints: new Checkpoints(couch),
+    configured: [MASTER],
+    masters: () => [{ name: MASTER, database: couch.database(MASTER), policy: POLICY }],
+    leaseState: () => ({ kind: 'none' }),
+    resumed: new Set<string>(),
+    ...{ attribute: 'database', attributes: [], onDeparture: 'keep', graceMs: 0, newDatabase: () => fresh },
+    log: createLogger({ level: 'silent', pretty: false }),
+  } as unknown as ProvisioningDeps
+  const turn = (work: ProvisioningWork): Promise<ProvisioningResult> =>
+    reconcileProvisionedUser(deps, 'ann', work)
+  /** Turns until nothing is left to do. */
+  const turns = async (first: ProvisioningWork): Promise<void> => {
+    for (let [work, left]: [ProvisioningWork | null, number] = [first, 10]; work !== null; left -= 1) {
+      assert(left > 0, 'Expected the turns to come to an end')
+      work = (await turn(work)).next
+    }
+  }
+  /** How many requests something takes. */
+  const costOf = async (work: () => Promise<unknown>): Promise<number> => {
+    const before = requests
+    await work()
+    return requests - before
+  }
+  return { deps, turn, turns, costOf }
+}
+
+/** What is there in the end, whatever happened on the way. */
+function outcome(server: MemoryCouch) {
+  const personal = server.databases.get(DATABASE)
+  const entry = server.databases.get(REGISTRY)?.read(provisionedUserId('ann'))
+  return {
+    documents: [...(personal?.trees.keys() ?? [])].filter((id) => personal?.read(id)).sort(),
+    isGuarded: personal?.read(GUARD._id) != null,
+    security: personal?.security,
+    said: [personal?.read(STATUS)?.['$state'], personal?.read(STATUS)?.['documents']],
+    recorded: server.databases.get('_users')?.read(ANN)?.['database'],
+    entry: [entry?.['state'], entry?.['due'], entry?.['otherDocuments']],
+  }
+}
+
+const ALL_IN_PLACE = {
+  documents: [STATUS, GUARD._id, 'note:0', 'note:1', 'note:2'],
+  isGuarded: true,
+  security: personalSecurity('ann', DATABASE),
+  said: ['complete', 3],
+  recorded: DATABASE,
+  entry: ['active', undefined, 2],
+}
+
+describe('provisioning/reconciler, a new user', () => {
+  it('costs eighteen requests, and two more for each time that CouchDB tells of what was written', async () => {
+    const server = serverWith(3)
+    const { turn, turns, costOf, deps } = daemonOn(server)
+    assert.equal(await costOf(() => turns({ user: true })), 18)
+    assert.deepEqual(outcome(server), ALL_IN_PLACE)
+    const updates = async (): Promise<void> => {
+      const updateSeq = server.databases.get(DATABASE)?.info().update_seq
+      assert.equal((await turn({ personal: true, updateSeq })).next, null)
+    }
+    assert.equal(await costOf(updates), 2)
+    await deps.checkpoints.flush()
+    assert.equal(await costOf(updates), 2)
+  })
+
+  it('has the documents guarded before there are any, and says that they are complete when they are there', async () => {
+    const server = serverWith(3)
+    await daemonOn(server).turns({ user: true })
+    const order = server.writes.filter((write) => write.startsWith(`${DATABASE} `))
+    const at = (id: string): number => order.indexOf(`${DATABASE} ${id}`)
+    assert(at(GUARD._id) < at('note:0'))
+    assert(at('note:2') < at(STATUS))
+    assert.equal(order.filter((write) => write === `${DATABASE} ${STATUS}`).length, 1)
+  })
+
+  it('comes to the same wherever the daemon is killed', async () => {
+    const death = new Error('the daemon died')
+    for (let dies = 0, isDead = true; isDead; dies += 1) {
+      const server = serverWith(3)
+      let left = dies
+      isDead = false
+      server.onWrite = () => {
+        if (left === 0) isDead = true
+        left -= 1
+        if (isDead) throw death
+      }
+      await daemonOn(server)
+        .turns({ user: true })
+        .catch((error: unknown) => assert.equal(error, death))
+      server.onWrite = () => undefined
+      const { deps, turns } = daemonOn(server)
+      await turns({ user: true, personal: true })
+      assert.deepEqual(outcome(server), ALL_IN_PLACE, `after ${dies} writes`)
+      // The registry notes the account as it is now that it names the database.
+      await turns({ user: true })
+      const written = server.writes.length
+      await turns({ user: true, personal: true })
+      await deps.checkpoints.flush()
+      const later = server.writes.slice(written).filter((write) => !write.startsWith(CHECKPOINTS))
+      assert.deepEqual(later, [], `after ${dies} writes`)
+    }
+  })
+
+  it('hears of what the user writes while the first documents are brought', async () => {
+    for (const before of ['note:0', STATUS]) {
+      const server = serverWith(3)
+      let hasWritten = false
+      server.onWrite = (db, id) => {
+        if (hasWritten || db !== DATABASE || id !== before) return
+        hasWritten = true
+        server.databases.get(DATABASE)?.write({ _id: 'note:mine', role: 'a', text: 'mine' })
+      }
+      await daemonOn(server).turns({ user: true })
+      assert(hasWritten)
+      assert.equal(server.databases.get(MASTER)?.read('note:mine')?.['text'], 'mine')
+      assert.deepEqual(outcome(server).said, ['complete', 4])
+    }
+  })
+
+  it('gets one database of two daemons that find the user at the same time', async () => {
+    const server = serverWith(3)
+    const insist = async (turns: () => Promise<void>): Promise<void> => {
+      for (let tries = 0; ; tries += 1)
+        try {
+          return await turns()
+        } catch (error) {
+          if (tries > 3 || !isFault(error)) throw error
+        }
+    }
+    const daemons = [DATABASE, OTHER_DATABASE].map((fresh) => daemonOn(server, { fresh }))
+    await Promise.all(daemons.map(({ turns }) => insist(() => turns({ user: true }))))
+    await Promise.all(daemons.map(({ turns }) => insist(() => turns({ user: true, personal: true }))))
+    assert.deepEqual(outcome(server), ALL_IN_PLACE)
+    assert.equal(server.databases.get(OTHER_DATABASE), undefined)
+  })
+
+  it('has a database that takes turns to be filled, and says so meanwhile, where there is more than a page', async () => {
+    const server = serverWith(201)
+    const { turn, turns } = daemonOn(server)
+    const first = await turn({ user: true })
+    assert(first.next?.all)
+    const states = new Set<unknown>()
+    server.onWrite = (db, id) => {
+      if (db === DATABASE && id.startsWith('note:'))
+        states.add(server.databases.get(DATABASE)?.read(STATUS)?.['$state'])
+    }
+    await turns(first.next)
+    assert.deepEqual([...states], ['active'])
+    assert.deepEqual(outcome(server).said, ['complete', 201])
+  })
+})
