@@ -37,6 +37,13 @@ export function sayWaiting(error: CouchFault): string {
   return advice === null ? 'waiting for CouchDB' : `waiting for CouchDB: ${advice}`
 }
 
+/** Why nothing goes on, for whoever asks whether the daemon is ready. @param error of what was asked last */
+export function sayAway(error: unknown): string {
+  if (isFault(error, 'locked_out')) return 'CouchDB has locked the admin’s account for this address'
+  if (isFault(error, 'unauthorized')) return 'CouchDB refuses the admin’s name or password'
+  return isFault(error) ? 'CouchDB does not answer' : 'CouchDB cannot be used, see the log'
+}
+
 export interface OutageOptions extends Waiting {
   /** Fails where the server does not say anything at once. */
   probe: () => Promise<unknown>
@@ -52,7 +59,8 @@ export interface OutageOptions extends Waiting {
  */
 export class Outage {
   readonly #options: OutageOptions
-  #isOngoing = false
+  /** Why it goes on, by the request that failed last; null: there is none. */
+  #reason: string | null = null
   #probing: Promise<boolean> | null = null
 
   constructor(options: OutageOptions) {
@@ -60,12 +68,17 @@ export class Outage {
   }
 
   get isOngoing(): boolean {
-    return this.#isOngoing
+    return this.#reason !== null
+  }
+
+  /** Why nothing goes on, in words; null where the server is taken for one that answers. */
+  get reason(): string | null {
+    return this.#reason
   }
 
   /** Somebody found that the server does not answer: does it answer others? @returns whether it is an outage */
   async suspect(): Promise<boolean> {
-    if (this.#isOngoing || this.#options.signal.aborted) return true
+    if (this.isOngoing || this.#options.signal.aborted) return true
     this.#probing ??= this.#probe().finally(() => (this.#probing = null))
     return this.#probing
   }
@@ -81,22 +94,26 @@ export class Outage {
   }
 
   #begin(error: unknown): void {
-    if (this.#isOngoing || this.#options.signal.aborted) return
-    this.#isOngoing = true
-    this.#options.log.error(
-      isFault(error, 'locked_out')
-        ? 'CouchDB has locked the admin’s account for this address: somebody tried wrong passwords. Waiting, see "Locked out" in docs/operating.md'
-        : 'CouchDB does not answer',
-    )
+    if (this.isOngoing || this.#options.signal.aborted) return
+    this.#reason = sayAway(error)
+    const advice = isFault(error, 'locked_out')
+      ? ': somebody tried wrong passwords. Waiting, see "Locked out" in docs/operating.md'
+      : ''
+    this.#options.log.error(this.#reason + advice)
     this.#options.onBegin()
     void this.#wait().then(() => {
-      this.#isOngoing = false
+      this.#reason = null
       this.#options.onEnd()
     })
   }
 
   async #wait(): Promise<void> {
-    const { ask, log, signal, sleep } = this.#options
+    const { log, signal, sleep } = this.#options
+    const ask = (): Promise<unknown> =>
+      this.#options.ask().catch((error: unknown) => {
+        this.#reason = sayAway(error)
+        throw error
+      })
     await sleep(SHORTEST_PAUSE_MS)
     while (!signal.aborted) {
       try {

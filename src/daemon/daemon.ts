@@ -5,6 +5,7 @@ import sum from 'lodash/sum.js'
 import PQueue from 'p-queue'
 import { Couch } from '../couch/client.ts'
 import type { Seq } from '../couch/document.ts'
+import type { CouchFault } from '../couch/fault.ts'
 import { Outage, persist, type Waiting } from '../couch/outage.ts'
 import { asideOf } from '../engine/aside.ts'
 import { Failures } from '../engine/failures.ts'
@@ -216,10 +217,21 @@ export class Daemon {
   /** Does CouchDB answer, is all installed, has each part gone through what it found at the start? */
   ready(): Verdict {
     if (!this.#installed) return { ok: false, reason: 'not installed yet' }
-    if (this.#outage.isOngoing) return { ok: false, reason: 'CouchDB does not answer' }
+    if (this.#outage.reason !== null) return { ok: false, reason: this.#outage.reason }
     if (!this.#inPlace.isThere)
       return { ok: false, reason: 'what the daemon needs on the server cannot be put in place; see the log' }
     return this.#caughtUp()
+  }
+
+  /**
+   * Whoever runs this daemon was told so by CouchDB, or by nobody: is it away? Without this a daemon that has nothing to do would
+   * find out when its feed has been silent for long. The start waits for the server by itself.
+   */
+  doubt(fault: CouchFault): void {
+    if (!this.#installed) return
+    this.#failures.unlessOutage(fault, () =>
+      this.#options.log.debug({ err: fault }, 'nobody could be told that this daemon is there'),
+    )
   }
 
   /** What the log says of all parts. */
@@ -252,7 +264,7 @@ export class Daemon {
 
   readonly #background = (work: Promise<void>): void => {
     this.#heard += 1
-    void work.catch((error: unknown) => this.#failures.inBackground(error)).finally(() => (this.#heard -= 1))
+    void work.catch((error: unknown) => this.#failures.ofTask(error)).finally(() => (this.#heard -= 1))
   }
 
   #onUpdate({ db, type }: Update): void {
@@ -299,7 +311,7 @@ export class Daemon {
     while (!this.#stop.signal.aborted) {
       await this.#sleep(ms)
       if (this.#stop.signal.aborted || this.#outage.isOngoing) continue
-      await work().catch((error: unknown) => this.#failures.inBackground(error))
+      await work().catch((error: unknown) => this.#failures.ofTask(error))
     }
   }
 

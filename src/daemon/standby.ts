@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Couch } from '../couch/client.ts'
 import { isFault, type CouchFault } from '../couch/fault.ts'
-import { persist, sayWaiting } from '../couch/outage.ts'
+import { persist, sayAway, sayWaiting } from '../couch/outage.ts'
 import { Daemon, type DaemonOptions } from './daemon.ts'
 import type { Verdict } from '../engine/controller.ts'
 import { identify, InstallError } from '../skeletons/install.ts'
@@ -95,11 +95,16 @@ export class Standby {
   /** Waits until it is this daemon's turn. @returns null where it is stopped before @throws {InstallError} */
   async #begin(): Promise<Term | null> {
     const waiting = { log: this.#options.log, signal: this.#stop.signal, sleep: this.#sleep }
-    if ((await persist(() => this.#prepare(), waiting)) === null) return null
+    const prepare = (): Promise<true> =>
+      this.#prepare().catch((error: unknown) => {
+        this.#waits = sayAway(error)
+        throw error
+      })
+    if ((await persist(prepare, waiting)) === null) return null
     if (!(await this.#take())) return null
     const daemon = new Daemon({ ...this.#options, beforeWriting: () => this.#duty.confirm() })
     this.#daemon = daemon
-    const term = { over: this.#beat() }
+    const term = { over: this.#beat(daemon) }
     await Promise.race([daemon.start(), term.over])
     return term
   }
@@ -179,7 +184,7 @@ export class Standby {
       // Whoever works could not say so either.
       this.#duty.lookAway()
       if (this.#stop.signal.aborted) return null
-      this.#waits = 'CouchDB does not answer'
+      this.#waits = sayAway(error)
       const trouble = troubleOf(error)
       if (trouble !== this.#trouble) log.warn({ err: error }, sayWaiting(error))
       this.#trouble = trouble
@@ -189,7 +194,7 @@ export class Standby {
   }
 
   /** Says that this daemon is there, until it is not the one that works, or stops. */
-  async #beat(): Promise<void> {
+  async #beat(daemon: Daemon): Promise<void> {
     while (!this.#stop.signal.aborted) {
       await this.#sleep(BEAT_MS)
       if (this.#stop.signal.aborted) return
@@ -197,7 +202,7 @@ export class Standby {
         if (!(await this.#duty.beat())) return
       } catch (error) {
         if (!isFault(error)) throw error
-        this.#options.log.debug({ err: error }, 'nobody could be told that this daemon is there')
+        daemon.doubt(error)
         if (error.code === 'not_found') await this.#prepare().catch(() => undefined)
       }
     }

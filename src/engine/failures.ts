@@ -28,12 +28,7 @@ export class Failures {
 
   /** Something failed that comes back anyway. */
   ofTask(error: unknown): void {
-    this.unlessOutage(error, () => this.inBackground(error))
-  }
-
-  /** The same, whoever is away. */
-  inBackground(error: unknown): void {
-    if (!this.#options.signal.aborted) this.#options.log.warn({ err: error }, 'tried again later')
+    this.unlessOutage(error, () => this.#options.log.warn({ err: error }, 'tried again later'))
   }
 
   /** Says something of a failure, but where the server is away, or will not have us. @param tell says it */

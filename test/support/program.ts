@@ -164,6 +164,12 @@ export async function ops(port: number, question: 'healthz' | 'readyz'): Promise
   return answer?.status ?? 0
 }
 
+/** Why it is not well, or not ready, as an answer of OPS_PORT says it; null where it is. */
+export async function troubleAt(port: number, question: 'healthz' | 'readyz'): Promise<string | null> {
+  const answer = await fetch(`http://127.0.0.1:${port}/${question}`)
+  return ((await answer.json()) as { reason?: string }).reason ?? null
+}
+
 /** Waits for a state that a running program brings about; fails with what it said. */
 export async function untilBy(program: Program, what: string, holds: () => Promise<boolean>): Promise<void> {
   try {

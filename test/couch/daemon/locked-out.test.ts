@@ -1,6 +1,9 @@
 // CouchDB 3.5 locks an account for an address after five wrong passwords, whoever tried them. The daemon waits, and goes on.
 import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { settingsFor, troubleAt, until, untilReady, withBench } from '../../support/program.ts'
 import { withSettings } from '../../support/server-settings.ts'
+import { freePort } from '../../support/servers.ts'
 import type { Space } from '../../support/space.ts'
 import { becomesActive, copyBecomes, put, shareDoc } from '../../support/story.ts'
 import { onEachServer } from '../../support/suites.ts'
@@ -29,7 +32,14 @@ const setThreshold = ({ couch }: Space, threshold: number): Promise<unknown> =>
     body: String(threshold),
   })
 
+/** What the daemon does now and then comes round meanwhile. */
+const SILENT_MS = 3_000
+/** A daemon at rest is heard of every two seconds; the rest is for a machine that is busy. */
+const NOTICED_MS = 10_000
+
 const codeOf = (err: unknown): unknown => (err as { code?: unknown } | undefined)?.code
+
+const LOCKED = /^CouchDB has locked the admin’s account/
 
 onEachServer(
   'an admin who is locked out',
@@ -48,7 +58,7 @@ onEachServer(
         await lockOut(space, user)
         await put(joe, { _id: 'note', n: 1, $shares: { [share]: true } })
         await space.until('the daemon says so', () => Promise.resolve(told().length > 0))
-        assert.deepEqual(space.daemon.ready(), { ok: false, reason: 'CouchDB does not answer' })
+        assert.match(space.daemon.ready().reason ?? '', LOCKED)
         await setThreshold(space, 1_000)
         await copyBecomes(space, share, 'note', { n: 1 })
         await space.settled()
@@ -73,6 +83,44 @@ onEachServer(
         await space.stop()
       })
     })
+
+    it('is noticed where the daemon is at rest, and said where another one waits for it', (space) =>
+      withBench(async (bench) => {
+        if (!server().isOurs) return
+        const user = `daemon-${space.prefix.slice(1, 7)}`
+        const settings = { [`admins/${user}`]: PASS, 'chttpd_auth_lockout/threshold': '5' }
+        await withSettings(space, settings, async () => {
+          const run = async () => {
+            const port = await freePort()
+            const program = await bench.run({
+              ...settingsFor({ url: space.server.url, user, pass: PASS }),
+              ...{ OPS_PORT: String(port), USER_DATABASES: `${space.prefix}{id}` },
+            })
+            return { port, program }
+          }
+          const works = await run()
+          await untilReady(works.program, works.port)
+          const waits = await run()
+          await until('the second one waits', () => waits.program.out.includes('this one waits'))
+
+          await lockOut(space, user)
+          for (const { port } of [works, waits])
+            await until(
+              'it says so',
+              async () => LOCKED.test(String(await troubleAt(port, 'readyz'))),
+              NOTICED_MS,
+            )
+          await delay(SILENT_MS)
+          const said = works.program.lines
+            .filter(({ level }) => level !== 'info')
+            .map(({ msg }) => String(msg))
+          assert.match(said[0] ?? '', LOCKED)
+          assert.deepEqual(said.slice(1), ['waiting for CouchDB'])
+
+          await setThreshold(space, 1_000)
+          await untilReady(works.program, works.port)
+        })
+      }))
   },
   ['couchdb'],
 )

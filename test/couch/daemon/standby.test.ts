@@ -8,7 +8,16 @@ import { EXIT } from '../../../src/commands/exit-codes.ts'
 import { dutyId } from '../../../src/engine/duty-document.ts'
 import { CHECKPOINTS } from '../../../src/documents/names.ts'
 import type { Bench, Program } from '../../support/program.ts'
-import { ADMIN, ops, settingsFor, STOP_MS, until, untilReady, withBench } from '../../support/program.ts'
+import {
+  ADMIN,
+  ops,
+  settingsFor,
+  STOP_MS,
+  troubleAt,
+  until,
+  untilReady,
+  withBench,
+} from '../../support/program.ts'
 import { freePort } from '../../support/servers.ts'
 import type { Space } from '../../support/space.ts'
 import { onEachServer } from '../../support/suites.ts'
@@ -40,9 +49,6 @@ async function runTwo(bench: Bench, space: Space): Promise<[Running, Running]> {
   await until('the second one waits', () => second.program.out.includes('this one waits'))
   return [first, second]
 }
-
-const reason = async (port: number): Promise<string> =>
-  ((await (await fetch(`http://127.0.0.1:${port}/readyz`)).json()) as { reason?: string }).reason ?? ''
 
 const duty = (space: Space): Promise<StoredDoc | null> =>
   space.couch.database(CHECKPOINTS).get(dutyId(space.config.userDatabases.template))
@@ -113,7 +119,10 @@ onEachServer('two daemons on one server', (suite) => {
       const { pid } = first.program.child
       assert.equal(await ops(second.port, 'healthz'), 200)
       assert.equal(await ops(second.port, 'readyz'), 503)
-      assert.match(await reason(second.port), new RegExp(`process ${pid}, since .* works on this server`))
+      assert.match(
+        String(await troubleAt(second.port, 'readyz')),
+        new RegExp(`process ${pid}, since .* works on this server`),
+      )
 
       const check = await bench.run(settings(space, await freePort()), 'check')
       await check.exit()

@@ -1,23 +1,32 @@
 // One request that finds nobody is no outage; a server that answers nobody is, and is told about once.
 import assert from 'node:assert/strict'
-import { Outage } from '../../../src/couch/outage.ts'
+import { Outage, sayAway } from '../../../src/couch/outage.ts'
 import { CouchFault } from '../../../src/couch/fault.ts'
 import { createLogger } from '../../../src/log.ts'
 
 const AWAY = new CouchFault('unreachable', 'GET /', 'nobody there')
 
+const LOCKED = new CouchFault('locked_out', 'GET /', 'temporarily locked')
+
 /** An outage of a server that is away, or not, and what came of it. */
-function trial({ isAway }: { isAway: boolean }) {
+function trial({ isAway, faults = [AWAY] }: { isAway: boolean; faults?: unknown[] }) {
   const seen: string[] = []
+  const reasons: (string | null)[] = []
   const server = { isAway }
+  const left = [...faults]
   let ended = (): void => undefined
   const end = new Promise<void>((resolve) => (ended = resolve))
-  const ask = (): Promise<void> => (server.isAway ? Promise.reject(AWAY) : Promise.resolve())
+  const ask = async (): Promise<void> => {
+    const fault = left.shift()
+    if (server.isAway) throw fault
+    await Promise.resolve()
+  }
   const outage = new Outage({
     signal: new AbortController().signal,
     // While somebody waits, the server comes back.
     sleep: () => {
-      server.isAway = false
+      reasons.push(outage.reason)
+      server.isAway = left.length > 0
       return Promise.resolve()
     },
     log: createLogger({
@@ -36,7 +45,7 @@ function trial({ isAway }: { isAway: boolean }) {
       ended()
     },
   })
-  return { outage, seen, end }
+  return { outage, seen, reasons, end }
 }
 
 describe('couch/outage', () => {
@@ -54,5 +63,15 @@ describe('couch/outage', () => {
     await end
     assert.equal(outage.isOngoing, false)
     assert.deepEqual(seen, ['probed', 'logged', 'begun', 'ended'])
+  })
+
+  it('says why it goes on, by what was asked last', async () => {
+    const cannotBeUsed = new Error('no admin')
+    const { outage, reasons, end } = trial({ isAway: true, faults: [LOCKED, AWAY, cannotBeUsed] })
+    await outage.suspect()
+    await end
+    assert.deepEqual(reasons, [LOCKED, AWAY, cannotBeUsed].map(sayAway))
+    assert.equal(new Set(reasons).size, 3)
+    assert.equal(outage.reason, null)
   })
 })
