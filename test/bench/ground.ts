@@ -7,12 +7,7 @@ import type { Database } from '../../src/couch/database.ts'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { CHECKPOINTS, REGISTRY, shareDatabase, userDatabases } from '../../src/documents/names.ts'
 import type { Replication } from '../../src/documents/replication.ts'
-
-export interface Server {
-  url: string
-  user: string
-  pass: string
-}
+import type { Server } from './server.ts'
 
 const REPLICATOR = '_replicator'
 const POLL_MS = 20
@@ -21,19 +16,6 @@ const AT_ONCE = 8
 const DOCUMENTS_A_REQUEST = 1_000
 /** A feed each, for as many databases as somebody waits at. */
 const MOST_SOCKETS = 1_024
-
-/** The server in COUCHDB_URL, or a sentence about what is wrong with it. */
-export function readServer(text: string | undefined): Server | string {
-  if (!text) return 'Expected `COUCHDB_URL` to be the URL of a CouchDB with its admin, got nothing'
-  if (!URL.canParse(text))
-    return 'Expected `COUCHDB_URL` to be a URL, like http://admin:secret@127.0.0.1:5984'
-  const { origin, pathname, username, password } = new URL(text)
-  const user = decodeURIComponent(username) || process.env['HOODIE_ADMIN_USER']
-  const pass = decodeURIComponent(password) || process.env['HOODIE_ADMIN_PASS']
-  if (!user || !pass)
-    return 'Expected `COUCHDB_URL` to hold the name and password of an admin, or `HOODIE_ADMIN_USER` and `HOODIE_ADMIN_PASS` to do so'
-  return { url: `${origin}${pathname}`.replace(/\/$/, ''), user, pass }
-}
 
 export class Ground {
   readonly server: Server

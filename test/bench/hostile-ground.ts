@@ -12,7 +12,8 @@ import type { Hostile } from './attacker.ts'
 import type { Plan, Report } from './attacker-process.ts'
 import { ATTACKS, NESTED } from './attacks.ts'
 import { beginningWith, type Ground } from './ground.ts'
-import { Provisioned, roleOf } from './provisioning-ground.ts'
+import { roleOf } from './domains.ts'
+import { Provisioned } from './provisioning-ground.ts'
 import { shareDocumentId } from '../../src/shares/model/ids.ts'
 
 const SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))

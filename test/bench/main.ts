@@ -4,9 +4,10 @@ import { cpus } from 'node:os'
 import { BENCHES, isChosen, NAMES, SERVERLESS } from './benches.ts'
 import { toSvg } from './chart.ts'
 import { buildDaemon, stopDaemons } from './daemon.ts'
-import { Ground, readServer, type Server } from './ground.ts'
+import { Ground } from './ground.ts'
 import { readOptions, UsageError, type Options } from './options.ts'
 import { toJson, type Findings } from './report.ts'
+import { readServer, type Server } from './server.ts'
 import { toTable } from './table.ts'
 
 /** What the figures were measured on. */

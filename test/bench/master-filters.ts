@@ -2,7 +2,7 @@
 import { filterOf } from '../../src/provisioning/filter.ts'
 import type { MasterFilter } from '../../src/provisioning/replication.ts'
 import { clock, type Ground } from './ground.ts'
-import { documentsOf, DOMAINS, howOf, roleOf, type Skeleton } from './provisioning-ground.ts'
+import { documentsOf, DOMAINS, howOf, roleOf, type Skeleton } from './domains.ts'
 import { toRow, type Pair, type Row } from './report.ts'
 
 /** By the function of the skeleton, against its selector. */

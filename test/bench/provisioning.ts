@@ -3,16 +3,12 @@ import { compareFilters } from './master-filters.ts'
 import type { BenchOptions } from './options.ts'
 import { DaemonProcess } from './daemon.ts'
 import { clock, inParallel, type Ground } from './ground.ts'
-import {
-  plainNames,
-  Provisioned,
-  provisionPlainly,
-  readProvisioningSkeleton,
-  type Skeleton,
-} from './provisioning-ground.ts'
+import { plainNames, provisionPlainly, readProvisioningSkeleton, type Skeleton } from './domains.ts'
+import { Provisioned } from './provisioning-ground.ts'
 import { toRow, type Findings, type Pair, type Row } from './report.ts'
 import { changeRoles, quiet, QUIET_MS, type World } from './role-changes.ts'
 import { serverCostOf } from './server-statistics.ts'
+import type { StageProfile } from './stage-profile.ts'
 import { median } from './statistics.ts'
 
 const AGAINST = 'the plain requests that each user needs'
@@ -60,15 +56,12 @@ export async function benchProvisioning(
       ground.say(`provisioning: ${sizes.users} users, round ${round + 1} of ${sizes.rounds}`)
       await daemon?.stop()
       await provisioned.clear()
+      const isLast = round === sizes.rounds - 1
       const run = await provisionAll(ground, provisioned, skeleton, { round, profile, ...sizes })
       daemon = run.daemon
       pairs.push(run.pair)
       requests.push(run.requests)
-      if (profile && round === sizes.rounds - 1)
-        findings.profiles.push({
-          name: `${sizes.users} users provisioned`,
-          ...(await daemon.profile(ground)),
-        })
+      if (run.profile && isLast) findings.profiles.push(run.profile)
     }
     const many = sizes.users.toLocaleString('en')
     findings.rows.push(
@@ -99,6 +92,7 @@ interface Run {
   pair: Pair
   /** A user. */
   requests: Pair
+  profile: StageProfile | null
 }
 
 /** Both in turn; who is first changes from round to round. */
@@ -125,10 +119,14 @@ async function provisionAll(
       await provisioned.allReady(users)
     }),
   )
-  if (daemon === null) throw new Error('Expected a daemon to run')
+  const started = daemon as DaemonProcess | null
+  if (started === null) throw new Error('Expected a daemon to run')
+  const name = `${users} users provisioned`
+  const profiled = profile ? { name, ...(await started.profile(ground)) } : null
   const plain = first ?? (await baseline())
   return {
-    daemon,
+    daemon: started,
+    profile: profiled,
     pair: { subject: subject.ms, baseline: plain.ms },
     requests: { subject: subject.requests / users, baseline: plain.requests / users },
   }

@@ -5,14 +5,8 @@ import type { ProvisionedUser } from '../../src/provisioning/provisioned-user.ts
 import { Arrivals } from './arrivals.ts'
 import type { DaemonProcess } from './daemon.ts'
 import { clock, type Ground } from './ground.ts'
-import {
-  documentsOf,
-  DOMAINS,
-  howOf,
-  roleOf,
-  type Provisioned,
-  type Skeleton,
-} from './provisioning-ground.ts'
+import { documentsOf, DOMAINS, howOf, roleOf, type Skeleton } from './domains.ts'
+import type { Provisioned } from './provisioning-ground.ts'
 import { toRow, type Findings, type Row } from './report.ts'
 import { serverCostOf, type ServerCost } from './server-statistics.ts'
 import type { StageProfile } from './stage-profile.ts'
