@@ -24,7 +24,7 @@ const COLD_AFTER_MS = 33_000
 const longPause = (): Promise<void> => delay(600 + Math.random() * 800)
 
 const FULL = { warm: 120, cold: 40 }
-const QUICK = { warm: 10, cold: 4 }
+const QUICK = { warm: 6, cold: 3 }
 
 export async function benchLatency(ground: Ground, { quick, profile }: BenchOptions): Promise<Findings> {
   const samples = quick ? QUICK : FULL

@@ -22,7 +22,7 @@ export async function benchNeighbour(
   { quick, profile, size }: BenchOptions,
 ): Promise<Findings> {
   const objects = size ?? (quick ? 1_000 : 100_000)
-  const writes = quick ? 10 : 200
+  const writes = quick ? 8 : 200
   const ways: Way[] = []
   const daemon = await DaemonProcess.start(ground, { profile })
   try {

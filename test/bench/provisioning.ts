@@ -1,4 +1,5 @@
 // What provisioning costs: many users at first, one role change among them, and a replication by either kind of filter.
+import { setTimeout as delay } from 'node:timers/promises'
 import { compareFilters } from './master-filters.ts'
 import type { BenchOptions } from './options.ts'
 import { DaemonProcess } from './daemon.ts'
@@ -6,7 +7,7 @@ import { clock, inParallel, type Ground } from './ground.ts'
 import { plainNames, provisionPlainly, readProvisioningSkeleton, type Skeleton } from './domains.ts'
 import { Provisioned } from './provisioning-ground.ts'
 import { toRow, type Findings, type Pair, type Row } from './report.ts'
-import { changeRoles, quiet, QUIET_MS, type World } from './role-changes.ts'
+import { changeRoles, type World } from './role-changes.ts'
 import { serverCostOf } from './server-statistics.ts'
 import type { StageProfile } from './stage-profile.ts'
 import { median } from './statistics.ts'
@@ -20,6 +21,8 @@ interface Sizes {
   writers: number
   documents: number
   filterRounds: number
+  /** After the last write of a daemon, until what it has to write down is written. */
+  quietMs: number
 }
 
 const FULL: Sizes = {
@@ -29,8 +32,17 @@ const FULL: Sizes = {
   writers: 20,
   documents: 10_000,
   filterRounds: 5,
+  quietMs: 3_000,
 }
-const QUICK: Sizes = { users: 30, rounds: 1, roleChanges: 2, writers: 3, documents: 500, filterRounds: 1 }
+const QUICK: Sizes = {
+  users: 30,
+  rounds: 1,
+  roleChanges: 1,
+  writers: 3,
+  documents: 500,
+  filterRounds: 1,
+  quietMs: 1_000,
+}
 
 /** What a user costs where nothing but the plain requests is done, and what it may cost the daemon. */
 const GOAL_REQUESTS = 12
@@ -71,8 +83,8 @@ export async function benchProvisioning(
       }),
     )
     if (daemon === null) return findings
-    await quiet()
-    const world = { ground, provisioned, skeleton, daemon }
+    await delay(sizes.quietMs)
+    const world = { ground, provisioned, skeleton, daemon, quietMs: sizes.quietMs }
     const changes = await changeRoles(world, { ...sizes, profile })
     findings.rows.push(...changes.rows)
     findings.profiles.push(...changes.profiles)
@@ -133,7 +145,7 @@ async function provisionAll(
 }
 
 /** Some write; the others' databases rest. */
-async function countJobs({ ground, provisioned }: World, { users, writers }: Sizes): Promise<Row> {
+async function countJobs({ ground, provisioned, quietMs }: World, { users, writers }: Sizes): Promise<Row> {
   ground.say(`provisioning: ${writers} of ${users} users write`)
   const before = (await provisioned.jobs()).length
   if (before !== 0) throw new Error(`Expected no replication before anybody writes, found ${before}`)
@@ -161,7 +173,7 @@ async function countJobs({ ground, provisioned }: World, { users, writers }: Siz
       jobs = (await provisioned.jobs()).length
       return jobs === before
     },
-    { pollMs: 2 * QUIET_MS },
+    { pollMs: 2 * quietMs },
   )
   return toRow(`${writers} of ${users.toLocaleString('en')} write: replications`, '', 'one for each user', [
     { subject: jobs, baseline: users },

@@ -11,16 +11,13 @@ import { toRow, type Findings, type Row } from './report.ts'
 import { serverCostOf, type ServerCost } from './server-statistics.ts'
 import type { StageProfile } from './stage-profile.ts'
 
-/** After the last write of a daemon: what it has to write down is written. */
-export const QUIET_MS = 3_000
-
-export const quiet = (): Promise<void> => delay(QUIET_MS)
-
 export interface World {
   ground: Ground
   provisioned: Provisioned
   skeleton: Skeleton
   daemon: DaemonProcess
+  /** After the last write of a daemon, until what it has to write down is written. */
+  quietMs: number
 }
 
 type Change = 'gained' | 'lost'
@@ -73,7 +70,7 @@ const domainOf = ({ roles }: ProvisionedUser): number => Number(/:d(\d+)\./.exec
 
 /** From the write being acknowledged until the last of the domain's documents has come, or gone. */
 async function changeRole(
-  { ground, provisioned }: World,
+  { ground, provisioned, quietMs }: World,
   { name, database }: ProvisionedUser,
   own: number,
   change: Change,
@@ -89,7 +86,7 @@ async function changeRole(
       const begun = performance.now()
       const last = Math.max(...(await all))
       await assertThere(ground, personal.name, ids, change === 'gained')
-      await quiet()
+      await delay(quietMs)
       return last - begun
     })
   } finally {
@@ -110,7 +107,7 @@ async function assertThere(
 
 /** The same documents, by what CouchDB has for it: of a whole master into an empty database. */
 async function replicateDomain(
-  { ground, provisioned, skeleton }: World,
+  { ground, provisioned, skeleton, quietMs }: World,
   name: string,
   domain: number,
 ): Promise<ServerCost> {
@@ -119,7 +116,7 @@ async function replicateDomain(
   const filter = filterOf(skeleton.access, { name, roles: [roleOf(domain)] })
   const cost = await serverCostOf(ground, async () => {
     const took = await clock(() => ground.replicateOnce(provisioned.master, target, howOf(filter)))
-    await quiet()
+    await delay(quietMs)
     return took
   })
   await assertThere(

@@ -19,7 +19,7 @@ const AGAINST = 'two warm continuous replications in a row'
 const GOAL: Goal = { median: 0.35, tail: 0.6 }
 
 export async function benchTwoHops(ground: Ground, { quick, profile }: BenchOptions): Promise<Findings> {
-  const samples = quick ? 8 : 120
+  const samples = quick ? 5 : 120
   const ways: Way[] = []
   const daemon = await DaemonProcess.start(ground, { profile })
   try {
