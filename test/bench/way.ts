@@ -7,6 +7,10 @@ import { inParallel, todo, type Ground } from './ground.ts'
 import type { Participant } from './participants.ts'
 import type { Pair } from './report.ts'
 
+/** A way that is slow is measured all the same. */
+const PATIENCE_MS = 60_000
+const PATIENCE_A_TARGET_MS = 5_000
+
 /** Where documents are written, and where and as what they arrive. */
 export interface Way {
   from: Database
@@ -16,6 +20,8 @@ export interface Way {
   arrivesAs: (id: string) => string
   share: string | null
   revisions: Map<string, string>
+  /** How long a document may take before it counts as lost. */
+  patienceMs: number
 }
 
 /** How long one document took, in milliseconds. */
@@ -79,7 +85,8 @@ async function open(
   { share = null, arrivesAs = (id) => id }: Partial<Pick<Way, 'share' | 'arrivesAs'>> = {},
 ): Promise<Way> {
   const arrivals = await Promise.all(targets.map((target) => Arrivals.open(ground.couch, target)))
-  const way: Way = { from, arrivals, arrivesAs, share, revisions: new Map() }
+  const patienceMs = PATIENCE_MS + PATIENCE_A_TARGET_MS * targets.length
+  const way: Way = { from, arrivals, arrivesAs, share, revisions: new Map(), patienceMs }
   await send(ground, way, 'first')
   return way
 }
@@ -99,7 +106,7 @@ export async function send(ground: Ground, way: Way, name: string): Promise<Sent
     at: Date.now(),
     ...(rev ? { _rev: rev } : {}),
   })
-  const arriving = Promise.all(way.arrivals.map((one) => one.next(way.arrivesAs(doc._id))))
+  const arriving = Promise.all(way.arrivals.map((one) => one.all([way.arrivesAs(doc._id)], way.patienceMs)))
   // Whoever writes may fail before the arrival is awaited.
   arriving.catch(() => undefined)
   const begun = performance.now()
