@@ -47,9 +47,10 @@ export async function usersChanged(
   ])
   for (const [share, entry] of await registry.entries([...shares]))
     if (entry.state !== 'ended' && isOurs(entry, users)) mark(entry.owner, { shares: new Set([share]) })
+  const own = await registry.sharesOfEach(owners.map((owner) => users.database(owner)))
   for (const owner of owners) {
-    const own = await registry.sharesOf(users.database(owner))
-    if (own.length > 0) mark(owner, { shares: new Set(own) })
+    const ids = own.get(users.database(owner))
+    if (ids !== undefined) mark(owner, { shares: new Set(ids) })
   }
 }
 

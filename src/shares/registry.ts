@@ -49,6 +49,18 @@ export class Registry {
     return rows.flatMap(({ id }) => shareOfEntry(id) ?? [])
   }
 
+  /** The same of many, by database; those without shares are left out. */
+  async sharesOfEach(databases: readonly string[]): Promise<Map<string, string[]>> {
+    const shares = new Map<string, string[]>()
+    if (databases.length === 0) return shares
+    const rows = await this.#database.view('shares', 'by_owner', [...databases])
+    for (const { id, key } of rows) {
+      const share = shareOfEntry(id)
+      if (share !== null) shares.set(key, [...(shares.get(key) ?? []), share])
+    }
+    return shares
+  }
+
   /** The ids of all shares, not ended, whose `access` names one of these users. */
   async sharesNaming(names: string[]): Promise<string[]> {
     const rows = await this.#database.view('shares', 'by_name', names)

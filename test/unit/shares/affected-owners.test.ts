@@ -21,7 +21,8 @@ const registry = {
     ),
   subscriptionsOf: (databases: readonly string[]) =>
     Promise.resolve(databases.includes(`user/${HOME}`) ? ['taken'] : []),
-  sharesOf: (database: string) => Promise.resolve(database === `user/${HOME}` ? ['own'] : []),
+  sharesOfEach: (databases: readonly string[]) =>
+    Promise.resolve(new Map(databases.includes(`user/${HOME}`) ? [[`user/${HOME}`, ['own']]] : [])),
 } as unknown as Registry
 
 /** Of two accounts that name one user database, what one of them leaving it is taken for. */
