@@ -8,6 +8,8 @@ export interface Scan {
   shares: string[]
   /** Those that were about to end when that began; whatever has come to its end since is gone through once more. */
   ends?: string[]
+  /** Those that were being filled then, the same way. */
+  fills?: string[]
   /** The key from which on bases are gone through. */
   bases?: string
   /** The key from which on copies are, of which an outbox that was lost may have known. */

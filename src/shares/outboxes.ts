@@ -1,6 +1,6 @@
 // Outboxes: made at first need, and made anew where somebody dropped one, with all that the daemon knew of its user's objects.
 import { pagesOf } from '../couch/pages.ts'
-import { isHomeShare } from './model/entry.ts'
+import { isBeingFilled, isHomeShare } from './model/entry.ts'
 import { ADMIN_ONLY } from '../documents/security.ts'
 import { writeBulk } from '../couch/bulk.ts'
 import type { Deps } from './deps.ts'
@@ -48,7 +48,9 @@ export async function isOutboxLost(
   if (info !== null) return false
   const shares = await registry.entries(await registry.sharesOf(user))
   const parts = await registry.subscriptions(await registry.subscriptionsOf([user]), owner)
-  const isBegun = [...shares.values()].some(({ state }) => state !== 'opening' && state !== 'ended')
+  const isBegun = [...shares.values()].some(
+    (entry) => isBeingFilled(entry) || (entry.state !== 'opening' && entry.state !== 'ended'),
+  )
   return isBegun || [...parts.values()].some(({ state }) => state === 'active')
 }
 

@@ -6,7 +6,7 @@ import type { Database } from '../couch/database.ts'
 import type { ChangesPage, Seq } from '../couch/document.ts'
 import { isFault } from '../couch/fault.ts'
 import { readUserDocs, type UserDoc } from './gather/user-docs.ts'
-import { isHomeShare, type ShareEntry } from './model/entry.ts'
+import { isHomeShare, isToBeFilled, type ShareEntry } from './model/entry.ts'
 import { graceLeft } from '../documents/grace.ts'
 import { own } from '../documents/own.ts'
 import { asksForShare } from './model/share.ts'
@@ -30,6 +30,7 @@ import { namesOfOwner } from '../users/directory.ts'
 import { createOutbox, isOutboxLost } from './outboxes.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
 import { performShare } from './perform/share.ts'
+import { beginScan } from './scans.ts'
 import { START, type Scan } from '../engine/checkpoint.ts'
 import {
   objectOfBase,
@@ -246,6 +247,7 @@ class Turn {
     await planSubscriptions(this.#context, docs.filter(isSubscription), parts)
     if (isOver) await this.#endWaiting()
     if (!(await reconcileObjects(this.#context, docs))) return true
+    if (isFirst) await this.#openFilled(docs.filter(isShare), page.pending > 0)
     await this.#deps.onUserDocs(
       this.#context.owner,
       docs.flatMap(({ doc }) => doc ?? []),
@@ -255,6 +257,27 @@ class Turn {
     else await this.#noteHeldBack()
     await this.#move(this.#user, page)
     return page.pending > 0
+  }
+
+  /** All objects of a user are read from the start: a share that is among them is filled when the last has come. */
+  async #openFilled(docs: readonly UserDoc[], isMoreToCome: boolean): Promise<void> {
+    const { registry } = this.#deps
+    const asked = docs.flatMap(({ id }) => shareOfDocument(id) ?? [])
+    const filling = [...(asked.length === 0 ? [] : await registry.entries(asked))].flatMap(
+      ([share, entry]) => (entry.database === this.#user.name && isToBeFilled(entry) ? share : []),
+    )
+    if (filling.length === 0) return
+    // What was read is behind, and nothing but a scan knows how far a share has come after that.
+    if (isMoreToCome) return beginScan(this.#deps, this.#context.owner, filling)
+    for (const share of filling) await this.#noteScanned(share)
+    await planShares(this.#context, [], new Set(filling))
+  }
+
+  /** The user's objects were gone through for a share. */
+  async #noteScanned(share: string): Promise<void> {
+    const entry = await this.#ownEntry(share)
+    // Where another daemon was faster, it is planned after this.
+    await performShare(this.#deps, this.#context.owner, planScanned(share, entry), entry)
   }
 
   /** Shares that let somebody in later are planned again, by whichever daemon is there then. */
@@ -355,7 +378,7 @@ class Turn {
     const { name } = this.#user
     const { scan } = await this.#context.checkpoint(name)
     if (scan === null) return false
-    const ends = scan.since === START.since ? await this.#ending(scan.shares) : (scan.ends ?? [])
+    const { ends = [], fills = [] } = scan.since === START.since ? await this.#stages(scan.shares) : scan
     const page = await this.#readUser(scan.since)
     if (!(await reconcileObjects(this.#context, await readPage(this.#context, page.results)))) return true
     const left = page.pending > 0 ? null : await this.#scanLeft(scan)
@@ -363,17 +386,20 @@ class Turn {
     // What was planned on the way may have asked for more: then all is gone through once more, for that, too.
     if (left?.isSettled === false || !isEqual(checkpoint.scan, scan)) return true
     if (left === null || left.isMore) {
-      const next = { ...scan, since: page.last_seq, ends, ...left?.next }
+      const next = { ...scan, since: page.last_seq, ends, fills, ...left?.next }
       checkpoints.set(name, { ...checkpoint, scan: next })
       return true
     }
-    // What came to its end meanwhile, by another daemon for instance, was gone through as something that goes on.
-    const again = (await this.#ending(scan.shares)).filter((share) => !ends.includes(share))
+    // What came to its end meanwhile, by another daemon for instance, was gone through as something that goes on; what began to be
+    // filled, as something that is not there.
+    const now = await this.#stages(scan.shares)
+    const again = [
+      ...now.ends.filter((share) => !ends.includes(share)),
+      ...now.fills.filter((share) => !fills.includes(share)),
+    ]
     const done = scan.shares.filter((share) => !again.includes(share))
     for (const share of done) {
-      const entry = await this.#ownEntry(share)
-      // Where another daemon was faster, it is planned below.
-      await performShare(this.#deps, this.#context.owner, planScanned(share, entry), entry)
+      await this.#noteScanned(share)
       await finishSubscription(this.#context, share)
     }
     checkpoints.set(name, {
@@ -404,16 +430,20 @@ class Turn {
     return { isSettled, isMore: next !== null, next: next === null ? {} : { copies: next } }
   }
 
-  /** Of these shares, those whose end goes through all objects, or the end of this user's part in them. */
-  async #ending(shares: readonly string[]): Promise<string[]> {
+  /**
+   * Of these shares, those whose end goes through all objects, or the end of this user's part in them, and those that are being
+   * filled.
+   */
+  async #stages(shares: readonly string[]): Promise<{ ends: string[]; fills: string[] }> {
     const { registry } = this.#deps
-    const ending: string[] = []
+    const [ends, fills]: [string[], string[]] = [[], []]
     for (const share of shares) {
       const entry = await this.#ownEntry(share)
       const part = entry === null ? await registry.subscription(share, this.#context.owner) : null
-      if ((entry?.state === 'ending' && entry.emptied) || part?.state === 'ending') ending.push(share)
+      if ((entry?.state === 'ending' && entry.emptied) || part?.state === 'ending') ends.push(share)
+      if (entry && isToBeFilled(entry)) fills.push(share)
     }
-    return ending
+    return { ends, fills }
   }
 
   /** A share of this owner's own. */

@@ -10,7 +10,7 @@ import type { SkeletonPlan, Wanted } from './plan.ts'
 import { applySkeleton, type OnWritten } from './apply.ts'
 import { ExpectedRevisions } from './expected-revisions.ts'
 import { PolicyGuard, Withheld } from './policy-guard.ts'
-import type { Skeletons } from './wanted.ts'
+import { letsAdminsPass, type Skeletons } from './wanted.ts'
 
 /** The kinds of database that the daemon creates for users. */
 export type CreatedKind = 'outbox' | 'share' | 'personal'
@@ -54,6 +54,19 @@ export class DatabaseCreator {
   /** Creates the database, empty and the admins' alone; false where it was there. */
   async create(name: string): Promise<boolean> {
     return createDatabase(this.#couch.database(name))
+  }
+
+  /**
+   * Creates a share's database, which the daemon fills before anybody enters: the admins' alone, and without the skeleton where that
+   * refuses admins nothing. CouchDB runs validation functions for each document, whoever writes it, and they cost more than the
+   * document does.
+   * @throws {CouchFault}
+   */
+  async createToFill(name: string): Promise<void> {
+    await this.create(name)
+    // A server can be set so that a new database is everybody's.
+    await secure(this.#couch.database(name), ADMIN_ONLY)
+    if (!letsAdminsPass(this.#wanted('share'))) await this.apply(name, 'share', ADMIN_ONLY)
   }
 
   /**

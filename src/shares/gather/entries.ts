@@ -1,6 +1,6 @@
 // What the registry has of the shares that a page of objects has to do with, and how they stand to the objects' author.
 import type { Base } from '../model/base.ts'
-import { isHomeShare, isToBeThere, type ShareEntry } from '../model/entry.ts'
+import { isBeingFilled, isHomeShare, isToBeThere, type ShareEntry } from '../model/entry.ts'
 import type { SubscriptionEntry } from '../model/subscription.ts'
 import { parseConsents } from '../../documents/content.ts'
 import { isShareId } from '../../documents/names.ts'
@@ -71,6 +71,7 @@ export function standing(entry: ShareEntry | undefined, database: string): Stand
     case 'active':
       return 'open'
     case 'opening':
+      return isBeingFilled(entry) ? 'open' : 'opening'
     case 'suspended':
       return 'opening'
     case 'ending':

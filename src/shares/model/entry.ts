@@ -35,6 +35,11 @@ export interface ShareEntry {
   password?: PasswordAccount
   /** Where copies are written: into the outbox, or, since others may write, into the share itself. */
   home?: 'outbox' | 'share'
+  /**
+   * Of one that is being opened: its database is the admins' alone, and the owner's objects are copied in (false), or all of them
+   * are (true). Absent: not yet.
+   */
+  filled?: boolean
   /** Copies were narrowed or taken out, or readers were: the share database has to be made anew. */
   rotate?: true
   /** The outbox was lost, too: what the share holds and the outbox does not is no word of its owner's. */
@@ -100,6 +105,14 @@ export function parseEntry(doc: Record<string, unknown> | null): ShareEntry | nu
 /** True where a share database that is away is lost: the daemon itself notes what it drops, before it does. */
 export const isToBeThere = ({ state, saved, emptied }: ShareEntry): boolean =>
   state !== 'ended' && !saved && !emptied
+
+/** True where the owner's objects are copied into a share that nobody may enter yet. */
+export const isBeingFilled = ({ state, filled }: Pick<ShareEntry, 'state' | 'filled'>): boolean =>
+  state === 'opening' && filled !== undefined
+
+/** True where the owner's objects are not all there yet. */
+export const isToBeFilled = (entry: Pick<ShareEntry, 'state' | 'filled'>): boolean =>
+  isBeingFilled(entry) && entry.filled === false
 
 /** True where copies of a share are written into the share itself. */
 export const isHomeShare = (entry: ShareEntry | null | undefined): boolean => entry?.home === 'share'

@@ -99,6 +99,28 @@ export async function replacedIn(
   return replaced
 }
 
+/**
+ * Brings into a share the copies of the outbox that it has not. Most have come when they were written.
+ * @returns the copies that were refused, and those that were written in the outbox meanwhile
+ * @throws {CouchFault}
+ */
+export async function bringMissing(
+  outbox: Database,
+  share: Database,
+  id: string,
+): Promise<{ refused: Written[]; late: Set<string> }> {
+  const refused: Written[] = []
+  const late = new Set<string>()
+  for await (const names of namesIn(outbox, id)) {
+    const missing = await share.missing(namesById(names))
+    const wanted = names.filter((name) => missing[name.id]?.includes(name.rev))
+    if (wanted.length === 0) continue
+    refused.push(...(await bringLeaves(outbox, share, wanted)))
+    for (const copy of await replacedIn([outbox], wanted)) late.add(copy)
+  }
+  return { refused, late }
+}
+
 /** Revisions by the id of their document. */
 export function namesById(names: readonly LeafName[]): Record<string, string[]> {
   const revisions = new Map<string, string[]>()
@@ -110,10 +132,17 @@ export function namesById(names: readonly LeafName[]): Record<string, string[]> 
   return Object.fromEntries(revisions)
 }
 
+/** A share's live copies in the outbox, by name. */
+export async function* namesIn(outbox: Database, id: string): AsyncGenerator<LeafName[]> {
+  for await (const rows of pagesOf(outbox, { ...copyRange(id), limit: COMPARE_PAGE })) {
+    const names = rows.flatMap((row) => (row.rev === null ? [] : { id: row.id, rev: row.rev }))
+    if (names.length > 0) yield names
+  }
+}
+
 /** The ids of a share's live copies in the outbox. */
 export async function* copiesIn(outbox: Database, id: string): AsyncGenerator<string[]> {
-  for await (const rows of pagesOf(outbox, { ...copyRange(id), limit: COMPARE_PAGE }))
-    if (rows.length > 0) yield rows.map((row) => row.id)
+  for await (const names of namesIn(outbox, id)) yield names.map((name) => name.id)
 }
 
 /** The ids of all copies that a share has or had, in the order of their last changes. */

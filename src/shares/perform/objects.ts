@@ -2,6 +2,7 @@
 import type { Database } from '../../couch/database.ts'
 import type { Doc } from '../../couch/document.ts'
 import { baseDoc, isEmptyBase } from '../model/base.ts'
+import { isBeingFilled } from '../model/entry.ts'
 import type { Histories } from '../model/history.ts'
 import { shareDatabase } from '../../documents/names.ts'
 import { copyId, objectOfBase, parseCopyId, shareCheckpoint } from '../model/ids.ts'
@@ -91,7 +92,8 @@ async function bringToShares(
       .filter((effect) => effect.share === share)
       .map(({ object }) => copyId(share, object))
     const copies = fresh.filter(({ doc }) => parseCopyId(doc._id)?.share === share)
-    await deps.leases.use(share, owner, home)
+    // Its replication starts when it is opened, and finds all of it there.
+    if (!isBeingFilled(entry)) await deps.leases.use(share, owner, home)
     const pushed = copies.filter(({ doc }) => !withdrawn.includes(doc._id))
     await push(deps, { outbox, share, owner }, pushed)
     // Another daemon may have written them since.

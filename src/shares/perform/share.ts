@@ -1,8 +1,8 @@
 // Performs what was planned for a share, step by step.
 import { randomUUID } from 'node:crypto'
 import type { Database } from '../../couch/database.ts'
-import type { Doc } from '../../couch/document.ts'
-import { claimedEntry, type ShareEntry } from '../model/entry.ts'
+import type { Doc, Written } from '../../couch/document.ts'
+import { claimedEntry, isHomeShare, type ShareEntry } from '../model/entry.ts'
 import { shareDatabase } from '../../documents/names.ts'
 import { isOurProblem, problem, type Problem } from '../../documents/problem.ts'
 import { ADMIN_ONLY, bothAllow } from '../../documents/security.ts'
@@ -10,7 +10,7 @@ import type { Home } from '../plan/object-facts.ts'
 import { derive, ensureAccount, readHashing, removeAccount } from './accounts.ts'
 import { writeBulk } from '../../couch/bulk.ts'
 import { announce } from './announce.ts'
-import { buryUnknown, copiesEver } from './copies.ts'
+import { bringMissing, buryUnknown, copiesEver } from './copies.ts'
 import type { Deps } from '../deps.ts'
 import { assertUnwritten, isUnread } from './direct-writes.ts'
 import type { Basis } from '../entry-changes.ts'
@@ -69,6 +69,8 @@ export async function performShare(
 /** What lets somebody in, takes something away, or tells of it: another daemon may have decided otherwise meanwhile. */
 const RESTING: ReadonlySet<ShareEffect['kind']> = new Set([
   'create-database',
+  'prepare-database',
+  'complete',
   'secure',
   'set-password',
   'restore-account',
@@ -108,6 +110,12 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
       return DONE
     case 'create-database':
       await creator.create(shareDatabase(effect.share))
+      return DONE
+    case 'prepare-database':
+      await creator.createToFill(shareDatabase(effect.share))
+      return DONE
+    case 'complete':
+      await complete(deps, owner, effect.share)
       return DONE
     case 'secure':
       await deps.ceilings.inTurn(effect.share, () =>
@@ -245,7 +253,7 @@ async function rotate(
   { share: id, security }: Rotation,
   basis: Basis,
 ): Promise<void> {
-  const { couch, users, registry, creator, leases, ceilings, log } = deps
+  const { couch, users, registry, creator, leases, ceilings } = deps
   const share = couch.database(shareDatabase(id))
   const outbox = couch.database(users.outbox(owner))
   const { home = 'outbox', refilled } = (await registry.entry(id)) ?? {}
@@ -277,12 +285,27 @@ async function rotate(
   })
   const { refused, late } = await refill(outbox, share, copies, { share: id, home })
   await withdrawLate(deps, owner, { share: id, home: 'outbox', copies: late })
-  for (const row of refused)
-    if (!row.ok) log.warn({ share: id, doc: row.id, code: row.error }, 'copy refused by the share')
+  logRefused(deps, id, refused)
   // Before anybody writes there. Outbox and share have the same: from now on, what only the share has was written there, and a
   // database that is away is lost.
   await registry.change(id, { refilled: undefined, saved: undefined })
   await put(() => Promise.resolve(security))
+}
+
+/** Nobody comes in before all of it is there: what is large was left for now, and what did not arrive. */
+async function complete(deps: Deps, owner: string, id: string): Promise<void> {
+  const { couch, users, registry } = deps
+  const entry = await registry.entry(id)
+  if (entry === null || isHomeShare(entry)) return
+  const outbox = couch.database(users.outbox(owner))
+  const { refused, late } = await bringMissing(outbox, couch.database(shareDatabase(id)), id)
+  await withdrawLate(deps, owner, { share: id, home: 'outbox', copies: [...late] })
+  logRefused(deps, id, refused)
+}
+
+function logRefused({ log }: Deps, share: string, refused: readonly Written[]): void {
+  for (const row of refused)
+    if (!row.ok) log.warn({ share, doc: row.id, code: row.error }, 'copy refused by the share')
 }
 
 /** Brings into the outbox what only the share has. A write that was let in before it was closed may land after that. */

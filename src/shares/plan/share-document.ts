@@ -44,20 +44,32 @@ export interface InForce {
 
 /** The `$share` document with its state, or nothing where it says that already. */
 export function mark(facts: ShareFacts, doc: ObjectDoc, { access, password, found }: InForce): ShareEffect[] {
-  const { entry } = facts
+  return markAsIs(facts, doc, found, inForce(facts, doc, password), access)
+}
+
+/**
+ * What was asked for is in force: a password in clear text goes, and one that was taken away leaves the document. What other
+ * leaves of it ask for stays theirs.
+ */
+function inForce({ entry }: ShareFacts, doc: ObjectDoc, password: InForce['password']): ObjectDoc {
   const { password: written, ...rest } = doc
   const wish = parsePassword(written)
-  // What was asked for is in force: a password in clear text goes, and one that was taken away leaves the document.
-  // What other leaves of it ask for stays theirs.
-  const settings =
-    wish.kind !== password.kind
-      ? doc
-      : wish.kind === 'none'
-        ? rest
-        : wish.kind === 'new' && entry?.password
-          ? { ...doc, password: shownPassword(entry.password) }
-          : doc
-  return markAsIs(facts, doc, found, settings, access)
+  if (wish.kind !== password.kind) return doc
+  if (wish.kind === 'none') return rest
+  return wish.kind === 'new' && entry?.password ? { ...doc, password: shownPassword(entry.password) } : doc
+}
+
+/** Nothing is said of a share that is not open yet; a password in clear text does not wait for that. */
+export function hidePassword(
+  facts: ShareFacts,
+  doc: ObjectDoc,
+  password: InForce['password'],
+): ShareEffect[] {
+  const hidden = inForce(facts, doc, password)
+  if (isSameJson(hidden, doc)) return []
+  // What its user may have written there is not so yet.
+  const { $state: _, ...waiting } = hidden
+  return [{ kind: 'put-document', doc: waiting }]
 }
 
 /** The same, for a document that is not in force as it stands: what is wrong stays to be seen. */

@@ -72,6 +72,7 @@ type ChangingKey =
   | 'access'
   | 'password'
   | 'home'
+  | 'filled'
   | 'rotate'
   | 'refilled'
   | 'forgotten'
@@ -92,6 +93,10 @@ export type ShareEffect =
   | { kind: 'change-entry'; share: string; change: EntryChange }
   | { kind: 'create-outbox' }
   | { kind: 'create-database'; share: string }
+  /** Creates the database to be filled: the admins' alone, without validation functions that let admins pass. */
+  | { kind: 'prepare-database'; share: string }
+  /** Brings into the share what the outbox has for it, and the share has not. */
+  | { kind: 'complete'; share: string }
   /** Puts design documents and `_security` in place. */
   | { kind: 'secure'; share: string; security: object }
   /** Puts a new password in force; then the share is planned again. */

@@ -1,6 +1,6 @@
 // What is to be done for a share: its document, its registry entry and its database, brought to agree.
 import { isDeepStrictEqual } from 'node:util'
-import { amongReaders, OWNER_ONLY, type Access, type Right } from '../model/access.ts'
+import { amongReaders, OWNER_ONLY, type Access } from '../model/access.ts'
 import { isToBeThere, type ShareEntry } from '../model/entry.ts'
 import { shownPassword } from '../model/password.ts'
 import { problem, type Problem } from '../../documents/problem.ts'
@@ -12,9 +12,21 @@ import {
   type FoundSecurity,
 } from '../../documents/security.ts'
 import { parseShareLeaves, withoutPublic } from '../model/share.ts'
-import { grantedTo, mark, markAsIs, redundantShareLeaves } from './share-document.ts'
+import { grantedTo, hidePassword, mark, markAsIs, redundantShareLeaves } from './share-document.ts'
 import type { ShareFacts, ShareEffect, EntryChange } from './share-facts.ts'
-import { shareSecurity, type ShareSecurity } from '../model/security.ts'
+import { isToFill, open, planFilled } from './opening.ts'
+import {
+  changeEntry,
+  count,
+  enlist,
+  isFirst,
+  planRotation,
+  remade,
+  reopened,
+  restoreAccount,
+  securityOf,
+  turnHome,
+} from './share-steps.ts'
 
 /** Plans one share of one owner. Seeing the same facts again after the effects have landed plans nothing. */
 export function planShare(facts: ShareFacts): ShareEffect[] {
@@ -73,6 +85,8 @@ function planLife(facts: ShareFacts): ShareEffect[] {
     left = { ...facts, entry: { ...rest, access } }
   }
   const isInPlace = left.entry?.state === 'active' && facts.databaseExists
+  if (!isInPlace && isToFill(left, access))
+    return [...effects, ...open(left, access), ...hidePassword(left, doc, password)]
   return [
     ...effects,
     ...(isInPlace && left.entry ? bringInForce(left, left.entry, access) : open(left, access)),
@@ -97,12 +111,6 @@ function begin({ share, entry }: ShareFacts): ShareEffect[] {
   return entry.state === 'ended' ? reopened(share) : []
 }
 
-/** A share begins anew. What an earlier one of the same id may have left in the outbox is nobody's to read. */
-const reopened = (share: string): ShareEffect[] => [
-  { kind: 'forget-copies', share },
-  changeState(share, 'opening'),
-]
-
 /**
  * Where those who know the password may do less from now on, nobody has the new one and the right that goes with the
  * old one: until it is set, only users of a name are let in.
@@ -118,24 +126,12 @@ function lockOut(facts: ShareFacts, access: Access): ShareEffect[] {
   ]
 }
 
-const changeState = (share: string, state: ShareEntry['state']): ShareEffect => ({
-  kind: 'change-entry',
-  share,
-  change: { state, problem: undefined },
-})
-
 /** What was asked for last and was in order goes on: users may have come or gone meanwhile. */
 function keepInForce(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
   if (entry.state === 'ended' || !entry.access) return []
   const isInPlace = entry.state === 'active' && facts.databaseExists
   return isInPlace ? bringInForce(facts, entry, entry.access) : open(facts, entry.access)
 }
-
-const changeEntry = (share: string, change: EntryChange): ShareEffect => ({
-  kind: 'change-entry',
-  share,
-  change,
-})
 
 /**
  * A share that is in place: who loses access is out before anybody is told, who gets it is let in last, and where copies are
@@ -221,19 +217,6 @@ function restartForMove(facts: ShareFacts, move: Move): ShareEffect[] {
   return turning.length > 0 ? [{ kind: 'start-replication', share: facts.share }] : []
 }
 
-const restoreAccount = ({ share, account }: ShareFacts, entry: ShareEntry | null): ShareEffect[] =>
-  entry?.password && account === 'changed' ? [{ kind: 'restore-account', share }] : []
-
-/** The `_security` that an access comes to. */
-export const securityOf = (facts: ShareFacts, entry: ShareEntry | null, access: Access): ShareSecurity =>
-  shareSecurity({
-    owner: facts.owner,
-    access,
-    users: new Map([...facts.named].map(([name, { grants }]) => [name, grants])),
-    passwordRole: entry?.password?.role ?? null,
-    publicMostBytes: facts.publicMostBytes,
-  })
-
 /** True where everybody may enter a share that is not for everybody: somebody has emptied its `_security`. */
 export const isLeftOpen = ({ entry, security }: ShareFacts): boolean =>
   entry?.state === 'active' &&
@@ -241,85 +224,6 @@ export const isLeftOpen = ({ entry, security }: ShareFacts): boolean =>
   isPublic(security) &&
   entry.access?.read !== true &&
   entry.access?.write !== true
-
-/** Where anybody else may write, or somebody did, copies are written into the share itself, for good. */
-function turnHome(facts: ShareFacts, entry: ShareEntry | null, { write }: Access): ShareEffect[] {
-  const isNeeded = write === true || write.length > 0 || facts.isWrittenDirectly
-  return isNeeded && entry?.home !== 'share' ? [{ kind: 'turn-home', share: facts.share }] : []
-}
-
-function enlist({ share, participants }: ShareFacts, granted: Record<string, Right>): ShareEffect[] {
-  const listed = Object.fromEntries(
-    participants.flatMap(({ subscriber, granted: right }) => (right ? [[subscriber, right]] : [])),
-  )
-  return isDeepStrictEqual(listed, granted) ? [] : [{ kind: 'enlist', share, granted }]
-}
-
-/** Objects are counted with those who take part; between that, a slow sweep counts them: no entry changes with each object. */
-function count({ share, objects, participants }: ShareFacts, entry: ShareEntry): ShareEffect[] {
-  const subscribers = participants.filter(({ isActive }) => isActive).length
-  if (subscribers === (entry.counts?.subscribers ?? 0)) return []
-  return [{ kind: 'change-entry', share, change: { counts: { objects, subscribers } } }]
-}
-
-/** All that a share needs, from whichever step it stopped at. */
-function open(facts: ShareFacts, access: Access): ShareEffect[] {
-  const { share, entry, databaseExists, security, fromStart } = facts
-  const wanted = securityOf(facts, entry, access)
-  const isReopened = entry !== null && !databaseExists && isFirst(entry)
-  // Filled from the outbox, of which nothing is readable but what the bases allow.
-  const isBornAgain = entry !== null && !databaseExists && !isFirst(entry)
-  const isLost = isBornAgain && !entry.saved
-  const isRemade =
-    isBornAgain ||
-    (databaseExists && (entry?.rotate === true || narrowsReading(security ?? ADMIN_ONLY, wanted)))
-  const turned = turnHome(facts, entry, access)
-  return [
-    // Before anything else: nobody who finds a database takes it for the one that was.
-    ...(isLost ? noteLoss(facts, entry) : []),
-    ...(entry === null
-      ? [{ kind: 'claim', share } as const]
-      : entry.state === 'opening'
-        ? []
-        : entry.state === 'ended'
-          ? reopened(share)
-          : [changeState(share, 'opening')]),
-    changeEntry(share, {
-      access,
-      ...(isRemade && !isLost && !entry?.rotate ? { rotate: true } : {}),
-      // Sequences of the database that was mean nothing to the one that will be.
-      ...(isReopened ? { rotations: (entry.rotations ?? 0) + 1 } : {}),
-    }),
-    { kind: 'create-outbox' },
-    // A job that outlived its target goes on from where it was, and would leave the first copies out.
-    ...(isReopened ? [{ kind: 'stop-replication', share } as const] : []),
-    // Turning home copies something in.
-    ...(isBornAgain && turned.length === 0 ? [] : [{ kind: 'create-database', share } as const]),
-    // Turning home copies something in, and finds the database closed.
-    ...(turned.length > 0 && !isDeepStrictEqual(security, ADMIN_ONLY)
-      ? [{ kind: 'secure', share, security: ADMIN_ONLY } as const]
-      : []),
-    ...turned,
-    ...(isRemade ? planRotation(facts, wanted) : [{ kind: 'secure', share, security: wanted } as const]),
-    ...restoreAccount(facts, entry),
-    ...(isRemade ? [] : [{ kind: 'start-replication', share } as const]),
-    ...(fromStart ? [] : [{ kind: 'scan', share } as const]),
-    // Before anything is given to subscribers: what they were given by name earlier may have been more.
-    ...enlist(facts, grantedTo(facts, access)),
-    changeState(share, 'active'),
-    { kind: 'tell-participants', share },
-    ...(entry ? count(facts, entry) : []),
-  ]
-}
-
-const noteLoss = ({ share }: ShareFacts, { losses = 0 }: ShareEntry): ShareEffect[] => [
-  changeEntry(share, { losses: losses + 1, rotate: true }),
-  { kind: 'pause-participants', share },
-]
-
-/** True where there has been no database in this life of the share's yet. */
-const isFirst = ({ state, rotations, rotate }: ShareEntry): boolean =>
-  state === 'ended' || (state === 'opening' && rotations === undefined && !rotate)
 
 /** Closed for everybody, the owner too; nothing is lost, and nothing goes in or out. */
 function suspend(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
@@ -330,6 +234,7 @@ function suspend(facts: ShareFacts, entry: ShareEntry): ShareEffect[] {
   const turned = databaseExists && facts.isWrittenDirectly ? turnHome(facts, entry, OWNER_ONLY) : []
   const change: EntryChange = {
     ...(isNew ? { state: 'suspended', problem: undefined } : {}),
+    ...(entry.filled === undefined ? {} : { filled: undefined }),
     ...(isOpen && !entry.rotate ? { rotate: true } : {}),
   }
   return [
@@ -409,6 +314,7 @@ const ended = (share: string): ShareEffect => ({
     state: 'ended',
     access: undefined,
     home: undefined,
+    filled: undefined,
     rotate: undefined,
     forgotten: undefined,
     saved: undefined,
@@ -421,8 +327,10 @@ const ended = (share: string): ShareEffect => ({
 
 /** What is left when the objects of an owner were gone through for a share. */
 export function planScanned(share: string, entry: ShareEntry | null): ShareEffect[] {
-  if (entry?.state === 'ending' && entry.emptied) return over(share)
-  return entry?.state === 'active' && entry.forgotten ? [changeEntry(share, { forgotten: undefined })] : []
+  if (entry === null) return []
+  if (entry.state === 'ending' && entry.emptied) return over(share)
+  if (entry.state === 'active' && entry.forgotten) return [changeEntry(share, { forgotten: undefined })]
+  return planFilled(share, entry)
 }
 
 /** What is left where a share could not be opened: its owner reads why. */
@@ -432,15 +340,3 @@ export function planHalted(facts: ShareFacts, found: Problem): ShareEffect[] {
   const account = isPasswordInForce && entry?.password ? { password: shownPassword(entry.password) } : {}
   return markAsIs(facts, doc, found, { ...doc, ...account })
 }
-
-/** Makes a share database anew, so that old revisions and feeds that were open end with the old one. */
-export const planRotation = (facts: ShareFacts, security: object): ShareEffect[] => [
-  { kind: 'stop-replication', share: facts.share },
-  { kind: 'rotate', share: facts.share, security },
-  { kind: 'start-replication', share: facts.share },
-  remade(facts),
-  { kind: 'tell-participants', share: facts.share },
-]
-
-const remade = ({ share, entry }: ShareFacts): ShareEffect =>
-  changeEntry(share, { rotate: undefined, rotations: (entry?.rotations ?? 0) + 1 })

@@ -6,7 +6,6 @@ import { problem } from '../../../../src/documents/problem.ts'
 import { planHalted } from '../../../../src/shares/plan/share.ts'
 import {
   ACCOUNT,
-  ACTIVATE,
   active,
   allInWords,
   BEGIN_END,
@@ -14,12 +13,14 @@ import {
   END,
   entryOf,
   factsOf,
+  FILL_AGAIN,
+  filling,
   inPlace,
   inWords,
+  letIn,
   MINE,
   MINE_ALONE,
   MOST_BYTES,
-  OPEN_AGAIN,
   OWNER,
   plan,
   PRIVATE,
@@ -69,17 +70,17 @@ describe('shares/plan/share, access', () => {
     ]
     for (const [value, access, whom, enlist, turns] of table) {
       it(`${JSON.stringify(value)} of a new share`, () => {
-        const effects = plan({ doc: docOf(value === undefined ? {} : { access: value }) })
+        const doc = docOf(value === undefined ? {} : { access: value })
+        const effects = plan({ doc })
         const expected = steps(
-          'claim, entry access, create-outbox, create-database',
+          'claim, entry access, create-outbox, prepare-database',
           // What is copied in when home turns finds a database that is closed.
-          turns && 'secure for nobody, turn-home',
-          `secure ${whom}, start-replication, scan`,
-          // Before it is active: what subscribers were given earlier may have been more.
-          enlist,
-          `${ACTIVATE}, tell-participants, doc active`,
+          turns && 'turn-home',
+          'entry filled, scan',
         )
         assert.equal(allInWords(effects), expected)
+        const filled = filling(true, { access, ...(turns ? { home: 'share' } : {}) })
+        assert.equal(words({ doc, ...filled }), `${letIn(whom, enlist)}, doc active`)
         const [change] = effects.flatMap((one) => (one.kind === 'change-entry' ? [one.change] : []))
         assert.deepEqual(change?.access, access)
       })
@@ -278,13 +279,21 @@ describe('shares/plan/share, access', () => {
         'forget-copies, entry -problem state=opening, set-password',
       ],
       [
-        'is in force: the share opens for those who know it, and the document shows the account',
+        'is in force: the document shows the account, before the share is open',
         {
           doc: docOf({ access: { read: true }, password: 'p1' }),
           entry: entryOf('opening', MINE, { password: ACCOUNT }),
           isPasswordInForce: true,
         },
-        `${OPEN_AGAIN.replace(MINE_ALONE, 'r:me,share/s/1 w:me')}, doc active`,
+        `${FILL_AGAIN}, doc undefined`,
+      ],
+      [
+        'is in force: the share opens for those who know it',
+        {
+          doc: docOf({ access: { read: true }, password: SHOWN }),
+          ...filling(true, { password: ACCOUNT }),
+        },
+        `${letIn('r:me,share/s/1 w:me')}, doc active`,
       ],
       [
         'the first one of a public share',
@@ -569,7 +578,7 @@ describe('shares/plan/share, access', () => {
 
     it('a new password of a leaf that lost is in force nowhere, and nobody gets in without', () => {
       const rivals = [rival({ access: true, password: 'p1' })]
-      const effects = plan({ doc: docOf({ access: true, name: 'a' }), rivals })
+      const effects = plan({ doc: docOf({ access: true, name: 'a' }), rivals, ...filling(true) })
       assert.ok(allInWords(effects).includes(`secure ${MINE_ALONE}`))
       assert.ok(!JSON.stringify(effects).includes('p1'))
     })

@@ -158,12 +158,28 @@ export const reader = (subscriber: string): Participant => ({
 })
 
 export const ACTIVATE = 'entry -problem state=active'
-export const SECURED = `create-database, secure ${MINE_ALONE}, start-replication, scan, ${ACTIVATE}, tell-participants`
-export const OPEN = `create-outbox, ${SECURED}`
-/** What opens a share that was not there. */
-export const OPEN_NEW = `claim, entry access, ${OPEN}`
+const FILL = 'prepare-database, entry filled, scan'
+/** What begins to fill a share whose id is claimed, and that was not there. */
+export const FILL_CLAIMED = `entry access, create-outbox, ${FILL}`
+/** The same, of an id that nobody has. */
+export const FILL_NEW = `claim, ${FILL_CLAIMED}`
 /** Its database is not there: sequences of the one that was mean nothing to the one that will be. */
-export const OPEN_AGAIN = `entry access rotations, create-outbox, stop-replication, ${SECURED}`
+export const FILL_AGAIN = `entry access rotations, create-outbox, stop-replication, ${FILL}`
+/** The entry of a share that nobody may enter yet, with its database. */
+export const filling = (filled: boolean, more: Partial<ShareEntry> = {}): Partial<ShareFacts> => ({
+  entry: entryOf('opening', MINE, { access: OWNER_ONLY, filled, ...more }),
+  databaseExists: true,
+  security: ADMIN_ONLY,
+})
+/** What opens a share when all objects are in it. */
+export const letIn = (whom: string, enlist: string | false = false): string =>
+  steps(
+    'entry access, create-outbox, complete',
+    `secure ${whom}, start-replication`,
+    // Before it is active: what subscribers were given earlier may have been more.
+    enlist,
+    'entry -filled -problem state=active, tell-participants',
+  )
 export const END = 'stop-replication, drop-database, forget-copies, scan, entry emptied'
 /** What ends a share is begun with this. */
 export const BEGIN_END = 'entry saved state=ending, tell-participants'
@@ -177,4 +193,4 @@ export const FILLED_AGAIN = `entry -problem state=opening, entry access, create-
 export const active = { $state: 'active' }
 /** The last that is done for a share that ends. */
 export const OVER =
-  'tell-participants, entry -access -counts -emptied -forgotten -home -problem -rejected -rotate -saved state=ended'
+  'tell-participants, entry -access -counts -emptied -filled -forgotten -home -problem -rejected -rotate -saved state=ended'

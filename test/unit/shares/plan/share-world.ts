@@ -160,12 +160,17 @@ export class World {
 
   /** The objects were gone through; the share is planned again after that. */
   finishScan(): void {
-    if (!this.isScanning) return
+    if (!this.isScanning && !this.#isFilledFromStart) return
     if (this.#isMine) this.perform(planScanned('s', this.entry))
     this.isScanning = false
   }
 
   // the daemon
+
+  /** All objects come by the feed, and no scan is there for that. */
+  get #isFilledFromStart(): boolean {
+    return this.fromStart && this.#isMine && this.entry?.filled === false
+  }
 
   /** Plans, and performs so many effects. */
   land(upTo: number): void {
@@ -275,6 +280,16 @@ export class World {
       case 'create-database':
         assert.notEqual(this.entry, null, 'the id is claimed before its database is made')
         this.database ??= { security: NEWBORN, isBorn: false, readers: new Set(), isWrittenByOthers: false }
+        return
+      case 'prepare-database':
+        assert.notEqual(this.entry, null, 'the id is claimed before its database is made')
+        this.database ??= { security: NEWBORN, isBorn: false, readers: new Set(), isWrittenByOthers: false }
+        this.database.security = ADMIN_ONLY
+        this.database.isBorn = true
+        return
+      case 'complete':
+        assert.equal(this.entry?.filled, true, 'all objects were gone through')
+        assert.deepEqual(this.database?.security, ADMIN_ONLY, 'nobody is in while it is filled')
         return
       case 'secure':
         assert.ok(this.database)
@@ -393,7 +408,7 @@ export class World {
   /** Plans and lands, goes through the objects, and again, until there is nothing to do. */
   settle(): void {
     for (let round = 0; round < 8; round += 1) {
-      if (this.plan().length === 0 && !this.isScanning) return
+      if (this.plan().length === 0 && !this.isScanning && !this.#isFilledFromStart) return
       this.land(99)
       this.finishScan()
     }

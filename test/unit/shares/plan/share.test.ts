@@ -5,7 +5,8 @@ import type { ObjectDoc } from '../../../../src/documents/content.ts'
 import { problem } from '../../../../src/documents/problem.ts'
 import type { Rejection } from '../../../../src/documents/rejected.ts'
 import { ADMIN_ONLY } from '../../../../src/documents/security.ts'
-import { planHalted, planRotation, planScanned } from '../../../../src/shares/plan/share.ts'
+import { planHalted, planScanned } from '../../../../src/shares/plan/share.ts'
+import { planRotation } from '../../../../src/shares/plan/share-steps.ts'
 import {
   ACCOUNT,
   ACTIVATE,
@@ -17,15 +18,17 @@ import {
   END,
   entryOf,
   factsOf,
+  FILL_AGAIN,
+  FILL_CLAIMED,
+  FILL_NEW,
+  filling,
   inPlace,
   inWords,
+  letIn,
   FILLED_AGAIN,
   MINE,
   MINE_ALONE,
   NAMED,
-  OPEN,
-  OPEN_AGAIN,
-  OPEN_NEW,
   OVER,
   plan,
   PRIVATE,
@@ -44,12 +47,12 @@ import type { Participant, ShareEffect, ShareFacts } from '../../../../src/share
 
 describe('shares/plan/share', () => {
   const rows: [row: string, Partial<ShareFacts>, string][] = [
-    ['a new share', { doc: docOf() }, `${OPEN_NEW}, doc active`],
-    ['a new share without a type', { doc: { _id: '$share/s', _rev: '1-a' } }, `${OPEN_NEW}, doc active`],
+    ['a new share', { doc: docOf() }, FILL_NEW],
+    ['a new share without a type', { doc: { _id: '$share/s', _rev: '1-a' } }, FILL_NEW],
     [
       'a new share of a user whose objects are all still to come',
       { doc: docOf(), fromStart: true },
-      `${OPEN_NEW.replace('scan, ', '')}, doc active`,
+      FILL_NEW.replace(', scan', ''),
     ],
     ['active, and said', { doc: docOf(active), ...there() }, ''],
     ['active, and not said yet', { doc: docOf(), ...there() }, 'doc active'],
@@ -97,7 +100,7 @@ describe('shares/plan/share', () => {
     [
       'corrected before it ever was active',
       { doc: docOf({ $state: 'error', $error: problem('invalid_access', 'x') }) },
-      `${OPEN_NEW}, doc active`,
+      FILL_NEW,
     ],
     [
       'malformed while ending: the end goes on',
@@ -112,7 +115,7 @@ describe('shares/plan/share', () => {
     [
       'malformed while it is being opened: what was asked for last and was in order goes on',
       { doc: docOf({ access: 'x' }), entry: entryOf('opening', MINE, { access: OWNER_ONLY }) },
-      `${OPEN_AGAIN}, doc error invalid_access`,
+      `${FILL_AGAIN}, doc error invalid_access`,
     ],
     [
       'type $share under another _id: $error, and no $state',
@@ -188,7 +191,7 @@ describe('shares/plan/share', () => {
     [
       'the same owner uses an ended id again',
       { doc: docOf(), entry: entryOf('ended') },
-      `forget-copies, entry -problem state=opening, ${OPEN_AGAIN}, doc active`,
+      `forget-copies, entry -problem state=opening, ${FILL_AGAIN}`,
     ],
     // the user database is created again, and its documents may come back
     ['missing while active: it stays in force', { isMissing: true, ...there() }, ''],
@@ -223,16 +226,43 @@ describe('shares/plan/share', () => {
       { entry: entryOf('ending', MINE, { saved: true }), ownerExists: false },
       `stop-replication, drop-database, ${OVER}`,
     ],
-    // unfinished
+    // filled
+    ['its objects are gone through', { doc: docOf(), ...filling(false), scanning: true }, ''],
+    ['the user’s objects all come by the feed', { doc: docOf(), ...filling(false), fromStart: true }, ''],
+    ['nobody goes through them any more', { doc: docOf(), ...filling(false) }, 'scan'],
     [
-      'stuck in opening, nothing there',
-      { doc: docOf(), entry: entryOf('opening') },
-      `${OPEN_AGAIN}, doc active`,
+      'somebody opened it by hand before all was there',
+      { doc: docOf(), ...filling(false), scanning: true, security: PUBLIC },
+      'prepare-database',
     ],
+    [
+      'another access while they are gone through: nobody is let in yet',
+      { doc: docOf({ access: { write: ['u1'] } }), ...filling(false), scanning: true },
+      'entry access, turn-home',
+    ],
+    [
+      'malformed while they are gone through',
+      { doc: docOf({ access: 7 }), ...filling(false), scanning: true },
+      'doc error invalid_access',
+    ],
+    ['all of them are there', { doc: docOf(), ...filling(true) }, `${letIn(MINE_ALONE)}, doc active`],
+    [
+      'all are there, and its database is lost: filled from the outbox',
+      { doc: docOf(), ...filling(true), databaseExists: false, security: null },
+      `entry losses rotate, pause-participants, entry access, create-outbox, ${rotate(MINE_ALONE)}, scan, entry -filled -problem state=active, tell-participants, doc active`,
+    ],
+    [
+      'old revisions are to go: not before all are there',
+      { doc: docOf(), ...filling(false, { rotate: true }), scanning: true },
+      '',
+    ],
+    ['deleted before it is open', { doc: null, ...filling(false), scanning: true }, `${BEGIN_END}, ${END}`],
+    // unfinished
+    ['stuck in opening, nothing there', { doc: docOf(), entry: entryOf('opening') }, FILL_AGAIN],
     [
       'stuck in opening, database there',
       { doc: docOf(), entry: entryOf('opening'), databaseExists: true, security: ADMIN_ONLY },
-      `entry access, ${OPEN}, doc active`,
+      FILL_CLAIMED,
     ],
     [
       'the database is missing while active: lost, and filled again',
@@ -252,7 +282,7 @@ describe('shares/plan/share', () => {
         databaseExists: true,
         security: ADMIN_ONLY,
       },
-      `entry access, create-outbox, create-database, ${rotate(MINE_ALONE)}, scan, ${ACTIVATE}, tell-participants`,
+      `entry access, create-outbox, ${rotate(MINE_ALONE)}, scan, ${ACTIVATE}, tell-participants`,
     ],
     [
       'narrowed while it is being opened: feeds that are open end',
@@ -262,7 +292,7 @@ describe('shares/plan/share', () => {
         databaseExists: true,
         security: PUBLIC,
       },
-      `entry access rotate, create-outbox, create-database, ${rotate(MINE_ALONE)}, scan, ${ACTIVATE}, tell-participants`,
+      `entry access rotate, create-outbox, ${rotate(MINE_ALONE)}, scan, ${ACTIVATE}, tell-participants`,
     ],
     // trouble
     [
@@ -438,7 +468,7 @@ describe('shares/plan/share', () => {
       [
         'to end, taken out: it opens again',
         { doc: docOf({ $state: 'error', $error: problem('ended_by_admin') }), entry: entryOf('ended') },
-        `forget-copies, entry -problem state=opening, ${OPEN_AGAIN}, doc active`,
+        `forget-copies, entry -problem state=opening, ${FILL_AGAIN}`,
       ],
       [
         'that is none is none',
@@ -528,7 +558,7 @@ describe('shares/plan/share', () => {
         ['n', 'no_user_database'],
         ['x', 'no_account'],
       ]
-      const isNew = putOf(plan({ doc: docOf({ access: named }) }))
+      const isNew = putOf(plan({ doc: docOf({ access: named }), ...filling(true) }))
       assert.deepEqual(codes(isNew), waiting)
       const there = { ...given, entry: inPlace(named), doc: docOf({ ...active, access: named }) }
       assert.deepEqual(codes(putOf(plan(there))), waiting)
