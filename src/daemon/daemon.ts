@@ -8,6 +8,7 @@ import type { Seq } from '../couch/document.ts'
 import type { CouchFault } from '../couch/fault.ts'
 import { Outage, persist, type Waiting } from '../couch/outage.ts'
 import { asideOf } from '../engine/aside.ts'
+import { Errands } from '../engine/errands.ts'
 import { Failures } from '../engine/failures.ts'
 import { Sweeps } from '../engine/sweeps.ts'
 import { FINE, firstFault, type Controller, type Verdict } from '../engine/controller.ts'
@@ -56,6 +57,8 @@ export class Daemon {
   readonly #waiting: Waiting
   readonly #outage: Outage
   readonly #failures: Failures
+  /** What updates ask for. */
+  readonly #errands: Errands
   readonly #inPlace: InPlace
   readonly #sweeps: Sweeps
   /** Only once it is known what kind of server this is. */
@@ -65,8 +68,6 @@ export class Daemon {
   #server: ServerKind | null = null
   #installed = false
   #isReadyTold = false
-  /** Updates that are being looked into. */
-  #heard = 0
 
   constructor(options: DaemonOptions) {
     const { config, log, gateways = [], now = Date.now } = options
@@ -97,7 +98,7 @@ export class Daemon {
       queue: this.#queue,
       pulse: new Pulse(now),
       onSkeletons: () => {
-        for (const controller of this.#controllers) controller.onSkeletons?.(this.#background)
+        for (const controller of this.#controllers) controller.onSkeletons?.(this.#errands.run)
       },
     })
     this.#outage = new Outage({
@@ -108,6 +109,10 @@ export class Daemon {
       onEnd: () => this.#resume(),
     })
     this.#failures = new Failures({ outage: this.#outage, log, signal: this.#stop.signal })
+    this.#errands = new Errands({
+      ...this.#waiting,
+      onFailure: (error) => this.#failures.ofTask(error),
+    })
     this.#inPlace = new InPlace({
       couch: this.#couch,
       skeleton: options.skeleton,
@@ -195,7 +200,7 @@ export class Daemon {
    * an update of which it is not known yet whom it concerns.
    */
   get busy(): number {
-    return this.#heard + sum(this.#controllers.map(({ busy }) => busy))
+    return this.#errands.busy + sum(this.#controllers.map(({ busy }) => busy))
   }
 
   /** Turns taken since the start. */
@@ -262,16 +267,12 @@ export class Daemon {
     if (!this.#stop.signal.aborted) this.#queue.start()
   }
 
-  readonly #background = (work: Promise<void>): void => {
-    this.#heard += 1
-    void work.catch((error: unknown) => this.#failures.ofTask(error)).finally(() => (this.#heard -= 1))
-  }
-
   #onUpdate({ db, type }: Update): void {
     // One that was dropped may be about to be filled again by whoever dropped it: where nobody does, the next sweep makes it.
-    if (type === 'created' && this.#inPlace.includes(db)) this.#background(this.#inPlace.putBack())
+    if (type === 'created' && this.#inPlace.includes(db))
+      this.#errands.run('in place', () => this.#inPlace.putBack())
     for (const controller of this.#controllers.toReversed())
-      if (controller.onUpdate({ db, type }, this.#background)) break
+      if (controller.onUpdate({ db, type }, this.#errands.run)) break
     this.#options.onUpdate?.({ db, type })
   }
 

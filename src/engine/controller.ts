@@ -1,5 +1,6 @@
 // What the daemon asks of each of its parts: shares, the upkeep of skeletons, provisioning, gateways.
 import type { Update } from './db-updates.ts'
+import type { RunErrand } from './errands.ts'
 
 /** The answer to one question; `reason` is for people, without secrets. */
 export interface Verdict {
@@ -14,10 +15,10 @@ export interface Controller {
   readonly turns: number
   /** Reads what it has to know before it begins, and again where it may have missed that this changed. @throws {CouchFault} */
   load?(): Promise<void>
-  /** Told of each update of a database. @returns true where it is of no concern to anybody else */
-  onUpdate(update: Update, background: (work: Promise<void>) => void): boolean
+  /** Told of each update of a database. @param run does what takes requests @returns true where it is of no concern to anybody else */
+  onUpdate(update: Update, run: RunErrand): boolean
   /** The skeletons have changed, or are known now. */
-  onSkeletons?(background: (work: Promise<void>) => void): void
+  onSkeletons?(run: RunErrand): void
   /** Does what comes back at intervals, until the daemon's signal is aborted. */
   run(): Promise<void>
   /**

@@ -5,6 +5,7 @@ import { MOST_DATABASES } from './model.ts'
 import { firstFault, type Controller, type Verdict } from '../engine/controller.ts'
 import { GatewayFeed, type GatewayOptions } from './controller.ts'
 import type { Update } from '../engine/db-updates.ts'
+import type { RunErrand } from '../engine/errands.ts'
 
 export type GatewaysOptions = Omit<GatewayOptions, 'gateway'> & { gateways: readonly Gateway[] }
 
@@ -37,8 +38,8 @@ export class Gateways implements Controller {
   }
 
   /** @returns true where the update is of no concern to anybody else */
-  onUpdate(update: Update, background: (work: Promise<void>) => void): boolean {
-    return this.#feeds.map((feed) => feed.onUpdate(update, background)).some(Boolean)
+  onUpdate(update: Update, run: RunErrand): boolean {
+    return this.#feeds.map((feed) => feed.onUpdate(update, run)).some(Boolean)
   }
 
   /** Goes on until the signal is aborted. */

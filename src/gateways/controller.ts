@@ -35,6 +35,7 @@ import { resync } from '../engine/resync.ts'
 import { WorkQueue } from '../engine/work-queue.ts'
 import { Router } from './router.ts'
 import type { Update } from '../engine/db-updates.ts'
+import type { RunErrand } from '../engine/errands.ts'
 
 const USERS = '_users'
 
@@ -190,16 +191,18 @@ export class GatewayFeed implements Controller {
   }
 
   /** @returns true where the update is of no concern to anybody else */
-  onUpdate({ db, type }: Update, background: (work: Promise<void>) => void): boolean {
+  onUpdate({ db, type }: Update, run: RunErrand): boolean {
     const { gateway, users } = this.#options
-    if (db === USERS && this.#followers) background(this.#followers.users.look())
-    if (db === gateway.name && this.#followers) background(this.#followers.documents.look())
+    const followers = this.#followers
+    if (db === USERS && followers) run(`${gateway.name}: users`, () => followers.users.look())
+    if (db === gateway.name && followers) run(`${gateway.name}: documents`, () => followers.documents.look())
     if (db === gateway.name && type === 'created') this.#evaluate()
     if (db === routesDatabase(gateway.name)) return true
     const owner = users.ownerOf(db)
-    if (owner !== null && type !== 'updated') background(this.#ownerChanged(owner, db))
+    if (owner !== null && type !== 'updated')
+      run(`${gateway.name}: owner of ${db}`, () => this.#ownerChanged(owner, db))
     if (parseGatewayUserDatabase(users, db)?.gateway !== gateway.name) return false
-    background(this.#markUsersOf(db, { personal: true }))
+    run(`${gateway.name}: user of ${db}`, () => this.#markUsersOf(db, { personal: true }))
     return true
   }
 

@@ -30,6 +30,7 @@ import { resync } from '../engine/resync.ts'
 import { WorkQueue } from '../engine/work-queue.ts'
 import { Masters } from './masters.ts'
 import type { Update } from '../engine/db-updates.ts'
+import type { RunErrand } from '../engine/errands.ts'
 
 const USERS = '_users'
 
@@ -137,17 +138,17 @@ export class Provisioning implements Controller {
   }
 
   /** The functions of the masters are read as they are now; who has been compared by others is compared again. */
-  onSkeletons(background: (work: Promise<void>) => void): void {
+  onSkeletons(run: RunErrand): void {
     this.#masters.load()
-    if (this.#queue.left !== null) background(this.sweep(() => Promise.resolve()))
+    if (this.#queue.left !== null) run('provisioning: all', () => this.sweep(() => Promise.resolve()))
   }
 
   /** @returns true where the update is of no concern to anybody else */
-  onUpdate({ db, type }: Update, background: (work: Promise<void>) => void): boolean {
-    if (db === USERS) background(this.#users.look())
-    if (this.#followers.has(db)) background(this.#lookAt(db))
+  onUpdate({ db, type }: Update, run: RunErrand): boolean {
+    if (db === USERS) run('provisioning: users', () => this.#users.look())
+    if (this.#followers.has(db)) run(`provisioning: ${db}`, () => this.#lookAt(db))
     if (!isPersonalName(db)) return false
-    background(this.#personalChanged(db, type))
+    run(`provisioning: ${db} ${type}`, () => this.#personalChanged(db, type))
     return true
   }
 

@@ -21,6 +21,7 @@ import { WorkQueue, type Later, type Result } from '../engine/work-queue.ts'
 import { findOtherUsers, sayOtherUsers } from '../users/other-users.ts'
 import { sweep } from './resync.ts'
 import type { Update } from '../engine/db-updates.ts'
+import type { RunErrand } from '../engine/errands.ts'
 import { HotFeeds } from '../engine/hot-feeds.ts'
 
 const USERS = '_users'
@@ -134,16 +135,16 @@ export class Shares implements Controller {
   }
 
   /** @returns true where the update is of no concern to anybody else */
-  onUpdate({ db, type }: Update, background: (work: Promise<void>) => void): boolean {
+  onUpdate({ db, type }: Update, run: RunErrand): boolean {
     const { users } = this.#deps
     const owner = users.ownerOf(db)
     const outboxOwner = users.ownerOfOutbox(db)
     if (owner !== null) this.#markWithExpress(owner, { user: true, recreated: type === 'created' })
     else if (outboxOwner !== null) this.mark(outboxOwner, { outbox: true })
-    else if (db === USERS) background(this.#users.look())
-    else if (db === REGISTRY) background(this.#orders.look())
+    else if (db === USERS) run('shares: users', () => this.#users.look())
+    else if (db === REGISTRY) run('shares: registry', () => this.#orders.look())
     else if (db.startsWith(shareDatabase('')))
-      background(this.#onShare(db.slice(shareDatabase('').length), type))
+      run(`shares: ${db} ${type}`, () => this.#onShare(db.slice(shareDatabase('').length), type))
     else return false
     return true
   }

@@ -20,6 +20,7 @@ import type { Pulse } from '../engine/pulse.ts'
 import { Rollout } from './rollout.ts'
 import { sideBySide } from '../engine/for-each.ts'
 import type { Update } from '../engine/db-updates.ts'
+import type { RunErrand } from '../engine/errands.ts'
 import { AwaitedRefreshes, type RefreshResult } from './refresh-results.ts'
 import { START } from '../engine/checkpoint.ts'
 
@@ -120,9 +121,9 @@ export class Upkeep implements Controller {
   }
 
   /** @returns true where the update is of no concern to anybody else: false for masters, and for personal databases */
-  onUpdate({ db, type }: Update, background: (work: Promise<void>) => void): boolean {
+  onUpdate({ db, type }: Update, run: RunErrand): boolean {
     if (db.startsWith(SKELETON_PREFIX)) {
-      if (type === 'updated') background(this.load())
+      if (type === 'updated') run('skeletons', () => this.load())
       return true
     }
     if (this.#options.kinds.placeOf(db)?.kind !== 'policy') return false

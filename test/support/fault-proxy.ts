@@ -19,6 +19,7 @@ export class FaultProxy {
   #port = 0
   #isBlackHole = false
   #deafTo: RegExp | null = null
+  #cutAt: RegExp | null = null
   /** Connections so far. */
   connections = 0
   /** Chunks of requests and answers that did not get through. */
@@ -43,7 +44,7 @@ export class FaultProxy {
   /** Lets new connections through. Those that fell into a black hole never come out of it. */
   async heal(): Promise<void> {
     this.#isBlackHole = false
-    this.#deafTo = null
+    this.#deafTo = this.#cutAt = null
     if (this.#server !== null) return
     const server = createServer((client) => this.#connect(client))
     server.listen(this.#port, '127.0.0.1')
@@ -81,6 +82,11 @@ export class FaultProxy {
     this.#deafTo = requests
   }
 
+  /** The connection of the next request that matches is cut before the server has heard of it; only of that one. */
+  cutNext(requests: RegExp): void {
+    this.#cutAt = requests
+  }
+
   #connect(client: Socket): void {
     this.connections += 1
     const upstream = connect(Number(this.#target.port || 80), this.#target.hostname)
@@ -108,6 +114,11 @@ export class FaultProxy {
       const line = chunk.toString('latin1').split('\r\n', 1)[0] ?? ''
       isDeaf = this.#deafTo?.test(line) ?? false
       isInHead = isDeaf
+      if (this.#cutAt?.test(line)) {
+        this.#cutAt = null
+        this.swallowed += 1
+        return void client.destroy()
+      }
       upstream.write(chunk)
     })
     upstream.on('data', (chunk: Buffer) => {

@@ -494,7 +494,7 @@ export class GatewayPlay {
     }
     daemon.heard = this.couch.writes.length
     for (const [db, type] of news)
-      daemon.feed.onUpdate({ db, type }, (work) => this.#background(daemon, work))
+      daemon.feed.onUpdate({ db, type }, (_name, work) => this.#background(daemon, work()))
   }
 
   /** @param isLong until nobody asks for anything, whatever time passes */

@@ -1,12 +1,13 @@
 // The feed: user databases found, followed and forgotten, and nothing lost to a network or a server that fails.
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
+import { REGISTRY } from '../../../src/documents/names.ts'
 import { ADMIN_ONLY } from '../../../src/documents/security.ts'
 import { FaultProxy } from '../../support/fault-proxy.ts'
 import { couchdbSource } from '../../support/servers.ts'
 import type { Space } from '../../support/space.ts'
 import { onEachServer } from '../../support/suites.ts'
-import { baseId, copyId } from '../../../src/shares/model/ids.ts'
+import { baseId, copyId, entryId } from '../../../src/shares/model/ids.ts'
 
 /** A server whose databases a test may drop: not one that was given by its URL. */
 const ownCouchdb = couchdbSource === 'couchdb on the PATH'
@@ -313,6 +314,25 @@ onEachServer('the feed', ({ it }) => {
       }),
     { sweepIntervalMs: 500 },
   )
+
+  it('looks once more where it could not look into what `_db_updates` told', (space) =>
+    behindProxy(space, async (proxy) => {
+      const share = space.shareId()
+      await space.start({ url: proxy.url, replicationServer: space.server.url })
+      await openShare(space, 'joe', share)
+      await space.settled()
+      const before = proxy.swallowed
+      proxy.cutNext(/^GET \/shares /)
+      const registry = space.couch.database(REGISTRY)
+      const entry = await registry.get(entryId(share))
+      assert(entry)
+      await space.write(registry, { ...entry, order: 'suspend' })
+      await space.until(
+        'the order is carried out',
+        async () => (await registry.get(entryId(share)))?.['state'] === 'suspended',
+      )
+      assert.equal(proxy.swallowed, before + 1)
+    }))
 
   it('goes on where its connections are cut', (space) =>
     behindProxy(space, async (proxy) => {

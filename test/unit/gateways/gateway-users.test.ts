@@ -90,7 +90,7 @@ async function world() {
     /** What is new in `_users` comes in, as `_db_updates` tells. */
     hear: async (): Promise<void> => {
       const heard: Promise<void>[] = []
-      feed.onUpdate({ db: '_users', type: 'updated' }, (work) => void heard.push(work))
+      feed.onUpdate({ db: '_users', type: 'updated' }, (_name, work) => void heard.push(work()))
       await Promise.all(heard)
       await rest()
     },
