@@ -2,6 +2,7 @@
 import { Script, runInContext, type Context } from 'node:vm'
 import { encodeJson } from '../documents/json.ts'
 import { createRealm, LIMIT_MS } from './realm.ts'
+import { runWithin } from './time-limit.ts'
 
 /**
  * How a function is called, and what its answer is:
@@ -159,7 +160,7 @@ export class DesignFunction {
     this.#realm = createRealm()
     const prepare = runInContext(PREPARE, this.#realm) as (...texts: string[]) => Box
     this.#box = prepare(manner, encodeJson(design), encodeJson(modules))
-    const asked: unknown = runInContext(`(${text}\n)`, this.#realm, { timeout: LIMIT_MS })
+    const asked = runWithin(new Script(`(${text}\n)`), this.#realm, LIMIT_MS)
     if (typeof asked !== 'function') throw new TypeError(`Expected a function, got ${typeof asked}`)
     // CouchDB would take a promise for a yes.
     if (Object.prototype.toString.call(asked) !== '[object Function]')
@@ -196,7 +197,7 @@ export class DesignFunction {
     this.#box.failure = ''
     let text: unknown
     try {
-      text = CALL.runInContext(this.#realm, { timeout: LIMIT_MS })
+      text = runWithin(CALL, this.#realm, LIMIT_MS)
     } catch (error) {
       this.failure = (error as Error).message
       return null

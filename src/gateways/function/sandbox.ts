@@ -11,6 +11,7 @@ import release from '@jitl/quickjs-wasmfile-release-sync'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createContext, Script } from 'node:vm'
+import { isOverTime, runWithin, Stopwatch } from '../../functions/time-limit.ts'
 import { findStepCounter, STEPS_BETWEEN_QUESTIONS } from './step-counter.ts'
 
 /** Typed as CommonJS, which is not what Node.js imports. */
@@ -36,7 +37,7 @@ export interface SandboxLimits {
   memoryBytes: number
   /** Jumps back in loops, calls, and steps of regular expressions: the same on each machine. */
   steps: number
-  /** By the clock, where steps take long. */
+  /** Where steps take long: see functions/time-limit.ts. */
   timeMs: number
 }
 
@@ -96,15 +97,16 @@ const RUN = new Script('run()')
 /**
  * Runs a function of ours. Where QuickJS is in one step that takes for ever, a search for a long text in another for instance, it
  * does not ask; V8 can be stopped all the same, WebAssembly too. It takes a thread, and as long as two or three calls.
+ * @param beforeAgain called before it is run again, because the machine was busy with something else
  * @returns false where it was stopped: not even `finally` ran
  */
-function withinTime(timeMs: number, run: () => void): boolean {
+function withinTime(timeMs: number, run: () => void, beforeAgain: () => void): boolean {
   realm['run'] = run
   try {
-    RUN.runInContext(realm, { timeout: Math.ceil(timeMs) })
+    runWithin(RUN, realm, timeMs, beforeAgain)
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return false
+    if (isOverTime(error)) return false
     throw error
   }
 }
@@ -133,7 +135,8 @@ export class Sandbox {
   #snapshot: Snapshot = []
   #counter = 0
   #steps = 0
-  #deadline = Infinity
+  /** Of the call under way. */
+  #watch: Stopwatch | null = null
   #isOver = false
 
   private constructor(
@@ -166,6 +169,20 @@ export class Sandbox {
    * @throws {SandboxError} where it cannot be parsed, throws, is no function, or meets a limit
    */
   static async create(text: string, limits: SandboxLimits): Promise<Sandbox> {
+    for (let timeMs = 2 * limits.timeMs; ; timeMs *= 2) {
+      const sandbox = await Sandbox.#open(limits)
+      let isInterrupted = false
+      const start = (): void => {
+        // Its memory is as it was at that moment: another one begins.
+        if (!isInterrupted) sandbox.#start(text)
+      }
+      if (!withinTime(timeMs, start, () => (isInterrupted = true))) throw new SandboxError(TOO_LONG)
+      if (!isInterrupted) return sandbox
+    }
+  }
+
+  /** An engine that holds nothing yet. */
+  static async #open(limits: SandboxLimits): Promise<Sandbox> {
     const [binary, FFI, load] = await Promise.all([
       compiled(),
       variant.importFFI(),
@@ -188,9 +205,7 @@ export class Sandbox {
         return {}
       },
     })
-    const sandbox = new Sandbox(module, FFI, memory, renew, limits)
-    if (!withinTime(2 * limits.timeMs, () => sandbox.#start(text))) throw new SandboxError(TOO_LONG)
-    return sandbox
+    return new Sandbox(module, FFI, memory, renew, limits)
   }
 
   #start(text: string): void {
@@ -216,12 +231,13 @@ export class Sandbox {
     const { timeMs } = this.#limits
     const sliceEnd = performance.now() + sliceMs
     while (results.length < texts.length && (results.length === 0 || performance.now() < sliceEnd)) {
-      const isDone = withinTime(2 * timeMs, () => {
+      const run = (): void => {
         // Whoever is stopped has had at least its own time.
         const end = Math.min(sliceEnd, performance.now() + timeMs / 2)
         do results.push(this.#attempt(texts[results.length] ?? ''))
         while (results.length < texts.length && performance.now() < end)
-      })
+      }
+      const isDone = withinTime(2 * timeMs, run, () => this.#renewed())
       if (isDone) continue
       this.#renewed()
       results.push(new SandboxError(TOO_LONG))
@@ -268,7 +284,7 @@ export class Sandbox {
   #guarded<T>(run: () => T): T {
     this.#steps = 0
     this.#isOver = false
-    this.#deadline = performance.now() + this.#limits.timeMs
+    this.#watch = new Stopwatch()
     try {
       const result = run()
       // Code may get over what QuickJS throws then.
@@ -280,7 +296,7 @@ export class Sandbox {
       this.#renewed()
       throw new SandboxError(TOO_MUCH)
     } finally {
-      this.#deadline = Infinity
+      this.#watch = null
     }
   }
 
@@ -295,7 +311,8 @@ export class Sandbox {
     const isStep = this.#count().getInt32(0, true) === STEPS_BETWEEN_QUESTIONS
     this.#steps += isStep ? STEPS_BETWEEN_OUR_QUESTIONS : STEPS_BETWEEN_QUESTIONS
     if (isStep) this.#askSoon()
-    if (this.#steps <= this.#limits.steps && performance.now() <= this.#deadline) return 0
+    const { steps, timeMs } = this.#limits
+    if (this.#steps <= steps && this.#watch?.isWithin(timeMs) !== false) return 0
     this.#isOver = true
     return 1
   }
