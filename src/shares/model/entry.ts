@@ -4,6 +4,7 @@ import type { PasswordAccount } from './password.ts'
 import type { Problem } from '../../documents/problem.ts'
 import type { Rejection } from '../../documents/rejected.ts'
 import type { UserDatabases } from '../../documents/names.ts'
+import { isRecord } from '../../documents/shapes.ts'
 import { entryId } from './ids.ts'
 
 /**
@@ -94,13 +95,24 @@ export const claimedEntry = (share: string, owner: string, database: string, now
 
 const STATES: readonly string[] = ['opening', 'active', 'suspended', 'ending', 'ended'] satisfies ShareState[]
 
-/** An entry read from the registry, or null where the document is none (an admin may keep other documents there). */
+/**
+ * An entry read from the registry, or null where the document is none (an admin may keep other documents there). What is only counted
+ * or listed, and cannot be read, is left out: it is made anew, and every sweep goes through all entries.
+ */
 export function parseEntry(doc: Record<string, unknown> | null): ShareEntry | null {
   if (doc === null || doc['type'] !== 'share') return null
   if (typeof doc['owner'] !== 'string' || typeof doc['database'] !== 'string') return null
   if (typeof doc['state'] !== 'string' || !STATES.includes(doc['state'])) return null
-  return doc as unknown as ShareEntry
+  const { counts, rejected, ...rest } = doc
+  return {
+    ...(rest as unknown as ShareEntry),
+    ...(isCounts(counts) ? { counts } : {}),
+    ...(Array.isArray(rejected) ? { rejected: rejected as Rejection[] } : {}),
+  }
 }
+
+const isCounts = (value: unknown): value is ShareCounts =>
+  isRecord(value) && [value['objects'], value['subscribers']].every((count) => Number.isSafeInteger(count))
 
 /** True where a share database that is away is lost: the daemon itself notes what it drops, before it does. */
 export const isToBeThere = ({ state, saved, emptied }: ShareEntry): boolean =>

@@ -113,8 +113,13 @@ const STATES: readonly unknown[] = [
 /** An entry read from the registry, or null where the document is none. */
 export function parseSubscriptionEntry(doc: Record<string, unknown> | null): SubscriptionEntry | null {
   if (doc === null || doc['type'] !== 'subscription' || !STATES.includes(doc['state'])) return null
+  const { rejected, ...rest } = doc
   const texts = ['share', 'subscriber', 'database'].map((name) => doc[name])
-  return texts.every((text) => typeof text === 'string') ? (doc as unknown as SubscriptionEntry) : null
+  if (!texts.every((text) => typeof text === 'string')) return null
+  return {
+    ...(rest as unknown as SubscriptionEntry),
+    ...(Array.isArray(rejected) ? { rejected: rejected as Rejection[] } : {}),
+  }
 }
 
 /** What a user may do in a share: what was given by name, or what everybody may. */

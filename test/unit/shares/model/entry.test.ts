@@ -32,6 +32,15 @@ describe('shares/model/entry', () => {
     assert.deepEqual(parseEntry(stored), stored)
   })
 
+  for (const counts of [null, 'many', [], { objects: 1 }, { objects: '1', subscribers: 0 }])
+    it(`counts anew where an admin's hand has left ${JSON.stringify(counts)}, and lists anew`, () => {
+      const stored = { ...claimedEntry('abc', 'hash', 'user/hash', NOW), _rev: '1-a' }
+      assert.deepEqual(parseEntry({ ...stored, counts, rejected: counts }), {
+        ...stored,
+        ...(Array.isArray(counts) ? { rejected: counts } : {}),
+      })
+    })
+
   it('tells where copies are written', () => {
     const entry = claimedEntry('abc', 'hash', 'user/hash', NOW)
     assert.equal(isHomeShare({ ...entry, home: 'share' }), true)

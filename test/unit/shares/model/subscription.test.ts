@@ -93,6 +93,11 @@ describe('shares/model/subscription', () => {
         assert.deepEqual(parseSubscriptionEntry(stored), stored)
       })
 
+    it('lists anew what was rejected where an admin’s hand has left no list', () => {
+      const stored = { ...fresh, _rev: '1-a', state: 'active' }
+      assert.deepEqual(parseSubscriptionEntry({ ...stored, rejected: 'nothing' }), stored)
+    })
+
     const none: [string, Record<string, unknown> | null][] = [
       ['nothing', null],
       ['a design document', { _id: '_design/shares', views: {} }],
