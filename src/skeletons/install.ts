@@ -57,16 +57,14 @@ export async function identify(couch: Couch): Promise<ServerKind> {
   try {
     const { version, vendor } = await couch.server()
     const isEmbedded = vendor?.name === EMBEDDED_VENDOR
-    if (!isEmbedded) {
-      const { userCtx } = await couch.request<{ userCtx: { name: string | null; roles: string[] } }>({
-        path: ['_session'],
-      })
-      if (!userCtx.roles.includes('_admin'))
-        throw new InstallError(
-          'not_admin',
-          `The user ${userCtx.name ?? ''} is no admin of the server at ${couch.url}.`,
-        )
-    }
+    const { userCtx } = await couch.request<{ userCtx: { name: string | null; roles: string[] } }>({
+      path: ['_session'],
+    })
+    if (!userCtx.roles.includes('_admin'))
+      throw new InstallError(
+        'not_admin',
+        `The user ${userCtx.name ?? ''} is no admin of the server at ${couch.url}.`,
+      )
     await assertSlashesKept(couch)
     return { version, isEmbedded }
   } catch (error) {

@@ -453,26 +453,22 @@ onEachServer('the program, beside a server', ({ it }) => {
     }))
 })
 
-onEachServer(
-  'the program, with a user who is no admin',
-  ({ it }) => {
-    it('ends', (space) =>
-      withBench(async (bench) => {
-        const user = `nobody-${space.prefix.slice(0, 7)}`
-        const users = space.couch.database('_users')
-        const id = `org.couchdb.user:${user}`
-        await space.start()
-        await space.stop()
-        await users.put({ _id: id, type: 'user', name: user, roles: [], password: 'nobodys-pass' })
-        bench.release(async () => {
-          const there = await users.get(id)
-          if (there) await users.put({ _id: id, _rev: there._rev, _deleted: true })
-        })
-        const program = await bench.run(settingsFor({ url: space.server.url, user, pass: 'nobodys-pass' }))
-        assert.equal(await program.exit(), 79, program.all)
-        assert.match(program.err, /^[^\n]*admin[^\n]*\n$/)
-        assertNoSecrets(program, { user, pass: 'nobodys-pass' })
-      }))
-  },
-  ['couchdb'],
-)
+onEachServer('the program, with a user who is no admin', ({ it }) => {
+  it('ends', (space) =>
+    withBench(async (bench) => {
+      const user = `nobody-${space.prefix.slice(0, 7)}`
+      const users = space.couch.database('_users')
+      const id = `org.couchdb.user:${user}`
+      await space.start()
+      await space.stop()
+      await users.put({ _id: id, type: 'user', name: user, roles: [], password: 'nobodys-pass' })
+      bench.release(async () => {
+        const there = await users.get(id)
+        if (there) await users.put({ _id: id, _rev: there._rev, _deleted: true })
+      })
+      const program = await bench.run(settingsFor({ url: space.server.url, user, pass: 'nobodys-pass' }))
+      assert.equal(await program.exit(), 79, program.all)
+      assert.match(program.err, /^[^\n]*admin[^\n]*\n$/)
+      assertNoSecrets(program, { user, pass: 'nobodys-pass' })
+    }))
+})
