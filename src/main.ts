@@ -47,7 +47,15 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     (await import('./commands/gateway.ts')).gateway(args, environment().env, stopping()),
 }
 
+/** What is printed finds nobody any more (`… | head -1`): it ends there, as other programs do by SIGPIPE. The daemon's log is another matter. */
+function endWithReader(): void {
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) =>
+    process.exit(code === 'EPIPE' ? EXIT.forced : EXIT.failure),
+  )
+}
+
 async function main(args: string[]): Promise<ExitCode> {
+  if (args.length > 0) endWithReader()
   if (args.some((arg) => arg === '--help' || arg === '-h')) {
     process.stdout.write(usage(args.filter((arg) => !arg.startsWith('-'))))
     return EXIT.ok

@@ -33,7 +33,7 @@ export const EXIT = {
   config: 78,
   /** Not in sysexits: the login works, and is no server admin's. */
   notAdmin: 79,
-  /** 128 + SIGINT: a second signal cut the stopping short, or a signal ended a command before it could say anything. */
+  /** 128 + SIGINT: a second signal cut the stopping short, a signal ended a command before it could say anything, or nobody reads it any more. */
   forced: 130,
 } as const
 

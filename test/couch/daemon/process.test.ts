@@ -53,6 +53,16 @@ describe('the program', () => {
       assert.equal(one.out, usage(['check']))
     }))
 
+  it('ends a command whose reader goes away, and says nothing of it', () =>
+    withBench(async (bench) => {
+      const couch = await bench.embedded(await freePort(), null)
+      const program = await bench.run(settingsFor({ url: couch.url, ...ADMIN }), 'skeleton', 'diff')
+      // Before it is so far: nobody reads what it prints.
+      program.child.stdout?.destroy()
+      assert.equal(await program.exit(), EXIT.forced, program.err)
+      assert.equal(program.err, '')
+    }))
+
   it('refuses a policy that the skeleton does not have', () =>
     withBench(async (bench) => {
       for (const args of [[], ['skeleton', 'diff'], ['check']]) {
