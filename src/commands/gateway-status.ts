@@ -121,7 +121,7 @@ function textOf({ database, evaluation, failed, users }: GatewayStatus): string 
   const progress = {
     waiting: 'no daemon has begun with the function of the skeleton',
     running: `${documents} of ${of} documents evaluated since ${startedAt}`,
-    done: `all documents evaluated at ${finishedAt}, and those that came later: ${of}`,
+    done: `all ${counted(of, 'document')} evaluated: those there at ${finishedAt}, and what came since`,
     behind: `${documents} of ${of} documents evaluated; ${of - documents} came after ${finishedAt}: does a daemon run?`,
   }[state]
   const examples = failed.examples.map(shown).join(', ') + (failed.count > MOST_EXAMPLES ? ', …' : '')
