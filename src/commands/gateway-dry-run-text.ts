@@ -1,6 +1,6 @@
 // What a dry-run says to people: the worst first, and never more than fits; `--json` has all of it.
 import type { Change, Group, Report } from '../gateways/function/comparison.ts'
-import { LIMITS } from '../gateways/function/comparison.ts'
+import { LIMITS, somebodyLoses } from '../gateways/function/comparison.ts'
 import { counted } from '../documents/counted.ts'
 import { shown } from './shown.ts'
 
@@ -121,12 +121,13 @@ function listed(names: readonly string[]): string {
   return `${names.slice(0, MOST_NAMES).map(shown).join(', ')}${left > 0 ? ` and ${left} more` : ''}`
 }
 
-function summaryOf({ documents, failed, totals, isSafe, against }: DryRun): string {
-  const { channels, users, roles, grants } = totals
-  const compared = isSafe
-    ? 'nothing fails, nobody loses anything'
-    : 'something fails, or somebody loses something'
-  const alone = `${failed.count === 0 ? 'nothing' : 'something'} fails; there is no function in force to compare with`
-  const verdict = against === null ? alone : compared
-  return `documents ${documents}, failed ${failed.count}, channels ${channels}, users ${users}, roles ${roles}, grants ${grants}: ${verdict}`
+function summaryOf(run: DryRun): string {
+  const { channels, users, roles, grants } = run.totals
+  const verdict = `${run.failed.count === 0 ? 'nothing' : 'something'} fails; ${lossesOf(run)}`
+  return `documents ${run.documents}, failed ${run.failed.count}, channels ${channels}, users ${users}, roles ${roles}, grants ${grants}: ${verdict}`
+}
+
+function lossesOf(run: DryRun): string {
+  if (run.against === null) return 'there is no function in force to compare with'
+  return somebodyLoses(run) ? 'somebody loses something' : 'nobody loses anything'
 }

@@ -123,11 +123,7 @@ export class Comparison {
       .filter(({ channels }) => channels.gained.length + channels.lost.length > 0)
     const groups = [...this.#failures.values()].sort(mostFirst(({ kind, reason }) => `${kind} ${reason}`))
     return {
-      isSafe:
-        this.#failed === 0 &&
-        reading.everybody.lost === 0 &&
-        !users.some(loses) &&
-        roles.every(({ channels }) => channels.lost.length === 0),
+      isSafe: this.#failed === 0 && !somebodyLoses({ users, roles, everybody: reading.everybody }),
       documents: this.#documents,
       failed: { count: this.#failed, groups, unlisted: this.#unlisted },
       moved: this.#moved(),
@@ -272,6 +268,14 @@ const gains = ({ channels, roles, documents }: UserChange): boolean =>
 
 const loses = ({ channels, roles, documents }: UserChange): boolean =>
   channels.lost.length + roles.lost.length + documents.lost > 0
+
+/** Whether there is anybody who reads less, or has a channel or a role less. */
+export const somebodyLoses = ({
+  users,
+  roles,
+  everybody,
+}: Pick<Report, 'users' | 'roles' | 'everybody'>): boolean =>
+  everybody.lost > 0 || users.some(loses) || roles.some(({ channels }) => channels.lost.length > 0)
 
 /** @returns for the channels of a document the users who read it; `!` for everybody */
 function readersIn(grants: Grants): (channels: string[] | null) => Set<string> | typeof EVERYBODY {

@@ -363,7 +363,7 @@ roles
   r
       - channels a
 
-documents 2, failed 1, channels 1, users 1, roles 0, grants 1: something fails, or somebody loses something
+documents 2, failed 1, channels 1, users 1, roles 0, grants 1: something fails; somebody loses something
 `,
     )
   })
