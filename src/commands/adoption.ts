@@ -24,6 +24,8 @@ export interface Adoption {
   /** Databases of the daemon's own, and of CouchDB's that it needs. */
   own: string[]
   designs: { users: number; own: number }
+  /** What also comes about, and is not counted, for it depends on each account, or on what each database has. */
+  besides: string[]
 }
 
 /** @throws {CouchFault} */
@@ -43,11 +45,19 @@ export async function planAdoption(connection: Connection): Promise<Adoption> {
     outboxes: config.outbox === 'always' ? unmet.filter((owner) => !outboxes.has(owner)).length : 0,
     own: await missingOwn(connection),
     designs: { users: await designsOfUsers(connection, unmet), own: await designsOfOwn(connection) },
+    besides: notCounted(connection, owners.size > unmet.length),
   }
 }
 
+/** @param isKnown the daemon has met user databases before */
+const notCounted = ({ kinds }: Connection, isKnown: boolean): string[] => [
+  ...(kinds.masters.length > 0 ? ['a personal database for each account'] : []),
+  ...kinds.gateways.map((name) => `a database of ${name} for each account that has a user database`),
+  ...(isKnown ? ['what a changed skeleton puts into the databases that the daemon knows'] : []),
+]
+
 /** What that comes to, in sentences; none where nothing is to be made. */
-export function adoptionTexts({ users, outboxes, own, designs }: Adoption): string[] {
+export function adoptionTexts({ users, outboxes, own, designs, besides }: Adoption): string[] {
   const databases = outboxes + own.length
   if (databases + designs.users + designs.own === 0) return []
   const made = [
@@ -59,7 +69,7 @@ export function adoptionTexts({ users, outboxes, own, designs }: Adoption): stri
     ...(designs.own > 0 ? [`${designs.own} in databases of the daemon and of CouchDB`] : []),
   ]
   return [
-    `the daemon's next start makes ${counted(databases, 'database')}${list(made)}, and writes ${counted(designs.users + designs.own, 'design document')}${list(written)}`,
+    `the daemon's next start makes ${counted(databases, 'database')}${list(made)}, and writes ${counted(designs.users + designs.own, 'design document')}${list(written)}${besides.length === 0 ? '' : `; not counted: ${besides.join(', ')}`}`,
     ...(outboxes >= MANY_OUTBOXES
       ? [
           `with OUTBOX=first-share, an outbox is made when its user shares something for the first time: ${outboxes} databases fewer at that start`,
