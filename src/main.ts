@@ -17,7 +17,7 @@ import { OpsListenError, startOps } from './ops/server.ts'
 import { logDifferences } from './skeletons/overlay.ts'
 import { SkeletonError } from './skeletons/folder.ts'
 import { Standby } from './daemon/standby.ts'
-import { sayUnknownCommand, usage } from './commands/usage.ts'
+import { sayUnknownCommand, sayWhereHelp, usage } from './commands/usage.ts'
 import { VERSION } from './version.ts'
 import { welcome } from './welcome.ts'
 import { ConfigError } from './config/faults.ts'
@@ -210,6 +210,6 @@ try {
   if (error instanceof ConfigError)
     for (const doubt of environment().doubts) process.stderr.write(`${doubt}\n`)
   // The line above is to be seen: all that could be typed would push it off the screen.
-  if (code === EXIT.usage) process.stderr.write('See `couch-shares --help`.\n')
+  if (code === EXIT.usage) process.stderr.write(`${sayWhereHelp(import.meta.filename)}\n`)
   process.exit(code)
 }

@@ -64,6 +64,10 @@ export function usage([name, subcommand]: readonly string[] = []): string {
   return `couch-shares: sharing between the users of a CouchDB\n\n${PARTS.map(linesOf).join('')}\n${SETTINGS}`
 }
 
+/** What to type for all that could be typed. @param file that the program was started with: a checkout runs its source, and has no `couch-shares` */
+export const sayWhereHelp = (file: string): string =>
+  file.endsWith('.ts') ? 'See `npm start -- help`.' : `See \`${PROGRAM} --help\`.`
+
 /** What is said of a word that is no command. */
 export function sayUnknownCommand(word: string): string {
   const names = PARTS.map(([call]) => call.split(' ')[0] ?? '').filter((name) => name !== '')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { sayUnknownCommand, usage } from '../../../src/commands/usage.ts'
+import { sayUnknownCommand, sayWhereHelp, usage } from '../../../src/commands/usage.ts'
 
 describe('usage', () => {
   it('has all commands, on lines that a terminal takes', () => {
@@ -44,4 +44,9 @@ describe('usage', () => {
         sayUnknownCommand(word),
         `Expected a command, got \`${word}\`${meant === null ? '' : `: was \`${meant}\` meant?`}`,
       ))
+
+  it('says where help is, in a checkout as it is typed there', () => {
+    assert.equal(sayWhereHelp('/opt/couch-shares/dist/main.js'), 'See `couch-shares --help`.')
+    assert.equal(sayWhereHelp('/home/joe/couch-shares/src/main.ts'), 'See `npm start -- help`.')
+  })
 })
