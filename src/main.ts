@@ -103,7 +103,13 @@ async function run(): Promise<ExitCode> {
   const releases: Release[] = []
   const stopped = stopSignal()
   try {
-    const embedded = await startServer(config, releases)
+    const starting = startServer(config, releases)
+    // A terminal's Ctrl-C ends the server, too: that is no failure.
+    if (await Promise.race([starting.then(() => false), stopped.then(() => true)])) {
+      await starting.catch(() => null)
+      return EXIT.ok
+    }
+    const embedded = await starting
     const url = embedded?.url ?? (config.server.kind === 'couchdb' ? config.server.url : '')
     const daemon = new Standby({
       config: { ...config, url },
