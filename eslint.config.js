@@ -23,8 +23,8 @@ const outsideWorld = [
 const features = ['shares', 'provisioning', 'gateways', 'skeletons']
 const programs = ['commands', 'daemon', 'demo', 'ops']
 
-/** From the bottom up: a folder imports none beside it, and none above it. */
-const layers = [
+/** From the bottom up: a folder imports none beside it, and none above it. CONTRIBUTING.md says what is in each. */
+export const layers = [
   ['documents'],
   ['couch', 'functions'],
   ['users'],

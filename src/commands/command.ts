@@ -1,4 +1,4 @@
-// What every command is: arguments in, an exit code out. Only main.ts ends the process.
+// What every command is: arguments in, an exit code out. Only main.ts ends the process of the daemon, and of commands.
 import type { ExitCode } from './exit-codes.ts'
 
 /** @throws {UsageError} for arguments that the command does not take */

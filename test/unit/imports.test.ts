@@ -1,5 +1,6 @@
 // No module imports itself by way of others, not even for types: each can be read, and tried, without those that stand on it.
 import assert from 'node:assert/strict'
+import { readdir, readFile } from 'node:fs/promises'
 import { findCycles, importGraph, importsOf, type ImportGraph } from '../support/import-graph.ts'
 
 const graphOf = (edges: Record<string, readonly string[]>): ImportGraph => new Map(Object.entries(edges))
@@ -8,6 +9,23 @@ describe('imports', () => {
   it('go round in no ring', () => {
     const rings = findCycles(importGraph('src'))
     assert.equal(rings.map((modules) => modules.join(' → ')).join('\n'), '')
+  })
+
+  it('go by layers that CONTRIBUTING.md shows, which names all folders', async () => {
+    const [, section = ''] = (await readFile('CONTRIBUTING.md', 'utf8')).split('## The folders\n')
+    const foldersIn = (text: string): string[] =>
+      [...text.matchAll(/`([a-z]+)\/`/g)].map(([, name = '']) => name)
+    const [map = ''] = section.split('\n## ')
+    const rows = map.split('\n').filter((line) => line.startsWith('| `'))
+    const lint = new URL('../../eslint.config.js', import.meta.url).href
+    const { layers } = (await import(lint)) as { layers: string[][] }
+    assert.deepEqual(
+      rows.map((row) => foldersIn(row.split('|')[1] ?? '')),
+      layers,
+    )
+    const entries = await readdir('src', { withFileTypes: true })
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+    assert.deepEqual([...new Set(foldersIn(map))].sort(), folders.sort())
   })
 
   const rings: readonly [string, Record<string, string[]>, string[][]][] = [
