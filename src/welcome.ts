@@ -31,6 +31,8 @@ Try it: joe has a database, a share called milk, and an object that shows only i
   })}'
   ${UNTIL_THERE} '${base}/share%2Fmilk/share%2Fmilk%2Ftodo%2F1'
 
+The log then warns that no account owns joe's database: joe has none yet.
+
 Users with accounts in _users log in there, too; browser apps of this machine reach it. docs/first-steps.md has lines to try
 for that.
 
