@@ -168,7 +168,10 @@ export class Daemon {
         isEmbedded,
         gateways: this.#options.gateways ?? [],
         calls: this.#calls,
-        onRenewed: () => this.#inPlace.putBack(),
+        inPlace: {
+          onRenewed: () => this.#inPlace.putBack(),
+          onChanges: (db, changes) => this.#inPlace.putBackAfter(db, changes),
+        },
       })
     await this.#inPlace.put()
     for (const controller of this.#controllers) await controller.load?.()

@@ -94,7 +94,8 @@ export interface WiringOptions {
   isEmbedded: boolean
   gateways: readonly Gateway[]
   calls: HostCalls
-  onRenewed: SharesOptions['onRenewed']
+  /** What the daemon needs on the server is put back where it went. */
+  inPlace: Pick<SharesOptions, 'onRenewed' | 'onChanges'>
 }
 
 /** The parts, once it is known what kind of server this is. */
@@ -103,11 +104,11 @@ type Wired = Parts & { isEmbedded: boolean }
 /** All parts of the daemon, in the order in which they sweep. Of an update, the last of them hears first. */
 export function wireControllers(
   base: Parts,
-  { isEmbedded, gateways, calls, onRenewed }: WiringOptions,
+  { isEmbedded, gateways, calls, inPlace }: WiringOptions,
 ): readonly Controller[] {
   const parts = { ...base, isEmbedded }
   const { kinds } = parts
-  const shares = wireShares(parts, calls, onRenewed, {
+  const shares = wireShares(parts, calls, inPlace, {
     onRefreshed: (db, result) => upkeep.onRefreshed(db, result),
     onUserDocs: (owner, docs) => provisioning?.onUserDocs(owner, docs) ?? Promise.resolve(),
   })
@@ -124,14 +125,14 @@ export function wireControllers(
 function wireShares(
   parts: Wired,
   calls: HostCalls,
-  onRenewed: SharesOptions['onRenewed'],
+  inPlace: WiringOptions['inPlace'],
   others: Pick<Deps, 'onRefreshed' | 'onUserDocs'>,
 ): Shares {
   const { config } = parts
   return new Shares({
     ...parts,
     ...calls,
-    onRenewed,
+    ...inPlace,
     depsOf: (own) => wireDeps(parts, { ...own, ...others }),
     concurrency: config.concurrency,
     outboxAlways: config.outbox === 'always',

@@ -10,6 +10,7 @@ import { persist } from '../couch/outage.ts'
 import { adoptReplications } from './adoption.ts'
 import { announce } from './perform/announce.ts'
 import type { Deps } from './deps.ts'
+import type { Change } from '../couch/document.ts'
 import { MissingCopies } from './missing-copies.ts'
 import { registryChanged, usersChanged, type AffectedDeps } from './affected-owners.ts'
 import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
@@ -36,8 +37,10 @@ export interface SharesOptions extends Host, Pick<HostCalls, 'onFault'> {
   outboxAlways: boolean
   sweepIntervalMs: number
   checkIntervalMs: number
-  /** `_users` or the registry is another database than before, or somebody changed a design document there. */
+  /** `_users` or the registry is another database than before. */
   onRenewed: () => Promise<void>
+  /** Told of each page of changes of these two, in which there may be design documents. */
+  onChanges: (db: string, changes: readonly Change[]) => Promise<void>
 }
 
 /** The controller of shares. */
@@ -87,7 +90,7 @@ export class Shares implements Controller {
       ...following,
       database: couch.database(USERS),
       onChanges: async (changes, mark) => {
-        if (changes.some(isDesign)) await onRenewed()
+        await options.onChanges(USERS, changes)
         await usersChanged({ ...affected, mark }, changes)
       },
     })
@@ -95,7 +98,7 @@ export class Shares implements Controller {
       ...following,
       database: couch.database(REGISTRY),
       onChanges: async (changes, mark) => {
-        if (changes.some(isDesign)) await onRenewed()
+        await options.onChanges(REGISTRY, changes)
         registryChanged({ ...affected, mark }, changes)
       },
     })
@@ -273,6 +276,3 @@ export class Shares implements Controller {
       log.warn({ databases, others: other.count }, sayOtherUsers(users, databases, other))
   }
 }
-
-/** One of the daemon's may be gone, or another one in its place. */
-const isDesign = ({ id }: { id: string }): boolean => id.startsWith('_design/')

@@ -22,7 +22,7 @@ export async function inspect(database: Database, { security }: Pick<Wanted, 'se
 /**
  * Writes what differs, and nothing where nothing does.
  * @param limit says what of a plan is to be carried out; what it throws ends it
- * @param onPlan called before the first write of each try
+ * @param onPlan called before the first write of each try, with what was found
  * @param onWritten told of each document that was written after what is there was read
  * @param expected spares the reading of design documents where it is right; what else stands in the database is not seen
  *   then: only for databases that are looked at again after the write
@@ -39,7 +39,7 @@ export async function applySkeleton(
     expected = null,
   }: {
     limit?: (plan: SkeletonPlan) => SkeletonPlan
-    onPlan?: (plan: SkeletonPlan) => Promise<void>
+    onPlan?: (plan: SkeletonPlan, found: Found) => Promise<void>
     onWritten?: OnWritten
     expected?: ExpectedRevisions | null
   } = {},
@@ -50,7 +50,7 @@ export async function applySkeleton(
     const found = await inspect(database, wanted)
     const plan = limit(planSkeleton(wanted, found))
     if (!isEmptyPlan(plan)) expected?.learn(found)
-    await onPlan(plan)
+    await onPlan(plan, found)
     const refused = await perform(database, plan, onWritten)
     if (refused === null) return plan
     if (refused.error !== 'conflict' || tries === TRIES)

@@ -1,5 +1,6 @@
 // Whatever the daemon needs on the server is put in place at the start, and again where it went while the daemon runs.
 import type { Couch } from '../couch/client.ts'
+import type { Change } from '../couch/document.ts'
 import type { Logger } from '../log.ts'
 import type { SkeletonOfKind } from './folder.ts'
 import { install, InstallError, keptDatabases } from './install.ts'
@@ -17,6 +18,8 @@ export class InPlace {
   readonly #options: InPlaceOptions
   #placing: Promise<void> | null = null
   #isThere = true
+  /** Revisions of design documents by database, as they were when they were looked at last. */
+  readonly #revisions = new Map<string, ReadonlyMap<string, string>>()
 
   constructor(options: InPlaceOptions) {
     this.#options = options
@@ -35,7 +38,9 @@ export class InPlace {
   /** Two calls at once are one. @throws {InstallError} {CouchFault} */
   async put(): Promise<void> {
     const { couch, skeleton, log, kinds } = this.#options
-    this.#placing ??= install(couch, skeleton, log, kinds)
+    this.#placing ??= install(couch, skeleton, log, kinds, (db, revisions) =>
+      this.#revisions.set(db, revisions),
+    )
     try {
       await this.#placing
       this.#isThere = true
@@ -60,4 +65,26 @@ export class InPlace {
       this.#options.log.error({ code: error.code }, error.message)
     }
   }
+
+  /**
+   * The same where one of these changes of a database made a design document another one than it was when they were looked at last: what the
+   * daemon itself writes comes back as a change.
+   * @throws {CouchFault}
+   */
+  async putBackAfter(db: string, changes: readonly Change[]): Promise<void> {
+    const revisions = this.#revisions.get(db)
+    if (changes.some((change) => isDesign(change) && !isKnown(change, revisions))) await this.putBack()
+  }
+}
+
+const isDesign = ({ id }: Change): boolean => id.startsWith('_design/')
+
+/** One that was deleted before anybody looked is not missed. */
+function isKnown(
+  { id, deleted, changes: [leaf] }: Change,
+  revisions: ReadonlyMap<string, string> | undefined,
+): boolean {
+  if (revisions === undefined) return false
+  const revision = revisions.get(id)
+  return revision === undefined ? deleted === true : revision === leaf?.rev
 }

@@ -109,6 +109,9 @@ export interface Installation {
 /** Which of the kinds that not every server has are used on this one, the masters, and the gateways. */
 export type UsedKinds = Pick<Kinds, 'policies' | 'userKinds' | 'masters' | 'gateways'>
 
+/** Told of each database in which design documents were looked at: their revisions, by id, as they are when that is done. */
+export type OnDesigns = (db: string, revisions: ReadonlyMap<string, string>) => void
+
 const NONE: UsedKinds = { policies: [], userKinds: [], masters: [], gateways: [] }
 
 /**
@@ -164,6 +167,7 @@ export async function install(
   skeleton: ReadonlyMap<string, SkeletonOfKind>,
   log: Logger,
   used: UsedKinds = NONE,
+  onDesigns: OnDesigns = () => undefined,
 ): Promise<void> {
   const userKinds = used.userKinds.filter((kind) => skeleton.has(kind))
   const closed = closedDatabases({ ...used, userKinds })
@@ -180,7 +184,8 @@ export async function install(
   }
   await keepClosed(couch, { ...used, userKinds }, log)
   for (const name of sources) if (!there.has(name)) await createSource(couch.database(name), log)
-  for (const installation of installations(skeleton, used)) await installOrTell(couch, installation, log)
+  for (const installation of installations(skeleton, used))
+    await installOrTell(couch, installation, log, onDesigns)
 }
 
 /** The daemon's databases that are nobody's but the server's admins', besides outboxes. */
@@ -197,10 +202,15 @@ async function keepClosed(couch: Couch, used: UsedKinds, log: Logger): Promise<v
 }
 
 /** What a policy's own function refuses is that policy's trouble: it stays as it is, and all else works. */
-async function installOrTell(couch: Couch, installation: Installation, log: Logger): Promise<void> {
+async function installOrTell(
+  couch: Couch,
+  installation: Installation,
+  log: Logger,
+  onDesigns: OnDesigns,
+): Promise<void> {
   const { db } = installation
   try {
-    await installKind(couch, installation, log)
+    onDesigns(db, await installKind(couch, installation, log))
   } catch (error) {
     if (!isFault(error) || !concernsOneDocument(error)) throw error
     const kind = db.startsWith(SKELETON_PREFIX) ? db.slice(SKELETON_PREFIX.length) : null
@@ -217,17 +227,27 @@ async function createSource(database: Database, log: Logger): Promise<void> {
   log.info({ db: database.name }, 'database created, for admins alone')
 }
 
-async function installKind(couch: Couch, { db, wanted, security }: Installation, log: Logger): Promise<void> {
+/** @returns the revisions of the design documents that are there now */
+async function installKind(
+  couch: Couch,
+  { db, wanted, security }: Installation,
+  log: Logger,
+): Promise<ReadonlyMap<string, string>> {
   const database = couch.database(db)
+  const revisions = new Map<string, string>()
   // Before the functions, which judge it from then on.
   if (security !== null) await installSecurity(database, security.document, log)
   const { designs } = await applySkeleton(database, wanted, {
-    onPlan: ({ designs }) => {
+    onPlan: ({ designs }, found) => {
+      revisions.clear()
+      for (const { _id, _rev } of found.designs) revisions.set(_id, _rev)
       const foreign = designs.find(({ kind }) => kind === 'foreign')
       return foreign ? Promise.reject(foreignDesign(db, foreign.id)) : Promise.resolve()
     },
+    onWritten: (id, rev) => revisions.set(id, rev),
   })
   for (const { kind, id } of designs) log.info({ db, doc: id, change: kind }, 'design document installed')
+  return revisions
 }
 
 const foreignDesign = (db: string, id: string): InstallError =>
