@@ -3,8 +3,8 @@ import { appendFile, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
+import { casesLeftOut } from './left-out.ts'
 import { couchdbSource, stopServers } from './servers.ts'
-import { casesLeftOut } from './suites.ts'
 
 /**
  * A run says something of the tree that it runs on, and the same each time: the histories are those of one seed, unless
