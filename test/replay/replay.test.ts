@@ -52,19 +52,23 @@ const SETTLING_MS = 60_000
 /** Fewer recordings than this are played together with those of the next subject. */
 const FEWEST_TOGETHER = 10
 
-onEachServer('replay with the daemon running', ({ kind, it }) => {
-  const names = fixtureNames().filter((name) => kind === 'couchdb' || !BEYOND_EMBEDDED.has(name))
-  for (const { subjects, group } of groupsOf(names))
-    it(`${subjects.join(', ')}: ${group.length} recordings side by side`, async (space) => {
-      try {
-        await replay(space, group)
-        await space.stop()
-        await removeTraces(space)
-      } finally {
-        await removeUsers(space)
-      }
-    })
-})
+onEachServer(
+  'replay with the daemon running',
+  ({ kind, it }) => {
+    const names = fixtureNames().filter((name) => kind === 'couchdb' || !BEYOND_EMBEDDED.has(name))
+    for (const { subjects, group } of groupsOf(names))
+      it(`${subjects.join(', ')}: ${group.length} recordings side by side`, async (space) => {
+        try {
+          await replay(space, group)
+          await space.stop()
+          await removeTraces(space)
+        } finally {
+          await removeUsers(space)
+        }
+      })
+  },
+  { isOfEmbedded: true },
+)
 
 /** Recordings by what they are about: the first word of the name. */
 function groupsOf(names: readonly string[]): { subjects: string[]; group: string[] }[] {

@@ -3,7 +3,8 @@ import { appendFile, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { casesLeftOut } from './left-out.ts'
+import sumBy from 'lodash/sumBy.js'
+import { casesLeftOut, type LeftOut } from './left-out.ts'
 import { couchdbSource, stopServers } from './servers.ts'
 
 /**
@@ -22,7 +23,7 @@ export const mochaHooks = {
   /** Once for the run, or, where files run side by side, for each of them. */
   async afterAll(): Promise<void> {
     await stopServers({ isOver: worker === undefined })
-    await appendFile(LEFT_OUT, `${casesLeftOut()}\n`)
+    await appendFile(LEFT_OUT, `${JSON.stringify(casesLeftOut())}\n`)
   },
 }
 
@@ -31,8 +32,13 @@ export async function mochaGlobalTeardown(): Promise<void> {
     couchdbSource === null
       ? 'no CouchDB (set COUCHDB_URL, or put couchdb on the PATH)'
       : `CouchDB (${couchdbSource})`
-  const leftOut = (await readFile(LEFT_OUT, 'utf8')).split('\n').reduce((sum, line) => sum + Number(line), 0)
+  const lines = (await readFile(LEFT_OUT, 'utf8')).trim().split('\n')
   await rm(LEFT_OUT)
+  const leftOut = lines.map((line) => JSON.parse(line) as LeftOut)
+  const absent = sumBy(leftOut, 'absent')
+  const spared = sumBy(leftOut, 'spared')
   process.stdout.write(`\n  Servers: the embedded one, and ${couchdb}.\n`)
-  if (leftOut > 0) process.stdout.write(`  ${leftOut} cases did not run, because no CouchDB was there.\n`)
+  if (absent > 0) process.stdout.write(`  ${absent} cases did not run, because no CouchDB was there.\n`)
+  if (spared > 0)
+    process.stdout.write(`  ${spared} cases ran on CouchDB alone; EMBEDDED=whole has them run on both.\n`)
 }

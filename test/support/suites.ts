@@ -11,27 +11,46 @@ export interface Suite {
   it: (title: string, run: (space: Space) => Promise<void>, options?: SpaceOptions) => void
 }
 
-/** Defines a suite for each kind of server; `kinds` where it makes sense for some only. */
+/**
+ * Where there is a CouchDB, which says more, the embedded server has the first case of a suite only; `EMBEDDED=whole` has it say all,
+ * as it does where it is alone.
+ */
+const isEmbeddedBrief = couchdbSource !== null && process.env['EMBEDDED'] !== 'whole'
+
+export interface SuiteOptions {
+  /** Where it makes sense for some only. */
+  kinds?: readonly ServerKind[]
+  /** It is about the embedded server itself: all of it counts there, whatever else there is. */
+  isOfEmbedded?: boolean
+}
+
+/** Defines a suite for each kind of server. */
 export function onEachServer(
   title: string,
   define: (suite: Suite) => void,
-  kinds: readonly ServerKind[] = ['embedded', 'couchdb'],
+  { kinds = ['embedded', 'couchdb'], isOfEmbedded = false }: SuiteOptions = {},
 ): void {
   for (const kind of kinds) {
     if (kind === 'couchdb' && couchdbSource === null) {
-      define({ kind, server: noServer, it: leaveOut })
+      define({ kind, server: noServer, it: () => leaveOut('absent') })
       continue
     }
+    const isBrief = kind === 'embedded' && isEmbeddedBrief && !isOfEmbedded && kinds.includes('couchdb')
     describe(`${title} (${kind})`, () => {
       let server: Server | null = null
       before(async () => {
         server = await useServer(kind)
       })
       const used = (): Server => server ?? noServer()
+      let count = 0
       define({
         kind,
         server: used,
-        it: (name, run, options) => void it(name, () => new Space(used(), name, options).run(run)),
+        it: (name, run, options) => {
+          count += 1
+          if (isBrief && count > 1) leaveOut('spared')
+          else it(name, () => new Space(used(), name, options).run(run))
+        },
       })
     })
   }

@@ -76,5 +76,5 @@ onEachServer(
         await emptied(space, joe.database, space.couch.database(routesDatabase(ground.name)))
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

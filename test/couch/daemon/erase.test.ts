@@ -176,5 +176,5 @@ onEachServer(
       await assert.rejects(run(space, ['one', '$share/x']), /no document whose id begins with/)
     })
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -413,7 +413,7 @@ describe('the feed, in a black hole', () => {
           await untilCopied(space, share, 'todo/1', 'meanwhile')
         }))
     },
-    ['couchdb'],
+    { kinds: ['couchdb'] },
   )
 })
 
@@ -446,5 +446,5 @@ onEachServer(
       )
     })
   },
-  ownCouchdb ? ['couchdb'] : [],
+  { kinds: ownCouchdb ? ['couchdb'] : [] },
 )

@@ -122,5 +122,5 @@ onEachServer(
         })
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -55,5 +55,5 @@ onEachServer(
       { concurrency: SLOTS },
     )
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -38,5 +38,5 @@ onEachServer(
         assert(line.includes(name), `Expected ${name} in ${line}`)
     })
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -39,5 +39,5 @@ onEachServer(
       })
     })
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -88,5 +88,5 @@ onEachServer(
         assert.equal((await ground.database.get('a'))?.['nested'], undefined)
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -95,7 +95,7 @@ onEachServer(
         assert.deepEqual(await revisionsWith(space.share(id), copyId(id, 'note'), SECRET), [])
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )
 
 onEachServer(
@@ -132,7 +132,7 @@ onEachServer(
         await becomes(space, joe.db, 'note', { text: 'by ann' })
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )
 
 onEachServer(
@@ -175,7 +175,7 @@ onEachServer(
         )
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )
 
 onEachServer(
@@ -233,5 +233,5 @@ onEachServer(
         await ann.has(desk)
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -97,5 +97,5 @@ onEachServer(
         assert.ok(written.length > OBJECTS.length, `${written.length} writes`)
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -118,21 +118,25 @@ async function ask({ server, prefix }: Space, selector: object): Promise<{ statu
   return { status: answer.status, ids: ids.sort().join('') }
 }
 
-onEachServer('selectors', ({ it }) => {
-  it('take the same documents', async (space) => {
-    await haveInstalled(space)
-    const database = space.couch.database(`${space.prefix}docs`)
-    await database.create()
-    await database.bulk(DOCS)
-    const found: [object, string][] = []
-    for (const [selector] of TAKEN) found.push([selector, (await ask(space, selector)).ids])
-    assert.deepEqual(found, TAKEN)
-  })
+onEachServer(
+  'selectors',
+  ({ it }) => {
+    it('take the same documents', async (space) => {
+      await haveInstalled(space)
+      const database = space.couch.database(`${space.prefix}docs`)
+      await database.create()
+      await database.bulk(DOCS)
+      const found: [object, string][] = []
+      for (const [selector] of TAKEN) found.push([selector, (await ask(space, selector)).ids])
+      assert.deepEqual(found, TAKEN)
+    })
 
-  it('that are wrong are refused', async (space) => {
-    await haveInstalled(space)
-    await space.couch.database(`${space.prefix}docs`).create()
-    for (const selector of REFUSED)
-      assert.equal((await ask(space, selector)).status, 400, JSON.stringify(selector))
-  })
-})
+    it('that are wrong are refused', async (space) => {
+      await haveInstalled(space)
+      await space.couch.database(`${space.prefix}docs`).create()
+      for (const selector of REFUSED)
+        assert.equal((await ask(space, selector)).status, 400, JSON.stringify(selector))
+    })
+  },
+  { isOfEmbedded: true },
+)

@@ -147,7 +147,7 @@ onEachServer(
         )
       }))
   },
-  ['embedded'],
+  { kinds: ['embedded'] },
 )
 
 /** A block, as docs/first-steps.md prints it. */

@@ -116,7 +116,7 @@ onEachServer(
         for (const user of [ann, bob]) await user.stands(complete(2))
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )
 
 const guardOf = async ({ database }: GatewayUser): Promise<unknown> => {

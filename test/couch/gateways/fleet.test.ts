@@ -132,7 +132,7 @@ onEachServer(
         await space.start()
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )
 
 /** After each step, everybody has what the day says. */

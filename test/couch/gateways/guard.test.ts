@@ -78,5 +78,5 @@ onEachServer(
       })
     })
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

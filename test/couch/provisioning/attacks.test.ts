@@ -1215,5 +1215,5 @@ onEachServer(
       assert.deepEqual(errors, [])
     })
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -176,7 +176,7 @@ onEachServer(
       })
     })
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )
 
 const rejected = (text: string): string => (JSON.parse(text) as { reason?: string }).reason ?? ''

@@ -226,5 +226,5 @@ onEachServer(
       })
     })
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -422,5 +422,5 @@ onEachServer(
         ),
       ))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -378,7 +378,7 @@ onEachServer(
         }
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )
 
 /** Who has what, in a setting; nobody has anything where there is no share. */
@@ -557,7 +557,7 @@ onEachServer(
         ])
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )
 
 /** Runs a test where users may read and write their own documents of `_users`, which CouchDB 3 by default keeps to admins. */
@@ -823,5 +823,5 @@ onEachServer(
         )
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -368,7 +368,7 @@ onEachServer(
       QUICK,
     )
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )
 
 /** A daemon with a skeleton of its own; what it logs goes to the space's lines. */

@@ -94,5 +94,5 @@ onEachServer(
         assert(!JSON.stringify(await home.leaves([{ id: copy }])).includes('value'))
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

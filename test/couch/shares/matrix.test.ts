@@ -497,7 +497,7 @@ onEachServer(
       assert.equal(asserted, rows * PEOPLE.length * (ACTIONS.length + 1))
     })
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )
 
 /** Tries a row in a space of its own; that of a failed one is left as it is. */

@@ -227,5 +227,5 @@ onEachServer(
         }
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -398,7 +398,7 @@ onEachServer(
         })
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )
 
 /** What CouchDB answers to somebody; `who` is null for nobody. */
@@ -623,5 +623,5 @@ onEachServer(
         assert.equal((await ask(space, joe, 'PUT', `${document('8')}/a.txt`, plain)).status, 201)
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

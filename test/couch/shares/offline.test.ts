@@ -104,7 +104,7 @@ onEachServer(
             assert.deepEqual(await conflictsIn(space.couch.database(name)), [])
         }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )
 
 onEachServer('an object that was made offline before the shared one of that `_id` came', ({ it }) => {

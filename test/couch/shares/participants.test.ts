@@ -163,5 +163,5 @@ onEachServer(
         { template: () => 'user/{id}', sweepIntervalMs: 3_000 },
       )
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

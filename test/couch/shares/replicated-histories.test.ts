@@ -53,5 +53,5 @@ onEachServer(
       assert.equal((await master.get(ID))?.['secret'], 'mine')
     })
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -85,5 +85,5 @@ onEachServer(
       }
     })
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

@@ -120,5 +120,5 @@ onEachServer(
             await space.until(`${id} is there`, async () => (await space.copy(share, id)) !== null)
         }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

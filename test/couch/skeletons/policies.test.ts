@@ -206,5 +206,5 @@ onEachServer(
       })
     })
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

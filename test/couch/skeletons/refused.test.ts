@@ -53,5 +53,5 @@ onEachServer(
         )
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

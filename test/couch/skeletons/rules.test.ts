@@ -41,5 +41,5 @@ onEachServer(
         })
       })
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )

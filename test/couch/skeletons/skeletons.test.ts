@@ -666,5 +666,5 @@ onEachServer(
         })
       }))
   },
-  ['couchdb'],
+  { kinds: ['couchdb'] },
 )
