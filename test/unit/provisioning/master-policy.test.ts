@@ -161,16 +161,13 @@ describe('MasterPolicy', () => {
 
     it('loops for ever: stopped after a second, and not asked again after three times', () => {
       const access = accessOf(master({ from: 'function (doc) { while (doc.loops) ; return true }' }))
-      const since = Date.now()
       assert.equal(access.mayRead({ loops: true }, joe), false)
       assert.match(access.failure ?? '', /timed out/)
       // Among others, it does not take them along; and one that answers begins the count anew.
       assert.deepEqual(access.mayReadEach([{}, { loops: true }, {}], joe), [true, false, true])
       for (let times = 0; times < 3; times += 1) access.mayRead({ loops: true }, joe)
-      assert(Date.now() - since < 10_000)
-      const before = Date.now()
+      // Asked, it would say yes.
       assert.equal(access.mayRead({}, joe), false)
-      assert(Date.now() - before < 500)
     })
 
     it('loops for ever once it has returned', () => {
