@@ -108,13 +108,13 @@ function problemsOf(entry: ProvisionedUser | null, masters: readonly string[]): 
   if (entry === null || isGone(entry)) return ['the user was deleted meanwhile']
   if (entry.problem) return [entry.problem.reason]
   return masters.flatMap((master) => {
-    const { $error: problem } = provisionDocument(entry, master) as Standing
+    const { $error: problem } = provisionDocument(entry, master) as ShownStatus
     return problem ? [problem.reason] : []
   })
 }
 
 /** What `$provision/<master>` says, as far as it is shown. */
-type Standing = {
+type ShownStatus = {
   $state: string
   ready: string | false
   documents: number
@@ -129,7 +129,7 @@ function report(entry: ProvisionedUser | null, masters: readonly string[]): stri
     style: { head: [], border: [] },
   })
   for (const master of masters) {
-    const { $state, documents, ready, $rejected = [] } = provisionDocument(entry, master) as Standing
+    const { $state, documents, ready, $rejected = [] } = provisionDocument(entry, master) as ShownStatus
     const rejected = $rejected.map(({ document, reason }) => `${document}: ${reason}`)
     table.push([master, $state, documents, ready === false ? '' : ready, rejected.join('\n')])
   }

@@ -11,7 +11,7 @@ import { asideOf } from '../engine/aside.ts'
 import { Errands } from '../engine/errands.ts'
 import { Failures } from '../engine/failures.ts'
 import { Sweeps } from '../engine/sweeps.ts'
-import { FINE, firstFault, type Controller, type Verdict } from '../engine/controller.ts'
+import { FINE, firstFault, type Controller, type ProbeResult } from '../engine/controller.ts'
 import { MOST_FEEDS } from '../engine/hot-feeds.ts'
 import type { HostCalls } from '../engine/host.ts'
 import { Pulse } from '../engine/pulse.ts'
@@ -217,13 +217,13 @@ export class Daemon {
   }
 
   /** Does the loop turn? */
-  health(): Verdict {
+  health(): ProbeResult {
     if (this.#outage.isOngoing) return FINE
     return firstFault(this.#controllers.map((controller) => controller.healthy()))
   }
 
   /** Does CouchDB answer, is all installed, has each part gone through what it found at the start? */
-  ready(): Verdict {
+  ready(): ProbeResult {
     if (!this.#installed) return { ok: false, reason: 'not installed yet' }
     if (this.#outage.reason !== null) return { ok: false, reason: this.#outage.reason }
     if (!this.#inPlace.isThere)
@@ -250,7 +250,7 @@ export class Daemon {
     >
   }
 
-  #caughtUp(): Verdict {
+  #caughtUp(): ProbeResult {
     return firstFault(this.#controllers.map((controller) => controller.ready()))
   }
 

@@ -5,13 +5,13 @@ import { Couch } from '../couch/client.ts'
 import { isFault, type CouchFault } from '../couch/fault.ts'
 import { persist, sayAway, sayWaiting } from '../couch/outage.ts'
 import { Daemon, type DaemonOptions } from './daemon.ts'
-import type { Verdict } from '../engine/controller.ts'
+import type { ProbeResult } from '../engine/controller.ts'
 import { identify, InstallError } from '../skeletons/install.ts'
 import { nameOfHolder } from '../engine/duty-document.ts'
 import { CHECKPOINTS } from '../documents/names.ts'
 import { ADMIN_ONLY } from '../documents/security.ts'
 import { secure } from '../skeletons/create-database.ts'
-import { BEAT_MS, Duty, type Standing } from '../engine/duty.ts'
+import { BEAT_MS, Duty, type DutyStanding } from '../engine/duty.ts'
 
 export interface StandbyOptions extends DaemonOptions {
   /** The server is this process's own: nobody else works on it. */
@@ -84,11 +84,11 @@ export class Standby {
   }
 
   /** Does the loop turn? Who waits is well. */
-  health(): Verdict {
+  health(): ProbeResult {
     return this.#daemon?.health() ?? { ok: true }
   }
 
-  ready(): Verdict {
+  ready(): ProbeResult {
     return this.#daemon?.ready() ?? { ok: false, reason: this.#waits }
   }
 
@@ -172,7 +172,7 @@ export class Standby {
   }
 
   /** Null where CouchDB does not say. */
-  async #look(isAlone: boolean): Promise<Standing | null> {
+  async #look(isAlone: boolean): Promise<DutyStanding | null> {
     const { log } = this.#options
     try {
       const standing = await this.#duty.seek({ isAlone })

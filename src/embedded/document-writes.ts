@@ -9,7 +9,7 @@ import { attachmentsIn, isJson } from './parameters.ts'
 import { hidePassword } from './passwords.ts'
 import { nameRevision } from './revisions.ts'
 import { SECURITY_ID } from './security.ts'
-import { refusalOf, type Writer } from './validation.ts'
+import { refusalOf, type DatabaseWriter } from './validation.ts'
 
 export type WriteAnswer =
   { ok: true; id: string; rev: string } | { id: string; rev?: string; error: string; reason: string }
@@ -21,7 +21,7 @@ type Written = { ok: true; id: string; rev: string } | { id: string; rev?: strin
  * Throws what refuses the request as a whole. The documents are changed.
  */
 export async function writeDocuments(
-  writer: Writer,
+  writer: DatabaseWriter,
   docs: unknown[],
   newEdits: boolean,
 ): Promise<WriteAnswer[]> {
@@ -35,7 +35,7 @@ export async function writeDocuments(
 
 /** Writes one document. Throws its refusal. */
 export async function writeDocument(
-  writer: Writer,
+  writer: DatabaseWriter,
   doc: Json,
   newEdits: boolean,
 ): Promise<{ ok: true; id: string; rev: string }> {
@@ -45,7 +45,7 @@ export async function writeDocument(
   throw written.refusal
 }
 
-async function write(writer: Writer, docs: unknown[], newEdits: boolean): Promise<Written[]> {
+async function write(writer: DatabaseWriter, docs: unknown[], newEdits: boolean): Promise<Written[]> {
   const prepared: Json[] = []
   for (const doc of docs) prepared.push(await prepare(writer.database, doc, newEdits))
   const refusals = await refusalsOf(writer, prepared, newEdits)
@@ -69,7 +69,7 @@ async function write(writer: Writer, docs: unknown[], newEdits: boolean): Promis
 
 /** Hides passwords, and says of each document why it may not be written, null where it may. */
 export async function refusalsOf(
-  writer: Writer,
+  writer: DatabaseWriter,
   docs: Json[],
   newEdits: boolean,
 ): Promise<(CouchFault | null)[]> {

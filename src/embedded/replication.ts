@@ -9,21 +9,21 @@ import type { Json } from './packages.ts'
 import { isJson } from './parameters.ts'
 import { isMember, readSecurity } from './security.ts'
 import { isServerAdmin } from './user.ts'
-import type { Writer } from './validation.ts'
+import type { DatabaseWriter } from './validation.ts'
 
 const BATCH = 100
 
 /** Both ends, each with the user by whom it is reached. */
 export interface Replication {
-  source: Writer
-  target: Writer
+  source: DatabaseWriter
+  target: DatabaseWriter
   /** The filter, as `filterOptions` gives it. */
   filter: Json
   continuous: boolean
 }
 
 /** How a replication gets on; changed while it runs. */
-export interface Progress {
+export interface ReplicationProgress {
   /** Nothing is to be copied, as far as is known at this moment. */
   isIdle: boolean
 }
@@ -45,7 +45,7 @@ export function replicationId({ source, target, filter }: Replication): string {
 }
 
 /** Throws where the user may not read the database, and for a database of the server's own, which is for its admins. */
-export async function assertReachable({ database, user }: Writer): Promise<void> {
+export async function assertReachable({ database, user }: DatabaseWriter): Promise<void> {
   if (isServerAdmin(user)) return
   if (database.name.startsWith('_') || !isMember(user, await readSecurity(database)))
     throw new CouchFault(500, 'replication_auth_error', `access to ${database.name} was refused`)
@@ -59,7 +59,7 @@ export async function replicate(
   replication: Replication,
   databases: Databases,
   signal: AbortSignal,
-  progress: Progress = { isIdle: false },
+  progress: ReplicationProgress = { isIdle: false },
 ): Promise<ReplicationStats> {
   const { filter, continuous } = replication
   const source = replication.source.database
@@ -115,7 +115,7 @@ export async function replicate(
 
 async function copy(
   source: Database,
-  writer: Writer,
+  writer: DatabaseWriter,
   changes: Json[],
   stats: ReplicationStats,
 ): Promise<void> {

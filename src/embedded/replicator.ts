@@ -6,12 +6,12 @@ import { logFault, toFault } from './faults.ts'
 import { Bell } from './feed.ts'
 import type { Json } from './packages.ts'
 import { isJson } from './parameters.ts'
-import { replicate, type Progress, type ReplicationStats } from './replication.ts'
+import { replicate, type ReplicationProgress, type ReplicationStats } from './replication.ts'
 import { definitionOf, endNames, readRequest, type RequestContext } from './replication-request.ts'
 
 type State = 'triggered' | 'completed' | 'error'
 
-interface Job extends Progress {
+interface Job extends ReplicationProgress {
   definition: string
   /** Databases whose creation is a reason to try again. */
   names: string[]

@@ -12,7 +12,7 @@ export function partsOf(url: string): string[] {
   return parts.length === 1 && parts[0] === '' ? [] : parts
 }
 
-interface Route {
+interface RoutePattern {
   path: string
   pattern: string[]
   handlers: Map<string, Handler>
@@ -22,7 +22,7 @@ const ANY = 'any'
 
 /** The first route whose path fits answers, whatever its methods are. */
 export class Router {
-  readonly #routes: Route[] = []
+  readonly #routes: RoutePattern[] = []
 
   /** Answers HEAD, too: node leaves the body out. */
   get(path: string, handle: Handler): void {

@@ -13,7 +13,7 @@ import { isDatabaseAdmin, readSecurity } from './security.ts'
 import { denied, isServerAdmin, type User } from './user.ts'
 
 /** A database, and who writes into it. */
-export interface Writer {
+export interface DatabaseWriter {
   database: Database
   user: User
 }
@@ -22,7 +22,11 @@ export interface Writer {
 const REVISIONS = 20
 
 /** Why the document may not be written; null where it may. @param doc what is to be written, its password hidden */
-export async function refusalOf(writer: Writer, doc: Json, newEdits: boolean): Promise<CouchFault | null> {
+export async function refusalOf(
+  writer: DatabaseWriter,
+  doc: Json,
+  newEdits: boolean,
+): Promise<CouchFault | null> {
   try {
     await check(writer, doc, newEdits)
     return null
@@ -32,7 +36,7 @@ export async function refusalOf(writer: Writer, doc: Json, newEdits: boolean): P
   }
 }
 
-async function check({ database, user }: Writer, doc: Json, newEdits: boolean): Promise<void> {
+async function check({ database, user }: DatabaseWriter, doc: Json, newEdits: boolean): Promise<void> {
   const id = String(doc['_id'])
   const ofUsers = isUsers(database)
   if (id.startsWith('_design/')) {

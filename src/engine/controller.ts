@@ -3,7 +3,7 @@ import type { Update } from './db-updates.ts'
 import type { RunErrand } from './errands.ts'
 
 /** The answer to one question; `reason` is for people, without secrets. */
-export interface Verdict {
+export interface ProbeResult {
   ok: boolean
   reason?: string
 }
@@ -29,9 +29,9 @@ export interface Controller {
    */
   sweep(rest: () => Promise<void>, isSlow: boolean): Promise<void>
   /** Whether it has gone once through what it found at the start. */
-  ready(): Verdict
+  ready(): ProbeResult
   /** Whether its turns go on. */
-  healthy(): Verdict
+  healthy(): ProbeResult
   /** What the log says of it at the end of a start. */
   status?(): Record<string, unknown>
   /** Moves the checkpoints over what nobody has anything left to do about. @throws {CouchFault} */
@@ -41,17 +41,18 @@ export interface Controller {
 }
 
 /** Nothing is wrong. */
-export const FINE: Verdict = { ok: true }
+export const FINE: ProbeResult = { ok: true }
 
 /** How a part stands that has a queue of turns. @param left how many of those it found at the start are left; null before the first sweep */
-export function readiness(left: number | null, say: (left: number) => string): Verdict {
+export function readiness(left: number | null, say: (left: number) => string): ProbeResult {
   if (left === null) return { ok: false, reason: 'the first sweep is not finished' }
   return left === 0 ? FINE : { ok: false, reason: `${say(left)} to catch up with` }
 }
 
 /** @param isStuck somebody waits, and for five minutes no turn was finished */
-export const health = (isStuck: boolean): Verdict =>
+export const health = (isStuck: boolean): ProbeResult =>
   isStuck ? { ok: false, reason: 'no turn was finished for five minutes' } : FINE
 
 /** Fine where all are; otherwise what the first of them that is not says. */
-export const firstFault = (verdicts: readonly Verdict[]): Verdict => verdicts.find(({ ok }) => !ok) ?? FINE
+export const firstFault = (results: readonly ProbeResult[]): ProbeResult =>
+  results.find(({ ok }) => !ok) ?? FINE

@@ -35,7 +35,7 @@ export interface DutyOptions {
  * `held`: by oneself, after somebody who gave it up or was silent for long, where there was one · `other`: by somebody
  * else, or it is not known yet whether somebody has it.
  */
-export type Standing =
+export type DutyStanding =
   | { kind: 'held'; after: 'nobody' | 'given up' | 'silence' }
   | { kind: 'other'; holder: Holder | null; silentMs: number }
 
@@ -64,7 +64,7 @@ export class Duty {
    * @param isAlone nobody else can work on this server: whoever did is dead
    * @throws {CouchFault}
    */
-  async seek({ isAlone = false } = {}): Promise<Standing> {
+  async seek({ isAlone = false } = {}): Promise<DutyStanding> {
     const asked = this.#options.clocks()
     const doc = await this.#read()
     const holder = parseDuty(doc)

@@ -2,7 +2,7 @@
 import type { Gateway } from './gateway.ts'
 import type { Logger } from '../log.ts'
 import { MOST_DATABASES } from './model.ts'
-import { firstFault, type Controller, type Verdict } from '../engine/controller.ts'
+import { firstFault, type Controller, type ProbeResult } from '../engine/controller.ts'
 import { GatewayFeed, type GatewayOptions } from './controller.ts'
 import type { Update } from '../engine/db-updates.ts'
 import type { RunErrand } from '../engine/errands.ts'
@@ -29,11 +29,11 @@ export class Gateways implements Controller {
     return this.#feeds.reduce((sum, { turns }) => sum + turns, 0)
   }
 
-  ready(): Verdict {
+  ready(): ProbeResult {
     return firstFault(this.#feeds.map((feed) => feed.ready()))
   }
 
-  healthy(): Verdict {
+  healthy(): ProbeResult {
     return firstFault(this.#feeds.map((feed) => feed.healthy()))
   }
 

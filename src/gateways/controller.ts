@@ -29,7 +29,7 @@ import type { Checkpoints } from '../engine/checkpoints.ts'
 import { beginEvaluation, evaluateAll } from './evaluation.ts'
 import { inBatches } from '../engine/batches.ts'
 import { Follower } from '../engine/follower.ts'
-import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
+import { health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
 import type { Host } from '../engine/host.ts'
 import { resync } from '../engine/resync.ts'
 import { WorkQueue } from '../engine/work-queue.ts'
@@ -181,12 +181,12 @@ export class GatewayFeed implements Controller {
    * Whether all users who had something to do at the start have what is theirs. Documents that another function is to evaluate go where
    * they went until then: nobody waits for that.
    */
-  ready(): Verdict {
+  ready(): ProbeResult {
     const what = `of the gateway ${this.#options.gateway.name}`
     return readiness(this.#queue.left, (left) => counted(left, `user ${what}`, `users ${what}`))
   }
 
-  healthy(): Verdict {
+  healthy(): ProbeResult {
     return health(this.#queue.isStuck)
   }
 

@@ -110,6 +110,6 @@ function refusalOf(
 ): Problem | null {
   if (isTooComplex(leaf)) return tooComplex()
   const oldDoc = over && isLive(over) ? judgeable(over) : null
-  const verdict = sync.evaluate({ doc: judgeable(leaf), oldDoc, writer, now })
-  return verdict.kind === 'accepted' ? null : problemOf(verdict)
+  const judgement = sync.evaluate({ doc: judgeable(leaf), oldDoc, writer, now })
+  return judgement.kind === 'accepted' ? null : problemOf(judgement)
 }

@@ -5,7 +5,7 @@ import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Row, StoredDoc } from '../couch/document.ts'
 import { BATCH_DOCUMENTS, routeEach, SLICE_MS } from './function/route.ts'
-import type { SyncFunction, Verdict } from './function/sync-function.ts'
+import type { SyncFunction, Judgement } from './function/sync-function.ts'
 
 /** As a function sees it: without what only some requests show. */
 export const judgeable = (doc: object): object =>
@@ -35,14 +35,14 @@ export async function judgeDocuments(
   sync: SyncFunction,
   docs: readonly StoredDoc[],
   now: () => number,
-): Promise<Map<string, Verdict>> {
-  const verdicts = new Map<string, Verdict>()
+): Promise<Map<string, Judgement>> {
+  const judgements = new Map<string, Judgement>()
   for (let done = 0; done < docs.length;) {
     const batch = docs.slice(done, done + BATCH_DOCUMENTS)
     const found = routeEach(sync, batch.map(judgeable), now(), SLICE_MS)
-    for (const [at, verdict] of found.entries()) verdicts.set(batch[at]?._id ?? '', verdict)
+    for (const [at, judgement] of found.entries()) judgements.set(batch[at]?._id ?? '', judgement)
     done += found.length
     await nextTurn()
   }
-  return verdicts
+  return judgements
 }

@@ -3,7 +3,7 @@ import isEqual from 'lodash/isEqual.js'
 import { NOWHERE } from './function/route.ts'
 import { ALL_DOCUMENTS, EVERYBODY, ROLE } from './function/grants.ts'
 import { MOST_CHANNELS, MOST_GRANTS, TOO_MANY } from './function/judge.ts'
-import type { Verdict } from './function/sync-function.ts'
+import type { Judgement } from './function/sync-function.ts'
 import { NO_REACH, routeId, type Reach, type Route } from './model.ts'
 import { problem, type Problem } from '../documents/problem.ts'
 
@@ -14,9 +14,9 @@ export function routeAfter(
   there: Route | null,
   document: string,
   rev: string | null,
-  verdict: Verdict | null,
+  judgement: Judgement | null,
 ): Route {
-  const routed = verdict?.kind === 'accepted' ? verdict.routed : NOWHERE
+  const routed = judgement?.kind === 'accepted' ? judgement.routed : NOWHERE
   const reach = reachOf(routed)
   const before = beforeOf(there, reach)
   const { _rev } = there ?? {}
@@ -29,18 +29,18 @@ export function routeAfter(
     ...reach,
     expiry: routed.expiry,
     ...(last === undefined ? {} : { last }),
-    ...(verdict === null || verdict.kind === 'accepted' ? {} : { problem: problemOf(verdict) }),
+    ...(judgement === null || judgement.kind === 'accepted' ? {} : { problem: problemOf(judgement) }),
     ...(before === undefined ? {} : { before }),
   }
 }
 
 /** What is wrong with a document that a function does not accept. */
-export const problemOf = (verdict: Exclude<Verdict, { kind: 'accepted' }>): Problem =>
-  verdict.kind === 'rejected'
-    ? problem('refused_by_function', verdict.reason)
-    : verdict.reason.startsWith(TOO_MANY)
+export const problemOf = (judgement: Exclude<Judgement, { kind: 'accepted' }>): Problem =>
+  judgement.kind === 'rejected'
+    ? problem('refused_by_function', judgement.reason)
+    : judgement.reason.startsWith(TOO_MANY)
       ? problem('too_many_grants', String(MOST_CHANNELS), String(MOST_GRANTS))
-      : problem('sync_function_failed', verdict.reason)
+      : problem('sync_function_failed', judgement.reason)
 
 /**
  * What is to be remembered until everybody knows: of another reach what it was, and of what is new that it grants. Who only

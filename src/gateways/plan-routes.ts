@@ -2,7 +2,7 @@
 import isEqual from 'lodash/isEqual.js'
 import { LIMITS } from './function/comparison.ts'
 import { ALL_DOCUMENTS, EVERYBODY } from './function/grants.ts'
-import type { Verdict } from './function/sync-function.ts'
+import type { Judgement } from './function/sync-function.ts'
 import type { Route } from './model.ts'
 import { channelsOf, routeAfter, isUnsettled } from './plan-route.ts'
 
@@ -27,12 +27,12 @@ export function isStale({ doc, rev }: FoundDocument, known: Route | undefined, i
 export function changedRoutes(
   there: ReadonlyMap<string, Route>,
   stale: readonly FoundDocument[],
-  verdicts: ReadonlyMap<string, Verdict>,
+  judgements: ReadonlyMap<string, Judgement>,
 ): Map<string, Route> {
   const changed = new Map<string, Route>()
   for (const { id, rev, doc } of stale) {
     const before = there.get(id) ?? null
-    const after = routeAfter(before, id, doc === null ? null : rev, verdicts.get(id) ?? null)
+    const after = routeAfter(before, id, doc === null ? null : rev, judgements.get(id) ?? null)
     if (!isEqual(before, after)) changed.set(id, after)
   }
   return changed

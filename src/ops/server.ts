@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Verdict } from '../engine/controller.ts'
+import type { ProbeResult } from '../engine/controller.ts'
 
 /** The port cannot be listened on; `code` is Node's, EADDRINUSE for one that is taken. */
 export class OpsListenError extends Error {
@@ -39,8 +39,8 @@ function answer(
 export async function startOps(options: {
   host: string
   port: number
-  health: () => Verdict
-  ready: () => Verdict
+  health: () => ProbeResult
+  ready: () => ProbeResult
 }): Promise<{ port: number; close(): Promise<void> }> {
   const questions = new Map([
     ['/healthz', options.health],

@@ -24,7 +24,7 @@ import { RoleIndex, type DocumentRoles } from './role-index.ts'
 import type { Skeletons } from '../skeletons/wanted.ts'
 import { inBatches } from '../engine/batches.ts'
 import { Follower } from '../engine/follower.ts'
-import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
+import { health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
 import type { Host } from '../engine/host.ts'
 import { resync } from '../engine/resync.ts'
 import { WorkQueue } from '../engine/work-queue.ts'
@@ -129,11 +129,11 @@ export class Provisioning implements Controller {
   }
 
   /** Whether all users who had something to do at the start have what is theirs. */
-  ready(): Verdict {
+  ready(): ProbeResult {
     return readiness(this.#queue.left, (left) => counted(left, 'user of masters', 'users of masters'))
   }
 
-  healthy(): Verdict {
+  healthy(): ProbeResult {
     return health(this.#queue.isStuck)
   }
 

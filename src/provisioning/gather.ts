@@ -48,7 +48,7 @@ interface Candidate {
  */
 export const gatherFrom =
   (
-    person: Personal,
+    personal: Personal,
     masters: readonly Master[],
     {
       isWhole = true,
@@ -57,7 +57,7 @@ export const gatherFrom =
     }: { isWhole?: boolean; formerly?: Formerly; isEmpty?: boolean } = {},
   ): Gather =>
   (ids, clock) =>
-    gatherDocuments(person, masters, { ids, clock, takesNew: isWhole, formerly, isEmpty })
+    gatherDocuments(personal, masters, { ids, clock, takesNew: isWhole, formerly, isEmpty })
 
 type Formerly = (master: string, ids: readonly string[]) => Promise<ReadonlyMap<string, readonly string[]>>
 

@@ -358,7 +358,7 @@ class UserTurn {
     ids: readonly string[],
     { isAll = false, isEmpty = false } = {},
   ): Promise<boolean> {
-    const person = { user: this.#user, database: this.#personal }
+    const personal = { user: this.#user, database: this.#personal }
     let isSettled = true
     for (const part of chunk(ids, PAGE)) {
       const isWhole = masters.length === this.#deps.configured.length
@@ -367,7 +367,7 @@ class UserTurn {
         this.#renewed.has(master) ? new RoleIndex(this.#deps.couch).revisions(master, some) : new Map()
       let isFirst = true
       const gather: Gather = (some, clock) => {
-        const gathering = gatherFrom(person, masters, { isWhole, formerly, isEmpty: isEmpty && isFirst })
+        const gathering = gatherFrom(personal, masters, { isWhole, formerly, isEmpty: isEmpty && isFirst })
         isFirst = false
         return gathering(some, clock)
       }

@@ -13,7 +13,7 @@ import type { Deps } from './deps.ts'
 import type { Change } from '../couch/document.ts'
 import { MissingCopies } from './missing-copies.ts'
 import { registryChanged, usersChanged, type AffectedDeps } from './affected-owners.ts'
-import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
+import { health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
 import { Express } from './express.ts'
 import { Follower } from '../engine/follower.ts'
 import type { Host, HostCalls } from '../engine/host.ts'
@@ -124,11 +124,11 @@ export class Shares implements Controller {
   }
 
   /** Whether all user databases and shares that had changed before the start were looked at. */
-  ready(): Verdict {
+  ready(): ProbeResult {
     return readiness(this.#queue.left, (left) => counted(left, 'user database'))
   }
 
-  healthy(): Verdict {
+  healthy(): ProbeResult {
     return health(this.#queue.isStuck)
   }
 

@@ -13,7 +13,7 @@ import { refreshDatabase } from './refresh.ts'
 import { inBatches } from '../engine/batches.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import { databasesOfKind, type KindDatabase, type KindDatabasesOptions } from './databases.ts'
-import { health, readiness, type Controller, type Verdict } from '../engine/controller.ts'
+import { health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
 import { isMoved, resync, type Resynced } from '../engine/resync.ts'
 import { WorkQueue, type Result } from '../engine/work-queue.ts'
 import type { Pulse } from '../engine/pulse.ts'
@@ -99,13 +99,13 @@ export class Upkeep implements Controller {
   }
 
   /** Whether all databases of policies that had changed before the start were looked at. A rollout keeps nobody waiting. */
-  ready(): Verdict {
+  ready(): ProbeResult {
     return readiness(this.#policies.left, (left) =>
       counted(left, 'database of policies', 'databases of policies'),
     )
   }
 
-  healthy(): Verdict {
+  healthy(): ProbeResult {
     return health(this.#policies.isStuck)
   }
 

@@ -7,7 +7,7 @@ import { Store, type Entry } from '../engine/store.ts'
 export const MOST_FAILED = 1000
 
 /** Of one kind. */
-export interface Progress {
+export interface RolloutProgress {
   /** Of what is rolled out; equal where there is nothing new to roll out. */
   hash: string
   isDone: boolean
@@ -29,7 +29,7 @@ export interface Progress {
  * @param hash of the skeleton
  * @param total databases of the kind
  */
-export const beginning = (hash: string, total: number): Progress => ({
+export const beginning = (hash: string, total: number): RolloutProgress => ({
   hash,
   isDone: false,
   since: null,
@@ -38,7 +38,7 @@ export const beginning = (hash: string, total: number): Progress => ({
 })
 
 interface Rollouts extends Entry {
-  kinds: Record<string, Progress>
+  kinds: Record<string, RolloutProgress>
 }
 
 /** One document for all kinds. */
@@ -55,12 +55,12 @@ export class RolloutRecord {
   }
 
   /** @throws {CouchFault} */
-  async of(kind: string): Promise<Progress | null> {
+  async of(kind: string): Promise<RolloutProgress | null> {
     return (await this.#load())?.kinds[kind] ?? null
   }
 
   /** Lands before it resolves. @throws {CouchFault} */
-  async save(kind: string, progress: Progress): Promise<void> {
+  async save(kind: string, progress: RolloutProgress): Promise<void> {
     const known = await this.#load()
     const kinds = { ...known?.kinds, [kind]: progress }
     try {
@@ -82,13 +82,15 @@ export class RolloutRecord {
 function parseRollouts(doc: Record<string, unknown> | null): Rollouts | null {
   const kinds = doc?.['kinds']
   if (typeof kinds !== 'object' || kinds === null || Array.isArray(kinds)) return null
-  const readable = Object.entries(kinds).filter((pair): pair is [string, Progress] => isProgress(pair[1]))
+  const readable = Object.entries(kinds).filter((pair): pair is [string, RolloutProgress] =>
+    isProgress(pair[1]),
+  )
   return { ...(doc as unknown as Rollouts), kinds: Object.fromEntries(readable) }
 }
 
-function isProgress(value: unknown): value is Progress {
+function isProgress(value: unknown): value is RolloutProgress {
   if (typeof value !== 'object' || value === null) return false
-  const { hash, isDone, since, failed, ...counts } = value as Record<keyof Progress, unknown>
+  const { hash, isDone, since, failed, ...counts } = value as Record<keyof RolloutProgress, unknown>
   const numbers = [counts.total, counts.done, counts.changed, counts.skipped, counts.foreign]
   const isNamed = typeof hash === 'string' && typeof isDone === 'boolean'
   const isKey = since === null || typeof since === 'string'

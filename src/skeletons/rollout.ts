@@ -2,7 +2,7 @@
 import type { Logger } from '../log.ts'
 import { digestOf } from '../documents/digest.ts'
 import { isFixedKind, PERSONAL_KIND } from './kinds.ts'
-import { beginning, MOST_FAILED, type Progress, type RolloutRecord } from './rollout-record.ts'
+import { beginning, MOST_FAILED, type RolloutProgress, type RolloutRecord } from './rollout-record.ts'
 import type { Skeletons } from './wanted.ts'
 import {
   countOfKind,
@@ -119,7 +119,7 @@ export class Rollout {
   }
 
   /** @returns false where the skeleton changed meanwhile: then all begins again */
-  async #walk(kind: string, there: Progress): Promise<boolean> {
+  async #walk(kind: string, there: RolloutProgress): Promise<boolean> {
     const { log, signal } = this.#options
     const pass = new Pass(kind, there, this.#options)
     if (there.total > 0) log.info(pass.fields, there.since === null ? 'rollout begins' : 'rollout goes on')
@@ -136,7 +136,7 @@ export class Rollout {
   }
 
   /** What failed, one by one; where there was too much to remember, everything. */
-  async #retry(kind: string, there: Progress): Promise<void> {
+  async #retry(kind: string, there: RolloutProgress): Promise<void> {
     const { record } = this.#options
     const failed = [...new Set([...there.failed, ...(this.#failed.get(kind) ?? [])])].sort()
     this.#failed.delete(kind)
@@ -156,7 +156,7 @@ export class Rollout {
 class Pass {
   readonly #kind: string
   readonly #options: RolloutOptions
-  #progress: Progress
+  #progress: RolloutProgress
   readonly #foreign: string[] = []
   /** Databases that are left as they are, each with the reason. */
   readonly #withheld: string[] = []
@@ -164,7 +164,7 @@ class Pass {
   #savedAt: number
   #toldAt: number
 
-  constructor(kind: string, progress: Progress, options: RolloutOptions) {
+  constructor(kind: string, progress: RolloutProgress, options: RolloutOptions) {
     this.#kind = kind
     this.#options = options
     this.#progress = progress
@@ -197,7 +197,7 @@ class Pass {
   }
 
   /** @param all what was done before, where this pass was only over what had failed there */
-  async end(all?: Progress): Promise<void> {
+  async end(all?: RolloutProgress): Promise<void> {
     const { record, log } = this.#options
     this.#progress = { ...this.#progress, isDone: true, since: null, total: this.#progress.done }
     await record.save(this.#kind, all ? { ...all, failed: this.#progress.failed } : this.#progress)

@@ -2,7 +2,7 @@
 import { createContext, runInContext } from 'node:vm'
 import { BATCH_DOCUMENTS, routeEach } from '../../src/gateways/function/route.ts'
 import { judgeText } from '../../src/gateways/function/judge.ts'
-import { SyncFunction, type Call, type Verdict } from '../../src/gateways/function/sync-function.ts'
+import { SyncFunction, type Call, type Judgement } from '../../src/gateways/function/sync-function.ts'
 import type { BenchOptions } from './options.ts'
 import { toRow, type Findings, type Pair, type Row } from './report.ts'
 
@@ -111,6 +111,6 @@ export async function benchGateway({ quick }: Pick<BenchOptions, 'quick'>): Prom
   return { rows, profiles: [] }
 }
 
-function assertAccepted(verdict: Verdict): void {
+function assertAccepted(verdict: Judgement): void {
   if (verdict.kind !== 'accepted') throw new Error(`Expected the document to pass, got ${verdict.reason}`)
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CHECKPOINTS, SKELETON_PREFIX } from '../../src/documents/names.ts'
 import { marked } from '../../src/skeletons/design.ts'
-import type { Progress } from '../../src/skeletons/rollout-record.ts'
+import type { RolloutProgress } from '../../src/skeletons/rollout-record.ts'
 import { DaemonProcess } from './daemon.ts'
 import { inParallel, type Ground } from './ground.ts'
 import type { BenchOptions } from './options.ts'
@@ -122,9 +122,9 @@ async function putAll(
   return performance.now() - begun
 }
 
-async function progressOf(ground: Ground, kind: string): Promise<Progress | null> {
+async function progressOf(ground: Ground, kind: string): Promise<RolloutProgress | null> {
   const doc = await ground.couch.database(CHECKPOINTS).get(`rollout ${ground.users.template}`)
-  return (doc?.['kinds'] as Record<string, Progress> | undefined)?.[kind] ?? null
+  return (doc?.['kinds'] as Record<string, RolloutProgress> | undefined)?.[kind] ?? null
 }
 
 async function isDone(ground: Ground, kind: string, before: string | null, count: number): Promise<boolean> {

@@ -1,6 +1,6 @@
 // Cases that the router's sandbox, the guard in a realm and the guard in CouchDB are to answer alike.
 import { BROKEN_FUNCTION } from '../../src/gateways/function/guard.ts'
-import type { Verdict, Writer } from '../../src/gateways/function/sync-function.ts'
+import type { Judgement, Writer } from '../../src/gateways/function/sync-function.ts'
 
 /** A function that does what the document says: calls by name and arguments, one after the other. */
 export const OBEDIENT = `function (doc, oldDoc) {
@@ -118,7 +118,7 @@ export const CASES: readonly Case[] = [
 export const guardSays = ({ says, isOpen }: Case): string => (isOpen ? 'ok' : says)
 
 /** The verdict in a line. */
-export function sayVerdict(verdict: Verdict): string {
+export function sayVerdict(verdict: Judgement): string {
   if (verdict.kind === 'accepted') return 'ok'
   return verdict.kind === 'failed' ? `failed: ${verdict.reason}` : `${verdict.error}: ${verdict.reason}`
 }

@@ -1,6 +1,6 @@
 // The day of the fleet's README: read, played on a model of grants in memory, and put into words.
 import { readFileSync } from 'node:fs'
-import type { SyncFunction, Verdict, Writer } from '../../src/gateways/function/sync-function.ts'
+import type { SyncFunction, Judgement, Writer } from '../../src/gateways/function/sync-function.ts'
 import { NOW, type Doc, FLEET_FOLDER } from './fleet.ts'
 import type { Routed } from '../../src/gateways/function/routed.ts'
 
@@ -26,7 +26,7 @@ export class GrantsModel {
     this.#function = sync
   }
 
-  put(doc: Doc, writer: Writer): Verdict {
+  put(doc: Doc, writer: Writer): Judgement {
     const oldDoc = this.#documents.get(doc._id)?.doc ?? null
     const verdict = this.#function.evaluate({ doc, oldDoc, writer, now: NOW })
     if (verdict.kind === 'accepted') this.#documents.set(doc._id, { doc, routed: verdict.routed })

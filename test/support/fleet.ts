@@ -1,6 +1,6 @@
 // The fleet's function, and documents of each of its types, for the tests of what it lets through.
 import { readFileSync } from 'node:fs'
-import { SyncFunction, type Verdict, type Writer } from '../../src/gateways/function/sync-function.ts'
+import { SyncFunction, type Judgement, type Writer } from '../../src/gateways/function/sync-function.ts'
 
 export type Doc = Record<string, unknown> & { _id: string }
 
@@ -23,7 +23,7 @@ export const writer = (roles: readonly string[], channels: readonly string[] = [
 })
 
 /** What a verdict comes to: the error with its reason, or what is routed in an order of its own. */
-export const said = (verdict: Verdict): unknown => {
+export const said = (verdict: Judgement): unknown => {
   if (verdict.kind === 'rejected') return `${verdict.error}: ${verdict.reason}`
   if (verdict.kind === 'failed') return `failed: ${verdict.reason}`
   const { channels, access, roles } = verdict.routed

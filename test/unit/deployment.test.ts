@@ -10,7 +10,7 @@ import { dirname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config/config.ts'
 import { EXIT } from '../../src/commands/exit-codes.ts'
-import type { Verdict } from '../../src/engine/controller.ts'
+import type { ProbeResult } from '../../src/engine/controller.ts'
 import { startOps } from '../../src/ops/server.ts'
 
 const TOP = fileURLToPath(new URL('../../', import.meta.url))
@@ -230,7 +230,7 @@ describe('deployment', () => {
 
     for (const host of ['127.0.0.1', '0.0.0.0', '::'])
       it(`asks the daemon that listens on ${host}`, async function () {
-        let verdict: Verdict = { ok: true }
+        let verdict: ProbeResult = { ok: true }
         const ops = await startOps({
           host,
           port: 0,

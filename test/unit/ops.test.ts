@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { probe } from '../../src/ops/probe.ts'
-import type { Verdict } from '../../src/engine/controller.ts'
+import type { ProbeResult } from '../../src/engine/controller.ts'
 import { OpsListenError, startOps } from '../../src/ops/server.ts'
 
 describe('ops', () => {
-  const state: { health: Verdict; ready: Verdict } = { health: { ok: true }, ready: { ok: true } }
+  const state: { health: ProbeResult; ready: ProbeResult } = { health: { ok: true }, ready: { ok: true } }
   let ops: Awaited<ReturnType<typeof startOps>>
   let base: string
 

@@ -1,7 +1,7 @@
-// What a new sync function would change for whom: verdicts of two functions in, document by document, a report out.
+// What a new sync function would change for whom: judgements of two functions in, document by document, a report out.
 import { MOST_GRANTS_IN_SECURITY } from '../model.ts'
-import { ALL_DOCUMENTS, EVERYBODY, Grants, sorted } from './grants.ts'
-import type { Verdict } from './sync-function.ts'
+import { ALL_DOCUMENTS, EVERYBODY, GrantUnion, sorted } from './grants.ts'
+import type { Judgement } from './sync-function.ts'
 
 /** Past these there is a warning; nothing is refused. */
 export const LIMITS = {
@@ -86,11 +86,11 @@ export interface Report {
   warnings: Warning[]
 }
 
-/** Takes in verdicts on all documents. What it holds grows with grants and different sets of channels, not with documents. */
+/** Takes in judgements on all documents. What it holds grows with grants and different sets of channels, not with documents. */
 export class Comparison {
-  readonly #before = new Grants()
-  readonly #after = new Grants()
-  readonly #routes = new Map<string, Route>()
+  readonly #before = new GrantUnion()
+  readonly #after = new GrantUnion()
+  readonly #routes = new Map<string, ComparedRoute>()
   readonly #failures = new Map<string, FailedGroup>()
   readonly #warnings = new Map<keyof typeof LIMITS, Warning>()
   #documents = 0
@@ -98,7 +98,7 @@ export class Comparison {
   #unlisted = 0
 
   /** @param before null where no function is in force */
-  add(id: string, before: Verdict | null, after: Verdict): void {
+  add(id: string, before: Judgement | null, after: Judgement): void {
     this.#documents += 1
     const [old, next] = [routedOf(before), routedOf(after)]
     if (old !== null) this.#before.add(old)
@@ -142,10 +142,10 @@ export class Comparison {
     count(route, id)
   }
 
-  #fail(id: string, verdict: Exclude<Verdict, { kind: 'accepted' }>, already: boolean): void {
+  #fail(id: string, judgement: Exclude<Judgement, { kind: 'accepted' }>, already: boolean): void {
     this.#failed += 1
-    const kind = verdict.kind === 'failed' ? verdict.kind : verdict.error
-    const reason = wordsOf(verdict.reason)
+    const kind = judgement.kind === 'failed' ? judgement.kind : judgement.error
+    const reason = wordsOf(judgement.reason)
     const key = `${kind} ${reason}`
     const group = this.#failures.get(key) ?? { kind, reason, count: 0, already: 0, examples: [] }
     if (group.count === 0 && this.#failures.size >= MOST_REASONS) {
@@ -233,12 +233,12 @@ export class Comparison {
 }
 
 /** Documents that are in the same channels before, and in the same after; null where the function keeps nothing of them. */
-interface Route extends Group {
+interface ComparedRoute extends Group {
   before: string[] | null
   after: string[] | null
 }
 
-const routedOf = (verdict: Verdict | null) => (verdict?.kind === 'accepted' ? verdict.routed : null)
+const routedOf = (judgement: Judgement | null) => (judgement?.kind === 'accepted' ? judgement.routed : null)
 
 /** An object that is thrown may be the document. */
 const wordsOf = (reason: string): string =>
@@ -278,7 +278,7 @@ export const somebodyLoses = ({
   everybody.lost > 0 || users.some(loses) || roles.some(({ channels }) => channels.lost.length > 0)
 
 /** @returns for the channels of a document the users who read it; `!` for everybody */
-function readersIn(grants: Grants): (channels: string[] | null) => Set<string> | typeof EVERYBODY {
+function readersIn(grants: GrantUnion): (channels: string[] | null) => Set<string> | typeof EVERYBODY {
   const byChannel = new Map<string, string[]>()
   for (const user of grants.users)
     for (const channel of grants.ofUser(user).channels) {

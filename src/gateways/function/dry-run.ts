@@ -58,8 +58,8 @@ function compare(
   comparison: Comparison,
 ): void {
   const [old, next] = [before && routeEach(before, docs, now), routeEach(after, docs, now)]
-  for (const [at, verdict] of next.entries()) {
+  for (const [at, judgement] of next.entries()) {
     const doc = docs[at]
-    if (doc !== undefined) comparison.add(doc._id, old?.[at] ?? null, verdict)
+    if (doc !== undefined) comparison.add(doc._id, old?.[at] ?? null, judgement)
   }
 }

@@ -18,7 +18,7 @@ export interface Holdings {
 }
 
 /** The union of grants. It is the same in whatever order documents are added. */
-export class Grants {
+export class GrantUnion {
   readonly #channelsOfUser = new Map<string, Set<string>>()
   readonly #channelsOfRole = new Map<string, Set<string>>()
   readonly #rolesOfUser = new Map<string, Set<string>>()

@@ -155,9 +155,9 @@ ${source}
   }
 
   return function (doc, oldDoc, who) {
-    var verdict = judge(doc, oldDoc, who)
-    verdict.lacks = lacks
-    return verdict
+    var judgement = judge(doc, oldDoc, who)
+    judgement.lacks = lacks
+    return judgement
   }
 
   function judge(doc, oldDoc, who) {

@@ -1,5 +1,5 @@
 // Where documents go that are there: the answer of a sync function that is the same whoever asks, and whenever.
-import type { Call, SyncFunction, Verdict, Writer } from './sync-function.ts'
+import type { Call, SyncFunction, Judgement, Writer } from './sync-function.ts'
 import type { Routed } from './routed.ts'
 
 /** Documents that are judged in one go: nothing else happens meanwhile, no signal either. */
@@ -28,21 +28,21 @@ export function routeEach(
   docs: readonly object[],
   now: number,
   sliceMs?: number,
-): Verdict[] {
+): Judgement[] {
   const call = (doc: object, oldDoc: object | null): Call => ({ doc, oldDoc, writer: ADMIN, now })
-  const verdicts = sync.evaluateMany(
+  const judgements = sync.evaluateMany(
     docs.map((doc) => call(doc, null)),
     sliceMs,
   )
-  const refused = docs.filter((_doc, at) => verdicts[at]?.kind === 'rejected')
+  const refused = docs.filter((_doc, at) => judgements[at]?.kind === 'rejected')
   const again = sync.evaluateMany(
     refused.map((doc) => call(doc, doc)),
     sliceMs,
   )
   const second = new Map(refused.map((doc, at) => [doc, again[at]]))
   const known = docs.findIndex((doc) => second.has(doc) && second.get(doc) === undefined)
-  return verdicts.slice(0, known === -1 ? verdicts.length : known).map((verdict, at) => {
+  return judgements.slice(0, known === -1 ? judgements.length : known).map((judgement, at) => {
     const other = second.get(docs[at] as object)
-    return other?.kind === 'accepted' ? other : verdict
+    return other?.kind === 'accepted' ? other : judgement
   })
 }

@@ -18,7 +18,7 @@ export interface Writer {
   isAdmin: boolean
 }
 
-export type Verdict =
+export type Judgement =
   | { kind: 'accepted'; routed: Routed }
   | { kind: 'rejected'; error: 'forbidden' | 'unauthorized'; reason: string }
   /** The function broke: a TypeError, an illegal name, too long, too much memory. */
@@ -108,7 +108,7 @@ export class SyncFunction {
    * Judges a change. Whether the document is any business of the function is up to the caller.
    * @throws {Error} after `dispose`
    */
-  evaluate(call: Call): Verdict {
+  evaluate(call: Call): Judgement {
     return this.evaluateMany([call])[0] ?? BROKEN
   }
 
@@ -117,13 +117,13 @@ export class SyncFunction {
    * @param sliceMs after so long no other one is begun
    * @returns of the first changes, of one at least; of all where no time was given
    */
-  evaluateMany(calls: readonly Call[], sliceMs?: number): Verdict[] {
+  evaluateMany(calls: readonly Call[], sliceMs?: number): Judgement[] {
     if (this.#sandbox === null) throw new Error('Expected the sync function not to be disposed of')
     const answers = this.#sandbox.callEach(calls.map(textOf), sliceMs)
     return answers.map((answer, at) =>
       answer instanceof SandboxError
         ? { kind: 'failed', reason: answer.message }
-        : verdictOf(answer, calls[at]?.now ?? 0),
+        : judgementOf(answer, calls[at]?.now ?? 0),
     )
   }
 
@@ -147,7 +147,7 @@ function problemOf({ message, thrown, line, column }: SandboxError, source: stri
 }
 
 /** What the function made of its realm it may also have made of the text that comes out. */
-function verdictOf(text: string, now: number): Verdict {
+function judgementOf(text: string, now: number): Judgement {
   try {
     const found = JSON.parse(text) as {
       kind: 'accepted' | 'rejected' | 'failed'
@@ -180,7 +180,7 @@ function verdictOf(text: string, now: number): Verdict {
   }
 }
 
-const BROKEN: Verdict = Object.freeze({ kind: 'failed', reason: 'it changed what it runs in' })
+const BROKEN: Judgement = Object.freeze({ kind: 'failed', reason: 'it changed what it runs in' })
 
 /** Each once, sorted. To Sync Gateway the user without a name is the guest, and here nobody. */
 function pairsOf(pairs: readonly [string, string][]): [string, string][] {

@@ -59,8 +59,8 @@ export async function performObjects(
   await writeObjects(deps, source, effects, progress)
   const left = effects.filter((effect) => !('object' in effect) || !progress.blocked.has(effect.object))
   await bringToShares(deps, owner, outbox, fresh, only(left, 'withdraw'), only(left, 'put-base'), progress)
-  await settleBases({ deps, outbox, effects: only(left, 'put-base'), found, progress }, written)
-  await settleObjects(deps, source, left, refusals)
+  await writeLastBases({ deps, outbox, effects: only(left, 'put-base'), found, progress }, written)
+  await markObjects(deps, source, left, refusals)
   // What was refused just now counts, not that it was planned otherwise.
   for (const { share, object, problem: found } of only(planned, 'report'))
     if (!progress.reports.get(share)?.get(object)) progress.report(share, object, found)
@@ -156,7 +156,7 @@ async function push(
 }
 
 /** Bases are narrowed only now that nothing wider is readable; not for copies that the server refused. */
-async function settleBases(
+async function writeLastBases(
   { deps, outbox, effects, found, progress }: BasesWriting,
   { bases, refusals }: Pick<OutboxWritten, 'bases' | 'refusals'>,
 ): Promise<void> {
@@ -205,7 +205,7 @@ const withRevisions = (object: string, seen: Histories, { revisions }: Progress)
   )
 
 /** Writes `$shares` and `$error` into the user's objects. A conflict means that the user wrote: that change comes by itself. */
-async function settleObjects(
+async function markObjects(
   { log }: Deps,
   source: Database,
   effects: readonly ObjectEffect[],

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { compileGateway, type Gateway } from '../../../src/gateways/gateway.ts'
 import { judgeText } from '../../../src/gateways/function/judge.ts'
-import type { Call, SyncFunction, Verdict } from '../../../src/gateways/function/sync-function.ts'
+import type { Call, SyncFunction, Judgement } from '../../../src/gateways/function/sync-function.ts'
 import { CHANNELS, sourceOf, VERSIONS, WRITER, type Version } from '../../support/gateway-judge.ts'
 import {
   DOCUMENTS,
@@ -178,9 +178,9 @@ function unconfined(source: string, hash: string): SyncFunction {
     [...new Map(all.map((pair) => [pair.join('\0'), pair])).values()].sort((one, other) =>
       one.join('\0') < other.join('\0') ? -1 : 1,
     )
-  const evaluate = ({ doc, oldDoc, writer }: Call): Verdict => {
+  const evaluate = ({ doc, oldDoc, writer }: Call): Judgement => {
     const found = judge(copy(doc), copy(oldDoc), writer)
-    if (found.kind !== 'accepted') return found as unknown as Verdict
+    if (found.kind !== 'accepted') return found as unknown as Judgement
     return {
       kind: 'accepted',
       routed: {

@@ -5,7 +5,7 @@ import { Router } from '../../../src/gateways/router.ts'
 import { Routes } from '../../../src/gateways/routes.ts'
 import { EVALUATION_ID, gatewayUserId, routeId, type GatewayUser } from '../../../src/gateways/model.ts'
 import { parseEvaluation, parseGatewayUser, parseRoute } from '../../../src/gateways/parse-routes.ts'
-import type { Call, SyncFunction, Verdict } from '../../../src/gateways/function/sync-function.ts'
+import type { Call, SyncFunction, Judgement } from '../../../src/gateways/function/sync-function.ts'
 import { isFault } from '../../../src/couch/fault.ts'
 import { routesDatabase } from '../../../src/documents/names.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
@@ -112,7 +112,7 @@ describe('gateways/parse-routes', () => {
 
 /** A function that puts all documents into one channel for a time that JSON writes with an exponent. */
 const news = {
-  evaluateMany: (calls: readonly Call[]): Verdict[] =>
+  evaluateMany: (calls: readonly Call[]): Judgement[] =>
     calls.map(() => ({
       kind: 'accepted',
       routed: { channels: ['news'], access: [], roles: [], expiry: 1e30 },

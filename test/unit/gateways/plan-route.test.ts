@@ -1,6 +1,6 @@
 // What a judged document means for its route: what is written down, and to whom something else is granted.
 import assert from 'node:assert/strict'
-import type { Verdict } from '../../../src/gateways/function/sync-function.ts'
+import type { Judgement } from '../../../src/gateways/function/sync-function.ts'
 import type { Route } from '../../../src/gateways/model.ts'
 import {
   channelsOf,
@@ -11,16 +11,16 @@ import {
 } from '../../../src/gateways/plan-route.ts'
 import type { Routed } from '../../../src/gateways/function/routed.ts'
 
-const accepted = (routed: Partial<Routed>): Verdict => ({
+const accepted = (routed: Partial<Routed>): Judgement => ({
   kind: 'accepted',
   routed: { channels: [], access: [], roles: [], expiry: null, ...routed },
 })
 
-const inChannels = (...channels: string[]): Verdict => accepted({ channels })
-const grant = (to: string, channel: string): Verdict => accepted({ access: [{ to, channel }] })
+const inChannels = (...channels: string[]): Judgement => accepted({ channels })
+const grant = (to: string, channel: string): Judgement => accepted({ access: [{ to, channel }] })
 
-const first = (verdict: Verdict | null): Route => routeAfter(null, 'd', '1-a', verdict)
-const next = (there: Route, verdict: Verdict | null): Route =>
+const first = (verdict: Judgement | null): Route => routeAfter(null, 'd', '1-a', verdict)
+const next = (there: Route, verdict: Judgement | null): Route =>
   routeAfter(there, 'd', verdict === null ? null : '2-b', verdict)
 const settled = (route: Route): Route => settledRoute(route) ?? assert.fail('Expected a route to be left')
 
@@ -64,7 +64,7 @@ describe('routes', () => {
     assert.equal(gone.rev, null)
     assert.deepEqual(grantedAnew([gone]).names, new Set(['ann']))
     assert.equal(settledRoute(gone), null)
-    const cases: [Verdict, string][] = [
+    const cases: [Judgement, string][] = [
       [{ kind: 'rejected', error: 'forbidden', reason: 'no' }, 'refused_by_function'],
       [{ kind: 'failed', reason: 'broken' }, 'sync_function_failed'],
     ]
@@ -76,7 +76,7 @@ describe('routes', () => {
     }
   })
 
-  const READING: [string, Verdict | null, string[], boolean][] = [
+  const READING: [string, Judgement | null, string[], boolean][] = [
     ['a channel that the user has', inChannels('x', 'y'), ['y'], true],
     ['a channel that the user does not have', inChannels('x'), ['y'], false],
     ['no channel', inChannels(), ['y'], false],

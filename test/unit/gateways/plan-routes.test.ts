@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Row } from '../../../src/couch/document.ts'
 import { LIMITS } from '../../../src/gateways/function/comparison.ts'
-import type { Verdict } from '../../../src/gateways/function/sync-function.ts'
+import type { Judgement } from '../../../src/gateways/function/sync-function.ts'
 import { NO_REACH, routeId, type Route } from '../../../src/gateways/model.ts'
 import { putRoutes } from '../../../src/gateways/perform-routes.ts'
 import { routeAfter } from '../../../src/gateways/plan-route.ts'
@@ -24,7 +24,7 @@ const route = (more: Partial<Route> = {}): Route => ({
 const live = (id: string, rev: string): Row => ({ id, rev, deleted: false, doc: { _id: id, _rev: rev } })
 const gone = (id: string, rev: string | null = null): Row => ({ id, rev, deleted: rev !== null, doc: null })
 
-const into = (...channels: string[]): Verdict => ({
+const into = (...channels: string[]): Judgement => ({
   kind: 'accepted',
   routed: { channels, access: [], roles: [], expiry: null },
 })

@@ -1,11 +1,11 @@
 // Whom a changed route concerns, until everybody knows.
 import assert from 'node:assert/strict'
-import type { Verdict } from '../../../src/gateways/function/sync-function.ts'
+import type { Judgement } from '../../../src/gateways/function/sync-function.ts'
 import type { Route } from '../../../src/gateways/model.ts'
 import { channelsOf, grantedAnew, routeAfter, settledRoute } from '../../../src/gateways/plan-route.ts'
 
 /** A document in a channel of each of these users, which it grants them. */
-const of = (...users: string[]): Verdict => ({
+const of = (...users: string[]): Judgement => ({
   kind: 'accepted',
   routed: {
     channels: users.map((name) => `of-${name}`),
@@ -16,7 +16,7 @@ const of = (...users: string[]): Verdict => ({
 })
 
 /** The route after each of these verdicts, nobody having been told in between. */
-const after = (there: Route | null, ...verdicts: Verdict[]): Route =>
+const after = (there: Route | null, ...verdicts: Judgement[]): Route =>
   verdicts.reduce<Route | null>(
     (route, verdict, at) => routeAfter(route, 'doc', `${at + 1}-a`, verdict),
     there,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MOST_CHANNELS, MOST_GRANTS } from '../../../src/gateways/function/judge.ts'
 import { routeEach } from '../../../src/gateways/function/route.ts'
-import { SyncFunction, type Verdict, type Writer } from '../../../src/gateways/function/sync-function.ts'
+import { SyncFunction, type Judgement, type Writer } from '../../../src/gateways/function/sync-function.ts'
 import type { Route } from '../../../src/gateways/model.ts'
 import { grantedAnew, problemOf, routeAfter, settledRoute } from '../../../src/gateways/plan-route.ts'
 
@@ -23,7 +23,7 @@ const names = (count: number, prefix = 'n'): string[] => Array.from({ length: co
 /** Grants that count how often they are looked at. */
 class Counted {
   reads = 0
-  of(users: readonly string[]): Verdict {
+  of(users: readonly string[]): Judgement {
     const counted = (key: string, value: string): object => {
       const count = (): string => {
         this.reads += 1
@@ -75,7 +75,7 @@ describe('the work that one document makes', () => {
   it('leaves others their turns between two documents', async () => {
     const slow = await SyncFunction.compile('function (doc) { if (doc.slow) for (;;) {} channel(doc.c) }')
     const docs = Array.from({ length: 8 }, (_, n) => ({ slow: n < 7, c: `c${n}` }))
-    const found: Verdict[] = []
+    const found: Judgement[] = []
     let turns = 0
     while (found.length < docs.length) {
       found.push(...routeEach(slow, docs.slice(found.length), 0, 1))
@@ -92,7 +92,7 @@ describe('the work that one document makes', () => {
       "function (doc, oldDoc) { for (var i = 0; i < 3e5; i += 1); if (!oldDoc && doc.n % 2) throw { forbidden: 'no' }; channel('c' + doc.n) }",
     )
     const docs = Array.from({ length: 6 }, (_, n) => ({ n }))
-    const found: Verdict[] = []
+    const found: Judgement[] = []
     while (found.length < docs.length) found.push(...routeEach(refusing, docs.slice(found.length), 0, 1))
     const channels = found.map((verdict) => verdict.kind === 'accepted' && verdict.routed.channels[0])
     assert.deepEqual(channels, ['c0', 'c1', 'c2', 'c3', 'c4', 'c5'])

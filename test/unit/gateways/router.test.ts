@@ -1,7 +1,7 @@
 // Where documents of a gateway go is written into an index: what is too much for it keeps no other document waiting.
 import assert from 'node:assert/strict'
 import { Router } from '../../../src/gateways/router.ts'
-import type { Call, SyncFunction, Verdict } from '../../../src/gateways/function/sync-function.ts'
+import type { Call, SyncFunction, Judgement } from '../../../src/gateways/function/sync-function.ts'
 import type { Logger } from '../../../src/log.ts'
 import { routesDatabase } from '../../../src/documents/names.ts'
 import { Routes } from '../../../src/gateways/routes.ts'
@@ -9,7 +9,7 @@ import { MemoryCouch } from '../../support/memory-couch.ts'
 
 /** A function that puts each document into as many channels as the document says. */
 const channelsAsSaid = {
-  evaluateMany: (calls: readonly Call[]): Verdict[] =>
+  evaluateMany: (calls: readonly Call[]): Judgement[] =>
     calls.map(({ doc }) => ({
       kind: 'accepted',
       routed: {

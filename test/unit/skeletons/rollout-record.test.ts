@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { isFault } from '../../../src/couch/fault.ts'
 import { CHECKPOINTS } from '../../../src/documents/names.ts'
-import { beginning, RolloutRecord, type Progress } from '../../../src/skeletons/rollout-record.ts'
+import { beginning, RolloutRecord, type RolloutProgress } from '../../../src/skeletons/rollout-record.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
 
 const ID = 'rollout user/{id}'
-const HALF: Progress = { ...beginning('hash', 10), since: 'p-5', done: 5 }
+const HALF: RolloutProgress = { ...beginning('hash', 10), since: 'p-5', done: 5 }
 
 function ground() {
   const couch = new MemoryCouch()

@@ -8,7 +8,7 @@ import type { RefreshResult } from '../../../src/skeletons/refresh-results.ts'
 import { createLogger } from '../../../src/log.ts'
 import { kindsOf } from '../../../src/skeletons/kinds.ts'
 import { userDatabases } from '../../../src/documents/names.ts'
-import type { Progress, RolloutRecord } from '../../../src/skeletons/rollout-record.ts'
+import type { RolloutProgress, RolloutRecord } from '../../../src/skeletons/rollout-record.ts'
 import type { Skeletons } from '../../../src/skeletons/wanted.ts'
 
 const users = userDatabases('user/{id}')
@@ -18,7 +18,7 @@ const CHANGED: RefreshResult = { kind: 'changed', foreign: [] }
 /** A server of so many databases, and a record that outlives the daemon. */
 class Ground {
   readonly names: string[]
-  readonly kept = new Map<string, Progress>()
+  readonly kept = new Map<string, RolloutProgress>()
   readonly visits: string[] = []
   readonly lines: Record<string, unknown>[] = []
   hash = 'one'

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { textOf } from '../../../../src/commands/gateway-dry-run-text.ts'
 import { Comparison, LIMITS, type Report } from '../../../../src/gateways/function/comparison.ts'
-import { Grants } from '../../../../src/gateways/function/grants.ts'
-import type { Verdict } from '../../../../src/gateways/function/sync-function.ts'
+import { GrantUnion } from '../../../../src/gateways/function/grants.ts'
+import type { Judgement } from '../../../../src/gateways/function/sync-function.ts'
 
 interface Given {
   channels?: string[]
@@ -16,7 +16,7 @@ interface Given {
 
 const pair = (text: string): [string, string] => text.split(' -> ') as [string, string]
 
-const accepted = ({ channels = [], access = [], roles = [] }: Given): Verdict => ({
+const accepted = ({ channels = [], access = [], roles = [] }: Given): Judgement => ({
   kind: 'accepted',
   routed: {
     channels,
@@ -25,10 +25,10 @@ const accepted = ({ channels = [], access = [], roles = [] }: Given): Verdict =>
     expiry: null,
   },
 })
-const broken = (reason: string): Verdict => ({ kind: 'failed', reason })
-const refused = (reason: string): Verdict => ({ kind: 'rejected', error: 'forbidden', reason })
+const broken = (reason: string): Judgement => ({ kind: 'failed', reason })
+const refused = (reason: string): Judgement => ({ kind: 'rejected', error: 'forbidden', reason })
 
-type Judged = [id: string, before: Verdict | null, after: Verdict]
+type Judged = [id: string, before: Judgement | null, after: Judgement]
 
 const report = (...all: Judged[]): Report => {
   const comparison = new Comparison()
@@ -40,7 +40,7 @@ const none = { gained: [], lost: [] }
 
 describe('grants', () => {
   it('are channels of one’s own and of one’s roles, each once', () => {
-    const grants = new Grants()
+    const grants = new GrantUnion()
     for (const given of [
       { access: ['ann -> b', 'ann -> a', 'role:editor -> a', 'role:editor -> e', 'role:idle -> x'] },
       { access: ['ann -> a'], roles: ['ann -> editor', 'bob -> editor', 'bob -> empty'] },
@@ -222,7 +222,7 @@ describe('a comparison, whatever the documents', () => {
   const some = <T>(of: fc.Arbitrary<T>) => fc.uniqueArray(of, { maxLength: 3 })
   const link = (from: fc.Arbitrary<string>, end: fc.Arbitrary<string>) =>
     some(fc.tuple(from, end).map(([one, other]) => `${one} -> ${other}`))
-  const verdict: fc.Arbitrary<Verdict> = fc.oneof(
+  const verdict: fc.Arbitrary<Judgement> = fc.oneof(
     {
       weight: 5,
       arbitrary: fc
@@ -265,7 +265,7 @@ describe('a comparison, whatever the documents', () => {
     fc.assert(
       fc.property(documents, (all) => {
         const there = report(...all)
-        const back = report(...all.map(([id, before, after]): Judged => [id, after, before as Verdict]))
+        const back = report(...all.map(([id, before, after]): Judged => [id, after, before as Judgement]))
         const turned = <T extends { gained: unknown; lost: unknown }>({ gained, lost }: T) => ({
           gained: lost,
           lost: gained,

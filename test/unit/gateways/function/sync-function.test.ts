@@ -4,7 +4,7 @@ import { ExactNumber } from '../../../../src/documents/json.ts'
 import {
   SyncFunction,
   SyncFunctionError,
-  type Verdict,
+  type Judgement,
   type Writer,
 } from '../../../../src/gateways/function/sync-function.ts'
 
@@ -16,7 +16,7 @@ async function judge(source: string, doc: object = {}, writer: Writer = ANN, old
   return sync.evaluate({ doc: { _id: 'a', ...doc }, oldDoc, writer, now: NOW })
 }
 
-const accepted = (routed: object = {}): Verdict => ({
+const accepted = (routed: object = {}): Judgement => ({
   kind: 'accepted',
   routed: { channels: [], access: [], roles: [], expiry: null, ...routed },
 })
@@ -44,9 +44,9 @@ describe('a sync function', () => {
   })
 
   it('takes the names of accounts that Hoodie makes, and no others with a slash', async () => {
-    const grant = (name: string): Promise<Verdict> =>
+    const grant = (name: string): Promise<Judgement> =>
       judge("function (doc) { access(doc.name, 'c'); role(doc.name, 'role:r') }", { name })
-    const granted = (user: string): Verdict =>
+    const granted = (user: string): Judgement =>
       accepted({ access: [{ to: user, channel: 'c' }], roles: [{ user, role: 'r' }] })
     assert.deepEqual(await grant('user/tom'), granted('user/tom'))
     for (const name of ['a/tom', 'user/a/tom', 'user/', 'role/tom'])
