@@ -7,6 +7,7 @@ import { SHIPPED_SKELETON } from '../../../src/skeletons/overlay.ts'
 import { ops, settingsFor, untilReady, withBench, type Bench } from '../../support/program.ts'
 import { freePort } from '../../support/servers.ts'
 import type { Space } from '../../support/space.ts'
+import { becomesActive } from '../../support/story.ts'
 import { onEachServer } from '../../support/suites.ts'
 
 const INTERNAL = 'share/_design/write_access/validate_doc_update.js'
@@ -42,7 +43,8 @@ onEachServer('the folder of SKELETON', ({ it }) => {
         { _id: `$share/${share}`, type: '$share' },
         { _id: 'todo/1', name: 'milk', $shares: { [share]: true } },
       ])
-      await space.until('the copy is there', async () => (await space.copy(share, 'todo/1')) !== null)
+      await becomesActive(space, 'joe', share)
+      assert(await space.copy(share, 'todo/1'))
       assert(await space.share(share).get('_design/write_access'))
       assert(await space.couch.database(`${gateway}/$routes`).get('_design/routes'))
       assert.equal(await ops(port, 'readyz'), 200)
