@@ -4,7 +4,7 @@ import { isPublic } from '../../../../src/documents/security.ts'
 import { MemoryWorld } from '../../../support/memory-world.ts'
 
 /** More than a page of a user's documents. */
-const COUNT = 450
+const COUNT = 230
 const GUARD = '_design/write_access'
 
 interface Stage {
@@ -96,7 +96,7 @@ describe('a share that is opened', () => {
   })
 
   it('goes on being filled where a daemon was killed', async () => {
-    for (let after = 1; after < 2 * COUNT + 40; after += 37) {
+    for (let after = 1; after < 2 * COUNT + 40; after += 61) {
       const stage = await waiting()
       stage.open()
       await stage.world.crash(after, () => stage.world.settle())
