@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { isPublic } from '../../../../src/documents/security.ts'
 import { MemoryWorld } from '../../../support/memory-world.ts'
 
+/** More than what is written into a share at once. */
+const LARGE = { 'a.bin': { content_type: 'application/x', data: Buffer.alloc(1_100_000).toString('base64') } }
 /** More than a page of a user's documents. */
 const COUNT = 230
 const GUARD = '_design/write_access'
@@ -28,7 +30,8 @@ async function waiting({ isNewcomer = false, daemons = 1 } = {}): Promise<Stage>
     .get('_users')
     ?.write({ _id: 'org.couchdb.user:joe', type: 'user', name: 'joe', roles: ['joe'] })
   const user = couch.databases.get('user/joe') ?? assert.fail()
-  for (let n = 0; n < COUNT; n += 1) user.write({ _id: `o${n}`, n, $shares: { s: true } })
+  for (let n = 0; n < COUNT; n += 1)
+    user.write({ _id: `o${n}`, n, $shares: { s: true }, ...(n === 0 ? { _attachments: LARGE } : {}) })
   if (!isNewcomer) await world.settle()
   const live = (id: string): boolean => couch.databases.get('share/s')?.read(id) != null
   const copies = (): number =>
