@@ -4,7 +4,7 @@ import type { Access } from '../model/access.ts'
 import { isToBeFilled, type ShareEntry } from '../model/entry.ts'
 import { ADMIN_ONLY, narrowsReading } from '../../documents/security.ts'
 import { grantedTo } from './share-document.ts'
-import type { EntryChange, ShareEffect, ShareFacts } from './share-facts.ts'
+import type { ShareEffect, ShareFacts } from './share-facts.ts'
 import {
   changeEntry,
   changeState,
@@ -19,8 +19,10 @@ import {
 } from './share-steps.ts'
 
 /** All that a share needs, from whichever step it stopped at. */
-export const open = (facts: ShareFacts, access: Access): ShareEffect[] =>
-  isToFill(facts, access) ? fill(facts, access) : letIn(facts, access)
+export function open(facts: ShareFacts, access: Access): ShareEffect[] {
+  const { entry } = facts
+  return entry === null || isToFill(facts, access) ? fill(facts, access) : letIn(facts, entry, access)
+}
 
 /** True for a share whose objects are not all in place yet: nobody is let in, and its owner is not told that it is open. */
 export function isToFill(facts: ShareFacts, access: Access): boolean {
@@ -29,14 +31,13 @@ export function isToFill(facts: ShareFacts, access: Access): boolean {
   return !isRemade(facts, access)
 }
 
-/** True where there was a database in this life of the share's, and is none any more. It is filled from the outbox. */
-const isBornAgain = ({ entry, databaseExists }: ShareFacts): boolean =>
-  entry !== null && !databaseExists && !isFirst(entry)
-
-/** True where the database is to be made anew: of the outbox nothing is readable but what the bases allow. */
+/**
+ * True where the database is to be made anew, or was there in this life of the share's and is not any more: it is filled from the
+ * outbox, of which nothing is readable but what the bases allow.
+ */
 function isRemade(facts: ShareFacts, access: Access): boolean {
   const { entry, databaseExists, security } = facts
-  if (!databaseExists) return isBornAgain(facts)
+  if (!databaseExists) return entry !== null && !isFirst(entry)
   const isNarrowed = narrowsReading(security ?? ADMIN_ONLY, securityOf(facts, entry, access))
   return entry?.rotate === true || isNarrowed
 }
@@ -81,20 +82,20 @@ export const planFilled = (share: string, entry: ShareEntry): ShareEffect[] =>
   isToBeFilled(entry) ? [changeEntry(share, { filled: true })] : []
 
 /** All is in place, or is brought from the outbox: members come in, and their subscriptions after them. */
-function letIn(facts: ShareFacts, access: Access): ShareEffect[] {
-  const { share, entry, security } = facts
+function letIn(facts: ShareFacts, entry: ShareEntry, access: Access): ShareEffect[] {
+  const { share, security, databaseExists, fromStart } = facts
   const wanted = securityOf(facts, entry, access)
   const isAnew = isRemade(facts, access)
-  const isLost = isBornAgain(facts) && !entry?.saved
+  const isLost = !databaseExists && !entry.saved
   const turned = turnHome(facts, entry, access)
   return [
     // Before anything else: nobody who finds a database takes it for the one that was.
-    ...(isLost && entry ? noteLoss(facts, entry) : []),
-    ...(entry?.state === 'opening' ? [] : [changeState(share, 'opening')]),
-    changeEntry(share, { access, ...(isAnew && !isLost && !entry?.rotate ? { rotate: true } : {}) }),
+    ...(isLost ? noteLoss(facts, entry) : []),
+    ...(entry.state === 'opening' ? [] : [changeState(share, 'opening')]),
+    changeEntry(share, { access, ...(isAnew && !isLost && !entry.rotate ? { rotate: true } : {}) }),
     { kind: 'create-outbox' },
     // Turning home copies something in, and finds the database closed.
-    ...(isBornAgain(facts) && turned.length > 0 ? [{ kind: 'create-database', share } as const] : []),
+    ...(!databaseExists && turned.length > 0 ? [{ kind: 'create-database', share } as const] : []),
     ...(turned.length > 0 && !isDeepStrictEqual(security, ADMIN_ONLY)
       ? [{ kind: 'secure', share, security: ADMIN_ONLY } as const]
       : []),
@@ -104,20 +105,18 @@ function letIn(facts: ShareFacts, access: Access): ShareEffect[] {
       : [{ kind: 'complete', share } as const, { kind: 'secure', share, security: wanted } as const]),
     ...restoreAccount(facts, entry),
     ...(isAnew ? [] : [{ kind: 'start-replication', share } as const]),
-    ...(isAnew && !facts.fromStart ? [{ kind: 'scan', share } as const] : []),
+    ...(isAnew && !fromStart ? [{ kind: 'scan', share } as const] : []),
     // Before anything is given to subscribers: what they were given by name earlier may have been more.
     ...enlist(facts, grantedTo(facts, access)),
-    changeEntry(share, opened(entry)),
+    changeEntry(share, {
+      state: 'active',
+      problem: undefined,
+      ...(entry.filled === undefined ? {} : { filled: undefined }),
+    }),
     { kind: 'tell-participants', share },
-    ...(entry ? count(facts, entry) : []),
+    ...count(facts, entry),
   ]
 }
-
-const opened = (entry: ShareEntry | null): EntryChange => ({
-  state: 'active',
-  problem: undefined,
-  ...(entry?.filled === undefined ? {} : { filled: undefined }),
-})
 
 const noteLoss = ({ share }: ShareFacts, { losses = 0 }: ShareEntry): ShareEffect[] => [
   changeEntry(share, { losses: losses + 1, rotate: true }),
