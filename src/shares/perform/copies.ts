@@ -112,13 +112,24 @@ export async function bringMissing(
   const refused: Written[] = []
   const late = new Set<string>()
   for await (const names of namesIn(outbox, id)) {
-    const missing = await share.missing(namesById(names))
-    const wanted = names.filter((name) => missing[name.id]?.includes(name.rev))
-    if (wanted.length === 0) continue
-    refused.push(...(await bringLeaves(outbox, share, wanted)))
-    for (const copy of await replacedIn([outbox], wanted)) late.add(copy)
+    const brought = await bringUnknown(outbox, share, namesById(names))
+    refused.push(...brought.refused)
+    for (const copy of brought.late) late.add(copy)
   }
   return { refused, late }
+}
+
+/** Brings those of these leaves, by document, that the target does not have. @throws {CouchFault} */
+async function bringUnknown(
+  source: Database,
+  target: Database,
+  leaves: Record<string, string[]>,
+): Promise<{ refused: Written[]; late: Set<string> }> {
+  const missing = Object.entries(await target.missing(leaves))
+  const names = missing.flatMap(([id, revs]) => revs.map((rev) => ({ id, rev })))
+  if (names.length === 0) return { refused: [], late: new Set() }
+  const refused = await bringLeaves(source, target, names)
+  return { refused, late: await replacedIn([source], names) }
 }
 
 /** Revisions by the id of their document. */
@@ -169,11 +180,7 @@ export async function equalize(source: Database, target: Database, copies: strin
   const late: string[] = []
   for (const ids of chunk(copies, REFILL_PAGE)) {
     const there = await source.leafRevisions(ids)
-    const missing = Object.entries(await target.missing(Object.fromEntries(there)))
-    const names = missing.flatMap(([id, revs]) => revs.map((rev) => ({ id, rev })))
-    if (names.length === 0) continue
-    await bringLeaves(source, target, names)
-    late.push(...(await replacedIn([source], names)))
+    late.push(...(await bringUnknown(source, target, Object.fromEntries(there))).late)
   }
   return late
 }
