@@ -45,8 +45,7 @@ export class Registry {
 
   /** The ids of all shares that the owner of a user database has or had. */
   async sharesOf(database: string): Promise<string[]> {
-    const rows = await this.#database.view('shares', 'by_owner', [database])
-    return rows.flatMap(({ id }) => shareOfEntry(id) ?? [])
+    return (await this.sharesOfEach([database])).get(database) ?? []
   }
 
   /** The same of many, by database; those without shares are left out. */
