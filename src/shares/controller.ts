@@ -1,6 +1,6 @@
 // Shares: follows user databases, outboxes, share databases, `_users` and the registry, and has each owner's lane do what there is to do.
 import { counted } from '../documents/counted.ts'
-import { isBeingFilled, isOurs } from './model/entry.ts'
+import { isOurs, takesCopies } from './model/entry.ts'
 import { graceLeft } from '../documents/grace.ts'
 import { REGISTRY, shareDatabase } from '../documents/names.ts'
 import { reconcileOwner } from './reconciler.ts'
@@ -262,8 +262,7 @@ export class Shares implements Controller {
   async #onShareDropped(share: string): Promise<void> {
     const { couch, registry } = this.#deps
     const entry = await registry.entry(share)
-    if (!entry || !(entry.state === 'active' || isBeingFilled(entry))) return
-    if (!isOurs(entry, this.#deps.users)) return
+    if (!entry || !takesCopies(entry) || !isOurs(entry, this.#deps.users)) return
     // A rotation drops and creates it; the event comes when both are done.
     if ((await couch.database(shareDatabase(share)).info()) === null)
       this.mark(entry.owner, { shares: new Set([share]) })

@@ -1,6 +1,6 @@
 // What an object exchanges with a share, as far as it was read before.
 import type { Base } from '../model/base.ts'
-import { isBeingFilled, type ShareEntry } from '../model/entry.ts'
+import { takesCopies, type ShareEntry } from '../model/entry.ts'
 import { rightOf, type SubscriptionEntry } from '../model/subscription.ts'
 import { own } from '../../documents/own.ts'
 import type { ExchangeFacts, Forgotten, HomeCopy } from '../plan/exchange-facts.ts'
@@ -62,8 +62,7 @@ function partOf(
 ): Pick<ExchangeFacts, 'role' | 'phase' | 'onEnd' | 'isToCome'> {
   const onEnd = subscription?.onEnd ?? 'remove'
   if (entry?.database === database) {
-    const isOpen = entry.state === 'active' || isBeingFilled(entry)
-    const phase = entry.state === 'ending' ? 'closing' : isOpen && isThere ? 'active' : 'waiting'
+    const phase = entry.state === 'ending' ? 'closing' : takesCopies(entry) && isThere ? 'active' : 'waiting'
     return { role: 'owner', phase, onEnd }
   }
   const right = rightOf(entry ?? null, subscription ?? null)

@@ -122,6 +122,10 @@ export const isToBeThere = ({ state, saved, emptied }: ShareEntry): boolean =>
 export const isBeingFilled = ({ state, filled }: Pick<ShareEntry, 'state' | 'filled'>): boolean =>
   state === 'opening' && filled !== undefined
 
+/** True where the owner's objects are copied into a share, whether or not anybody may enter it yet. */
+export const takesCopies = (entry: Pick<ShareEntry, 'state' | 'filled'>): boolean =>
+  entry.state === 'active' || isBeingFilled(entry)
+
 /** True where the owner's objects are not all there yet. */
 export const isToBeFilled = (entry: Pick<ShareEntry, 'state' | 'filled'>): boolean =>
   isBeingFilled(entry) && entry.filled === false
