@@ -1,5 +1,6 @@
 // Gathers what planShare asks about one `$share`.
-import type { Security } from '../../couch/document.ts'
+import type { DatabaseInfo, Security } from '../../couch/document.ts'
+import { orNull } from '../../couch/fault.ts'
 import { namesIn } from '../model/access.ts'
 import type { ShareEntry } from '../model/entry.ts'
 import { isShareId, shareDatabase } from '../../documents/names.ts'
@@ -43,18 +44,15 @@ export async function gatherShare(
   found: UserDoc,
   { scanning, fromStart, isOrphan, isWrittenDirectly, isDrained, isBehind }: ShareSituation,
 ): Promise<ShareFacts> {
-  const { couch, users, registry, limits } = deps
+  const { couch, users, limits } = deps
   // A document that only calls itself a share has no share, whatever its id.
   const share = shareOfDocument(found.id) ?? ''
   const known = isShareId(share)
   const database = users.database(owner)
-  const home = couch.database(shareDatabase(share))
-  let [entry, info] = known ? await Promise.all([registry.entry(share), home.info()]) : [null, null]
-  if (entry !== null && info === null) {
-    // Another daemon may be making it anew: what was noted before it went is read after it was seen to be away.
-    entry = await registry.entry(share)
-    info = await home.info()
-  }
+  let standing = known ? await look(deps, share) : NOTHING
+  // It may be made anew just now: then it is there again.
+  if (standing.entry !== null && standing.info === null) standing = await look(deps, share)
+  const { entry, info, security } = standing
   const isMine = entry === null || entry.database === database
   const request = found.doc && parseShareRequest(found.doc)
   const names = isMine ? namesOf(found, entry) : []
@@ -72,7 +70,7 @@ export async function gatherShare(
     isMissing: found.isMissing === true && isOrphan !== true,
     databaseExists: info !== null,
     objects: Math.max(0, (info?.doc_count ?? 0) - SHARE_DESIGN_DOCUMENTS),
-    security: info !== null && isMine ? ((await home.security()) as Security & ShareFacts['security']) : null,
+    security: isMine ? security : null,
     ownerExists: found.doc !== null || (await couch.database(database).info()) !== null,
     owner: grants,
     named,
@@ -89,6 +87,29 @@ export async function gatherShare(
     isBehind: isBehind === true,
     publicMostBytes: limits.mostBytes,
   }
+}
+
+/** How a share stands. */
+interface Standing {
+  entry: ShareEntry | null
+  /** Null where there is no database. */
+  info: DatabaseInfo | null
+  security: ShareFacts['security']
+}
+
+const NOTHING: Standing = { entry: null, info: null, security: null }
+
+/**
+ * The entry last. Whoever takes somebody out beside the owner's lane, or makes the database anew, notes that before it is done: read
+ * first, the entry would not say yet that feeds have to end, and `_security` would say already that nobody else is in.
+ */
+async function look({ couch, registry }: Deps, share: string): Promise<Standing> {
+  const database = couch.database(shareDatabase(share))
+  const [info, security] = await Promise.all([database.info(), orNull(database.security())])
+  const entry = await registry.entry(share)
+  // Dropped, or made, between the two.
+  if (info === null || security === null) return { ...NOTHING, entry }
+  return { entry, info, security: security as Security & ShareFacts['security'] }
 }
 
 /** Everybody whom one of the leaves names, and whom what is in force names: that stays where they are malformed. */

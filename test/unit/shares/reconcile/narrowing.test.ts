@@ -47,6 +47,21 @@ function before<Name extends string>(
   }
 }
 
+/** The same, when it has answered. */
+function after<Name extends string>(
+  object: Record<Name, (...args: never[]) => Promise<unknown>>,
+  name: Name,
+  run: () => Promise<void>,
+): void {
+  const original = object[name].bind(object)
+  object[name] = async (...args) => {
+    object[name] = original
+    const answer = await original(...args)
+    await run()
+    return answer
+  }
+}
+
 const readersOf = (people: Participants): string[] => people.share('x')?.security.members?.roles ?? []
 
 describe('shares/reconcile/narrowing', () => {
@@ -76,6 +91,24 @@ describe('shares/reconcile/narrowing', () => {
     await people.world.settle()
     assert.deepEqual(await times(), [2, false])
   })
+
+  for (const [when, at] of [
+    ['before', before],
+    ['after', after],
+  ] as const)
+    it(`has it made anew before its owner reads that it is in force: somebody was taken out ${when} the entry was read`, async () => {
+      const people = await joeShowsAnn()
+      const { deps } = people.world
+      people.act({ kind: 'access', share: 'x', access: false })
+      at(
+        deps.registry,
+        'entry',
+        async () => void (await narrowAtOnce(deps, people.hash(JOE), new Set(['x']))),
+      )
+      const kinds = (await planned(people)).effects.map(({ kind }) => kind)
+      assert.ok(kinds.includes('rotate'), `feeds that Ann has open end: ${kinds.join(', ')}`)
+      assert.ok(!kinds.slice(0, kinds.indexOf('rotate')).includes('put-document'))
+    })
 
   it('finds nothing to take away where the old database has just gone', async () => {
     const people = await joeShowsAnn()
