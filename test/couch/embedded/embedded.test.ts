@@ -870,8 +870,7 @@ for (const kind of ['memory', 'disk'] as const) {
       for (const db of ['emb-s', 'emb-t', 'emb-u']) await couch.delete(path(db))
     })
 
-    it('takes a body of 64 MB, and writes side by side', async function () {
-      this.timeout(20_000)
+    it('takes a body of 64 MB, and writes side by side', async () => {
       await couch.put('/emb-big')
       if (kind === 'memory') {
         const docs = Array.from({ length: 64 }, (_, n) => ({ _id: `d${n}`, text: 'x'.repeat(1024 * 1024) }))

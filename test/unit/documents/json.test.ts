@@ -61,8 +61,7 @@ const text = fc.letrec<{ value: string; leaf: string; list: string; map: string 
 /** A plain decimal below a millionth: JavaScript writes it with an exponent, and its value survives. */
 const isTiny = (json: string): boolean => /0\.0{6}/.test(json)
 
-describe('documents/json', function () {
-  this.timeout(60_000)
+describe('documents/json', () => {
   it('gives back every number as it was, wherever it stands', () => {
     fc.assert(
       fc.property(fc.array(text.value, { maxLength: 4 }), (values) => {

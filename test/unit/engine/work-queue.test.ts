@@ -85,8 +85,7 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
-describe('engine/work-queue', function () {
-  this.timeout(60_000)
+describe('engine/work-queue', () => {
   afterEach(() => {
     // A lane that waits to try again would keep the process alive.
     for (const queue of opened.splice(0)) void queue.stop()

@@ -456,9 +456,7 @@ function check(options: Options, shares: Record<string, number> = ONE): void {
   )
 }
 
-describe('shares/plan/exchange, any history', function () {
-  this.timeout(120_000)
-
+describe('shares/plan/exchange, any history', () => {
   for (const [what, shares] of [
     ['one share', ONE],
     ['two shares', TWO],

@@ -209,8 +209,7 @@ function assertRight(world: Memory): void {
 const check = <Values extends [Step[], ...unknown[]]>(property: fc.IProperty<Values>): void =>
   fc.assert(property, { numRuns: RUNS })
 
-describe('shares/plan/object, any history', function () {
-  this.timeout(60_000)
+describe('shares/plan/object, any history', () => {
   const history = (options: { offline: boolean; inPart: boolean }) =>
     fc.array(step(options), { minLength: 1, maxLength: 14 })
   const online = { offline: false, inPart: false }

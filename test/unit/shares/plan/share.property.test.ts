@@ -5,9 +5,7 @@ import fc from 'fast-check'
 import { ACCOUNT, entryOf, THEIRS } from './share-facts.ts'
 import { KEEP, World } from './share-world.ts'
 
-describe('shares/plan/share, any history', function () {
-  this.timeout(120_000)
-
+describe('shares/plan/share, any history', () => {
   const access = fc.constantFrom<unknown>(
     ...[undefined, {}, true, true, { read: true }, { write: true }, { read: ['u1'] }, { write: ['u1'] }],
     ...[{ read: true, write: ['u1'] }, { read: ['u1'], write: ['u2'] }, { read: ['u2', 'n'] }],

@@ -3,9 +3,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { World, type ShareSettings } from './subscription-world.ts'
 
-describe('shares/plan/subscription, any history', function () {
-  this.timeout(120_000)
-
+describe('shares/plan/subscription, any history', () => {
   const share: fc.Arbitrary<ShareSettings> = fc.record({
     state: fc.constantFrom(
       ...([
