@@ -379,8 +379,7 @@ export class Sandbox {
     const bytes = new Uint8Array(this.#memory.buffer)
     const from = this.#heap - (this.#heap % 4096)
     // The heap grows upwards; what was never used is zero.
-    let to = bytes.length
-    while (bytes[to - 1] === 0) to -= 1
+    const to = endOfUsed(bytes)
     return [
       { at: 0, bytes: bytes.slice(0, DATA_BYTES) },
       { at: from, bytes: bytes.slice(from, to) },
@@ -391,6 +390,18 @@ export class Sandbox {
     const bytes = new Uint8Array(this.#memory.buffer)
     for (const part of this.#snapshot) bytes.set(part.bytes, part.at)
   }
+}
+
+/** Compared at once: byte after byte, a fifth of a second goes by for each function. */
+const UNUSED = new Uint8Array(64 * 1024)
+
+/** @returns where nothing but zeros follows */
+function endOfUsed(bytes: Uint8Array): number {
+  let to = bytes.length
+  while (to >= UNUSED.length && Buffer.compare(bytes.subarray(to - UNUSED.length, to), UNUSED) === 0)
+    to -= UNUSED.length
+  while (to > 0 && bytes[to - 1] === 0) to -= 1
+  return to
 }
 
 const numberOf = (digits: string | undefined): number | null => (digits === undefined ? null : Number(digits))
