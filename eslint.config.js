@@ -189,7 +189,7 @@ export default tseslint.config(
   },
   {
     files: ['**/*.cjs'],
-    languageOptions: { globals: { module: 'writable', process: 'readonly' } },
+    languageOptions: { globals: { module: 'writable', process: 'readonly', __dirname: 'readonly' } },
   },
   {
     // The function is what the file is for, though nothing here calls it.
