@@ -1,5 +1,5 @@
 // The folder is the schema: which databases have sync functions, and which.
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Script } from 'node:vm'
 import { GATEWAY_FOLDER } from '../../skeletons/kinds.ts'
@@ -17,20 +17,42 @@ export const syncFunctionPath = (folder: string, database: string): string =>
 
 /**
  * Reads `gateway/<database>/sync.js` of a skeleton. A `README.md` may lie beside the databases. The functions are parsed, not run.
+ * One in another folder, as in a misspelled `gatway`, is refused: its database would be without it, and nothing would say so.
  * @param folder of the skeleton
  * @returns the sources by database, sorted by name; empty where there is no folder `gateway`
  * @throws {SkeletonError} that names the file: a name that is none of a database, no `sync.js`, anything beside it, JavaScript
- *   that does not parse or is more than one function
+ *   that does not parse or is more than one function, a `sync.js` that nobody runs
  */
 export async function readGateways(folder: string): Promise<Map<string, string>> {
   const gateways = new Map<string, string>()
-  const entry = (await entriesOf(folder)).find(({ name }) => name === GATEWAY_FOLDER)
+  const entries = await entriesOf(folder)
+  for (const { name, path } of entries) if (name !== GATEWAY_FOLDER) await refuseFunctionIn(path)
+  const entry = entries.find(({ name }) => name === GATEWAY_FOLDER)
   if (entry === undefined) return gateways
   if (!entry.isFolder) throw new SkeletonError(entry.path, 'expected a folder, one for each database in it')
   for (const database of await entriesOf(entry.path))
     if (database.name !== 'README.md') gateways.set(database.name, await readGateway(database))
   return gateways
 }
+
+/** Looks at the places that would be right in the folder `gateway`, and at itself. */
+async function refuseFunctionIn(folder: string): Promise<void> {
+  // What nobody reads need not be a folder, or one that can be read.
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  const databases = entries.filter((entry) => entry.isDirectory() && !/^[._]/.test(entry.name))
+  for (const place of [folder, ...databases.map(({ name }) => join(folder, name))])
+    if (await isFile(join(place, FILE)))
+      throw new SkeletonError(
+        join(place, FILE),
+        `expected no sync function but in ${GATEWAY_FOLDER}/<database>/: nobody runs this one`,
+      )
+}
+
+const isFile = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  )
 
 async function readGateway({ name, path, isFolder }: Entry): Promise<string> {
   if (!isFolder || !isGatewayName(name))

@@ -91,14 +91,16 @@ onEachServer('the folder of SKELETON', ({ it }) => {
       assert(apply.err.includes(join(folder, INTERNAL)), apply.all)
     }))
 
-  it('is refused in one line where it is empty, a file, or not there', (space) =>
+  it('is refused in one line where it is empty, a file, or not there, or a sync function lies where nobody runs it', (space) =>
     withBench(async (bench) => {
       const folder = await folderWith(bench, { file: 'x' })
+      const stray = await folderWith(bench, { 'gatway/notes/sync.js': 'function (doc) {}' })
       const empty = await bench.folder()
       // All commands read the settings by one function: each of them once.
       for (const [path, args, expected] of [
         [empty, [], /: expected something in it, .*the folder is empty/],
         [empty, ['gateway', 'status'], /: expected something in it, .*the folder is empty/],
+        [stray, [], /gatway\/notes\/sync\.js: expected no sync function but in gateway\/<database>\//],
         [join(folder, 'file'), ['check'], /^Expected `SKELETON` to be a folder that exists, got /],
         [
           join(folder, 'nowhere'),

@@ -40,6 +40,20 @@ describe('the folder gateway', () => {
     assert.deepEqual([...(await readSkeleton(folder)).keys()], ['share'])
   })
 
+  it('leaves files alone that are called so and are no sync function', async () => {
+    await write({
+      'notes/_design/notes/filters/sync.js': 'function () {}',
+      'notes/_design/sync.js': 'x',
+      'next/fleet/sync.js.txt': 'x',
+      'next/fleet/later/sync.js': 'x',
+      'next/.fleet/sync.js': 'x',
+      '.next/fleet/sync.js': 'x',
+      'README.md': 'x',
+    })
+    await mkdir(join(folder, 'tests/sync.js'), { recursive: true })
+    assert.deepEqual(await readGateways(folder), new Map())
+  })
+
   it('need not be there', async () => assert.deepEqual(await readGateways(folder), new Map()))
 
   for (const [what, files, path, problem] of [
@@ -94,6 +108,24 @@ describe('the folder gateway', () => {
       { 'gateway/fleet/sync.js': 'function (doc) {}]' },
       'gateway/fleet/sync.js',
       /\(line 1\)$/,
+    ],
+    [
+      'one in a folder that is misspelled',
+      { 'gateway/fleet/sync.js': 'function () {}', 'gatway/notes/sync.js': 'function () {}' },
+      'gatway/notes/sync.js',
+      /expected no sync function but in gateway\/<database>\/: nobody runs this one$/,
+    ],
+    [
+      'one in no folder of a database',
+      { 'next/sync.js': 'neither read (', 'next/README.md': 'x' },
+      'next/sync.js',
+      /nobody runs this one$/,
+    ],
+    [
+      'one in a folder that no database can be called',
+      { 'gatway/Fleet/sync.js': 'function () {}' },
+      'gatway/Fleet/sync.js',
+      /nobody runs this one$/,
     ],
     [
       'two functions',
