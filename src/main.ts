@@ -14,6 +14,7 @@ import { InstallError } from './skeletons/install.ts'
 import { createLogger, type Logger } from './log.ts'
 import { probe } from './ops/probe.ts'
 import { OpsListenError, startOps } from './ops/server.ts'
+import { logUnused } from './config/skeleton-checks.ts'
 import { logDifferences } from './skeletons/overlay.ts'
 import { SkeletonError } from './skeletons/folder.ts'
 import { Standby } from './daemon/standby.ts'
@@ -96,10 +97,11 @@ async function health(args: string[]): Promise<ExitCode> {
 
 async function run(): Promise<ExitCode> {
   const { env, doubts } = environment()
-  const { config, skeleton, differences, gateways } = await readSettings(env)
+  const { config, skeleton, differences, unused, gateways } = await readSettings(env)
   const log = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY })
   for (const doubt of doubts) log.warn(doubt)
   logDifferences(differences, log)
+  logUnused(unused, log)
   const releases: Release[] = []
   const stopped = stopSignal()
   try {

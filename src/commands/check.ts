@@ -9,6 +9,7 @@ import { dutyId, nameOfHolder, parseDuty } from '../engine/duty-document.ts'
 import { PERSONAL_KIND } from '../skeletons/kinds.ts'
 import { CHECKPOINTS } from '../documents/names.ts'
 import { isPublic } from '../documents/security.ts'
+import { sayUnused } from '../config/skeleton-checks.ts'
 import { differenceText, SHIPPED_SKELETON } from '../skeletons/overlay.ts'
 import { SILENT_MS } from '../engine/duty.ts'
 import { USUAL_REVS_LIMIT } from '../engine/histories.ts'
@@ -46,11 +47,12 @@ async function examine(env: NodeJS.ProcessEnv): Promise<{ findings: Finding[]; c
   const url = urlOf((await readSettings(env)).config)
   try {
     const findings = await withConnection(env, async (connection) => {
-      const { config, skeleton, kinds, differences } = connection
+      const { config, skeleton, kinds, differences, unused } = connection
       checkAdminsPass(config.skeleton ?? SHIPPED_SKELETON, skeleton, kinds.policies)
       return [
         ok(`the server at ${url} answers, and takes us for its admin`),
         ...differences.map((difference) => note(differenceText(difference))),
+        ...unused.map((folder) => note(sayUnused(folder))),
         await checkVersion(connection),
         await checkGlobalChanges(connection),
         await checkDuty(connection),

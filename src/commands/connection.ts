@@ -8,13 +8,13 @@ import { loadGateways, type Gateway } from '../gateways/gateway.ts'
 import { identify } from '../skeletons/install.ts'
 import { createLogger, type Logger } from '../log.ts'
 import { kindsOf, type Kinds } from '../skeletons/kinds.ts'
-import { overlaidKinds, readOverlaid, type Difference } from '../skeletons/overlay.ts'
-import type { SkeletonOfKind } from '../skeletons/folder.ts'
+import { readOverlaid, SHIPPED_SKELETON, type Difference } from '../skeletons/overlay.ts'
+import { kindsInSkeleton, type SkeletonOfKind } from '../skeletons/folder.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
 import { ownershipOf } from '../daemon/ownership.ts'
 import { ProvisionedUsers } from '../provisioning/provisioned-users.ts'
 import { Registry } from '../shares/registry.ts'
-import { checkMasters, checkPolicies } from '../config/skeleton-checks.ts'
+import { checkMasters, checkPolicies, unusedFolders, type UnusedFolder } from '../config/skeleton-checks.ts'
 
 export interface Connection extends KindDatabasesOptions {
   config: Config
@@ -25,6 +25,8 @@ export interface Connection extends KindDatabasesOptions {
   skeleton: ReadonlyMap<string, SkeletonOfKind>
   /** Between the folder of SKELETON and what is shipped. */
   differences: readonly Difference[]
+  /** Folders in that of SKELETON. */
+  unused: readonly UnusedFolder[]
   isEmbedded: boolean
   /** To stderr, warnings and worse. */
   log: Logger
@@ -46,6 +48,7 @@ export interface Settings {
   config: Config
   skeleton: Map<string, SkeletonOfKind>
   differences: Difference[]
+  unused: UnusedFolder[]
   gateways: Gateway[]
 }
 
@@ -55,9 +58,13 @@ export async function readSettings(env: NodeJS.ProcessEnv): Promise<Settings> {
   // Bundling what no database has would cost every start time, and a process.
   const { policies, userKinds } = kindsIn(config, [])
   const { skeleton, differences } = await readOverlaid(config.skeleton, [...policies, ...userKinds])
-  checkPolicies(config, await overlaidKinds(config.skeleton))
+  const folder = config.skeleton
+  const shipped = await kindsInSkeleton(SHIPPED_SKELETON)
+  const own = folder === null ? new Set<string>() : await kindsInSkeleton(folder)
+  checkPolicies(config, new Set([...shipped, ...own]))
   checkMasters(config, skeleton)
-  return { config, skeleton, differences, gateways: await loadGateways(config) }
+  const unused = folder === null ? [] : unusedFolders({ folder, own, shipped }, config)
+  return { config, skeleton, differences, unused, gateways: await loadGateways(config) }
 }
 
 /**
@@ -69,7 +76,7 @@ export async function withConnection<T>(
   env: NodeJS.ProcessEnv,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const { config, skeleton, differences, gateways } = await readSettings(env)
+  const { config, skeleton, differences, unused, gateways } = await readSettings(env)
   const couch = new Couch({ url: urlOf(config), ...config.admin, connections: config.concurrency * 2 })
   try {
     const { isEmbedded } = await identify(couch).catch((error: unknown) => {
@@ -80,7 +87,7 @@ export async function withConnection<T>(
     const registry = new Registry(couch, new OwnWrites(), Date.now)
     const provisionedUsers = new ProvisionedUsers(couch, new OwnWrites(), Date.now)
     return await work({
-      ...{ config, skeleton, differences, couch, users, isEmbedded },
+      ...{ config, skeleton, differences, unused, couch, users, isEmbedded },
       kinds: kindsIn(config, gateways),
       gateways,
       ...{ registry, provisionedUsers },

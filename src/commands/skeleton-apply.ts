@@ -5,6 +5,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts'
 import { countOfKind, databasesOfKind } from '../skeletons/databases.ts'
 import { sideBySide } from '../engine/for-each.ts'
 import { install } from '../skeletons/install.ts'
+import { logUnused } from '../config/skeleton-checks.ts'
 import { logDifferences } from '../skeletons/overlay.ts'
 import { isEmptyPlan, type SkeletonPlan, type Wanted } from '../skeletons/plan.ts'
 import { isWidening, WIDENING } from '../skeletons/withheld.ts'
@@ -31,6 +32,7 @@ export async function skeletonApply(
   return withConnection(env, async (connection) => {
     const { couch, skeleton, kinds, log, config, isEmbedded } = connection
     logDifferences(connection.differences, log)
+    logUnused(connection.unused, log)
     await install(couch, skeleton, log, kinds)
     const skeletons = new Skeletons({ ...kinds, couch, log })
     await skeletons.load()

@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts'
 import { databasesOfKind } from '../skeletons/databases.ts'
 import { sideBySide } from '../engine/for-each.ts'
 import { installations } from '../skeletons/install.ts'
+import { sayUnused } from '../config/skeleton-checks.ts'
 import { differenceText } from '../skeletons/overlay.ts'
 import { planSkeleton } from '../skeletons/plan.ts'
 import { Summary } from '../skeletons/plan-report.ts'
@@ -21,6 +22,7 @@ export async function skeletonDiff(
 ): Promise<ExitCode> {
   return withConnection(env, async (connection) => {
     for (const difference of connection.differences) say(`! ${differenceText(difference)}\n`)
+    for (const folder of connection.unused) say(`! ${sayUnused(folder)}\n`)
     let isSame = await diffInstalled(connection, say)
     isSame = (await diffMasters(connection, say)) && isSame
     for (const kind of new Skeletons({ ...connection, ...connection.kinds }).kinds)

@@ -1,12 +1,17 @@
 // Holds settings against the skeleton that they are used with.
+import { join } from 'node:path'
 import { nearest } from './edit-distance.ts'
-import { isFixedKind, isUserKind, userKindOf } from '../skeletons/kinds.ts'
+import { FIXED_KINDS, GATEWAY_FOLDER, isFixedKind, isUserKind, userKindOf } from '../skeletons/kinds.ts'
 import { findDesignTwice } from '../skeletons/design.ts'
 import { type Fault, display, ConfigError } from './faults.ts'
+import type { Logger } from '../log.ts'
 import type { Config } from './config.ts'
 
-/** So many letters of a policy's name may be wrong for it to be the one that was meant. */
+/** So many letters of a folder's name may be wrong for it to be the one that was meant. */
 const MOST_WRONG = 2
+/** Of a short name that nobody asked for only one: `store` is not `share`. */
+const MOST_WRONG_IN_SHORT = 1
+const SHORT = 5
 
 /**
  * Holds DATABASES against the skeleton.
@@ -83,3 +88,51 @@ const faultOfMasters = (expected: string, found: string): Fault => ({
   expected,
   found: display(found),
 })
+
+/** A folder in that of SKELETON that nothing reads. */
+export interface UnusedFolder {
+  path: string
+  /** The name that was probably meant, or null. */
+  meant: string | null
+}
+
+/** The names of folders that may be kinds. */
+interface FolderNames {
+  folder: string
+  /** Those in it. */
+  own: ReadonlySet<string>
+  /** Those of the shipped skeleton. */
+  shipped: ReadonlySet<string>
+}
+
+/**
+ * The folders that nothing reads with these settings, by name. One that is called as a shipped one is no mistake: it lies there for
+ * later, or because all was copied. Nor is a name meant whose folder is there as well.
+ */
+export function unusedFolders(
+  { folder, own, shipped }: FolderNames,
+  { databases, masters }: Pick<Config, 'databases' | 'masters'>,
+): UnusedFolder[] {
+  const read = [
+    ...FIXED_KINDS,
+    ...databases.map(({ kind }) => kind),
+    ...masters.flatMap(({ kind }) => [kind, userKindOf(kind)]),
+  ]
+  const missing = [GATEWAY_FOLDER, ...read].filter((name) => !own.has(name))
+  return [...own]
+    .filter((name) => !read.includes(name) && !shipped.has(name))
+    .sort()
+    .map((name) => ({
+      path: join(folder, name),
+      meant: nearest(name, missing, name.length > SHORT ? MOST_WRONG : MOST_WRONG_IN_SHORT),
+    }))
+}
+
+/** In a sentence. */
+export const sayUnused = ({ path, meant }: UnusedFolder): string =>
+  `${path} is not used: ${meant === null ? 'neither DATABASES nor MASTER_DATABASES names it' : `was ${meant} meant?`}`
+
+/** Warns of those that were probably meant otherwise. The others do no harm, and may lie there for later. */
+export function logUnused(folders: readonly UnusedFolder[], log: Logger): void {
+  for (const unused of folders) if (unused.meant !== null) log.warn({ path: unused.path }, sayUnused(unused))
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Logger } from '../log.ts'
 import { isFixedKind, type FixedKind } from './kinds.ts'
-import { entriesOf, kindsInSkeleton, readSkeleton, SkeletonError, type SkeletonOfKind } from './folder.ts'
+import { entriesOf, readSkeleton, SkeletonError, type SkeletonOfKind } from './folder.ts'
 
 /** The folder that is shipped; it lies beside `src/` and beside `dist/`. */
 export const SHIPPED_SKELETON = fileURLToPath(new URL('../../skeleton', import.meta.url))
@@ -67,13 +67,6 @@ export async function readOverlaid(folder: string | null, policies: readonly str
   )
   return { skeleton: merged(shipped, added), differences: await differencesOf(folder, [...added.keys()]) }
 }
-
-/** All kinds that the shipped skeleton or the folder has, whether they are used or not. @throws {SkeletonError} */
-export const overlaidKinds = async (folder: string | null): Promise<Set<string>> =>
-  new Set([
-    ...(await kindsInSkeleton(SHIPPED_SKELETON)),
-    ...(folder === null ? [] : await kindsInSkeleton(folder)),
-  ])
 
 function merged(
   shipped: ReadonlyMap<string, SkeletonOfKind>,

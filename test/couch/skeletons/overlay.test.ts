@@ -91,6 +91,37 @@ onEachServer('the folder of SKELETON', ({ it }) => {
       assert(apply.err.includes(join(folder, INTERNAL)), apply.all)
     }))
 
+  it('has folders that nothing reads: `check` and `skeleton diff` name them, and the log one that is misspelled', (space) =>
+    withBench(async (bench) => {
+      const folder = await folderWith(bench, { 'gatway/README.md': 'x', 'mine/README.md': 'x' })
+      const port = await freePort()
+      const program = await bench.run({ ...settings(space, folder), OPS_PORT: String(port) })
+      await untilReady(program, port)
+      program.child.kill('SIGTERM')
+      assert.equal(await program.exit(), EXIT.ok)
+      assert.deepEqual(
+        program.lines.flatMap(({ level, path, msg }) => (path === undefined ? [] : [[level, path, msg]])),
+        [['warn', join(folder, 'gatway'), `${join(folder, 'gatway')} is not used: was gateway meant?`]],
+      )
+      for (const [args, sign] of [
+        [['check'], '·'],
+        [['skeleton', 'diff'], '!'],
+      ] as const) {
+        const command = await bench.run(settings(space, folder), ...args)
+        assert.equal(await command.exit(), EXIT.ok, command.all)
+        assert.deepEqual(
+          command.out.split('\n').filter((line) => line.includes(folder)),
+          [
+            `${sign} ${join(folder, 'gatway')} is not used: was gateway meant?`,
+            `${sign} ${join(folder, 'mine')} is not used: neither DATABASES nor MASTER_DATABASES names it`,
+          ],
+        )
+      }
+      const apply = await bench.run(settings(space, folder), 'skeleton', 'apply')
+      assert.equal(await apply.exit(), EXIT.ok, apply.all)
+      assert(apply.err.includes('was gateway meant?') && !apply.err.includes('mine'), apply.all)
+    }))
+
   it('is refused in one line where it is empty, a file, or not there, or a sync function lies where nobody runs it', (space) =>
     withBench(async (bench) => {
       const folder = await folderWith(bench, { file: 'x' })
