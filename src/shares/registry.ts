@@ -17,6 +17,18 @@ import { Store } from '../engine/store.ts'
 import type { EntryChange } from './plan/share-facts.ts'
 import { entryId, shareOfEntry, subscriptionEntryId, subscriptionRange } from './model/ids.ts'
 
+/** Entries of shares, and one user's part in each, by share; what is not there is left out. */
+export interface Standings {
+  entries: Map<string, ShareEntry>
+  subscriptions: Map<string, SubscriptionEntry>
+}
+
+/** The entry of one share, and one user's part in it. */
+export interface Standing {
+  entry: ShareEntry | null
+  subscription: SubscriptionEntry | null
+}
+
 /** The registry's documents of shares and subscriptions. */
 export class Registry {
   /** For views. */
@@ -76,6 +88,24 @@ export class Registry {
   async subscriptions(shares: string[], subscriber: string): Promise<Map<string, SubscriptionEntry>> {
     const entries = await this.#parts.many(shares.map((share) => subscriptionEntryId(share, subscriber)))
     return new Map(entries.map((entry) => [entry.share, entry]))
+  }
+
+  /** The entries of shares, and one user's part in each of them, in one request. */
+  async standings(shares: readonly string[], subscriber: string): Promise<Standings> {
+    const parts = shares.map((share) => subscriptionEntryId(share, subscriber))
+    const rows = await this.#database.fetch([...shares.map(entryId), ...parts])
+    const docs = rows.map(({ doc }) => doc)
+    const subscriptions = docs.slice(shares.length).flatMap((doc) => parseSubscriptionEntry(doc) ?? [])
+    return {
+      entries: byShare(docs.slice(0, shares.length).flatMap((doc) => parseEntry(doc) ?? [])),
+      subscriptions: new Map(subscriptions.map((entry) => [entry.share, entry])),
+    }
+  }
+
+  /** The same of one share. */
+  async standing(share: string, subscriber: string): Promise<Standing> {
+    const { entries, subscriptions } = await this.standings([share], subscriber)
+    return { entry: entries.get(share) ?? null, subscription: subscriptions.get(share) ?? null }
   }
 
   async subscription(share: string, subscriber: string): Promise<SubscriptionEntry | null> {

@@ -19,6 +19,8 @@ export class MemoryCouch {
   requests = 0
   /** What was written so far, as `<database> <id>`. */
   readonly writes: string[] = []
+  /** Told of every request to a database, as `<database> <method>`; what asks for nothing is none. */
+  onRequest: (request: string) => void = () => undefined
   /** Called before every write; throwing is a crash. */
   onWrite: (db: string, id: string) => void = () => undefined
   /** Stands for all validation functions: the reason for which a document is refused, or null. */
@@ -139,7 +141,7 @@ export class MemoryCouch {
       return ids.map((id) => withStubs(database.row(id, { conflicts })))
     }
 
-    return {
+    const methods = {
       name,
       info: ask(() => this.databases.get(name)?.info() ?? null),
       create: ask(() => {
@@ -231,6 +233,21 @@ export class MemoryCouch {
         if (doc) bulk([{ _id: id, _rev: doc._rev, _deleted: true }])
       }),
     }
+    return this.#telling(methods)
+  }
+
+  /** The same methods, of each of which `onRequest` is told. */
+  #telling<Methods extends { name: string }>(methods: Methods): Methods {
+    return new Proxy(methods, {
+      get: (target, method) => {
+        const member: unknown = Reflect.get(target, method)
+        if (typeof member !== 'function') return member
+        return (...args: unknown[]): unknown => {
+          if (!isNothing(args[0])) this.onRequest(`${target.name} ${String(method)}`)
+          return Reflect.apply(member, target, args)
+        }
+      },
+    })
   }
 
   /** The scheduler accepts every replication, and no job outlives its document; settings cannot be read. */
@@ -267,3 +284,6 @@ export class MemoryCouch {
     )
   }
 }
+
+const isNothing = (asked: unknown): boolean =>
+  typeof asked === 'object' && asked !== null && Object.keys(asked).length === 0

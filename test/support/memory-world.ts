@@ -268,6 +268,16 @@ export class MemoryWorld {
     )
   }
 
+  /** Hears of what was written and takes turns, until there is nothing to hear and nobody has anything to do. */
+  async work(): Promise<void> {
+    for (let before = -1; before !== this.couch.writes.length;) {
+      before = this.couch.writes.length
+      await this.#takeTurns()
+      await this.listen()
+      await this.#takeTurns()
+    }
+  }
+
   /** Sweeps, takes turns, and lets the replications run, until nothing is written any more. */
   async settle(work: OwnerWork = {}): Promise<void> {
     for (const owner of this.owners()) this.mark(owner, { user: true, outbox: true, ...work })

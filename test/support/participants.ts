@@ -9,7 +9,7 @@ import { MemoryWorld, type WorldOptions } from './memory-world.ts'
 import { PrivateValues } from './participants-private.ts'
 import { writeAccess } from '../unit/skeletons/compiled.ts'
 
-export const NAMES = ['joe', 'ann', 'bob', 'cid', 'dot', 'eve'] as const
+export const NAMES = ['joe', 'ann', 'bob', 'cid', 'dot', 'eve', 'fay', 'gus', 'hal', 'ida', 'jan'] as const
 export const SHARES = ['x', 'y'] as const
 export const OBJECTS = ['a', 'b', 'c'] as const
 /** The last one is in no list of attributes: it is shared with whole objects only. */

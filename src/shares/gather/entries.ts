@@ -25,10 +25,10 @@ export async function readShares(
   owner: string,
   shares: string[],
 ): Promise<KnownShares> {
-  const entries = await registry.entries(shares)
+  const { entries, subscriptions } = await registry.standings(shares, owner)
   const database = users.database(owner)
-  const foreign = shares.filter((share) => entries.get(share)?.database !== database)
-  return { entries, subscriptions: await registry.subscriptions(foreign, owner) }
+  const foreign = [...subscriptions].filter(([share]) => entries.get(share)?.database !== database)
+  return { entries, subscriptions: new Map(foreign) }
 }
 
 /** What is known, and what of it was read again, or only now. */

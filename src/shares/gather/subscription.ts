@@ -27,10 +27,9 @@ export async function gatherSubscription(
     ...(found ? [] : [subscriptionDocumentId(share)]),
     ...(known ? [invitationDocumentId(share)] : []),
   ]
-  const [docs, shareEntry, entry] = await Promise.all([
+  const [docs, { entry: shareEntry, subscription: entry }] = await Promise.all([
     readUserDocs(user, ids),
-    known ? registry.entry(share) : null,
-    known ? registry.subscription(share, subscriber) : null,
+    known ? registry.standing(share, subscriber) : { entry: null, subscription: null },
   ])
   const subscription = found ?? docs.find(({ id }) => id === subscriptionDocumentId(share))
   const invited = docs.find(({ id }) => id === invitationDocumentId(share))
