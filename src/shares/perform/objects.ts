@@ -3,10 +3,10 @@ import type { Database } from '../../couch/database.ts'
 import type { Doc } from '../../couch/document.ts'
 import { baseDoc, isEmptyBase } from '../model/base.ts'
 import { isBeingFilled } from '../model/entry.ts'
-import type { Histories } from '../model/history.ts'
 import { shareDatabase } from '../../documents/names.ts'
 import { copyId, objectOfBase, parseCopyId, shareCheckpoint } from '../model/ids.ts'
 import type { ObjectEffect } from '../plan/object-facts.ts'
+import { withRevisions } from '../plan/seen.ts'
 import { settledObject } from '../plan/settled-object.ts'
 import { isExcessive, refuseBase } from './base-refusals.ts'
 import { writeBulk } from '../../couch/bulk.ts'
@@ -164,7 +164,11 @@ async function writeLastBases(
   const docs = effects
     .filter(({ stage, object }) => stage === 'after' && !refusals.has(object))
     .flatMap(({ object, shares, agreed, rev, seen = {} }): Doc[] => {
-      const base = baseDoc(object, { shares, agreed, seen: withRevisions(object, seen, progress) })
+      const base = baseDoc(object, {
+        shares,
+        agreed,
+        seen: withRevisions(seen, (place) => progress.revisions.of(place, object)),
+      })
       const current = bases.get(base._id) ?? rev
       if (!isEmptyBase(base)) return [{ ...base, ...revision(current) }]
       return current === null ? [] : [{ _id: base._id, _rev: current, _deleted: true }]
@@ -194,15 +198,6 @@ interface BasesWriting {
   found: Found
   progress: Progress
 }
-
-/** What was just written has its revision now. */
-const withRevisions = (object: string, seen: Histories, { revisions }: Progress): Histories =>
-  Object.fromEntries(
-    Object.entries(seen).map(([place, history]) => [
-      place,
-      history.map((one) => (one.rev === null ? { ...one, rev: revisions.of(place, object) } : one)),
-    ]),
-  )
 
 /** Writes `$shares` and `$error` into the user's objects. A conflict means that the user wrote: that change comes by itself. */
 async function markObjects(

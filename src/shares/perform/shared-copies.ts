@@ -35,8 +35,10 @@ class WrittenRevisions {
 export class Progress {
   /** Objects of which not everything could be written: what rests on it waits. */
   readonly blocked = new Set<string>()
-  /** Objects that were written or blocked: they are to be looked at again. */
+  /** Objects that somebody else has written to, or that were blocked: they are to be looked at again. */
   readonly again = new Set<string>()
+  /** Objects that were written, or their copies in shares into which others write: to be looked at again, too, unless they are settled. */
+  readonly written = new Set<string>()
   /** Shares that others have to look at. */
   readonly shares = new Set<string>()
   /** By share, and by object, what is to be listed as rejected. */
@@ -146,15 +148,15 @@ function takeNote(
   progress: Progress,
 ): void {
   const object = parseCopyId(row.id)?.object ?? ''
-  progress.again.add(object)
   if (row.ok) {
+    progress.written.add(object)
     ownWrites.add(shareCheckpoint(share, source.name), row.id, row.rev)
     progress.revisions.add(share, object, row.rev)
     return
   }
+  if (row.error === 'conflict') return block(progress, object)
   progress.blocked.add(object)
-  if (row.error === 'conflict') return
-  progress.again.delete(object)
+  forgo(progress, object)
   const found = row.error === 'too_large' ? problem('too_large') : problem('copy_refused', refusalWords(row))
   progress.report(share, object, found)
   log.warn({ db: source.name, share, doc: object, code: found.code }, 'copy refused')
@@ -185,14 +187,17 @@ export async function writeObjects(
 
   written.push(...(await writeBulk(source, docs)))
   for (const row of written) {
-    progress.again.add(row.id)
     if (row.ok) {
+      progress.written.add(row.id)
       progress.revisions.add(OBJECT, row.id, row.rev)
       continue
     }
+    if (row.error === 'conflict') {
+      block(progress, row.id)
+      continue
+    }
     progress.blocked.add(row.id)
-    if (row.error === 'conflict') continue
-    progress.again.delete(row.id)
+    forgo(progress, row.id)
     const sources = only(effects, 'put-object').find(({ object }) => object === row.id)?.sources ?? []
     for (const { share } of sources)
       if (share !== null) progress.report(share, row.id, problem('refused_by_database', refusalWords(row)))
@@ -203,6 +208,12 @@ export async function writeObjects(
 function block(progress: Progress, object: string): void {
   progress.blocked.add(object)
   progress.again.add(object)
+}
+
+/** What was refused is refused the next time, too. */
+function forgo(progress: Progress, object: string): void {
+  progress.again.delete(object)
+  progress.written.delete(object)
 }
 
 const revision = (rev: string | undefined): { _rev?: string } => (rev === undefined ? {} : { _rev: rev })

@@ -39,6 +39,15 @@ export function seenBefore({ doc, base, exchanges }: ObjectFacts, isRelated: boo
   return Object.fromEntries([...histories, ...copies])
 }
 
+/** With the revisions under which that was written. */
+export const withRevisions = (seen: Histories, revisionOf: (place: string) => string | null): Histories =>
+  Object.fromEntries(
+    Object.entries(seen).map(([place, history]) => [
+      place,
+      history.map((one) => (one.rev === null ? { ...one, rev: revisionOf(place) } : one)),
+    ]),
+  )
+
 /** With what the turn writes, under revisions that it does not know yet. */
 export function seenWith(before: Histories, effects: readonly ObjectEffect[]): Histories {
   const histories = { ...before }

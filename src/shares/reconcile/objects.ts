@@ -6,6 +6,7 @@ import { shareDatabase } from '../../documents/names.ts'
 import { problem } from '../../documents/problem.ts'
 import { planObject } from '../plan/object.ts'
 import type { ObjectEffect, ObjectFacts } from '../plan/object-facts.ts'
+import { isSettledBy } from '../plan/settled.ts'
 import { settledObject } from '../plan/settled-object.ts'
 import { announce } from '../perform/announce.ts'
 import { writeBulk } from '../../couch/bulk.ts'
@@ -104,6 +105,7 @@ async function carryOut(
       if (written.length === 0) {
         const progress = await performObjects(deps, owner, effects, footing)
         for (const object of changed) progress.again.add(object)
+        lookAgainAtUnsettled(context, facts, effects, progress)
         tally?.note(facts, effects)
         return { facts, progress }
       }
@@ -113,6 +115,33 @@ async function carryOut(
     for (const share of written) turned.add(share)
     await planShares(context, [], new Set(written), { isWrittenDirectly: true })
   }
+}
+
+/** Who writes what was agreed on need not read it again, where that is known to leave nothing to do. */
+function lookAgainAtUnsettled(
+  context: Context,
+  facts: readonly ObjectFacts[],
+  effects: readonly ObjectEffect[],
+  progress: Progress,
+): void {
+  const ofObjects = new Map<string, ObjectEffect[]>()
+  for (const effect of effects) {
+    const object = 'object' in effect ? effect.object : effect.doc._id
+    ofObjects.set(object, [...(ofObjects.get(object) ?? []), effect])
+  }
+  const reported = new Set([...progress.reports.values()].flatMap((reports) => [...reports.keys()]))
+  const isSettled = (one: ObjectFacts): boolean => {
+    const { object } = one
+    if (progress.blocked.has(object) || reported.has(object) || context.late.has(object)) return false
+    try {
+      return isSettledBy(one, ofObjects.get(object) ?? [], (place) => progress.revisions.of(place, object))
+    } catch {
+      // The next look sets it aside.
+      return false
+    }
+  }
+  for (const one of facts)
+    if (progress.written.has(one.object) && !isSettled(one)) progress.again.add(one.object)
 }
 
 /** The shares of which old revisions are to go while something is there that the owner wrote directly: it comes in first. */
