@@ -1,4 +1,5 @@
 // All benchmarks by their names, in the order in which they run.
+import { benchCopiedObject } from './copied-object.ts'
 import { benchFanOut } from './fan-out.ts'
 import { benchGateway } from './gateway.ts'
 import { benchGatewayChange } from './gateway-change.ts'
@@ -34,6 +35,7 @@ export const BENCHES: Readonly<Record<string, (ground: Ground, options: BenchOpt
     memory: benchMemory,
     hostile: benchHostile,
     requests: benchRequests,
+    'copied-object': benchCopiedObject,
   }
 
 /** These ask no server. */

@@ -140,7 +140,7 @@ async function arrived(ground: Ground, database: Database, count: number): Promi
   )
 }
 
-const todos = (count: number, share: string | null): Doc[] =>
+export const todos = (count: number, share: string | null): Doc[] =>
   Array.from({ length: count }, (_, at) =>
     todo(String(at).padStart(6, '0'), share === null ? {} : { $shares: { [share]: true } }),
   )
