@@ -2,15 +2,13 @@
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Couch } from '../couch/client.ts'
-import { isFault, type CouchFault } from '../couch/fault.ts'
-import { persist, sayAway, sayWaiting } from '../couch/outage.ts'
+import { isFault } from '../couch/fault.ts'
+import { persist, sayAway } from '../couch/outage.ts'
 import { Daemon, type DaemonOptions } from './daemon.ts'
 import type { ProbeResult } from '../engine/controller.ts'
-import { identify, InstallError } from '../skeletons/install.ts'
-import { nameOfHolder } from '../engine/duty-document.ts'
-import { CHECKPOINTS } from '../documents/names.ts'
-import { ADMIN_ONLY } from '../documents/security.ts'
-import { secure } from '../skeletons/create-database.ts'
+import { InstallError } from '../skeletons/install.ts'
+import { dutyId, nameOfHolder } from '../engine/duty-document.ts'
+import { clocks, prepareDuties, REQUEST_MS, Trouble } from './duty-place.ts'
 import { BEAT_MS, Duty, type DutyStanding } from '../engine/duty.ts'
 
 export interface StandbyOptions extends DaemonOptions {
@@ -20,13 +18,8 @@ export interface StandbyOptions extends DaemonOptions {
 
 /** Who waits looks this often. */
 const LOOK_MS = 1_000
-/** These few requests take no longer: whoever waits for one could be taken for silent. */
-const REQUEST_MS = 4_000
 /** Where the server cannot be used any more when it is this daemon's turn again. */
 const PAUSE_MS = 30_000
-
-/** Of a document in `shares/checkpoints`, which nobody replicates. */
-const REVISIONS = 20
 
 /** One time of working. */
 interface Term {
@@ -42,8 +35,7 @@ export class Standby {
   readonly #stop = new AbortController()
   #daemon: Daemon | null = null
   #works: Promise<void> = Promise.resolve()
-  /** What was told last of a CouchDB that does not say who works; null where it does. */
-  #trouble: string | null = null
+  readonly #trouble: Trouble
   /** Why this daemon does not work. */
   #waits = 'CouchDB was not reached yet'
 
@@ -52,13 +44,12 @@ export class Standby {
     const { user, pass } = config.admin
     this.#options = options
     this.#couch = new Couch({ url: config.url, user, pass, connections: 4, timeoutMs: REQUEST_MS })
+    this.#trouble = new Trouble(options.log)
     this.#duty = new Duty({
-      couch: this.#couch,
-      template: config.userDatabases.template,
+      ...{ couch: this.#couch, now, clocks },
+      id: dutyId(config.userDatabases.template),
       host: hostname(),
       pid: process.pid,
-      now,
-      clocks: () => [performance.now(), Date.now()],
     })
   }
 
@@ -96,13 +87,13 @@ export class Standby {
   async #begin(): Promise<Term | null> {
     const waiting = { log: this.#options.log, signal: this.#stop.signal, sleep: this.#sleep }
     const prepare = (): Promise<true> =>
-      this.#prepare().catch((error: unknown) => {
+      prepareDuties(this.#couch, this.#options.log).catch((error: unknown) => {
         this.#waits = sayAway(error)
         throw error
       })
     if ((await persist(prepare, waiting)) === null) return null
     if (!(await this.#take())) return null
-    const daemon = new Daemon({ ...this.#options, beforeWriting: () => this.#duty.confirm() })
+    const daemon = new Daemon({ ...this.#options, beforeWriting: this.#duty.tenure().confirm })
     this.#daemon = daemon
     const term = { over: this.#beat(daemon) }
     await Promise.race([daemon.start(), term.over])
@@ -137,17 +128,6 @@ export class Standby {
     return null
   }
 
-  /** The place where it is written who works: all else waits until that is clear. */
-  async #prepare(): Promise<true> {
-    const { isEmbedded } = await identify(this.#couch)
-    const database = this.#couch.database(CHECKPOINTS)
-    if (await database.create()) this.#options.log.info({ db: CHECKPOINTS }, 'database created')
-    await secure(database, ADMIN_ONLY)
-    // Documents that are written every second, by one writer: with their whole histories each write would take 50 KB.
-    if (!isEmbedded && (await database.revsLimit()) > REVISIONS) await database.limitRevs(REVISIONS)
-    return true
-  }
-
   /** @returns false where this daemon is stopped before it is its turn */
   async #take(): Promise<boolean> {
     const { log, isServerOwn = false } = this.#options
@@ -173,11 +153,9 @@ export class Standby {
 
   /** Null where CouchDB does not say. */
   async #look(isAlone: boolean): Promise<DutyStanding | null> {
-    const { log } = this.#options
     try {
       const standing = await this.#duty.seek({ isAlone })
-      if (this.#trouble !== null) log.info('CouchDB answers again')
-      this.#trouble = null
+      this.#trouble.end()
       return standing
     } catch (error) {
       if (!isFault(error)) throw error
@@ -185,10 +163,8 @@ export class Standby {
       this.#duty.lookAway()
       if (this.#stop.signal.aborted) return null
       this.#waits = sayAway(error)
-      const trouble = troubleOf(error)
-      if (trouble !== this.#trouble) log.warn({ err: error }, sayWaiting(error))
-      this.#trouble = trouble
-      if (error.code === 'not_found') await this.#prepare().catch(() => undefined)
+      this.#trouble.tell(error)
+      if (error.code === 'not_found') await this.#prepareAgain()
       return null
     }
   }
@@ -203,16 +179,17 @@ export class Standby {
       } catch (error) {
         if (!isFault(error)) throw error
         daemon.doubt(error)
-        if (error.code === 'not_found') await this.#prepare().catch(() => undefined)
+        if (error.code === 'not_found') await this.#prepareAgain()
       }
     }
+  }
+
+  /** Somebody has dropped the place meanwhile. */
+  async #prepareAgain(): Promise<void> {
+    await prepareDuties(this.#couch, this.#options.log).catch(() => undefined)
   }
 
   readonly #sleep = async (ms: number): Promise<void> => {
     await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined)
   }
 }
-
-/** Faults of which one line is enough: nobody answers, for whatever reason, or the answer is the same. */
-const troubleOf = ({ code, status }: CouchFault): string =>
-  code === 'timeout' || (code === 'unreachable' && status === null) ? 'away' : `${code} ${status}`

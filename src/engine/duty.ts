@@ -1,11 +1,12 @@
 // Who works: one daemon at a time, which says again and again that it is there. CouchDB's revisions decide; clocks are
-// never compared, only how long somebody was seen to be silent.
+// never compared, only how long somebody was seen to be silent. The same for each partition, where users are divided.
 import { randomUUID } from 'node:crypto'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
-import { dutyId, parseDuty, type Duty as Holder } from './duty-document.ts'
+import { parseDuty, type Duty as Holder } from './duty-document.ts'
+import { between, Silence, type Times } from './silence.ts'
 import { CHECKPOINTS } from '../documents/names.ts'
 
 /** Who works says so this often. */
@@ -18,8 +19,10 @@ const FRESH_MS = 5_000
 export interface DutyOptions {
   /** A client of its own, which nothing holds back. */
   couch: Couch
-  /** Of user databases. */
-  template: string
+  /** The `_id` of its document. */
+  id: string
+  /** What else the document says. */
+  about?: Pick<Holder, 'process' | 'partitions'>
   host: string
   pid: number
   /** Milliseconds since the epoch, for people to read. */
@@ -28,7 +31,7 @@ export interface DutyOptions {
    * Milliseconds, by several clocks. One stops while the machine sleeps, another is set by an admin: somebody was silent
    * for as long as each of them says, and one's own word is as old as any of them says.
    */
-  clocks: () => readonly number[]
+  clocks: () => Times
 }
 
 /**
@@ -39,6 +42,17 @@ export type DutyStanding =
   | { kind: 'held'; after: 'nobody' | 'given up' | 'silence' }
   | { kind: 'other'; holder: Holder | null; silentMs: number }
 
+/** One time of having a duty: whoever has lost it and has it again is not to go on with what was known before. */
+export interface Tenure {
+  /** As far as is known. */
+  isOver: () => boolean
+  /**
+   * To be awaited before each request that writes: a process that was stopped for a while may not be the one that works.
+   * @throws {CouchFault} `stopped` where it is not
+   */
+  confirm: () => Promise<void>
+}
+
 /** What one daemon has to do with the document that says who works. */
 export class Duty {
   readonly #options: DutyOptions
@@ -48,15 +62,25 @@ export class Duty {
   #me: string | null = null
   #since = ''
   /** When it was sent what CouchDB confirmed last. */
-  #confirmedAt: readonly number[] = []
+  #confirmedAt: Times = []
   #beating: Promise<boolean> | null = null
-  /** The revision of somebody else's that was seen last, and since when. */
-  #seen: { rev: string; at: readonly number[] } | null = null
+  /** Somebody else's. */
+  readonly #silence = new Silence()
 
   constructor(options: DutyOptions) {
     this.#options = options
     this.#database = options.couch.database(CHECKPOINTS)
-    this.#id = dutyId(options.template)
+    this.#id = options.id
+  }
+
+  /** The `_id` of its document. */
+  get id(): string {
+    return this.#id
+  }
+
+  /** Whether this daemon has it, as far as it knows. */
+  get isHeld(): boolean {
+    return this.#me !== null
   }
 
   /**
@@ -68,24 +92,45 @@ export class Duty {
     const asked = this.#options.clocks()
     const doc = await this.#read()
     const holder = parseDuty(doc)
+    const silentMs = isAlone ? null : this.silentMs(doc, asked)
+    if (silentMs !== null && silentMs < SILENT_MS) return { kind: 'other', holder, silentMs }
+    const after = doc === null ? 'nobody' : holder?.holder === null ? 'given up' : 'silence'
+    if (await this.take(doc, asked)) return { kind: 'held', after }
+    return { kind: 'other', holder, silentMs: 0 }
+  }
+
+  /**
+   * For how long whoever has it was seen to be silent; null where nobody has it.
+   * @param doc as it was read
+   * @param asked by the clocks, when it was asked for
+   */
+  silentMs(doc: StoredDoc | null, asked: Times): number | null {
     // A document that says nothing is waited for, too: somebody may be about to put it right.
-    if (doc !== null && holder?.holder !== null && !isAlone) {
-      if (this.#seen?.rev !== doc._rev) this.#seen = { rev: doc._rev, at: this.#options.clocks() }
-      const silentMs = Math.min(...between(this.#seen.at, asked))
-      // What was seen just now came after the question.
-      if (silentMs < SILENT_MS) return { kind: 'other', holder, silentMs: Math.max(0, silentMs) }
-    }
+    if (doc === null || parseDuty(doc)?.holder === null) return null
+    return this.#silence.see(doc._rev, asked, this.#options.clocks())
+  }
+
+  /**
+   * Takes it over from whoever had it when the document was read.
+   * @returns false where somebody was faster
+   * @throws {CouchFault}
+   */
+  async take(doc: StoredDoc | null, asked: Times): Promise<boolean> {
     this.#me = randomUUID()
     this.#since = this.#time()
-    const after = doc === null ? 'nobody' : holder?.holder === null ? 'given up' : 'silence'
-    if (await this.#put(doc, asked)) return { kind: 'held', after }
-    this.#me = null
-    return { kind: 'other', holder, silentMs: 0 }
+    let isTaken = false
+    try {
+      isTaken = await this.#put(doc, asked)
+    } finally {
+      // What was not confirmed is somebody's of whom nobody will ever hear, at the worst.
+      if (!isTaken) this.#me = null
+    }
+    return isTaken
   }
 
   /** Nothing was heard, and nobody can be said to have been silent: what was seen is seen anew. */
   lookAway(): void {
-    this.#seen = null
+    this.#silence.lookAway()
   }
 
   /** Says that one is there. @returns false where it is somebody else's now, for good @throws {CouchFault} */
@@ -94,13 +139,16 @@ export class Duty {
     return this.#beating
   }
 
-  /**
-   * To be awaited before each request that writes: a process that was stopped for a while may not be the one that works.
-   * @throws {CouchFault} `stopped` where it is not
-   */
-  async confirm(): Promise<void> {
-    if (this.#me !== null && this.#isFresh()) return
-    if (!(await this.beat())) throw new CouchFault('stopped', CHECKPOINTS, 'another daemon works now')
+  /** The present time of having it, or one that is over. */
+  tenure(): Tenure {
+    const me = this.#me
+    const isOver = (): boolean => me === null || this.#me !== me
+    const confirm = async (): Promise<void> => {
+      if (!isOver() && this.#isFresh()) return
+      if (isOver() || !(await this.beat()) || isOver())
+        throw new CouchFault('stopped', CHECKPOINTS, 'another daemon works now')
+    }
+    return { isOver, confirm }
   }
 
   /** Gives it up, so that somebody else begins at once. @throws {CouchFault} */
@@ -140,7 +188,7 @@ export class Duty {
   }
 
   /** @returns false where somebody else wrote meanwhile */
-  async #put(there: StoredDoc | null, asked: readonly number[]): Promise<boolean> {
+  async #put(there: StoredDoc | null, asked: Times): Promise<boolean> {
     const losers = there?._conflicts ?? []
     const written = await this.#database.put(this.#document(there, this.#me))
     if (!written.ok) {
@@ -154,8 +202,8 @@ export class Duty {
   }
 
   #document(there: StoredDoc | null, holder: string | null): Doc {
-    const { host, pid } = this.#options
-    const duty: Holder = { holder, host, pid, since: this.#since, at: this.#time() }
+    const { host, pid, about } = this.#options
+    const duty: Holder = { holder, host, pid, since: this.#since, at: this.#time(), ...about }
     return { _id: this.#id, ...(there ? { _rev: there._rev } : {}), ...duty }
   }
 
@@ -163,6 +211,3 @@ export class Duty {
     return new Date(this.#options.now()).toISOString()
   }
 }
-
-const between = (from: readonly number[], to: readonly number[]): number[] =>
-  to.map((now, clock) => now - (from[clock] ?? -Infinity))

@@ -17,7 +17,7 @@ class Ground {
     const clock = { steady: 0, set: 0 }
     const duty = new Duty({
       couch: this.couch.asCouch(),
-      template: TEMPLATE,
+      id: dutyId(TEMPLATE),
       ...{ host: 'here', pid },
       now: () => 0,
       clocks: () => [clock.steady, clock.set],
@@ -55,7 +55,7 @@ describe('engine/duty', () => {
     let time = 0
     const duty = new Duty({
       couch: ground.couch.asCouch(),
-      template: TEMPLATE,
+      id: dutyId(TEMPLATE),
       ...{ host: 'here', pid: 2, now: () => 0 },
       clocks: () => [(time += 50)],
     })
@@ -80,14 +80,14 @@ describe('engine/duty', () => {
       const ground = new Ground()
       const [one, two] = [ground.daemon(1), ground.daemon(2)]
       await one.duty.seek()
-      await one.duty.confirm()
+      await one.duty.tenure().confirm()
       await two.duty.seek()
       two.steady = two.set = SILENT_MS
       await two.duty.seek()
       one[clock] = SILENT_MS
-      await assert.rejects(one.duty.confirm(), isRefused)
-      await assert.rejects(one.duty.confirm(), isRefused, 'for good')
-      await two.duty.confirm()
+      await assert.rejects(one.duty.tenure().confirm(), isRefused)
+      await assert.rejects(one.duty.tenure().confirm(), isRefused, 'for good')
+      await two.duty.tenure().confirm()
       assert.equal(ground.pid, 2)
     }
   })
@@ -98,10 +98,10 @@ describe('engine/duty', () => {
     await one.duty.seek()
     const { requests } = ground.couch
     one.steady = one.set = BEAT_MS
-    await one.duty.confirm()
+    await one.duty.tenure().confirm()
     assert.equal(ground.couch.requests, requests)
     one.steady = one.set = 100 * SILENT_MS
-    await one.duty.confirm()
+    await one.duty.tenure().confirm()
     assert.equal(ground.pid, 1)
   })
 
@@ -113,8 +113,8 @@ describe('engine/duty', () => {
     await one.duty.release()
     assert.deepEqual(await two.duty.seek(), { kind: 'held', after: 'given up' })
     await one.duty.release()
-    await assert.rejects(one.duty.confirm(), isRefused)
-    await two.duty.confirm()
+    await assert.rejects(one.duty.tenure().confirm(), isRefused)
+    await two.duty.tenure().confirm()
   })
 
   it('stays with who has it where the document is deleted, or says nothing', async () => {
