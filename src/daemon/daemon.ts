@@ -14,6 +14,7 @@ import { Sweeps } from '../engine/sweeps.ts'
 import { FINE, firstFault, type Controller, type ProbeResult } from '../engine/controller.ts'
 import { MOST_FEEDS } from '../engine/hot-feeds.ts'
 import type { HostCalls } from '../engine/host.ts'
+import { WHOLE, type Portion } from '../engine/portion.ts'
 import { Pulse } from '../engine/pulse.ts'
 import { followUpdates, type Update } from '../engine/db-updates.ts'
 import type { Gateway } from '../gateways/gateway.ts'
@@ -30,6 +31,8 @@ export interface DaemonOptions {
   skeleton: ReadonlyMap<string, SkeletonOfKind>
   /** What has sync functions. */
   gateways?: readonly Gateway[]
+  /** Whom it works for; absent: all users. */
+  portion?: Portion
   log: Logger
   now?: () => number
   /** Awaited before each request that writes: it fails where another daemon works. */
@@ -70,7 +73,7 @@ export class Daemon {
   #isReadyTold = false
 
   constructor(options: DaemonOptions) {
-    const { config, log, gateways = [], now = Date.now } = options
+    const { config, log, gateways = [], portion = WHOLE, now = Date.now } = options
     this.#options = options
     // As many listeners as there are pauses and requests under way.
     setMaxListeners(0, this.#stop.signal)
@@ -93,7 +96,7 @@ export class Daemon {
     this.#waiting = { signal: this.#stop.signal, sleep: this.#sleep, log }
     this.#parts = makeParts({
       ...this.#waiting,
-      ...{ config, gateways, aside, now },
+      ...{ config, gateways, portion, aside, now },
       couch: this.#couch,
       queue: this.#queue,
       pulse: new Pulse(now),
@@ -302,10 +305,11 @@ export class Daemon {
   #tellReady(): void {
     if (this.#isReadyTold || !this.#sweeps.isFirstDone || !this.#caughtUp().ok) return
     this.#isReadyTold = true
-    const { config, log } = this.#options
+    const { config, portion = WHOLE, log } = this.#options
     const { version: couchdb, isEmbedded } = this.#server ?? {}
+    const divided = portion.isWhole ? {} : { partitions: portion.numbers, of: portion.of }
     log.info(
-      { version: VERSION, server: config.url, couchdb, embedded: isEmbedded, ...this.#status },
+      { version: VERSION, server: config.url, couchdb, embedded: isEmbedded, ...divided, ...this.#status },
       'ready',
     )
   }

@@ -7,6 +7,7 @@ import { Checkpoints } from '../engine/checkpoints.ts'
 import type { Controller } from '../engine/controller.ts'
 import { Gateways } from '../gateways/all.ts'
 import type { HostCalls } from '../engine/host.ts'
+import type { Portion } from '../engine/portion.ts'
 import type { Pulse } from '../engine/pulse.ts'
 import { ownershipOf } from './ownership.ts'
 import { Provisioning } from '../provisioning/controller.ts'
@@ -38,6 +39,8 @@ const MOST_TRIES = 5
 /** What the daemon itself has, on one server. */
 export interface Base extends Waiting {
   config: DaemonConfig
+  /** Whom the daemon works for. */
+  portion: Portion
   couch: Couch
   /** Of all lanes. */
   queue: PQueue
@@ -70,8 +73,8 @@ export interface PartsOptions extends Base {
 
 /** Nothing is asked of the server yet. */
 export function makeParts({ gateways, onSkeletons, ...base }: PartsOptions): Parts {
-  const { config, couch, log, signal, sleep, now } = base
-  const ownWrites = new OwnWrites()
+  const { config, portion, couch, log, signal, sleep, now } = base
+  const ownWrites = new OwnWrites({ isShared: !portion.isWhole })
   const names = gateways.map(({ name }) => name)
   const kinds = kindsOf(config.databases, config.userDatabases, config.masters, names)
   const skeletons = new Skeletons({ ...kinds, couch, log, onChanged: onSkeletons })
@@ -107,6 +110,8 @@ export function wireControllers(
   { isEmbedded, gateways, calls, inPlace }: WiringOptions,
 ): readonly Controller[] {
   const parts = { ...base, isEmbedded }
+  // A gateway is one thing: what routes were before is forgotten when all its users know, and only one memory can tell.
+  const own = gateways.filter(({ name }) => base.portion.has(name))
   const { kinds } = parts
   const shares = wireShares(parts, calls, inPlace, {
     onRefreshed: (db, result) => upkeep.onRefreshed(db, result),
@@ -118,7 +123,7 @@ export function wireControllers(
     onFailure: (_db, error) => calls.onFault(error),
   })
   const provisioning = kinds.masters.length > 0 ? wireProvisioning(parts, shares.deps, calls) : null
-  const routed = gateways.length > 0 ? wireGateways(parts, gateways, calls) : null
+  const routed = own.length > 0 ? wireGateways(parts, own, calls) : null
   return [shares, upkeep, ...(provisioning ? [provisioning] : []), ...(routed ? [routed] : [])]
 }
 
@@ -157,6 +162,7 @@ function wireDeps(
     ...more,
     ...{ couch, replicator, leases, now },
     users: config.userDatabases,
+    portion: parts.portion,
     accounts: parts.accounts,
     registry: parts.registry,
     creator: parts.creator,

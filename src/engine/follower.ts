@@ -5,6 +5,7 @@ import { Backlog } from './backlog.ts'
 import { purgedObjects } from './purges.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { START, type Checkpoint } from './checkpoint.ts'
+import { nameOfPortion, partsOf, WHOLE, type Portion } from './portion.ts'
 
 const PAGE = 500
 
@@ -18,6 +19,8 @@ export interface FollowerOptions<H extends object> {
   template: string
   /** Where several followers read the same database, what this one reads it for: each has a checkpoint of its own. */
   purpose?: string
+  /** Whom it marks: others are other processes'. One partition, or all users. */
+  portion?: Portion
   /** Changes that are read at once. */
   pageSize?: number
   /** Told of each page, with documents; marks the owners who are to do something about it. */
@@ -32,8 +35,8 @@ export interface FollowerOptions<H extends object> {
 }
 
 /** The name of its checkpoint; no database is called so. */
-const checkpointOf = (database: string, template: string, purpose?: string): string =>
-  ['follower/' + database, template, ...(purpose === undefined ? [] : [purpose])].join(' ')
+const checkpointOf = (database: string, template: string, ...more: (string | undefined)[]): string =>
+  ['follower/' + database, template, ...more].filter(Boolean).join(' ')
 
 /**
  * What a page marks is known in memory only, so the checkpoint moves over it when the owners whom it marked have done
@@ -42,6 +45,9 @@ const checkpointOf = (database: string, template: string, purpose?: string): str
 export class Follower<H extends object> {
   readonly #options: FollowerOptions<H>
   readonly #name: string
+  /** Of all users together: what it covers was done for those of each partition. */
+  readonly #nameOfWhole: string
+  readonly #portion: Portion
   #reading: Promise<void> | null = null
   #isMore = false
   /** The checkpoints that are to move. */
@@ -49,7 +55,10 @@ export class Follower<H extends object> {
 
   constructor(options: FollowerOptions<H>) {
     this.#options = options
-    this.#name = checkpointOf(options.database.name, options.template, options.purpose)
+    const { database, template, purpose, portion = WHOLE } = options
+    this.#portion = portion
+    this.#name = checkpointOf(database.name, template, purpose, nameOfPortion(portion))
+    this.#nameOfWhole = checkpointOf(database.name, template, purpose)
   }
 
   /** There may be something new. Resolves when it was read; two calls at once are one. @throws {CouchFault} */
@@ -104,7 +113,9 @@ export class Follower<H extends object> {
   async #whereItIs(): Promise<Checkpoint> {
     const { latest } = this.#backlog
     if (latest) return latest
-    return (await this.#options.checkpoints.read([this.#name])).get(this.#name) ?? START
+    const names = [...new Set([this.#name, this.#nameOfWhole])]
+    const known = await this.#options.checkpoints.read(names)
+    return known.get(this.#name) ?? known.get(this.#nameOfWhole) ?? START
   }
 
   /** @returns the owners who are to do something about these changes */
@@ -123,9 +134,30 @@ export class Follower<H extends object> {
   #marking(): [Set<string>, Mark<H>] {
     const owners = new Set<string>()
     const mark: Mark<H> = (owner, work) => {
+      if (!this.#portion.has(owner)) return
       owners.add(owner)
       this.#options.mark(owner, work)
     }
     return [owners, mark]
+  }
+}
+
+/** One follower for each partition of a portion: where each has read to goes with it to whoever has it next. */
+export class Followers<H extends object> {
+  readonly #all: readonly Follower<H>[]
+
+  /** @param follow makes the follower of one partition */
+  constructor(portion: Portion, follow: (part: Portion) => Follower<H>) {
+    this.#all = partsOf(portion).map(follow)
+  }
+
+  /** There may be something new: see `Follower`. @throws {CouchFault} */
+  async look(): Promise<void> {
+    await Promise.all(this.#all.map((one) => one.look()))
+  }
+
+  /** Moves the checkpoints: see `Follower`. */
+  save(): void {
+    for (const one of this.#all) one.save()
   }
 }

@@ -36,6 +36,11 @@ interface Read<One extends Entry> {
   rev: string | undefined
 }
 
+interface ChangeOptions<One extends Entry> {
+  known?: One | null | undefined
+  always?: boolean
+}
+
 interface Write<One extends Entry> {
   draft: Draft<One>
   rev: string | undefined
@@ -86,28 +91,25 @@ export class Store<One extends Entry> {
    * @param change gives the entry as it is to be, from the entry as it is, null for none; it may throw, and is called once for each
    *   try. Null: nothing is to be written
    * @param known the entry as it was read last, null for none: it is read again only where somebody has written since
+   * @param always writes also where the entry says all that: whoever follows the database is to hear of it
    * @returns the entry as it stands then, the very one that was read where nothing was written; null where `change` gave null
    */
-  change(
-    id: string,
-    change: (there: One | null) => Draft<One>,
-    options?: { known?: One | null | undefined },
-  ): Promise<One>
+  change(id: string, change: (there: One | null) => Draft<One>, options?: ChangeOptions<One>): Promise<One>
   change(
     id: string,
     change: (there: One | null) => Draft<One> | null,
-    options?: { known?: One | null | undefined },
+    options?: ChangeOptions<One>,
   ): Promise<One | null>
   async change(
     id: string,
     change: (there: One | null) => Draft<One> | null,
-    { known }: { known?: One | null | undefined } = {},
+    { known, always = false }: ChangeOptions<One> = {},
   ): Promise<One | null> {
     let there = known === undefined ? await this.#read(id) : { entry: known, rev: known?._rev }
     for (;;) {
       const wanted = change(there.entry)
       if (wanted === null) return null
-      if (there.entry !== null && isAsRead(there, wanted)) return there.entry
+      if (!always && there.entry !== null && isAsRead(there, wanted)) return there.entry
       const [written] = await this.#write([{ draft: { ...wanted, _id: id }, rev: there.rev }])
       if (written != null) return written
       there = await this.#read(id)
@@ -131,9 +133,14 @@ export class Store<One extends Entry> {
   /**
    * Like `change`, for all entries of a range together.
    * @param change gives, from the entries that are there, those that are to be there, new ones too; the others stay as they are
+   * @param always which of these are written also where they say all that
    * @returns those that were written
    */
-  async changeRange(range: RangeOptions, change: (there: One[]) => One[]): Promise<One[]> {
+  async changeRange(
+    range: RangeOptions,
+    change: (there: One[]) => One[],
+    always: (wanted: One) => boolean = () => false,
+  ): Promise<One[]> {
     const changed = new Map<string, One>()
     for (;;) {
       const rows = await this.#options.database.range({ ...range, includeDocs: true })
@@ -141,7 +148,7 @@ export class Store<One extends Entry> {
       const wanted = change([...there.values()].flatMap(({ entry }) => entry ?? []))
       const writes = wanted
         .map((draft) => ({ draft, read: there.get(draft._id) ?? NOTHING }))
-        .filter(({ draft, read }) => !isAsRead(read, draft))
+        .filter(({ draft, read }) => !isAsRead(read, draft) || (always(draft) && !changed.has(draft._id)))
         .map(({ draft, read }) => ({ draft, rev: read.rev }))
       const written = await this.#write(writes)
       for (const entry of written) if (entry !== null) changed.set(entry._id, entry)
@@ -166,7 +173,8 @@ export class Store<One extends Entry> {
     const { database, ownWrites } = this.#options
     const docs = writes.map((write) => this.#document(write))
     const rows = await database.bulk(docs)
-    for (const row of rows) if (row.ok) ownWrites?.add(database.name, row.id, row.rev)
+    for (const [at, row] of rows.entries())
+      if (row.ok) ownWrites?.addOver(database.name, row.id, row.rev, writes[at]?.rev)
     return docs.map((doc, at) => {
       const row = rows[at]
       if (row?.ok) return { ...doc, _rev: row.rev } as unknown as One

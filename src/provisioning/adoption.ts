@@ -13,6 +13,8 @@ export interface PersonalAdoption {
   /** The names of the masters that are configured here. */
   masters: { has: (master: string) => boolean }
   log: Logger
+  /** Whose lanes are here: the replications of others are other processes'. */
+  isHere: (name: string) => boolean
   /** What an active user is to have of a master; null where that is nothing, and the replication is cancelled. */
   filterOf: (entry: ProvisionedUser, master: string) => MasterFilter | null | Promise<MasterFilter | null>
 }
@@ -29,9 +31,11 @@ export async function adoptPersonalReplications({
   provisionedUsers,
   masters,
   log,
+  isHere,
   filterOf,
 }: PersonalAdoption): Promise<void> {
   for await (const { _id: id, provision: name } of replicator.documents('provision')) {
+    if (!isHere(name)) continue
     const { source: master, target: database } = endsOfReplication(id) ?? {}
     if (master === undefined || database === undefined || !masters.has(master)) {
       log.info({ replication: id }, 'replication of a master that is not configured here, left alone')

@@ -5,8 +5,13 @@ import { persist } from '../couch/outage.ts'
 import type { Replicator } from '../couch/replicator.ts'
 import type { Kinds } from '../skeletons/kinds.ts'
 import { counted } from '../documents/counted.ts'
-import { isObjectId, isPersonalName, type UserDatabases } from '../documents/names.ts'
-import { masterOfProvision, type ProvisionedUser } from './provisioned-user.ts'
+import { isObjectId, isPersonalName, REGISTRY, type UserDatabases } from '../documents/names.ts'
+import {
+  masterOfProvision,
+  parseProvisionedUser,
+  PROVISION_DOCUMENT_RANGE,
+  type ProvisionedUser,
+} from './provisioned-user.ts'
 import { nameOfUserDocument } from '../users/user-document.ts'
 import { databasesOf } from './plan-user.ts'
 import { provisionDocument } from './plan-status.ts'
@@ -23,9 +28,10 @@ import { missedBy } from './missed.ts'
 import { RoleIndex, type DocumentRoles } from './role-index.ts'
 import type { Skeletons } from '../skeletons/wanted.ts'
 import { inBatches } from '../engine/batches.ts'
-import { Follower } from '../engine/follower.ts'
+import { Follower, Followers, type FollowerOptions } from '../engine/follower.ts'
 import { health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
 import type { Host } from '../engine/host.ts'
+import type { Portion } from '../engine/portion.ts'
 import { resync } from '../engine/resync.ts'
 import { WorkQueue } from '../engine/work-queue.ts'
 import { Masters } from './masters.ts'
@@ -37,6 +43,9 @@ const USERS = '_users'
 /** Changes of a master that are looked at at once. */
 const MASTER_PAGE = 200
 
+/** Documents by which a user asks that are read of a user database: there may be any number. */
+const MOST_ASKING = 100
+
 /** Personal databases that one batch of a sweep asks about. */
 const BATCH = 100
 
@@ -45,6 +54,8 @@ export interface ProvisioningOptions
     Host,
     Omit<ProvisioningDeps, 'masters' | 'configured' | 'leaseState' | 'onPage' | 'resumed' | 'leases'> {
   users: UserDatabases
+  /** Whose lanes are here, by names of `_users`. */
+  portion: Portion
   accounts: AccountIndex
   leases: PersonalLeases
   kinds: Kinds
@@ -58,15 +69,18 @@ export class Provisioning implements Controller {
   readonly #options: ProvisioningOptions
   readonly #deps: ProvisioningDeps
   readonly #queue: WorkQueue<ProvisioningWork>
-  readonly #users: Follower<ProvisioningWork>
-  readonly #followers: ReadonlyMap<string, Follower<ProvisioningWork>>
+  readonly #users: Followers<ProvisioningWork>
+  /** The registry, where users may have their lanes elsewhere than their user databases do; else null. */
+  readonly #calls: Followers<ProvisioningWork> | null
+  /** By master. */
+  readonly #followers: ReadonlyMap<string, Followers<ProvisioningWork>>
   readonly #index: RoleIndex
   readonly #watch: PersonalWatch
   readonly #masters: Masters
 
   constructor(options: ProvisioningOptions) {
     this.#options = options
-    const { couch, checkpoints, users, queue, concurrency, pulse } = options
+    const { couch, checkpoints, users, portion, queue, concurrency, pulse } = options
     this.#index = new RoleIndex(couch)
     this.#masters = new Masters(options)
     this.#deps = {
@@ -86,29 +100,39 @@ export class Provisioning implements Controller {
       onFailure: (_name, error, tries) => options.onFailure(USERS, error, tries),
       onIdle: options.onIdle,
     })
-    const following = {
-      checkpoints,
-      template: users.template,
-      mark: (name: string, work: ProvisioningWork) => this.#queue.mark(name, work),
-      isBusy: (name: string) => this.#queue.isBusy(name),
-    }
-    this.#users = new Follower({
-      ...following,
-      database: couch.database(USERS),
-      purpose: 'people',
+    const follow = (
+      name: string,
+      purpose: string,
+      how: (part: Portion) => Pick<FollowerOptions<ProvisioningWork>, 'onChanges' | 'onPurged' | 'pageSize'>,
+    ): Followers<ProvisioningWork> =>
+      new Followers(
+        portion,
+        (part) =>
+          new Follower({
+            ...{ checkpoints, purpose, portion: part },
+            template: users.template,
+            database: couch.database(name),
+            mark: (user, work) => this.#queue.mark(user, work),
+            isBusy: (user) => this.#queue.isBusy(user),
+            ...how(part),
+          }),
+      )
+    this.#users = follow(USERS, 'people', () => ({
       onChanges: (changes, mark) => Promise.resolve(this.#usersChanged(changes, mark)),
-    })
+    }))
+    this.#calls = portion.isWhole
+      ? null
+      : follow(REGISTRY, 'people', (part) => ({
+          onChanges: (changes, mark) => this.#hearCalls(part, changes, mark),
+        }))
     this.#followers = new Map(
       this.#deps.configured.map((master) => [
         master,
-        new Follower({
-          ...following,
-          database: couch.database(master),
-          purpose: 'master',
+        follow(master, 'master', () => ({
           pageSize: MASTER_PAGE,
           onChanges: (changes, mark) => this.#masterChanged(master, changes, mark),
           onPurged: (rows, mark) => this.#notify(master, rows.map(withoutRoles), mark),
-        }),
+        })),
       ]),
     )
     this.#watch = new PersonalWatch({
@@ -146,6 +170,8 @@ export class Provisioning implements Controller {
   /** @returns true where the update is of no concern to anybody else */
   onUpdate({ db, type }: Update, run: RunErrand): boolean {
     if (db === USERS) run('provisioning: users', () => this.#users.look())
+    const calls = this.#calls
+    if (db === REGISTRY && calls) run('provisioning: registry', () => calls.look())
     if (this.#followers.has(db)) run(`provisioning: ${db}`, () => this.#lookAt(db))
     if (!isPersonalName(db)) return false
     run(`provisioning: ${db} ${type}`, () => this.#personalChanged(db, type))
@@ -154,31 +180,49 @@ export class Provisioning implements Controller {
 
   /** The user whose database that is asks in it, by a document `$provision/<master>`. @throws {CouchFault} */
   async onUserDocs(owner: string, docs: readonly { _id: string }[]): Promise<void> {
-    const { provisionedUsers, users } = this.#options
-    const asking = docs.flatMap((doc) => {
-      const master = masterOfProvision(doc._id)
-      return master === null ? [] : [{ doc, master }]
-    })
+    const { provisionedUsers, users, portion } = this.#options
+    const asking = askingIn(docs)
     if (asking.length === 0) return
     const name = await userOfOwner(this.#options, owner)
     if (name === null) return
     const entry = await provisionedUsers.entry(name)
-    const wakes = asking.filter(
-      ({ doc, master }) => entry === null || !saysThat(doc, provisionDocument(entry, master)),
-    )
-    if (wakes.length === 0) return
+    const isHere = portion.has(name)
+    // There is one when `_users` was read where the user's lane is.
+    if (entry === null && !isHere)
+      throw new CouchFault('conflict', REGISTRY, 'the user who asks is not provisioned yet')
+    const wakes = wokenBy(asking, entry)
+    if (wakes.size === 0) return
     const database = users.database(owner)
     // What is only known here would be lost with a crash; the page that it was read in is not read again.
     if (entry)
-      await provisionedUsers.change(name, {
-        asked: [...new Set([...(entry.asked ?? []), database])],
-        ...(entry.due ? {} : { due: true, again: true }),
-      })
-    this.#queue.mark(name, {
-      all: true,
-      asked: new Set([database]),
-      wakes: new Set(wakes.map(({ master }) => master)),
-    })
+      await provisionedUsers.change(
+        name,
+        {
+          asked: [...new Set([...(entry.asked ?? []), database])],
+          ...(entry.due ? {} : { due: true, again: true }),
+        },
+        { always: !isHere },
+      )
+    if (isHere) this.#queue.mark(name, { all: true, asked: new Set([database]), wakes })
+  }
+
+  /** Users who have asked in user databases whose lanes are elsewhere. */
+  async #hearCalls(
+    part: Portion,
+    changes: readonly Change[],
+    mark: (name: string, work: ProvisioningWork) => void,
+  ): Promise<void> {
+    const { couch, ownWrites } = this.#options
+    for (const { id, doc, changes: leaves } of ownWrites.foreign(REGISTRY, changes)) {
+      const entry = parseProvisionedUser(doc ?? null)
+      if (entry === null || !part.has(entry.name) || !entry.due || !entry.asked?.length) continue
+      const range = { ...PROVISION_DOCUMENT_RANGE, limit: MOST_ASKING, includeDocs: true }
+      const read = await Promise.all(entry.asked.map((db) => orNull(couch.database(db).range(range))))
+      const docs = read.flatMap((rows) => (rows ?? []).flatMap((row) => row.doc ?? []))
+      const wakes = wokenBy(askingIn(docs), entry)
+      mark(entry.name, { all: true, asked: new Set(entry.asked), wakes })
+      for (const { rev } of leaves) ownWrites.add(REGISTRY, id, rev)
+    }
   }
 
   /** Takes over the replications that are there, then watches all of them, and ends those that are idle, until the signal is aborted. */
@@ -191,6 +235,7 @@ export class Provisioning implements Controller {
     await adoptPersonalReplications({
       ...this.#options,
       masters: new Set(this.#deps.configured),
+      isHere: this.#options.portion.has,
       filterOf: (entry, master) => {
         const policy = this.#masters.policyOf(master)
         return policy && policy.fields === null ? filterOf(policy, entry) : null
@@ -203,6 +248,7 @@ export class Provisioning implements Controller {
     const { provisionedUsers, signal } = this.#options
     await this.#refreshMasters()
     await this.#users.look()
+    await this.#calls?.look()
     for (const name of this.#followers.keys()) await this.#lookAt(name)
     for await (const page of provisionedUsers.all())
       await inBatches(page, { size: BATCH, signal, rest }, (batch) => this.#compare(batch))
@@ -223,7 +269,7 @@ export class Provisioning implements Controller {
 
   /** Moves the checkpoints over what nobody has anything left to do about. */
   save(): Promise<void> {
-    for (const follower of [this.#users, ...this.#followers.values()]) follower.save()
+    for (const follower of [this.#users, this.#calls, ...this.#followers.values()]) follower?.save()
     return Promise.resolve()
   }
 
@@ -280,7 +326,7 @@ export class Provisioning implements Controller {
 
   async #personalChanged(db: string, type: Update['type']): Promise<void> {
     const claim = (await this.#options.provisionedUsers.claims([db])).get(db)
-    if (claim === undefined || claim.ended) return
+    if (claim === undefined || claim.ended || !this.#options.portion.has(claim.name)) return
     if (claim.attribute === 'database') this.#queue.mark(claim.name, { personal: true })
     // A database that another attribute names is made by somebody else, and opened to its user then.
     else if (type === 'created') this.#queue.mark(claim.name, { user: true })
@@ -288,7 +334,10 @@ export class Provisioning implements Controller {
 
   /** Users whose databases are not as their checkpoints have them, or who are not provisioned as they should be. */
   async #compare(entries: readonly ProvisionedUser[]): Promise<void> {
-    const active = entries.filter(({ state }) => ['active', 'refused', 'leaving'].includes(state))
+    const active = entries.filter(
+      ({ name, state }) =>
+        ['active', 'refused', 'leaving'].includes(state) && this.#options.portion.has(name),
+    )
     const found = await resync(this.#options, [...active.flatMap(databasesOf), ...this.#deps.configured])
     const [masters, { configured }] = [this.#deps.masters(), this.#deps]
     for (const entry of active) {
@@ -297,5 +346,25 @@ export class Provisioning implements Controller {
     }
   }
 }
+
+/** Documents by which a user asks for those of a master. */
+interface Asking {
+  doc: { _id: string }
+  master: string
+}
+
+const askingIn = (docs: readonly { _id: string }[]): Asking[] =>
+  docs.flatMap((doc) => {
+    const master = masterOfProvision(doc._id)
+    return master === null ? [] : [{ doc, master }]
+  })
+
+/** The masters of which something else is said than how the user stands: that asks. */
+const wokenBy = (asking: readonly Asking[], entry: ProvisionedUser | null): Set<string> =>
+  new Set(
+    asking
+      .filter(({ doc, master }) => entry === null || !saysThat(doc, provisionDocument(entry, master)))
+      .map(({ master }) => master),
+  )
 
 const withoutRoles = ({ id }: { id: string }): DocumentRoles => ({ id, roles: [] })

@@ -27,6 +27,12 @@ export const provisionDocumentId = (master: string): string => PROVISION_DOCUMEN
 export const masterOfProvision = (documentId: string): string | null =>
   documentId.startsWith(PROVISION_DOCUMENT_PREFIX) ? documentId.slice(PROVISION_DOCUMENT_PREFIX.length) : null
 
+/** First and last possible id of them. */
+export const PROVISION_DOCUMENT_RANGE = {
+  startKey: PROVISION_DOCUMENT_PREFIX,
+  endKey: '$provision0',
+} as const
+
 /** See docs/provisioning.md. */
 export type ProvisionState = 'active' | 'paused' | 'denied' | 'error' | 'complete' | 'canceled'
 

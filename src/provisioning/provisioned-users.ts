@@ -71,12 +71,17 @@ export class ProvisionedUsers {
    * Changes what is known of a user, or begins it; where it says all that already, nothing is written.
    * @param over the entry that the change was planned with, null: there was none; where it is left out, any will do
    * @param known the entry as it was read last, where any will do: it need not be read again
+   * @param always writes also where it says all that: whoever has the user's lane is to hear of it
    * @throws {CouchFault} `conflict` where another entry stands there now
    */
   change(
     name: string,
     change: ProvisionedUserChange,
-    { over, known }: { over?: ProvisionedUser | null; known?: ProvisionedUser | null } = {},
+    {
+      over,
+      known,
+      always,
+    }: { over?: ProvisionedUser | null; known?: ProvisionedUser | null; always?: boolean } = {},
   ): Promise<ProvisionedUser> {
     const id = provisionedUserId(name)
     const changed = (there: ProvisionedUser | null): Draft<ProvisionedUser> => ({
@@ -84,7 +89,7 @@ export class ProvisionedUsers {
       ...change,
     })
     return over === undefined
-      ? this.#entries.change(id, changed, { known })
+      ? this.#entries.change(id, changed, { known, ...(always ? { always } : {}) })
       : this.#entries.changeOver(id, over, changed(over))
   }
 }

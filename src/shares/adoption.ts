@@ -4,7 +4,7 @@ import type { Deps } from './deps.ts'
 
 /**
  * Goes once through the daemon's documents of `_replicator`, which turns may do something about meanwhile. Those of another
- * template are another daemon's.
+ * template, and of owners who are elsewhere, are another daemon's.
  * @throws {CouchFault}
  */
 export async function adoptReplications(deps: Deps): Promise<void> {
@@ -27,7 +27,8 @@ export async function adoptReplications(deps: Deps): Promise<void> {
 }
 
 /** @param id names an outbox, which tells of one whose share nobody knows */
-function isReplicationOurs({ users }: Deps, entry: ShareEntry | null, id: string): boolean {
-  if (entry !== null) return isOurs(entry, users)
-  return id.split(' => ').some((db) => users.ownerOfOutbox(db) !== null)
+function isReplicationOurs({ users, portion }: Deps, entry: ShareEntry | null, id: string): boolean {
+  if (entry !== null) return isOurs(entry, users) && portion.has(entry.owner)
+  const owners = id.split(' => ').flatMap((db) => users.ownerOfOutbox(db) ?? [])
+  return owners.some(portion.has)
 }

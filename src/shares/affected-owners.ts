@@ -1,13 +1,15 @@
 // Which owners a change in `_users` or in the registry affects.
 import type { Couch } from '../couch/client.ts'
-import type { Change } from '../couch/document.ts'
+import type { Change, StoredDoc } from '../couch/document.ts'
 import type { Logger } from '../log.ts'
-import { isOrder, isOurs } from './model/entry.ts'
+import { isOrder, isOurs, parseEntry, type ShareEntry } from './model/entry.ts'
+import { announce } from './perform/announce.ts'
 import { REGISTRY, type UserDatabases } from '../documents/names.ts'
 import { parseSubscriptionEntry } from './model/subscription.ts'
 import type { OwnerWork } from './work.ts'
 import type { AccountIndex } from '../users/account-index.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
+import type { Portion } from '../engine/portion.ts'
 import type { Registry } from './registry.ts'
 import { concernedBy } from '../users/account-changes.ts'
 import { shareOfEntry } from './model/ids.ts'
@@ -18,6 +20,8 @@ export interface AffectedDeps {
   users: UserDatabases
   registry: Registry
   ownWrites: OwnWrites
+  /** Whom `mark` is for. */
+  portion: Portion
   log: Logger
   mark: (owner: string, work: OwnerWork) => void
 }
@@ -54,23 +58,59 @@ export async function usersChanged(
   }
 }
 
-/** What an admin changed by hand is carried out; the daemon's own writes are known. */
-export function registryChanged(
-  { users, ownWrites, log, mark }: AffectedDeps,
+/** Shares of which it is remembered how often each was made anew; of what is forgotten, everybody is told once more. */
+const REMEMBERED = 10_000
+
+/**
+ * What an admin changed by hand, or another process for users of its own, is carried out; the daemon's own writes are known.
+ * @param rotations how often each share was made anew, as was seen before
+ * @throws {CouchFault}
+ */
+export async function registryChanged(
+  deps: AffectedDeps,
   changes: readonly Change[],
-): void {
-  for (const { id, doc } of ownWrites.foreign(REGISTRY, changes)) {
+  rotations: Map<string, number>,
+): Promise<void> {
+  const { users, ownWrites, portion, log, mark } = deps
+  for (const { id, doc, changes: leaves } of ownWrites.foreign(REGISTRY, changes)) {
     const order = doc?.['order']
     if (order !== undefined && !isOrder(order))
       log.warn({ db: REGISTRY, doc: id }, 'unknown order, expected "suspend" or "end"')
-    const share = shareOfEntry(id)
-    const owner = doc?.['owner']
-    if (share !== null && typeof owner === 'string' && doc?.['database'] === users.database(owner))
-      mark(owner, { shares: new Set([share]) })
-    const part = parseSubscriptionEntry(doc ?? null)
-    if (part && part.database === users.database(part.subscriber))
-      mark(part.subscriber, { subscriptions: new Set([part.share]) })
+    const concerned = concernedByEntry(users, id, doc ?? null)
+    if (concerned === null) continue
+    mark(concerned.owner, concerned.work)
+    if (portion.isWhole) continue
+    const entry = parseEntry(doc ?? null)
+    if (entry !== null) await followAnew(deps, entry, rotations)
+    // Its owner hears of it by this: what is written over it from now on is the daemon's own.
+    if (portion.has(concerned.owner)) for (const { rev } of leaves) ownWrites.add(REGISTRY, id, rev)
   }
+}
+
+/** Who follows a share that another process has made anew may have looked before it was in place, and hears nothing more of it. */
+async function followAnew(deps: AffectedDeps, entry: ShareEntry, seen: Map<string, number>): Promise<void> {
+  const share = shareOfEntry(entry._id)
+  const { rotations = 0 } = entry
+  if (share === null || rotations === 0 || entry.rotate || seen.get(share) === rotations) return
+  await announce(deps, share, null)
+  if (seen.size >= REMEMBERED) seen.clear()
+  seen.set(share, rotations)
+}
+
+/** Whom an entry of a share, or of somebody's part in one, concerns; null for nobody of these user databases. */
+function concernedByEntry(
+  users: UserDatabases,
+  id: string,
+  doc: StoredDoc | null,
+): { owner: string; work: OwnerWork } | null {
+  const share = shareOfEntry(id)
+  const owner = doc?.['owner']
+  if (share !== null && typeof owner === 'string' && doc?.['database'] === users.database(owner))
+    return { owner, work: { shares: new Set([share]) } }
+  const part = parseSubscriptionEntry(doc)
+  return part && part.database === users.database(part.subscriber)
+    ? { owner: part.subscriber, work: { subscriptions: new Set([part.share]) } }
+    : null
 }
 
 const hexOf = (name: string): string => Buffer.from(name, 'utf8').toString('hex')

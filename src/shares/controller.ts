@@ -15,7 +15,7 @@ import { MissingCopies } from './missing-copies.ts'
 import { registryChanged, usersChanged, type AffectedDeps } from './affected-owners.ts'
 import { health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
 import { Express } from './express.ts'
-import { Follower } from '../engine/follower.ts'
+import { Follower, Followers } from '../engine/follower.ts'
 import type { Host, HostCalls } from '../engine/host.ts'
 import { LeaseWatch } from '../engine/lease-watch.ts'
 import { WorkQueue, type Later, type Result } from '../engine/work-queue.ts'
@@ -48,8 +48,8 @@ export class Shares implements Controller {
   readonly #options: SharesOptions
   readonly #deps: Deps
   readonly #queue: WorkQueue<OwnerWork>
-  readonly #users: Follower<OwnerWork>
-  readonly #orders: Follower<OwnerWork>
+  readonly #users: Followers<OwnerWork>
+  readonly #orders: Followers<OwnerWork>
   readonly #hotFeeds: HotFeeds
   readonly #express: Express
   readonly #rotations = new Map<string, Set<string>>()
@@ -64,7 +64,7 @@ export class Shares implements Controller {
       mark: (owner, work) => this.mark(owner, work),
       isUrgent: (owner) => this.#queue.isUrgent(owner),
     })
-    const { couch, checkpoints, users } = this.#deps
+    const { couch, checkpoints, users, portion } = this.#deps
     this.#express = new Express({
       isBusy: (owner) => this.#queue.isBusy(owner),
       narrow: (owner, shares) => narrowAtOnce(this.#deps, owner, shares),
@@ -86,22 +86,24 @@ export class Shares implements Controller {
       mark: affected.mark,
       isBusy: (owner: string) => this.#queue.isBusy(owner),
     }
-    this.#users = new Follower({
-      ...following,
-      database: couch.database(USERS),
-      onChanges: async (changes, mark) => {
-        await options.onChanges(USERS, changes)
-        await usersChanged({ ...affected, mark }, changes)
-      },
-    })
-    this.#orders = new Follower({
-      ...following,
-      database: couch.database(REGISTRY),
-      onChanges: async (changes, mark) => {
-        await options.onChanges(REGISTRY, changes)
-        registryChanged({ ...affected, mark }, changes)
-      },
-    })
+    const follow = (
+      name: string,
+      tell: (deps: AffectedDeps, changes: readonly Change[], seen: Map<string, number>) => Promise<void>,
+    ): Followers<OwnerWork> =>
+      new Followers(portion, (part) => {
+        const seen = new Map<string, number>()
+        return new Follower({
+          ...following,
+          database: couch.database(name),
+          portion: part,
+          onChanges: async (changes, mark) => {
+            await options.onChanges(name, changes)
+            await tell({ ...affected, portion: part, mark }, changes, seen)
+          },
+        })
+      })
+    this.#users = follow(USERS, usersChanged)
+    this.#orders = follow(REGISTRY, registryChanged)
   }
 
   /** What turns work with. */
@@ -132,9 +134,9 @@ export class Shares implements Controller {
     return health(this.#queue.isStuck)
   }
 
-  /** There may be something to do for an owner. */
+  /** There may be something to do for an owner. One whose lane is elsewhere is heard of there. */
   mark(owner: string, work: OwnerWork): void {
-    this.#queue.mark(owner, work)
+    if (this.#deps.portion.has(owner)) this.#queue.mark(owner, work)
   }
 
   /** @returns true where the update is of no concern to anybody else */
@@ -187,7 +189,7 @@ export class Shares implements Controller {
     })
     await this.#users.look()
     await this.#orders.look()
-    if (this.#queue.left === null) await this.#tellOtherUsers()
+    if (this.#queue.left === null && this.#deps.portion.isFirst) await this.#tellOtherUsers()
     this.#queue.noteFound()
   }
 
@@ -249,6 +251,7 @@ export class Shares implements Controller {
 
   /** What may take access away is looked at beside a lane that is busy. */
   #markWithExpress(owner: string, work: OwnerWork): void {
+    if (!this.#deps.portion.has(owner)) return
     this.mark(owner, work)
     if (work.user || work.shares) this.#express.hear(owner, work.shares)
   }
@@ -260,12 +263,14 @@ export class Shares implements Controller {
 
   /** A share database that went without the daemon's doing is made again. */
   async #onShareDropped(share: string): Promise<void> {
-    const { couch, registry } = this.#deps
+    const { couch, registry, portion } = this.#deps
     const entry = await registry.entry(share)
     if (!entry || !takesCopies(entry) || !isOurs(entry, this.#deps.users)) return
     // A rotation drops and creates it; the event comes when both are done.
     if ((await couch.database(shareDatabase(share)).info()) === null)
       this.mark(entry.owner, { shares: new Set([share]) })
+    // Whoever made it anew has told those who are there: nothing else may tell of it here.
+    else if (!portion.isWhole) await announce(this.#affectedDeps, share, null)
   }
 
   async #tellOtherUsers(): Promise<void> {

@@ -16,6 +16,7 @@ import type { Histories } from '../engine/histories.ts'
 import type { ShareLocks } from './share-locks.ts'
 import type { ShareLeases } from './leases.ts'
 import type { OwnWrites } from '../engine/own-writes.ts'
+import type { Portion } from '../engine/portion.ts'
 import type { Registry } from './registry.ts'
 import type { Warmer } from '../skeletons/index-warmer.ts'
 
@@ -33,6 +34,8 @@ export interface Deps {
   couch: Couch
   accounts: AccountIndex
   users: UserDatabases
+  /** Whose lanes are here. Who is elsewhere hears of what is written into the databases that all processes follow. */
+  portion: Portion
   registry: Registry
   creator: DatabaseCreator
   kinds: Kinds
@@ -55,7 +58,10 @@ export interface Deps {
   /** By owner, the shares whose databases are to be made anew once the owner's page is the last one. */
   rotations: Map<string, Set<string>>
   ownWrites: OwnWrites
-  /** Has an owner's lane look at something; nothing is lost where that is forgotten in a crash, it only comes later. */
+  /**
+   * Has an owner's lane look at something; nothing is lost where that is forgotten in a crash, it only comes later. Of an owner who
+   * is elsewhere, nothing is noted.
+   */
   mark: (owner: string, work: OwnerWork) => void
   /** Documents of an owner by which the owner may ask for the documents of a master. */
   onUserDocs: (owner: string, docs: readonly { _id: string }[]) => Promise<void>

@@ -200,11 +200,15 @@ class Turn {
 
   /** Shares may have named this user before there was a database for an invitation. */
   async #tellSharesNaming(): Promise<void> {
-    const { registry, users, mark } = this.#deps
+    const { registry, users, portion, mark } = this.#deps
     const names = await namesOfOwner(this.#deps, this.#context.owner)
     const shares = names.length === 0 ? [] : await registry.sharesNaming(names)
     for (const [share, { owner, database }] of await registry.entries(shares))
-      if (users.database(owner) === database) mark(owner, { shares: new Set([share]) })
+      if (users.database(owner) !== database) continue
+      else if (portion.has(owner)) mark(owner, { shares: new Set([share]) })
+      // Who was given something there already is known.
+      else if ((await registry.subscription(share, this.#context.owner))?.granted === undefined)
+        await registry.tell(share)
   }
 
   /** Ends all shares and subscriptions of a user whose database was deleted, and drops the outbox. */

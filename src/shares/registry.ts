@@ -148,6 +148,15 @@ export class Registry {
     return changed !== null
   }
 
+  /**
+   * Has the owner's lane look at a share, wherever that is: by a change of the entry, also where it is to be looked at already, for
+   * that look may have begun before.
+   */
+  async tell(share: string): Promise<void> {
+    const told = (entry: ShareEntry | null): ShareEntry | null => entry && { ...entry, due: true }
+    await this.#shares.change(entryId(share), told, { always: true })
+  }
+
   /** Whether what was planned from an entry is still to be done. */
   async isAsPlanned(share: string, basis: Basis): Promise<boolean> {
     if (!basis.read) return true
@@ -215,20 +224,28 @@ export class Registry {
   /**
    * Has everybody who takes part in a share, or may, look at it again. Where the share ends, their parts do with it: it
    * may be there again when they look.
+   * @param isElsewhere whose lanes are other processes': they hear of a change of their entries alone
    * @returns who that is
    */
-  async tellParticipants(share: string): Promise<string[]> {
+  async tellParticipants(
+    share: string,
+    isElsewhere: (subscriber: string) => boolean = () => false,
+  ): Promise<string[]> {
     const state = (await this.entry(share))?.state
     const isOver = state === 'ending' || state === 'ended'
     let concerned: SubscriptionEntry[] = []
-    await this.#parts.changeRange(subscriptionRange(share), (entries) => {
-      concerned = entries.filter((entry) => entry.state !== 'ended')
-      return concerned.map((entry) => ({
-        ...entry,
-        ...(isOver && entry.state === 'active' ? { state: 'ending', reason: SHARE_ENDED } : {}),
-        due: true,
-      }))
-    })
+    await this.#parts.changeRange(
+      subscriptionRange(share),
+      (entries) => {
+        concerned = entries.filter((entry) => entry.state !== 'ended')
+        return concerned.map((entry) => ({
+          ...entry,
+          ...(isOver && entry.state === 'active' ? { state: 'ending', reason: SHARE_ENDED } : {}),
+          due: true,
+        }))
+      },
+      ({ subscriber }) => isElsewhere(subscriber),
+    )
     return concerned.map(({ subscriber }) => subscriber)
   }
 

@@ -8,6 +8,7 @@ import { missedIn } from './missed.ts'
 import type { OwnerWork } from './work.ts'
 import type { Registry } from './registry.ts'
 import { inBatches } from '../engine/batches.ts'
+import type { Portion } from '../engine/portion.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import type { Checkpoint } from '../engine/checkpoint.ts'
 import { resync } from '../engine/resync.ts'
@@ -16,6 +17,8 @@ import { shareCheckpoint, SHARE_DESIGN_DOCUMENTS } from './model/ids.ts'
 export interface SweepOptions {
   couch: Couch
   users: UserDatabases
+  /** Who is looked at. */
+  portion: Portion
   registry: Registry
   checkpoints: Checkpoints
   /** There is something to do for an owner. */
@@ -38,11 +41,13 @@ export interface SweepOptions {
 /** User databases and outboxes that one batch asks about; `_dbs_info` opens each of them. */
 const BATCH = 50
 
-/** Goes through all user databases and all shares once. @returns how many user databases there are */
+/** Goes once through all user databases and all shares of those whose lanes are here. @returns how many user databases there are of all */
 export async function sweep(options: SweepOptions): Promise<number> {
+  const { portion } = options
   const { owners, outboxes } = await listDatabases(options)
-  await inBatches([...owners], { ...options, size: BATCH }, (batch) => compare(options, batch, outboxes))
-  for (const owner of outboxes) if (!owners.has(owner)) options.onGone(owner)
+  const here = [...owners].filter(portion.has)
+  await inBatches(here, { ...options, size: BATCH }, (batch) => compare(options, batch, outboxes))
+  for (const owner of outboxes) if (!owners.has(owner) && portion.has(owner)) options.onGone(owner)
   await findForgotten(options, owners)
   await compareShares(options, owners)
   await compareSubscriptions(options, owners)
@@ -96,24 +101,26 @@ const isLate = (checkpoint: Checkpoint | undefined, lateSince: number): boolean 
 
 /** Databases that were followed and are gone. */
 async function findForgotten(
-  { users, checkpoints, onGone, signal }: SweepOptions,
+  { users, portion, checkpoints, onGone, signal }: SweepOptions,
   owners: ReadonlySet<string>,
 ): Promise<void> {
   for await (const names of checkpoints.names()) {
     if (signal.aborted) return
     for (const name of names) {
       const owner = users.ownerOf(name) ?? users.ownerOfOutbox(name)
-      if (owner !== null && !owners.has(owner)) onGone(owner)
+      if (owner !== null && !owners.has(owner) && portion.has(owner)) onGone(owner)
     }
   }
 }
 
 /** Shares that stopped half-way, whose databases are gone, or in which somebody has written. */
 async function compareShares(options: SweepOptions, owners: ReadonlySet<string>): Promise<void> {
-  const { couch, registry, users, onDirty, onGone, onRotate, rest, signal } = options
+  const { couch, registry, users, portion, onDirty, onGone, onRotate, rest, signal } = options
   for await (const entries of registry.all()) {
     if (signal.aborted) return
-    const running = [...entries].filter(([, entry]) => entry.state !== 'ended' && isOurs(entry, users))
+    const running = [...entries].filter(
+      ([, entry]) => entry.state !== 'ended' && isOurs(entry, users) && portion.has(entry.owner),
+    )
     const databases = await couch.dbsInfo(running.map(([share]) => shareDatabase(share)))
     for (const [share, entry] of running) {
       const info = databases.get(shareDatabase(share))
@@ -146,10 +153,12 @@ async function count(
 
 /** Users who take part in shares of others: those who have to learn of something, or in whose shares somebody has written. */
 async function compareSubscriptions(options: SweepOptions, owners: ReadonlySet<string>): Promise<void> {
-  const { couch, registry, users, onDirty, onGone, rest, signal } = options
+  const { couch, registry, users, portion, onDirty, onGone, rest, signal } = options
   for await (const entries of registry.allSubscriptions()) {
     if (signal.aborted) return
-    const ours = entries.filter(({ subscriber, database }) => database === users.database(subscriber))
+    const ours = entries.filter(
+      ({ subscriber, database }) => database === users.database(subscriber) && portion.has(subscriber),
+    )
     const active = ours.filter(({ state }) => state === 'active')
     const databases = await couch.dbsInfo([...new Set(active.map(({ share }) => shareDatabase(share)))])
     for (const { share, subscriber, state, due, paused, order } of ours) {

@@ -16,6 +16,7 @@ import { databasesOfKind, type KindDatabase, type KindDatabasesOptions } from '.
 import { health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
 import { isMoved, resync, type Resynced } from '../engine/resync.ts'
 import { WorkQueue, type Result } from '../engine/work-queue.ts'
+import type { Portion } from '../engine/portion.ts'
 import type { Pulse } from '../engine/pulse.ts'
 import { Rollout } from './rollout.ts'
 import { sideBySide } from '../engine/for-each.ts'
@@ -25,6 +26,8 @@ import { AwaitedRefreshes, type RefreshResult } from './refresh-results.ts'
 import { START } from '../engine/checkpoint.ts'
 
 export interface UpkeepOptions extends KindDatabasesOptions {
+  /** Whose lanes are here. Rollouts, and what is nobody's, are done where the first of all partitions is. */
+  portion: Portion
   skeletons: Skeletons
   creator: DatabaseCreator
   warmer: Warmer
@@ -56,12 +59,15 @@ export const LOOK_MS = 30_000
 /** Databases that one batch of a sweep asks about. */
 const BATCH = 100
 
+/** `_db_updates` tells within half a second: every process that can write has heard of a changed skeleton by then, and read it. */
+const SETTLE_MS = 5_000
+
 /** The controller of skeletons. */
 export class Upkeep implements Controller {
   readonly #options: UpkeepOptions
   readonly #rollout: Rollout
   readonly #awaited = new AwaitedRefreshes()
-  /** One lane for each database of a policy, and each personal database, that there is something to do for. */
+  /** One lane for each database without an owner's lane here that there is something to do for: of policies, personal, of who is elsewhere. */
   readonly #policies: WorkQueue<DatabaseWork>
   /** Databases of policies in which something was written. */
   readonly #touched = new Set<string>()
@@ -69,12 +75,15 @@ export class Upkeep implements Controller {
   readonly #withheld = new Set<string>()
   /** Databases of policies that were looked at since the start: by name, 10,000 of them are a megabyte. */
   readonly #seen = new Set<string>()
+  /** Databases of users here that could not be brought up to date, where rollouts are another process's. */
+  readonly #failed = new Set<string>()
 
   constructor(options: UpkeepOptions) {
     this.#options = options
     this.#rollout = new Rollout({
       ...options,
       record: new RolloutRecord(options.couch, options.users.template),
+      settleMs: options.portion.isWhole ? undefined : SETTLE_MS,
       visit: (database) => this.#warmAndRefresh(database),
     })
     this.#policies = new WorkQueue({
@@ -117,6 +126,7 @@ export class Upkeep implements Controller {
 
   /** Goes on until the signal is aborted. */
   async run(): Promise<void> {
+    if (!this.#options.portion.isFirst) return
     await Promise.all([this.#rollout.run(), this.#lookAtTouched()])
   }
 
@@ -126,12 +136,14 @@ export class Upkeep implements Controller {
       if (type === 'updated') run('skeletons', () => this.load())
       return true
     }
-    if (this.#options.kinds.placeOf(db)?.kind !== 'policy') return false
+    const { kinds, portion } = this.#options
+    if (kinds.placeOf(db)?.kind !== 'policy') return false
+    if (!portion.isFirst) return !kinds.isMaster(db)
     // What is created and written to at once may come as `updated` alone.
     if (type === 'created' || (type === 'updated' && !this.#seen.has(db))) this.#policies.mark(db, {})
     else if (type === 'updated') this.#touched.add(db)
     else this.#seen.delete(db)
-    return !this.#options.kinds.isMaster(db)
+    return !kinds.isMaster(db)
   }
 
   /** A lane has looked at a database. */
@@ -142,7 +154,8 @@ export class Upkeep implements Controller {
     const place = this.#options.kinds.placeOf(db)
     if (place === null) return
     this.#options.log.warn({ db, err: result.error }, 'skeleton not put in place, tried again later')
-    this.#rollout.noteFailure(place.kind === 'policy' ? place.policy : place.kind, db)
+    if (!this.#options.portion.isFirst) this.#failed.add(db)
+    else this.#rollout.noteFailure(place.kind === 'policy' ? place.policy : place.kind, db)
   }
 
   #tellWithheld(db: string, reason: string): void {
@@ -153,14 +166,16 @@ export class Upkeep implements Controller {
 
   /** Finds databases of policies that changed while nobody looked, and has what failed tried again. @throws {CouchFault} */
   async sweep(rest: () => Promise<void>): Promise<void> {
-    const { kinds, signal } = this.#options
-    for (const policy of kinds.policies) {
+    const { kinds, portion, signal } = this.#options
+    for (const policy of portion.isFirst ? kinds.policies : []) {
       // It visits all of them anyway.
       if (await this.#rollout.isPending(policy)) continue
       for await (const databases of databasesOfKind(policy, null, this.#options))
         await inBatches(databases, { size: BATCH, signal, rest }, (batch) => this.#compare(batch))
     }
     this.#policies.noteFound()
+    for (const db of this.#failed) this.#policies.mark(db, {})
+    this.#failed.clear()
     this.#rollout.wake({ retry: true })
   }
 
@@ -223,7 +238,7 @@ export class Upkeep implements Controller {
 
   #refresh({ db, owner }: KindDatabase, work: DatabaseWork): Promise<RefreshResult> {
     return this.#awaited.begin(db, () => {
-      if (owner === null) this.#policies.mark(db, work)
+      if (owner === null || !this.#options.portion.has(owner)) this.#policies.mark(db, work)
       else this.#options.markOwner(owner, work)
     })
   }
@@ -236,8 +251,10 @@ export class Upkeep implements Controller {
     const onRefreshed = (name: string, result: RefreshResult): void => this.onRefreshed(name, result)
     const inRollout = work.skeleton?.has(db) === true
     const result = await refreshDatabase({ creator, kinds, warmer, onRefreshed }, db, { inRollout })
-    if (result.kind === 'gone') checkpoints.remove(db)
-    else if (kinds.placeOf(db)?.kind === 'policy') this.#seen.add(db)
+    const kind = kinds.placeOf(db)?.kind
+    // How far the databases of users and shares were read is their lanes' own.
+    if (result.kind === 'gone' && (kind === 'policy' || kind === 'personal')) checkpoints.remove(db)
+    else if (kind === 'policy') this.#seen.add(db)
     // As it was before it was looked at: what is written from now on makes it another.
     if (result.kind === 'same' && updateSeq !== undefined && info?.update_seq === updateSeq)
       checkpoints.set(db, { ...START, updateSeq, instance: info.instance_start_time })

@@ -19,6 +19,11 @@ export interface RolloutOptions extends KindDatabasesOptions {
   record: RolloutRecord
   /** Databases that are visited at once. */
   concurrency: number
+  /**
+   * Other processes create databases, too. Until then each has heard of a change, and creates none as it was before: nobody would
+   * visit that one. Absent: there are no others.
+   */
+  settleMs?: number | undefined
   /** Brings one database up to date; it never rejects. */
   visit: (database: KindDatabase) => Promise<RefreshResult>
   log: Logger
@@ -40,6 +45,8 @@ const MOST_EXAMPLES = 10
 export class Rollout {
   readonly #options: RolloutOptions
   #isWoken = true
+  /** When something may have changed. */
+  #wokenAt: number
   #wake: () => void = () => undefined
   /** A sweep: databases that failed are tried again. */
   #isRetrying = false
@@ -49,11 +56,13 @@ export class Rollout {
 
   constructor(options: RolloutOptions) {
     this.#options = options
+    this.#wokenAt = options.now()
   }
 
   /** There may be something to roll out. @param retry also to databases that failed */
   wake({ retry = false } = {}): void {
     this.#isWoken = true
+    if (!retry) this.#wokenAt = this.#options.now()
     this.#isRetrying ||= retry
     this.#wake()
   }
@@ -113,9 +122,19 @@ export class Rollout {
       if (hash === '') return
       const there = await record.of(kind)
       if (there?.hash === hash && there.isDone) return isRetrying ? this.#retry(kind, there) : undefined
+      if (there?.hash !== hash && (await this.#settle())) continue
       const progress = there?.hash === hash ? there : beginning(hash, await countOfKind(kind, this.#options))
       if (await this.#walk(kind, progress)) return
     }
+  }
+
+  /** @returns false where nobody has to be waited for */
+  async #settle(): Promise<boolean> {
+    const { settleMs = 0, sleep, now } = this.#options
+    const leftMs = settleMs === 0 ? 0 : this.#wokenAt + settleMs - now()
+    if (leftMs <= 0) return false
+    await sleep(leftMs)
+    return true
   }
 
   /** @returns false where the skeleton changed meanwhile: then all begins again */

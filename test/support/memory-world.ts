@@ -4,7 +4,8 @@ import { CouchFault, isFault } from '../../src/couch/fault.ts'
 import { Replicator } from '../../src/couch/replicator.ts'
 import { Checkpoints } from '../../src/engine/checkpoints.ts'
 import { registryChanged, usersChanged } from '../../src/shares/affected-owners.ts'
-import { Follower } from '../../src/engine/follower.ts'
+import { Follower, Followers } from '../../src/engine/follower.ts'
+import { portionOf, WHOLE, type Portion } from '../../src/engine/portion.ts'
 import { sweep } from '../../src/shares/resync.ts'
 import { install } from '../../src/skeletons/install.ts'
 import type { Logger } from '../../src/log.ts'
@@ -54,6 +55,8 @@ export interface WorldOptions {
   limits?: Partial<PublicLimits>
   /** How many daemons work on the server at once, none knowing of the others. */
   daemons?: number
+  /** They divide the users: each works for one partition. */
+  isDivided?: boolean
 }
 
 /** All that a running daemon holds in memory. */
@@ -71,7 +74,7 @@ interface Memory {
   /** How many of the server's writes it has heard of. */
   heard: number
   isKilled: boolean
-  followers: Follower<OwnerWork>[]
+  followers: Followers<OwnerWork>[]
 }
 
 export class MemoryWorld {
@@ -94,12 +97,20 @@ export class MemoryWorld {
   #memories: Memory[]
   #trouble: { left: number; isDone: boolean } | null = null
 
-  private constructor({ canPurge = true, seed = 1, limits = {}, daemons = 1 }: WorldOptions) {
+  private constructor({
+    canPurge = true,
+    seed = 1,
+    limits = {},
+    daemons = 1,
+    isDivided = false,
+  }: WorldOptions) {
     this.#random = randomOf(seed)
     this.#turnstile = new Turnstile(() => this.#random())
     this.#canPurge = canPurge
     this.#limits = { ...LIMITS, ...limits }
-    this.#memories = Array.from({ length: daemons }, () => this.#start())
+    this.#memories = Array.from({ length: daemons }, (_, number) =>
+      this.#start(isDivided ? portionOf([number], daemons) : WHOLE),
+    )
   }
 
   static async create(options: WorldOptions = {}): Promise<MemoryWorld> {
@@ -119,7 +130,7 @@ export class MemoryWorld {
   /** Daemons that were killed and started again: all that they held in memory is gone. */
   async restart(): Promise<void> {
     for (const memory of this.#memories) memory.isKilled = true
-    this.#memories = this.#memories.map(() => this.#start())
+    this.#memories = this.#memories.map(({ deps }) => this.#start(deps.portion))
     for (const { skeletons, deps } of this.#memories) {
       await skeletons.load()
       await adoptReplications(deps)
@@ -248,13 +259,17 @@ export class MemoryWorld {
   /** One turn of one owner in each daemon, with all that the owner was marked for. */
   async turn(owner: string, work: OwnerWork = { user: true, outbox: true }): Promise<void> {
     this.mark(owner, work)
-    for (const memory of this.#memories) await this.#turn(memory, owner)
+    for (const memory of this.#memories) if (memory.deps.portion.has(owner)) await this.#turn(memory, owner)
   }
 
   /** Turns of several owners side by side, request by request in a random order. */
   async race(owners: readonly string[], work: OwnerWork = { user: true, outbox: true }): Promise<void> {
     for (const owner of owners) this.mark(owner, work)
-    await this.#race(this.#memories.flatMap((memory) => owners.map((owner) => ({ memory, owner }))))
+    await this.#race(
+      this.#memories.flatMap((memory) =>
+        owners.filter(memory.deps.portion.has).map((owner) => ({ memory, owner })),
+      ),
+    )
   }
 
   async #race(turns: readonly { memory: Memory; owner: string }[]): Promise<void> {
@@ -276,6 +291,24 @@ export class MemoryWorld {
       await this.listen()
       await this.#takeTurns()
     }
+  }
+
+  /**
+   * Takes turns by what is heard of alone, until nothing is written any more: nobody is marked because of a sweep, or for nothing.
+   * What waits for a time goes on waiting.
+   */
+  async hear(): Promise<void> {
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      const before = this.#written()
+      this.now += ROUND_MS
+      for (const { later, deps } of this.#memories)
+        for (const [owner, late] of later.splice(0)) deps.mark(owner, late)
+      await this.listen()
+      const isDone = await this.#takeTurns()
+      this.couch.replicate()
+      if (isDone && this.#written() === before) return
+    }
+    throw new Error(`Expected the daemon to settle within ${MOST_ROUNDS} rounds`)
   }
 
   /** Sweeps, takes turns, and lets the replications run, until nothing is written any more. */
@@ -369,7 +402,7 @@ export class MemoryWorld {
   }
 
   /** A daemon that was just started. */
-  #start(): Memory {
+  #start(portion: Portion): Memory {
     const memory = {
       marked: new Map<string, OwnerWork>(),
       turning: new Set<string>(),
@@ -383,14 +416,16 @@ export class MemoryWorld {
     const skeletons = new Skeletons({ couch, log, policies: [] })
     const replicator = new Replicator(couch, { hasScheduler: true, sleep: () => Promise.resolve() })
     const server = { url: 'memory:', user: 'admin', pass: 'secret' }
-    const ownWrites = new OwnWrites()
+    const ownWrites = new OwnWrites({ isShared: !portion.isWhole })
     const mark: Deps['mark'] = (owner, work) => {
+      if (!portion.has(owner)) return
       memory.marked.set(owner, mergeOwnerWork(memory.marked.get(owner) ?? {}, work))
     }
     const deps: Deps = {
       couch,
       accounts: new AccountIndex(couch),
       users,
+      portion,
       registry: new Registry(couch, ownWrites, now),
       creator: new DatabaseCreator(couch, skeletons),
       kinds: kindsOf([], users),
@@ -447,18 +482,26 @@ export class MemoryWorld {
 }
 
 /** Follows `_users` and the registry, as the daemon does. */
-function followersOf(couch: Couch, deps: Deps, isBusy: (owner: string) => boolean): Follower<OwnerWork>[] {
+function followersOf(couch: Couch, deps: Deps, isBusy: (owner: string) => boolean): Followers<OwnerWork>[] {
   const following = { checkpoints: deps.checkpoints, template: users.template, mark: deps.mark, isBusy }
+  const { portion: all } = deps
   return [
-    new Follower({
-      ...following,
-      database: couch.database('_users'),
-      onChanges: (changes, mark) => usersChanged({ ...deps, mark }, changes),
-    }),
-    new Follower({
-      ...following,
-      database: couch.database(REGISTRY),
-      onChanges: (changes, mark) => Promise.resolve(registryChanged({ ...deps, mark }, changes)),
+    new Followers(
+      all,
+      (portion) =>
+        new Follower({
+          ...{ ...following, portion },
+          database: couch.database('_users'),
+          onChanges: (changes, mark) => usersChanged({ ...deps, portion, mark }, changes),
+        }),
+    ),
+    new Followers(all, (portion) => {
+      const seen = new Map<string, number>()
+      return new Follower({
+        ...{ ...following, portion },
+        database: couch.database(REGISTRY),
+        onChanges: (changes, mark) => registryChanged({ ...deps, portion, mark }, changes, seen),
+      })
     }),
   ]
 }

@@ -17,6 +17,8 @@ export interface History {
   canPurge: boolean
   /** How many daemons work at once. */
   daemons?: number
+  /** They divide the users. */
+  isDivided?: boolean
   /** The shares that are open at the beginning, with everybody in them and objects. */
   begun: string[]
   steps: Step[]

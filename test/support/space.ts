@@ -12,6 +12,7 @@ import type { Database } from '../../src/couch/database.ts'
 import type { Doc, Row, StoredDoc } from '../../src/couch/document.ts'
 import { Daemon } from '../../src/daemon/daemon.ts'
 import type { Gateway } from '../../src/gateways/gateway.ts'
+import { portionOf, WHOLE } from '../../src/engine/portion.ts'
 import { createLogger } from '../../src/log.ts'
 import { REGISTRY, shareDatabase, userDatabases } from '../../src/documents/names.ts'
 import { UPDATED_AT } from '../../src/documents/time.ts'
@@ -35,6 +36,9 @@ const START_PATIENCE_MS = 2 * PATIENCE_MS
 /** Between two looks at a state that is waited for. */
 const LEAST_PAUSE_MS = 20
 const MOST_PAUSE_MS = 100
+
+/** So many daemons divide the users, and what a test sees is the same: DIVIDED=3 before a run. */
+const DIVIDED = Number(process.env['DIVIDED'] ?? 1)
 
 /** How long nothing happens when a daemon has settled. */
 const QUIET_MS = { embedded: 60, couchdb: 400 }
@@ -107,15 +111,18 @@ export class Space {
     return this.#daemon
   }
 
-  /** Starts the daemon. */
+  /** Starts the daemon, or those that divide the users. */
   async begin(settings: Partial<DaemonConfig> = {}): Promise<void> {
-    this.#daemon = await this.#begin(settings)
+    this.#daemon = await this.#begin(settings, portionOf([0], DIVIDED))
+    for (let number = 1; number < DIVIDED; number += 1)
+      this.#others.push(await this.#begin(settings, portionOf([number], DIVIDED)))
   }
 
   /** Starts the daemon and waits until it has caught up. */
   async start(settings: Partial<DaemonConfig> = {}): Promise<void> {
     await this.begin(settings)
-    const isReady = (): Promise<boolean> => Promise.resolve(this.#daemon?.ready().ok === true)
+    const all = [this.daemon, ...this.#others]
+    const isReady = (): Promise<boolean> => Promise.resolve(all.every((one) => one.ready().ok))
     await this.until('the daemon is ready', isReady, START_PATIENCE_MS, LEAST_PAUSE_MS)
   }
 
@@ -131,7 +138,7 @@ export class Space {
     )
   }
 
-  async #begin(settings: Partial<DaemonConfig>): Promise<Daemon> {
+  async #begin(settings: Partial<DaemonConfig>, portion = WHOLE): Promise<Daemon> {
     const log = createLogger({
       level: 'debug',
       pretty: false,
@@ -143,6 +150,7 @@ export class Space {
     const daemon = new Daemon({
       onUpdate: listener.onUpdate,
       config: { ...this.config, ...settings },
+      portion,
       skeleton: await (this.skeleton === SKELETON ? shippedSkeleton() : readSkeleton(this.skeleton)),
       gateways: this.gateways,
       log,

@@ -173,7 +173,7 @@ async function perform(deps: Deps, owner: string, effect: ShareEffect, basis: Ba
       )
       return DONE
     case 'tell-participants':
-      tell(deps, effect.share, await registry.tellParticipants(effect.share))
+      tell(deps, effect.share, await registry.tellParticipants(effect.share, (one) => !deps.portion.has(one)))
       return DONE
     case 'pause-participants':
       await registry.pauseParticipants(effect.share)

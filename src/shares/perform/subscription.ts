@@ -66,7 +66,9 @@ async function perform(
       return beginScan(deps, subscriber, [effect.share])
     case 'tell-owner': {
       const owner = await noteForOwner(deps, effect.share)
-      if (owner !== null) mark(owner, { shares: new Set([effect.share]) })
+      if (owner === null) return
+      if (deps.portion.has(owner)) mark(owner, { shares: new Set([effect.share]) })
+      else await deps.registry.tell(effect.share)
       return
     }
     case 'put-document':

@@ -118,6 +118,7 @@ class Ground {
     const { leases, replicator, master, database, name } = this
     const person = entry && ({ name, database, state: 'active', ...entry } as ProvisionedUser)
     await adoptPersonalReplications({
+      isHere: () => true,
       replicator,
       leases,
       provisionedUsers: { entry: (asked) => Promise.resolve(asked === name ? person : null) },

@@ -4,6 +4,7 @@ import { mock } from 'node:test'
 import { setImmediate as nextRound } from 'node:timers/promises'
 import PQueue from 'p-queue'
 import { Checkpoints } from '../../../src/engine/checkpoints.ts'
+import { partitionOf, portionOf, WHOLE } from '../../../src/engine/portion.ts'
 import { Pulse } from '../../../src/engine/pulse.ts'
 import { Provisioning, type ProvisioningOptions } from '../../../src/provisioning/controller.ts'
 import { install } from '../../../src/skeletons/install.ts'
@@ -31,16 +32,16 @@ const LONG_MS = 6 * 60_000
 const started: Provisioning[] = []
 
 /** A server, and a daemon whose pauses never end. */
-async function world() {
-  const server = new MemoryCouch()
+async function world({ portion = WHOLE, server = new MemoryCouch() } = {}) {
   /** Requests are answered when this is. */
   let answer = Promise.resolve()
   const couch = server.client(() => answer.then(() => null))
   const log = createLogger({ level: 'silent', pretty: false })
   await install(couch, await readSkeleton(SKELETON), log)
-  for (const name of [DATABASE, PROVISIONING, 'user/hash1']) server.create(name)
+  for (const name of [DATABASE, PROVISIONING, 'user/hash1'])
+    if (!server.databases.has(name)) server.create(name)
   const replicator = new MemoryReplicator()
-  const ownWrites = new OwnWrites()
+  const ownWrites = new OwnWrites({ isShared: !portion.isWhole })
   const provisionedUsers = new ProvisionedUsers(couch, ownWrites, () => 0)
   const failures: unknown[] = []
   const queue = new PQueue({ concurrency: 4 })
@@ -58,6 +59,7 @@ async function world() {
     },
     accounts: new AccountIndex(couch),
     users: userDatabases('user/{id}'),
+    portion,
     creator: { open: () => Promise.resolve(false), apply: () => Promise.resolve() },
     leases: new PersonalLeases({
       replicator: replicator.asReplicator(),
@@ -85,7 +87,7 @@ async function world() {
   const users = server.databases.get('_users')
   assert(registry && users)
   return {
-    ...{ provisioning, provisionedUsers, registry, users, rest, clock },
+    ...{ server, provisioning, provisionedUsers, registry, users, rest, clock },
     /** Nothing is answered until what this gives is called. */
     hold: (): (() => void) => {
       let open: () => void = () => undefined
@@ -136,6 +138,47 @@ describe('provisioning/controller', () => {
       await rest()
       assert.equal(registry.read(provisionedUserId('ann'))?.['due'], undefined, wish)
     }
+  })
+
+  it('hears of a user who asks where the lane of the user database is another process’s, each time', async () => {
+    const ann = partitionOf('ann', 2)
+    const here = await world({ portion: portionOf([ann], 2) })
+    const elsewhere = await world({ portion: portionOf([1 - ann], 2), server: here.server })
+    here.users.write({
+      _id: userDocumentId('ann'),
+      ...{ type: 'user', name: 'ann', roles: ['hash1'], database: DATABASE },
+    })
+    const look = async (): Promise<void> => {
+      const heard: Promise<void>[] = []
+      here.provisioning.onUpdate({ db: 'shares', type: 'updated' }, (_name, work) => void heard.push(work()))
+      await Promise.all(heard)
+    }
+    const ask = (wish: string): Promise<void> =>
+      elsewhere.provisioning.onUserDocs('hash1', [{ _id: '$provision/master', wish } as { _id: string }])
+    await assert.rejects(ask('too early'), /not provisioned yet/)
+
+    await here.provisionedUsers.change('ann', { database: DATABASE, state: 'active', roles: ['hash1'] })
+    await look()
+    for (const wish of ['one', 'two']) {
+      await ask(wish)
+      assert.equal(elsewhere.provisioning.busy, 0)
+      const { _rev } = here.registry.read(provisionedUserId('ann')) ?? {}
+      await ask(`${wish} once more, before anybody has looked`)
+      assert.notEqual(here.registry.read(provisionedUserId('ann'))?._rev, _rev, 'it is said again')
+      await look()
+      assert.equal(here.provisioning.busy, 1, wish)
+      await here.rest()
+      assert.equal(here.registry.read(provisionedUserId('ann'))?.['due'], undefined, wish)
+      await look()
+      assert.equal(here.provisioning.busy, 0, 'its own answer is nothing to hear of')
+    }
+  })
+
+  it('does not follow the registry where nothing is divided', async () => {
+    const { provisioning } = await world()
+    const heard: string[] = []
+    provisioning.onUpdate({ db: 'shares', type: 'updated' }, (name) => void heard.push(name))
+    assert.deepEqual(heard, [])
   })
 
   it('is ready when those are done who had something to do at the start', async () => {

@@ -204,6 +204,7 @@ describe('provisioning/adoption', () => {
   ): Promise<void> {
     lines.length = 0
     await adoptPersonalReplications({
+      isHere: () => true,
       replicator: ground.replicator.asReplicator(),
       leases: ground.leases,
       provisionedUsers: {

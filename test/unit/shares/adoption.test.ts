@@ -1,6 +1,7 @@
 // What a start makes of the replications of shares that are there: taken over, corrected, cancelled, or none of this daemon's.
 import assert from 'node:assert/strict'
 import { userDatabases } from '../../../src/documents/names.ts'
+import { partitionOf, portionOf, WHOLE } from '../../../src/engine/portion.ts'
 import type { Logger } from '../../../src/log.ts'
 import { adoptReplications } from '../../../src/shares/adoption.ts'
 import type { Deps } from '../../../src/shares/deps.ts'
@@ -42,13 +43,14 @@ class Start {
     for (const replication of there) this.replicator.docs.set(replication._id, replication)
   }
 
-  /** @param entry what the registry says of the share */
-  adopt(entry: () => Promise<ShareEntry | null>): Promise<void> {
+  /** @param entry what the registry says of the share @param portion of the daemon */
+  adopt(entry: () => Promise<ShareEntry | null>, portion = WHOLE): Promise<void> {
     return adoptReplications({
       replicator: this.replicator.asReplicator(),
       leases: this.leases,
       registry: { entry },
       users: USERS,
+      portion,
       log: { info: (_: object, line: string) => void this.logged.push(line) } as unknown as Logger,
     } as unknown as Deps)
   }
@@ -158,5 +160,18 @@ describe('shares/adoption', () => {
       return entryOf({ state: 'ended' })
     })
     assert.deepEqual([start.held(), [...start.replicator.docs.keys()]], [['outbox'], [TO_SHARE._id]])
+  })
+
+  it('leaves that of an owner who is elsewhere, also of a share that nobody knows', async () => {
+    const joe = partitionOf('joe', 2)
+    for (const entry of [entryOf(), null]) {
+      const start = new Start(TO_SHARE)
+      await start.adopt(() => Promise.resolve(entry), portionOf([1 - joe], 2))
+      assert.deepEqual([...start.replicator.docs.keys()], [TO_SHARE._id])
+      assert.deepEqual(start.held(), [])
+    }
+    const start = new Start(TO_SHARE)
+    await start.adopt(() => Promise.resolve(entryOf()), portionOf([joe], 2))
+    assert.deepEqual(start.held(), ['outbox'])
   })
 })

@@ -6,6 +6,7 @@ import { userDatabases } from '../../../src/documents/names.ts'
 import { userDocumentId } from '../../../src/users/user-document.ts'
 import { AccountIndex } from '../../../src/users/account-index.ts'
 import { OwnWrites } from '../../../src/engine/own-writes.ts'
+import { WHOLE } from '../../../src/engine/portion.ts'
 import type { Registry } from '../../../src/shares/registry.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
 
@@ -41,6 +42,7 @@ async function afterChange(change: object): Promise<Record<string, string[]>> {
   await usersChanged(
     {
       ...{ couch, users, registry, accounts: new AccountIndex(couch), ownWrites: new OwnWrites() },
+      portion: WHOLE,
       log: createLogger({ level: 'silent', pretty: false }),
       mark: (owner, { shares }) => void (marked[owner] = [...(marked[owner] ?? []), ...(shares ?? [])]),
     },

@@ -526,4 +526,13 @@ describe('users who share with each other, over any history,', () => {
       { numRuns: Math.ceil(RUNS / 2) },
     )
   })
+
+  it('settle in the same state where several daemons divide the users', async () => {
+    await fc.assert(
+      fc.asyncProperty(history, fc.integer({ min: 2, max: 4 }), (one, daemons) =>
+        play({ ...one, daemons, isDivided: true }).then(() => undefined),
+      ),
+      { numRuns: Math.ceil(RUNS / 2) },
+    )
+  })
 })

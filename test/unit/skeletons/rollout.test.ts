@@ -21,6 +21,8 @@ class Ground {
   readonly kept = new Map<string, RolloutProgress>()
   readonly visits: string[] = []
   readonly lines: Record<string, unknown>[] = []
+  /** Milliseconds of each pause. */
+  readonly sleeps: number[] = []
   hash = 'one'
   visit: (db: string) => RefreshResult | Promise<RefreshResult> = () => CHANGED
   most = 0
@@ -33,7 +35,7 @@ class Ground {
     this.names = Array.from({ length: count }, (_, at) => `p-${String(at).padStart(5, '0')}`)
   }
 
-  start(concurrency = 4): void {
+  start(concurrency = 4, settleMs?: number): void {
     this.#stop = new AbortController()
     const { signal } = this.#stop
     const allDbs = ({ startKey = '', limit = Infinity }): Promise<string[]> =>
@@ -54,7 +56,7 @@ class Ground {
       },
       skeletons: skeletons as Skeletons,
       record: record as RolloutRecord,
-      concurrency,
+      ...{ concurrency, settleMs },
       visit: (database) => this.#visit(database),
       log: createLogger({
         level: 'debug',
@@ -62,7 +64,10 @@ class Ground {
         destination: { write: (line) => void this.lines.push(JSON.parse(line) as Record<string, unknown>) },
       }),
       signal,
-      sleep: () => delay(1),
+      sleep: (ms) => {
+        this.sleeps.push(ms)
+        return delay(1)
+      },
       // A second for each look at the clock: every other visit is written down.
       now: () => (clock += 1_000),
     })
@@ -111,6 +116,21 @@ describe('skeletons/rollout', () => {
       { done, total, changed, skipped, failed },
       { done: 1200, total: 1200, changed: 1080, skipped: 120, failed: 0 },
     )
+  })
+
+  it('begins when other processes have heard of it, too: one that has not may create a database as it was', async () => {
+    const ground = new Ground(4)
+    // Each look at the clock takes a second.
+    ground.start(4, 5_000)
+    await ground.done()
+    assert.equal(ground.sleeps[0], 4_000)
+    const { length } = ground.sleeps
+    await ground.stop()
+    ground.start(4, 5_000)
+    await ground.done()
+    await ground.stop()
+    assert.equal(ground.sleeps.length, length, 'what is done is not waited for')
+    assert.equal(ground.visits.length, 4)
   })
 
   it('has nothing to do when it has been done', async () => {
