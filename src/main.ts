@@ -17,6 +17,7 @@ import { OpsListenError, startOps } from './ops/server.ts'
 import { logUnused } from './config/skeleton-checks.ts'
 import { logDifferences } from './skeletons/overlay.ts'
 import { SkeletonError } from './skeletons/folder.ts'
+import { Divided } from './daemon/divided.ts'
 import { Standby } from './daemon/standby.ts'
 import { sayUnknownCommand, sayWhereHelp, usage } from './commands/usage.ts'
 import { VERSION } from './version.ts'
@@ -113,11 +114,14 @@ async function run(): Promise<ExitCode> {
     }
     const embedded = await starting
     const url = embedded?.url ?? (config.server.kind === 'couchdb' ? config.server.url : '')
-    const daemon = new Standby({
-      config: { ...config, url },
-      ...{ skeleton, gateways, log },
-      isServerOwn: embedded !== null,
-    })
+    const options = { config: { ...config, url }, skeleton, gateways, log }
+    const { partitions } = config
+    const divided = partitions > 1 && embedded === null ? new Divided({ ...options, partitions }) : null
+    if (partitions > 1 && embedded !== null)
+      log.warn(
+        'PARTITIONS changes nothing: the embedded server is this process’s own, and nobody else works on it',
+      )
+    const daemon = divided ?? new Standby({ ...options, isServerOwn: embedded !== null })
     releases.push(() => daemon.stop())
     if (config.opsPort !== null) {
       const ops = await startOps({
@@ -125,6 +129,7 @@ async function run(): Promise<ExitCode> {
         port: config.opsPort,
         health: () => daemon.health(),
         ready: () => daemon.ready(),
+        ...(divided ? { partitions: () => divided.partitions } : {}),
       })
       releases.push(() => ops.close())
       log.info({ host: config.opsHost, port: ops.port }, 'health and readiness at /healthz and /readyz')

@@ -5,15 +5,13 @@ import { EXIT, type ExitCode, exitCodeOfInstall } from './exit-codes.ts'
 import { countOfKind } from '../skeletons/databases.ts'
 import { InstallError } from '../skeletons/install.ts'
 import { counted } from '../documents/counted.ts'
-import { dutyId, nameOfHolder, parseDuty } from '../engine/duty-document.ts'
 import { PERSONAL_KIND } from '../skeletons/kinds.ts'
-import { CHECKPOINTS } from '../documents/names.ts'
 import { isPublic } from '../documents/security.ts'
 import { sayUnused } from '../config/skeleton-checks.ts'
 import { differenceText, SHIPPED_SKELETON } from '../skeletons/overlay.ts'
-import { SILENT_MS } from '../engine/duty.ts'
 import { USUAL_REVS_LIMIT } from '../engine/histories.ts'
 import { adoptionTexts, planAdoption } from './adoption.ts'
+import { checkDuties } from './check-duties.ts'
 import { checkUserHistories } from './check-histories.ts'
 import { checkLockout } from './check-lockout.ts'
 import { checkOwners } from './check-owners.ts'
@@ -55,7 +53,7 @@ async function examine(env: NodeJS.ProcessEnv): Promise<{ findings: Finding[]; c
         ...unused.map((folder) => note(sayUnused(folder))),
         await checkVersion(connection),
         await checkGlobalChanges(connection),
-        await checkDuty(connection),
+        await checkDuties(connection),
         ...(await checkLockout(connection)),
         ...(await checkOwners(connection)),
         ...adoptionTexts(await planAdoption(connection)).map(note),
@@ -90,18 +88,6 @@ async function checkGlobalChanges({ couch }: Connection): Promise<Finding> {
   return (await couch.database('_global_changes').info()) === null
     ? note('there is no database _global_changes; the daemon makes it when it starts')
     : ok('_global_changes is there')
-}
-
-/** Which daemon works, by its own clock: beside it, others wait. */
-async function checkDuty({ couch, config }: Connection): Promise<Finding> {
-  const rows = await couch.database(CHECKPOINTS).fetchIfThere([dutyId(config.userDatabases.template)])
-  const duty = parseDuty(rows[0]?.doc ?? null)
-  if (duty?.holder == null) return note('no daemon works on this server')
-  const silentMs = Math.max(0, Date.now() - Date.parse(duty.at))
-  const said = `was heard of ${Math.round(silentMs / 1000)} s ago`
-  return silentMs > SILENT_MS
-    ? note(`${nameOfHolder(duty)} ${said}: it works no more, or its clock is another`)
-    : ok(`${nameOfHolder(duty)} works, and ${said}`)
 }
 
 /** From here; only CouchDB itself could say whether it reaches that URL. */

@@ -114,6 +114,12 @@ export const SETTINGS = {
     default: '8',
     says: 'how many users’ databases are worked on at once',
   },
+  PARTITIONS: {
+    key: 'partitions',
+    schema: values.wholeNumber(1, 256),
+    default: '1',
+    says: 'among how many partitions processes divide the users, the same number for all; `1`: one works, others wait',
+  },
   REPLICATION_IDLE_TIMEOUT: {
     key: 'replicationIdleTimeoutMs',
     schema: values.duration(1),

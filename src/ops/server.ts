@@ -24,7 +24,7 @@ export class OpsListenError extends Error {
 function answer(
   response: ServerResponse,
   status: number,
-  body: { status: 'ok' | 'fail'; reason?: string },
+  body: { status: 'ok' | 'fail'; reason?: string; partitions?: readonly number[] },
 ): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
   // For HEAD, node:http itself leaves the body out.
@@ -32,7 +32,8 @@ function answer(
 }
 
 /**
- * Serves GET and HEAD of `/healthz` and `/readyz`: 200 or 503 with `{status: 'ok' | 'fail', reason?}`.
+ * Serves GET and HEAD of `/healthz` and `/readyz`: 200 or 503 with `{status: 'ok' | 'fail', reason?}`, and `partitions` where users
+ * are divided.
  * @param options.port 0 takes any free one; the result says which
  * @throws {OpsListenError} where it cannot listen
  */
@@ -41,6 +42,8 @@ export async function startOps(options: {
   port: number
   health: () => ProbeResult
   ready: () => ProbeResult
+  /** Those that this process works for. */
+  partitions?: () => readonly number[]
 }): Promise<{ port: number; close(): Promise<void> }> {
   const questions = new Map([
     ['/healthz', options.health],
@@ -59,6 +62,7 @@ export async function startOps(options: {
     answer(response, ok ? 200 : 503, {
       status: ok ? 'ok' : 'fail',
       ...(reason === undefined ? {} : { reason }),
+      ...(options.partitions ? { partitions: options.partitions() } : {}),
     })
   }
 

@@ -159,18 +159,34 @@ describe('deployment', () => {
     assert.equal(scripts?.['prepack'], 'npm run build')
   })
 
-  it('has a unit that systemd takes, and that stays down where a restart heals nothing', async function () {
-    const unit = await read('deploy/couch-shares.service')
-    const codes = /(?<=^RestartPreventExitStatus=).*/m.exec(unit)?.[0].split(' ').map(Number) ?? []
-    for (const code of codes) assert(Object.values<number>(EXIT).includes(code), String(code))
-    if (spawnSync('systemd-analyze', ['--version']).error) this.skip()
-    // Of what it runs, systemd only looks whether it is there.
-    const there = unit.replace(/^ExecStart=.*$/m, `ExecStart=${process.execPath}`)
-    await writeFile(join(root, 'couch-shares.service'), there)
-    const verified = spawnSync('systemd-analyze', ['verify', join(root, 'couch-shares.service')], {
-      encoding: 'utf8',
+  for (const name of ['couch-shares.service', 'couch-shares@.service'])
+    it(`has a unit ${name} that systemd takes, and that stays down where a restart heals nothing`, async function () {
+      const unit = await read(`deploy/${name}`)
+      const codes = /(?<=^RestartPreventExitStatus=).*/m.exec(unit)?.[0].split(' ').map(Number) ?? []
+      assert(codes.length > 0)
+      for (const code of codes) assert(Object.values<number>(EXIT).includes(code), String(code))
+      if (spawnSync('systemd-analyze', ['--version']).error) this.skip()
+      // Of what it runs, systemd only looks whether it is there.
+      const there = unit.replace(/^ExecStart=.*$/m, `ExecStart=${process.execPath}`)
+      await writeFile(join(root, name), there)
+      const instance = join(root, name.replace('@', '@1'))
+      const verified = spawnSync('systemd-analyze', ['verify', instance], { encoding: 'utf8' })
+      assert.deepEqual([verified.status, verified.stderr], [0, ''])
     })
-    assert.deepEqual([verified.status, verified.stderr], [0, ''])
+
+  it('has the same in the unit of several processes as in that of one, but for what is an instance’s own', async () => {
+    const serviceOf = async (name: string): Promise<string[]> =>
+      (await read(`deploy/${name}`)).split('\n[Service]\n')[1]?.split('\n') ?? []
+    const one = await serviceOf('couch-shares.service')
+    const several = await serviceOf('couch-shares@.service')
+    assert.deepEqual(
+      several.filter((line) => !one.includes(line)),
+      ['EnvironmentFile=-/etc/couch-shares/env-%i'],
+    )
+    assert.deepEqual(
+      one.filter((line) => !several.includes(line)),
+      [],
+    )
   })
 
   it('leaves by the block for containers the secrets that the composition takes', async () => {

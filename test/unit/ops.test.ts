@@ -57,6 +57,24 @@ describe('ops', () => {
     it(`answers ${path} with a query`, async () => assert.equal((await ask(`${path}?x=1`)).status, 200))
   }
 
+  it('says for which partitions it works, where users are divided', async () => {
+    let partitions = [0, 3]
+    const divided = await startOps({
+      ...{ host: '127.0.0.1', port: 0, health: () => state.health, ready: () => state.ready },
+      partitions: () => partitions,
+    })
+    try {
+      const says = async (path: string): Promise<unknown> =>
+        (await fetch(`http://127.0.0.1:${divided.port}${path}`)).json()
+      assert.deepEqual(await says('/healthz'), { status: 'ok', partitions: [0, 3] })
+      partitions = []
+      state.ready = { ok: false, reason: 'others have all' }
+      assert.deepEqual(await says('/readyz'), { status: 'fail', reason: 'others have all', partitions: [] })
+    } finally {
+      await divided.close()
+    }
+  })
+
   it('has nothing elsewhere', async () => {
     for (const path of ['/', '/healthz/', '/metrics']) {
       const { status, text } = await ask(path)

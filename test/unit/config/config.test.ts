@@ -49,6 +49,7 @@ describe('config', () => {
       replicationServer: null,
       logLevel: 'info',
       concurrency: 8,
+      partitions: 1,
       replicationIdleTimeoutMs: 1_800_000,
       replicationCheckIntervalMs: 15_000,
       outbox: 'always',
