@@ -3,7 +3,7 @@ import groupBy from 'lodash/groupBy.js'
 import isEqual from 'lodash/isEqual.js'
 import pick from 'lodash/pick.js'
 import type { Database } from '../couch/database.ts'
-import type { ChangesPage, Seq } from '../couch/document.ts'
+import type { Change, ChangesPage, Seq } from '../couch/document.ts'
 import { isFault } from '../couch/fault.ts'
 import { readUserDocs, type UserDoc } from './gather/user-docs.ts'
 import { isHomeShare, isToBeFilled, type ShareEntry } from './model/entry.ts'
@@ -35,6 +35,7 @@ import { START, type Scan } from '../engine/checkpoint.ts'
 import {
   objectOfBase,
   parseCopyId,
+  settledIn,
   shareCheckpoint,
   shareOfDocument,
   shareOfSubscription,
@@ -246,7 +247,7 @@ class Turn {
     const page = await this.#readUser(since)
     this.#isActive = page.results.length > 0
     if (!isFirst && page.results.some(isDesign)) await refreshDatabase(this.#deps, this.#user.name)
-    const docs = await readPage(this.#context, page.results)
+    const docs = await readPage(this.#context, this.#unsettled(page.results, isFirst))
     await planShares(this.#context, docs.filter(isShare), wanted, { fromStart: isFirst })
     await planSubscriptions(this.#context, docs.filter(isSubscription), parts)
     if (isOver) await this.#endWaiting()
@@ -261,6 +262,15 @@ class Turn {
     else await this.#noteHeldBack()
     await this.#move(this.#user, page)
     return page.pending > 0
+  }
+
+  /** Without the objects that this lane has written itself, and that had nothing left to do then. */
+  #unsettled(changes: readonly Change[], isFirst: boolean): Change[] {
+    const { ownWrites } = this.#deps
+    const name = settledIn(this.#user.name)
+    // Another database, or one of which nothing is known: what was brought back into it may be as it was.
+    if (isFirst) ownWrites.forget(name)
+    return ownWrites.foreign(name, changes)
   }
 
   /** All objects of a user are read from the start: a share that is among them is filled when the last has come. */

@@ -52,6 +52,9 @@ export const subscriptionRange = (share: string): { startKey: string; endKey: st
 export const shareCheckpoint = (share: string, database: string): string =>
   `${SHARE_PREFIX}${share} ${database}`
 
+/** Where it is noted under which revisions objects of a user database were settled. No database is called so. */
+export const settledIn = (database: string): string => `settled:${database}`
+
 /** How many design documents a share database is created with. */
 export const SHARE_DESIGN_DOCUMENTS = 2
 

@@ -19,7 +19,8 @@ import type { Context } from './context.ts'
 import { planShares } from './shares.ts'
 import { planSubscriptions } from './subscriptions.ts'
 import type { Tally } from './tally.ts'
-import { copyId, subscriptionEntryId } from '../model/ids.ts'
+import { OBJECT } from '../model/history.ts'
+import { copyId, settledIn, subscriptionEntryId } from '../model/ids.ts'
 
 /** One to carry, one to agree, one more for each share that passes it on. Who writes all the time waits for the next turn. */
 const MOST_ROUNDS = 8
@@ -140,8 +141,17 @@ function lookAgainAtUnsettled(
       return false
     }
   }
-  for (const one of facts)
-    if (progress.written.has(one.object) && !isSettled(one)) progress.again.add(one.object)
+  for (const one of facts) {
+    const { object } = one
+    if (!progress.written.has(object)) continue
+    if (!isSettled(one)) progress.again.add(object)
+    else noteSettled(context, object, progress.revisions.of(OBJECT, object))
+  }
+}
+
+/** What is written into a user database comes by as a change. */
+function noteSettled({ deps, user }: Context, object: string, rev: string | null): void {
+  if (rev !== null) deps.ownWrites.add(settledIn(user.name), object, rev)
 }
 
 /** The shares of which old revisions are to go while something is there that the owner wrote directly: it comes in first. */
