@@ -283,13 +283,14 @@ class Turn {
     if (filling.length === 0) return
     // What was read is behind, and nothing but a scan knows how far a share has come after that.
     if (isMoreToCome) return beginScan(this.#deps, this.#context.owner, filling)
-    for (const share of filling) await this.#noteScanned(share)
+    for (const share of filling) await this.#noteScanned(share, false)
     await planShares(this.#context, [], new Set(filling))
   }
 
-  /** The user's objects were gone through for a share. */
-  async #noteScanned(share: string): Promise<void> {
+  /** The user's objects were gone through for a share. @param isForEnd for its end, and not for what it was before that */
+  async #noteScanned(share: string, isForEnd: boolean): Promise<void> {
     const entry = await this.#ownEntry(share)
+    if (entry?.state === 'ending' && !isForEnd) return
     // Where another daemon was faster, it is planned after this.
     await performShare(this.#deps, this.#context.owner, planScanned(share, entry), entry)
   }
@@ -413,8 +414,8 @@ class Turn {
     ]
     const done = scan.shares.filter((share) => !again.includes(share))
     for (const share of done) {
-      await this.#noteScanned(share)
-      await finishSubscription(this.#context, share)
+      await this.#noteScanned(share, ends.includes(share))
+      await finishSubscription(this.#context, share, ends.includes(share))
     }
     checkpoints.set(name, {
       ...(await this.#context.checkpoint(name)),

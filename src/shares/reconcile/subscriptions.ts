@@ -35,9 +35,13 @@ async function planOne(context: Context, share: string, first: UserDoc | null): 
   }
 }
 
-/** What is left when the objects of a user were gone through for a share. Where another daemon was faster, that is over. */
-export async function finishSubscription(context: Context, share: string): Promise<void> {
+/**
+ * What is left when the objects of a user were gone through for a share. Where another daemon was faster, that is over.
+ * @param isForEnd for the end of the user's part: one that came to its end meanwhile was gone through as one that goes on
+ */
+export async function finishSubscription(context: Context, share: string, isForEnd: boolean): Promise<void> {
   const { deps, owner } = context
   const facts = await gatherSubscription(deps, owner, share, null, { scanning: false })
+  if (facts.entry?.state === 'ending' && !isForEnd) return
   await performSubscription(deps, owner, planLeft(facts), facts.entry)
 }

@@ -13,9 +13,11 @@ import type { OwnerWork } from '../../../../src/shares/work.ts'
 import type { Deps } from '../../../../src/shares/deps.ts'
 import { Registry } from '../../../../src/shares/registry.ts'
 import { performShare } from '../../../../src/shares/perform/share.ts'
+import { beginScan } from '../../../../src/shares/scans.ts'
 import { GRACE_MS } from '../../../support/memory-world.ts'
 import type { Participants } from '../../../support/participants.ts'
 import { joeShowsAnn, ANN, JOE } from '../../../support/planned-share.ts'
+import { threePeople } from '../../../support/three-people.ts'
 
 /** A daemon on a server where something happens once, just before such a document is written into the registry. */
 function overtaken(
@@ -161,5 +163,31 @@ describe('turns that are overtaken', () => {
     assert.ok(isOver())
     assert.equal(tried, 1, 'what was under way when it happened, and came too late')
     assert.equal((await deps.registry.subscription('x', people.hash(ANN)))?.state, 'active')
+  })
+
+  it('do not end a part that came to its end after the objects were gone through for its beginning', async () => {
+    const people = await threePeople([ANN], null)
+    const { world } = people
+    const { registry } = world.deps
+    const ann = people.hash(ANN)
+    const read = registry.subscription.bind(registry)
+    let times = 0
+    registry.subscription = async (...args) => {
+      const there = await read(...args)
+      // The first look is before the objects, the second one after them.
+      if ((times += 1) === 2) {
+        people.act({ kind: 'leave', user: ANN, share: 'x' })
+        await registry.changeSubscription('x', ann, `user/${ann}`, { state: 'ending' })
+      }
+      return there
+    }
+    await beginScan(world.deps, ann, ['x'])
+    await world.turn(ann, {})
+    assert.ok(times >= 2)
+    registry.subscription = read
+    await world.settle()
+    assert.equal((await registry.subscription('x', ann))?.state, 'invited')
+    assert.equal(people.database(ANN).read('a'), null)
+    assert.equal(people.outbox(ANN)?.read('base/a'), null)
   })
 })
