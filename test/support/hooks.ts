@@ -32,6 +32,8 @@ export async function mochaGlobalTeardown(): Promise<void> {
     couchdbSource === null
       ? 'no CouchDB (set COUCHDB_URL, or put couchdb on the PATH)'
       : `CouchDB (${couchdbSource})`
+  // Where no case ran, nothing has said yet what was left out.
+  await appendFile(LEFT_OUT, `${JSON.stringify(casesLeftOut())}\n`)
   const lines = (await readFile(LEFT_OUT, 'utf8')).trim().split('\n')
   await rm(LEFT_OUT)
   const leftOut = lines.map((line) => JSON.parse(line) as LeftOut)
