@@ -1,4 +1,6 @@
 // esbuild at work. It runs in one process for all of ours, which is not to stay for the daemon's life.
+// The machine's clock, for a process of the machine: tests play with the global one.
+import { clearTimeout, setTimeout } from 'node:timers'
 import type * as Esbuild from 'esbuild'
 
 /** For whoever comes next: functions are built one after the other, and a process takes longer to begin than to build one. */
