@@ -50,6 +50,6 @@ module.exports = {
   require: ['test/support/hooks.ts'],
   // What a case waits for has a time of its own; this is for a case as a whole, on a slow machine.
   timeout: 900_000,
-  // Most of the time they wait for servers: three for each core keep it busy.
-  ...(isShared ? {} : { parallel: true, jobs: Math.max(4, 3 * availableParallelism()) }),
+  // Half of the time they wait for servers: two for each core keep it busy.
+  ...(isShared ? {} : { parallel: true, jobs: Math.max(4, 2 * availableParallelism()) }),
 }
