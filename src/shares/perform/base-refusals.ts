@@ -4,7 +4,7 @@ import { baseDoc } from '../model/base.ts'
 import { encodeJson } from '../../documents/json.ts'
 import { problem } from '../../documents/problem.ts'
 import type { Deps } from '../deps.ts'
-import type { Effect } from './effects.ts'
+import type { Effect } from '../plan/effects.ts'
 import type { Progress } from './shared-copies.ts'
 
 /**

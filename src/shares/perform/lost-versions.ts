@@ -5,7 +5,7 @@ import { Room } from '../../couch/attachments.ts'
 import { writeBulk } from '../../couch/bulk.ts'
 import { prepare } from '../../couch/with-attachments.ts'
 import type { Deps } from '../deps.ts'
-import type { Effect } from './effects.ts'
+import type { Effect } from '../plan/effects.ts'
 import { lostVersion } from '../../couch/lost-version.ts'
 import { placesOf } from './attachment-places.ts'
 

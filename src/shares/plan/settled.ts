@@ -6,6 +6,7 @@ import { OBJECT } from '../model/history.ts'
 import { parseConsents, type ObjectDoc } from '../../documents/content.ts'
 import { isShareId } from '../../documents/names.ts'
 import { own } from '../../documents/own.ts'
+import { only } from './effects.ts'
 import type { ExchangeFacts, LiveCopy } from './exchange-facts.ts'
 import { planObject, sharesAwaited } from './object.ts'
 import type { ObjectEffect, ObjectFacts } from './object-facts.ts'
@@ -13,8 +14,6 @@ import { withRevisions } from './seen.ts'
 
 /** Under which revision something was written: the object, or its copy in a share; null where it was not. */
 export type RevisionOf = (place: string) => string | null
-
-type Put<Kind extends ObjectEffect['kind']> = Extract<ObjectEffect, { kind: Kind }>
 
 /**
  * True where all that was planned has landed, and is known to leave nothing to do. False also where that cannot be told without
@@ -80,7 +79,7 @@ function docAfter(
   effects: readonly ObjectEffect[],
   rev: string | null,
 ): ObjectDoc | null {
-  const put = effects.find((effect): effect is Put<'put-object'> => effect.kind === 'put-object')
+  const [put] = only(effects, 'put-object')
   if (!put) return doc
   const { _attachments: _, ...content } = put.doc
   return rev === null ? null : { ...content, _id: object, _rev: rev }
@@ -92,7 +91,7 @@ function baseAfter(
   revisionOf: RevisionOf,
 ): Base | null {
   // The one of the last stage stands.
-  const put = effects.filter((effect): effect is Put<'put-base'> => effect.kind === 'put-base').at(-1)
+  const put = only(effects, 'put-base').at(-1)
   if (!put) return base
   if (isEmptyBase(put)) return null
   const { shares, agreed, seen = {} } = put
@@ -119,9 +118,7 @@ function exchangeAfter(
   if (isDoubtful || bounds || home.kind !== 'live' || home.mostBytes !== undefined) return null
   if (home.rivals.length > 0 || (home.tombstones ?? []).length > 0) return null
   const limit = role === 'owner' ? (own(base.shares, share) ?? null) : exchange.limit
-  const put = effects.find(
-    (effect): effect is Put<'put-copy'> => effect.kind === 'put-copy' && effect.share === share,
-  )
+  const put = only(effects, 'put-copy').find((effect) => effect.share === share)
   if (!put) return { ...exchange, limit }
   if (rev === null) return null
   const leaf: ObjectDoc = { ...put.content.attributes, _id: copyId(share, object), _rev: rev }

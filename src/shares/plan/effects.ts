@@ -1,5 +1,5 @@
 // Picks the effects of one kind.
-import type { ObjectEffect } from '../plan/object-facts.ts'
+import type { ObjectEffect } from './object-facts.ts'
 
 export type Effect<Kind extends ObjectEffect['kind']> = Extract<ObjectEffect, { kind: Kind }>
 
