@@ -3,7 +3,7 @@ import { isOurs } from '../shares/model/entry.ts'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
-import { parseBase, type Base } from '../shares/model/base.ts'
+import { parseBase, sharesOf, type Base } from '../shares/model/base.ts'
 import { PROVISIONING, routesDatabase, shareDatabase, type UserDatabases } from '../documents/names.ts'
 import { parseConsents } from '../documents/content.ts'
 import { isForgotten } from '../documents/tombstone.ts'
@@ -131,7 +131,7 @@ export const isMark = (base: Base | null): base is Base =>
   )
 
 function sharesNamed(base: Base | null, leaves: readonly Leaf[]): Set<string> {
-  const named = new Set([...Object.keys(base?.shares ?? {}), ...Object.keys(base?.agreed ?? {})])
+  const named = new Set(sharesOf(base))
   for (const leaf of leaves) {
     const consents = parseConsents(leaf['$shares'])
     if (consents.kind === 'keys') for (const share of consents.keys.keys()) named.add(share)

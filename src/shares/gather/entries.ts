@@ -1,5 +1,4 @@
 // What the registry has of the shares that a page of objects has to do with, and how they stand to the objects' author.
-import type { Base } from '../model/base.ts'
 import { isBeingFilled, isHomeShare, isToBeThere, type ShareEntry } from '../model/entry.ts'
 import type { SubscriptionEntry } from '../model/subscription.ts'
 import { parseConsents } from '../../documents/content.ts'
@@ -46,12 +45,6 @@ export function mentionedShares({ doc, rivals, copiedTo = [] }: UserDoc): string
   })
   return [...new Set([...named, ...copiedTo])].filter(isShareId)
 }
-
-/** The shares that a base knows of. */
-export const sharesOf = (base: Base | null | undefined): string[] => [
-  ...Object.keys(base?.shares ?? {}),
-  ...Object.keys(base?.agreed ?? {}),
-]
 
 /** True where changes go in both directions, or come from somebody else's share. */
 export function isExchange(

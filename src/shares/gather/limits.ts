@@ -1,10 +1,10 @@
 // What the owners of other users' shares show of each object, as their bases say.
-import { parseBase, type Agreed } from '../model/base.ts'
+import { parseBase, sharesOf, type Agreed } from '../model/base.ts'
 import type { Selection } from '../../documents/content.ts'
 import { own } from '../../documents/own.ts'
 import type { ExchangeFacts } from '../plan/exchange-facts.ts'
 import type { Deps } from '../deps.ts'
-import { sharesOf, type KnownShares, type SharesOfObjects } from './entries.ts'
+import type { KnownShares, SharesOfObjects } from './entries.ts'
 import { readRows } from './rows.ts'
 import { baseId, copyId, objectOfBase } from '../model/ids.ts'
 

@@ -1,5 +1,5 @@
 // Gathers what planObject asks about: what the daemon made of a user's objects, and what the shares hold of them.
-import { parseBase, type Base } from '../model/base.ts'
+import { parseBase, sharesOf, type Base } from '../model/base.ts'
 import { asksForShare } from '../model/share.ts'
 import { asksForSubscription } from '../model/subscription.ts'
 import type { Held } from '../model/history.ts'
@@ -21,7 +21,6 @@ import {
   mentionedShares,
   readAway,
   readShares,
-  sharesOf,
   standing,
   withShares,
   type KnownShares,

@@ -1,8 +1,7 @@
 // Which objects an admin has purged: nobody has deleted them, and there is not even a tombstone.
-import type { Base } from '../model/base.ts'
+import { sharesOf, type Base } from '../model/base.ts'
 import type { Database } from '../../couch/database.ts'
 import type { Forgotten } from '../plan/exchange-facts.ts'
-import { sharesOf } from './entries.ts'
 import type { UserDoc } from './user-docs.ts'
 import { parseCopyId } from '../model/ids.ts'
 

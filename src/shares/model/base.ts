@@ -90,6 +90,12 @@ export function baseDoc(
   }
 }
 
+/** The shares that a base knows of: one's own, and those with which something was agreed. */
+export const sharesOf = (base: Base | null | undefined): string[] => [
+  ...Object.keys(base?.shares ?? {}),
+  ...Object.keys(base?.agreed ?? {}),
+]
+
 /** True for a base that remembers nothing. */
 export const isEmptyBase = ({ shares, agreed }: Pick<Base, 'shares' | 'agreed'>): boolean =>
   Object.keys(shares).length === 0 && Object.keys(agreed).length === 0

@@ -1,6 +1,6 @@
 // Whether an object has nothing left to do when its effects have landed: planned from what is known of it then, in place of reading
 // that again. Whatever somebody else writes meanwhile comes by as a change of its own.
-import { baseDoc, isEmptyBase, type Base } from '../model/base.ts'
+import { baseDoc, isEmptyBase, sharesOf, type Base } from '../model/base.ts'
 import { copyId } from '../model/ids.ts'
 import { OBJECT } from '../model/history.ts'
 import { parseConsents, type ObjectDoc } from '../../documents/content.ts'
@@ -102,8 +102,7 @@ function baseAfter(
 function isWithin({ exchanges, standings }: ObjectFacts, doc: ObjectDoc, base: Base): boolean {
   const consents = parseConsents(doc['$shares'])
   const named = consents.kind === 'keys' ? [...consents.keys.keys()].filter(isShareId) : []
-  const shares = [...named, ...Object.keys(base.shares), ...Object.keys(base.agreed)]
-  return shares.every((share) => exchanges.has(share) || standings.has(share))
+  return [...named, ...sharesOf(base)].every((share) => exchanges.has(share) || standings.has(share))
 }
 
 function exchangeAfter(
