@@ -5,7 +5,7 @@ import type { Database } from '../couch/database.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import { parseBase, sharesOf, type Base } from '../shares/model/base.ts'
 import { PROVISIONING, routesDatabase, shareDatabase, type UserDatabases } from '../documents/names.ts'
-import { parseConsents } from '../documents/content.ts'
+import { idsIn, parseConsents } from '../documents/content.ts'
 import { isForgotten } from '../documents/tombstone.ts'
 import { isRelated, lineOf, type Leaf } from '../documents/revisions.ts'
 import type { ProvisionedUsers } from '../provisioning/provisioned-users.ts'
@@ -130,14 +130,8 @@ export const isMark = (base: Base | null): base is Base =>
       Object.keys(attributes).length + Object.keys(attachments).length === 0,
   )
 
-function sharesNamed(base: Base | null, leaves: readonly Leaf[]): Set<string> {
-  const named = new Set(sharesOf(base))
-  for (const leaf of leaves) {
-    const consents = parseConsents(leaf['$shares'])
-    if (consents.kind === 'keys') for (const share of consents.keys.keys()) named.add(share)
-  }
-  return named
-}
+const sharesNamed = (base: Base | null, leaves: readonly Leaf[]): Set<string> =>
+  new Set([...sharesOf(base), ...leaves.flatMap((leaf) => idsIn(parseConsents(leaf['$shares'])))])
 
 /** Traces of a document of a master or a gateway: there, and in the databases of its users. */
 export async function tracesOfSource(

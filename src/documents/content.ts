@@ -54,6 +54,10 @@ export function parseConsents(value: unknown): Consents {
   return { kind: 'keys', keys: new Map(entries.map(([id, wish]) => [id, parseConsent(id, wish)])) }
 }
 
+/** The ids under which something is said, also where that is wrong. */
+export const idsIn = (consents: Consents): string[] =>
+  consents.kind === 'keys' ? [...consents.keys.keys()] : []
+
 function parseConsent(id: string, wish: unknown): Consent {
   if (wish === false) return { kind: 'unshare' }
   if (!isShareId(id)) return { kind: 'invalid', problem: problem('invalid_share_id', id) }

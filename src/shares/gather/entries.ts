@@ -1,7 +1,7 @@
 // What the registry has of the shares that a page of objects has to do with, and how they stand to the objects' author.
 import { isBeingFilled, isHomeShare, isToBeThere, type ShareEntry } from '../model/entry.ts'
 import type { SubscriptionEntry } from '../model/subscription.ts'
-import { parseConsents } from '../../documents/content.ts'
+import { idsIn, parseConsents } from '../../documents/content.ts'
 import { isShareId } from '../../documents/names.ts'
 import { copyId } from '../model/ids.ts'
 import type { Standing } from '../plan/object-facts.ts'
@@ -39,10 +39,7 @@ export const withShares = (one: KnownShares, other: Partial<KnownShares>): Known
 /** Every share id in `$shares`, of any leaf, that can be one, and those of copies that were found. */
 export function mentionedShares({ doc, rivals, copiedTo = [] }: UserDoc): string[] {
   const leaves = doc === null ? [] : [doc, ...rivals.map(({ leaf }) => leaf)]
-  const named = leaves.flatMap((leaf) => {
-    const consents = parseConsents(leaf['$shares'])
-    return consents.kind === 'keys' ? [...consents.keys.keys()] : []
-  })
+  const named = leaves.flatMap((leaf) => idsIn(parseConsents(leaf['$shares'])))
   return [...new Set([...named, ...copiedTo])].filter(isShareId)
 }
 

@@ -3,6 +3,7 @@ import { decodeHistories } from '../model/history.ts'
 import {
   contentOf,
   isTooWide,
+  idsIn,
   parseConsents,
   type Consents,
   type ObjectDoc,
@@ -147,8 +148,7 @@ function stayingElsewhere(
   share: string,
 ): 'all' | Set<string> {
   const names = new Set<string>()
-  const consents = parseConsents(doc?.['$shares'])
-  for (const other of consents.kind === 'keys' ? consents.keys.keys() : []) {
+  for (const other of idsIn(parseConsents(doc?.['$shares']))) {
     if (other === share) continue
     const agreed = ledger.next(other)
     const exchange = exchanges.get(other)

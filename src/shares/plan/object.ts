@@ -3,6 +3,7 @@ import type { Histories } from '../model/history.ts'
 import { isTooComplex, tooComplex } from '../../documents/complexity.ts'
 import {
   holds,
+  idsIn,
   parseConsents,
   project,
   type Consent,
@@ -138,7 +139,7 @@ const dropLeaves = (object: string, revisions: readonly string[]): ObjectEffect[
 
 function oneWayShares(facts: ObjectFacts, consents: Consents): string[] {
   const shares = new Set([
-    ...(consents.kind === 'keys' ? consents.keys.keys() : []),
+    ...idsIn(consents),
     ...Object.keys(facts.base?.shares ?? {}),
     ...[...facts.copies].flatMap(([share, copy]) => (copy === null ? [] : share)),
   ])

@@ -3,7 +3,7 @@
 import { baseDoc, isEmptyBase, sharesOf, type Base } from '../model/base.ts'
 import { copyId } from '../model/ids.ts'
 import { OBJECT } from '../model/history.ts'
-import { parseConsents, type ObjectDoc } from '../../documents/content.ts'
+import { idsIn, parseConsents, type ObjectDoc } from '../../documents/content.ts'
 import { isShareId } from '../../documents/names.ts'
 import { own } from '../../documents/own.ts'
 import { only } from './effects.ts'
@@ -100,8 +100,7 @@ function baseAfter(
 
 /** False where another share comes into it, of which nothing was read. */
 function isWithin({ exchanges, standings }: ObjectFacts, doc: ObjectDoc, base: Base): boolean {
-  const consents = parseConsents(doc['$shares'])
-  const named = consents.kind === 'keys' ? [...consents.keys.keys()].filter(isShareId) : []
+  const named = idsIn(parseConsents(doc['$shares'])).filter(isShareId)
   return [...named, ...sharesOf(base)].every((share) => exchanges.has(share) || standings.has(share))
 }
 

@@ -3,7 +3,7 @@
 import { nothingAgreed, type Agreed } from '../model/base.ts'
 import type { Digests } from '../../documents/digests.ts'
 import { decodeHistories, OBJECT } from '../model/history.ts'
-import { contentOf, parseConsents, type ObjectDoc } from '../../documents/content.ts'
+import { contentOf, idsIn, parseConsents, type ObjectDoc } from '../../documents/content.ts'
 import { givesWay } from '../../documents/merge.ts'
 import type { ObjectEffect, ObjectFacts } from './object-facts.ts'
 
@@ -76,10 +76,8 @@ function familiesOf(leaves: readonly Leaf[]): Leaf[][] | null {
   return [...families.values()]
 }
 
-function consents({ doc }: Leaf, shares: ReadonlySet<string>): boolean {
-  const found = parseConsents(doc['$shares'])
-  return found.kind === 'keys' && [...found.keys.keys()].some((share) => shares.has(share))
-}
+const consents = ({ doc }: Leaf, shares: ReadonlySet<string>): boolean =>
+  idsIn(parseConsents(doc['$shares'])).some((share) => shares.has(share))
 
 function isUnsent(leaf: ObjectDoc, agreed: readonly Agreed[]): boolean {
   const known: Digests = {
