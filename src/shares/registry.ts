@@ -18,13 +18,13 @@ import type { EntryChange } from './plan/share-facts.ts'
 import { entryId, shareOfEntry, subscriptionEntryId, subscriptionRange } from './model/ids.ts'
 
 /** Entries of shares, and one user's part in each, by share; what is not there is left out. */
-export interface Standings {
+export interface SharesWithParts {
   entries: Map<string, ShareEntry>
   subscriptions: Map<string, SubscriptionEntry>
 }
 
 /** The entry of one share, and one user's part in it. */
-export interface Standing {
+export interface ShareWithPart {
   entry: ShareEntry | null
   subscription: SubscriptionEntry | null
 }
@@ -91,7 +91,7 @@ export class Registry {
   }
 
   /** The entries of shares, and one user's part in each of them, in one request. */
-  async standings(shares: readonly string[], subscriber: string): Promise<Standings> {
+  async withParts(shares: readonly string[], subscriber: string): Promise<SharesWithParts> {
     const parts = shares.map((share) => subscriptionEntryId(share, subscriber))
     const rows = await this.#database.fetch([...shares.map(entryId), ...parts])
     const docs = rows.map(({ doc }) => doc)
@@ -103,8 +103,8 @@ export class Registry {
   }
 
   /** The same of one share. */
-  async standing(share: string, subscriber: string): Promise<Standing> {
-    const { entries, subscriptions } = await this.standings([share], subscriber)
+  async withPart(share: string, subscriber: string): Promise<ShareWithPart> {
+    const { entries, subscriptions } = await this.withParts([share], subscriber)
     return { entry: entries.get(share) ?? null, subscription: subscriptions.get(share) ?? null }
   }
 

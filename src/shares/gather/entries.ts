@@ -24,7 +24,7 @@ export async function readShares(
   owner: string,
   shares: string[],
 ): Promise<KnownShares> {
-  const { entries, subscriptions } = await registry.standings(shares, owner)
+  const { entries, subscriptions } = await registry.withParts(shares, owner)
   const database = users.database(owner)
   const foreign = [...subscriptions].filter(([share]) => entries.get(share)?.database !== database)
   return { entries, subscriptions: new Map(foreign) }

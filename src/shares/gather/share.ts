@@ -49,10 +49,10 @@ export async function gatherShare(
   const share = shareOfDocument(found.id) ?? ''
   const known = isShareId(share)
   const database = users.database(owner)
-  let standing = known ? await look(deps, share) : NOTHING
+  let read = known ? await readShare(deps, share) : NOTHING
   // It may be made anew just now: then it is there again.
-  if (standing.entry !== null && standing.info === null) standing = await look(deps, share)
-  const { entry, info, security } = standing
+  if (read.entry !== null && read.info === null) read = await readShare(deps, share)
+  const { entry, info, security } = read
   const isMine = entry === null || entry.database === database
   const request = found.doc && parseShareRequest(found.doc)
   const names = isMine ? namesOf(found, entry) : []
@@ -89,21 +89,21 @@ export async function gatherShare(
   }
 }
 
-/** How a share stands. */
-interface Standing {
+/** What was read of a share. */
+interface ReadShare {
   entry: ShareEntry | null
   /** Null where there is no database. */
   info: DatabaseInfo | null
   security: ShareFacts['security']
 }
 
-const NOTHING: Standing = { entry: null, info: null, security: null }
+const NOTHING: ReadShare = { entry: null, info: null, security: null }
 
 /**
  * The entry last. Whoever takes somebody out beside the owner's lane, or makes the database anew, notes that before it is done: read
  * first, the entry would not say yet that feeds have to end, and `_security` would say already that nobody else is in.
  */
-async function look({ couch, registry }: Deps, share: string): Promise<Standing> {
+async function readShare({ couch, registry }: Deps, share: string): Promise<ReadShare> {
   const database = couch.database(shareDatabase(share))
   const [info, security] = await Promise.all([database.info(), orNull(database.security())])
   const entry = await registry.entry(share)

@@ -29,7 +29,7 @@ export async function gatherSubscription(
   ]
   const [docs, { entry: shareEntry, subscription: entry }] = await Promise.all([
     readUserDocs(user, ids),
-    known ? registry.standing(share, subscriber) : { entry: null, subscription: null },
+    known ? registry.withPart(share, subscriber) : { entry: null, subscription: null },
   ])
   const subscription = found ?? docs.find(({ id }) => id === subscriptionDocumentId(share))
   const invited = docs.find(({ id }) => id === invitationDocumentId(share))

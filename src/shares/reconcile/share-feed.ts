@@ -9,7 +9,7 @@ import { takeOutForged } from './forged-attachments.ts'
 import { excessLeaves, refusalsOf, refuseLeaves } from './leaf-bounds.ts'
 import { reconcileObjects, report } from './objects.ts'
 import { planShares } from './shares.ts'
-import type { Standing } from '../registry.ts'
+import type { ShareWithPart } from '../registry.ts'
 import { refreshDatabase } from '../../skeletons/refresh.ts'
 import { Tally } from './tally.ts'
 import { START, type Checkpoint } from '../../engine/checkpoint.ts'
@@ -20,11 +20,11 @@ const PAGE = 200
 /** Reads a page of a share, for its owner or somebody who takes part. @returns whether there is more */
 export async function followShare(context: Context, share: string): Promise<boolean> {
   const { deps, user } = context
-  const standing = await deps.registry.standing(share, context.owner)
-  const { entry } = standing
+  const known = await deps.registry.withPart(share, context.owner)
+  const { entry } = known
   // One that has to be made anew is followed from its beginning, when it is there; one that ends never will be.
   const isToCome = entry?.rotate === true && entry.state !== 'ending'
-  if (!follows(context, share, standing) || isToCome) return false
+  if (!follows(context, share, known) || isToCome) return false
   const name = shareCheckpoint(share, user.name)
   const instance = String(entry?.rotations ?? 0)
   const there = await context.checkpoint(name)
@@ -135,7 +135,7 @@ function within(page: ChangesPage, most: number): ChangesPage {
 }
 
 /** Who takes no part in a share does not follow it. */
-function follows({ deps, user }: Context, share: string, { entry, subscription }: Standing): boolean {
+function follows({ deps, user }: Context, share: string, { entry, subscription }: ShareWithPart): boolean {
   const isThere = entry !== null && entry.state !== 'ended'
   const isMine = entry?.database === user.name
   const isFollowed = isThere && (isMine || subscription?.state === 'active')
