@@ -29,6 +29,7 @@ import type { Deps } from './deps.ts'
 import { namesOfOwner } from '../users/directory.ts'
 import { createOutbox, isOutboxLost } from './outboxes.ts'
 import { keepSecurity } from '../engine/kept-security.ts'
+import { tellOwner } from './perform/announce.ts'
 import { performShare } from './perform/share.ts'
 import { beginScan } from './scans.ts'
 import { START, type Scan } from '../engine/checkpoint.ts'
@@ -201,15 +202,15 @@ class Turn {
 
   /** Shares may have named this user before there was a database for an invitation. */
   async #tellSharesNaming(): Promise<void> {
-    const { registry, users, portion, mark } = this.#deps
+    const { registry, users, portion } = this.#deps
     const names = await namesOfOwner(this.#deps, this.#context.owner)
     const shares = names.length === 0 ? [] : await registry.sharesNaming(names)
-    for (const [share, { owner, database }] of await registry.entries(shares))
-      if (users.database(owner) !== database) continue
-      else if (portion.has(owner)) mark(owner, { shares: new Set([share]) })
-      // Who was given something there already is known.
-      else if ((await registry.subscription(share, this.#context.owner))?.granted === undefined)
-        await registry.tell(share)
+    const { entries, subscriptions } = await registry.withParts(shares, this.#context.owner)
+    for (const [share, { owner, database }] of entries) {
+      // Elsewhere that is a write, and who was given something there already is known.
+      const isKnown = !portion.has(owner) && subscriptions.get(share)?.granted !== undefined
+      if (users.database(owner) === database && !isKnown) await tellOwner(this.#deps, owner, share)
+    }
   }
 
   /** Ends all shares and subscriptions of a user whose database was deleted, and drops the outbox. */

@@ -1,4 +1,4 @@
-// Tells everybody who follows a share that somebody has written into it.
+// Tells others of a share: everybody who follows it that somebody has written into it, or its owner that something is to be done.
 import { isOurs } from '../model/entry.ts'
 import type { Deps } from '../deps.ts'
 
@@ -18,4 +18,14 @@ export async function announce(
     ...followers.map(({ subscriber }) => subscriber),
   ])
     if (owner !== except) mark(owner, { feeds: new Set([share]) })
+}
+
+/** Has the owner's lane look at a share, here, or wherever it is. @throws {CouchFault} */
+export async function tellOwner(
+  { registry, portion, mark }: Pick<Deps, 'registry' | 'portion' | 'mark'>,
+  owner: string,
+  share: string,
+): Promise<void> {
+  if (portion.has(owner)) mark(owner, { shares: new Set([share]) })
+  else await registry.tell(share)
 }

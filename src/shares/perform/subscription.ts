@@ -4,6 +4,7 @@ import type { SubscriptionEntry } from '../model/subscription.ts'
 import type { SubscriptionEffect } from '../plan/subscription.ts'
 import type { Deps } from '../deps.ts'
 import { createOutbox } from '../outboxes.ts'
+import { tellOwner } from './announce.ts'
 import { beginScan } from '../scans.ts'
 import { writeUserDocument } from './share.ts'
 import { START } from '../../engine/checkpoint.ts'
@@ -66,9 +67,7 @@ async function perform(
       return beginScan(deps, subscriber, [effect.share])
     case 'tell-owner': {
       const owner = await noteForOwner(deps, effect.share)
-      if (owner === null) return
-      if (deps.portion.has(owner)) mark(owner, { shares: new Set([effect.share]) })
-      else await deps.registry.tell(effect.share)
+      if (owner !== null) await tellOwner(deps, owner, effect.share)
       return
     }
     case 'put-document':
