@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import once from 'lodash/once.js'
 import { Couch } from '../couch/client.ts'
 import { isFault, type CouchFault } from '../couch/fault.ts'
-import { persist, sayAway } from '../couch/outage.ts'
+import { persist, sayAway, type Waiting } from '../couch/outage.ts'
 import { counted } from '../documents/counted.ts'
 import { firstFault, type ProbeResult } from '../engine/controller.ts'
 import { Division, type View } from '../engine/division.ts'
@@ -13,7 +13,7 @@ import { BEAT_MS } from '../engine/duty.ts'
 import { portionOf } from '../engine/portion.ts'
 import { InstallError } from '../skeletons/install.ts'
 import { Daemon, type DaemonOptions } from './daemon.ts'
-import { clocks, prepareDuties, REQUEST_MS, Trouble } from './duty-place.ts'
+import { awaitDuties, clocks, prepareAgain, REQUEST_MS, Trouble } from './duty-place.ts'
 import { Terms, type Term } from './terms.ts'
 
 export interface DividedOptions extends Omit<DaemonOptions, 'portion' | 'beforeWriting'> {
@@ -88,13 +88,7 @@ export class Divided {
    * @throws {InstallError} where the server cannot be used
    */
   async start(): Promise<void> {
-    const waiting = { log: this.#options.log, signal: this.#stop.signal, sleep: this.#sleep }
-    const prepare = (): Promise<true> =>
-      prepareDuties(this.#couch, this.#options.log).catch((error: unknown) => {
-        this.#waits = sayAway(error)
-        throw error
-      })
-    const isPrepared = await persist(prepare, waiting)
+    const isPrepared = await awaitDuties(this.#couch, this.#waiting, (reason) => (this.#waits = reason))
     if (isPrepared === null) return
     this.#tasks = [this.#lookOn(), this.#beatOn()]
     await this.#first
@@ -124,9 +118,7 @@ export class Divided {
   }
 
   async #lookOn(): Promise<void> {
-    await persist(() => this.#division.announce(), {
-      ...{ log: this.#options.log, signal: this.#stop.signal, sleep: this.#sleep },
-    })
+    await persist(() => this.#division.announce(), this.#waiting)
     await this.#sleep(SETTLE_MS)
     while (!this.#stop.signal.aborted) {
       await this.#look()
@@ -150,7 +142,7 @@ export class Divided {
       if (this.#stop.signal.aborted) return
       this.#waits = sayAway(error)
       this.#trouble.tell(error)
-      await this.#prepareAgain(error)
+      await prepareAgain(this.#couch, this.#options.log, error)
     }
   }
 
@@ -226,13 +218,12 @@ export class Divided {
       await this.#division.beat((error) => (fault = error))
       if (fault === null) continue
       for (const { daemon } of this.#terms.all) daemon.doubt(fault)
-      await this.#prepareAgain(fault)
+      await prepareAgain(this.#couch, this.#options.log, fault)
     }
   }
 
-  /** Somebody has dropped the place where that is written. */
-  async #prepareAgain({ code }: CouchFault): Promise<void> {
-    if (code === 'not_found') await prepareDuties(this.#couch, this.#options.log).catch(() => undefined)
+  get #waiting(): Waiting {
+    return { log: this.#options.log, signal: this.#stop.signal, sleep: this.#sleep }
   }
 
   readonly #sleep = async (ms: number): Promise<void> => {

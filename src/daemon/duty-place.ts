@@ -1,7 +1,7 @@
 // Where it is written who works: put in place before anything else, and what is told while CouchDB does not say it.
 import type { Couch } from '../couch/client.ts'
 import type { CouchFault } from '../couch/fault.ts'
-import { sayWaiting } from '../couch/outage.ts'
+import { persist, sayAway, sayWaiting, type Waiting } from '../couch/outage.ts'
 import { CHECKPOINTS } from '../documents/names.ts'
 import { ADMIN_ONLY } from '../documents/security.ts'
 import type { Logger } from '../log.ts'
@@ -22,7 +22,7 @@ export const clocks = (): readonly number[] => [performance.now(), Date.now()]
  * @throws {InstallError} where the server cannot be used
  * @throws {CouchFault}
  */
-export async function prepareDuties(couch: Couch, log: Logger): Promise<true> {
+async function prepareDuties(couch: Couch, log: Logger): Promise<true> {
   const { isEmbedded } = await identify(couch)
   const database = couch.database(CHECKPOINTS)
   if (await database.create()) log.info({ db: CHECKPOINTS }, 'database created')
@@ -30,6 +30,31 @@ export async function prepareDuties(couch: Couch, log: Logger): Promise<true> {
   // Documents that are written every second, by one writer: with their whole histories each write would take 50 KB.
   if (!isEmbedded && (await database.revsLimit()) > REVISIONS) await database.limitRevs(REVISIONS)
   return true
+}
+
+/**
+ * The same as soon as the server lets it.
+ * @param tellAway told why it does not, each time
+ * @returns null where somebody stops before
+ * @throws {InstallError} where the server cannot be used
+ */
+export const awaitDuties = (
+  couch: Couch,
+  waiting: Waiting,
+  tellAway: (reason: string) => void,
+): Promise<true | null> =>
+  persist(
+    () =>
+      prepareDuties(couch, waiting.log).catch((error: unknown) => {
+        tellAway(sayAway(error))
+        throw error
+      }),
+    waiting,
+  )
+
+/** Somebody may have dropped the place meanwhile. @param fault of a request to it; what fails now comes up with the next one */
+export async function prepareAgain(couch: Couch, log: Logger, { code }: CouchFault): Promise<void> {
+  if (code === 'not_found') await prepareDuties(couch, log).catch(() => undefined)
 }
 
 /** Says once that CouchDB does not say who works, again where the answer is another, and that it does. */

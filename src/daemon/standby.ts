@@ -3,12 +3,12 @@ import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Couch } from '../couch/client.ts'
 import { isFault } from '../couch/fault.ts'
-import { persist, sayAway } from '../couch/outage.ts'
+import { sayAway } from '../couch/outage.ts'
 import { Daemon, type DaemonOptions } from './daemon.ts'
 import type { ProbeResult } from '../engine/controller.ts'
 import { InstallError } from '../skeletons/install.ts'
 import { dutyId, nameOfHolder } from '../engine/duty-document.ts'
-import { clocks, prepareDuties, REQUEST_MS, Trouble } from './duty-place.ts'
+import { awaitDuties, clocks, prepareAgain, REQUEST_MS, Trouble } from './duty-place.ts'
 import { BEAT_MS, Duty, type DutyStanding } from '../engine/duty.ts'
 
 export interface StandbyOptions extends DaemonOptions {
@@ -86,13 +86,8 @@ export class Standby {
   /** Waits until it is this daemon's turn. @returns null where it is stopped before @throws {InstallError} */
   async #begin(): Promise<Term | null> {
     const waiting = { log: this.#options.log, signal: this.#stop.signal, sleep: this.#sleep }
-    const prepare = (): Promise<true> =>
-      prepareDuties(this.#couch, this.#options.log).catch((error: unknown) => {
-        this.#waits = sayAway(error)
-        throw error
-      })
-    if ((await persist(prepare, waiting)) === null) return null
-    if (!(await this.#take())) return null
+    const isPrepared = await awaitDuties(this.#couch, waiting, (reason) => (this.#waits = reason))
+    if (isPrepared === null || !(await this.#take())) return null
     const daemon = new Daemon({ ...this.#options, beforeWriting: this.#duty.tenure().confirm })
     this.#daemon = daemon
     const term = { over: this.#beat(daemon) }
@@ -164,7 +159,7 @@ export class Standby {
       if (this.#stop.signal.aborted) return null
       this.#waits = sayAway(error)
       this.#trouble.tell(error)
-      if (error.code === 'not_found') await this.#prepareAgain()
+      await prepareAgain(this.#couch, this.#options.log, error)
       return null
     }
   }
@@ -179,14 +174,9 @@ export class Standby {
       } catch (error) {
         if (!isFault(error)) throw error
         daemon.doubt(error)
-        if (error.code === 'not_found') await this.#prepareAgain()
+        await prepareAgain(this.#couch, this.#options.log, error)
       }
     }
-  }
-
-  /** Somebody has dropped the place meanwhile. */
-  async #prepareAgain(): Promise<void> {
-    await prepareDuties(this.#couch, this.#options.log).catch(() => undefined)
   }
 
   readonly #sleep = async (ms: number): Promise<void> => {
