@@ -155,8 +155,7 @@ function takeNote(
     return
   }
   if (row.error === 'conflict') return block(progress, object)
-  progress.blocked.add(object)
-  forgo(progress, object)
+  refuse(progress, object)
   const found = row.error === 'too_large' ? problem('too_large') : problem('copy_refused', refusalWords(row))
   progress.report(share, object, found)
   log.warn({ db: source.name, share, doc: object, code: found.code }, 'copy refused')
@@ -196,8 +195,7 @@ export async function writeObjects(
       block(progress, row.id)
       continue
     }
-    progress.blocked.add(row.id)
-    forgo(progress, row.id)
+    refuse(progress, row.id)
     const sources = only(effects, 'put-object').find(({ object }) => object === row.id)?.sources ?? []
     for (const { share } of sources)
       if (share !== null) progress.report(share, row.id, problem('refused_by_database', refusalWords(row)))
@@ -210,8 +208,9 @@ function block(progress: Progress, object: string): void {
   progress.again.add(object)
 }
 
-/** What was refused is refused the next time, too. */
-function forgo(progress: Progress, object: string): void {
+/** What was refused is refused the next time, too: nobody looks at it again for that. */
+function refuse(progress: Progress, object: string): void {
+  progress.blocked.add(object)
   progress.again.delete(object)
   progress.written.delete(object)
 }
