@@ -80,7 +80,7 @@ export class ProvisionedUsers {
     {
       over,
       known,
-      always,
+      always = false,
     }: { over?: ProvisionedUser | null; known?: ProvisionedUser | null; always?: boolean } = {},
   ): Promise<ProvisionedUser> {
     const id = provisionedUserId(name)
@@ -89,7 +89,7 @@ export class ProvisionedUsers {
       ...change,
     })
     return over === undefined
-      ? this.#entries.change(id, changed, { known, ...(always ? { always } : {}) })
+      ? this.#entries.change(id, changed, { known, always })
       : this.#entries.changeOver(id, over, changed(over))
   }
 }
