@@ -33,34 +33,35 @@ async function takeAnnOut(people: Participants): Promise<void> {
   await narrowAtOnce(people.world.deps, people.hash(JOE), new Set(['x']))
 }
 
-/** Runs something, once, before the daemon calls this method. */
-function before<Name extends string>(
-  object: Record<Name, (...args: never[]) => Promise<unknown>>,
+type Methods<Name extends string> = Record<Name, (...args: never[]) => Promise<unknown>>
+
+/** Has the daemon's next call of this method go by way of something, which is handed the call. */
+function around<Name extends string>(
+  object: Methods<Name>,
   name: Name,
-  run: () => Promise<void>,
+  by: (call: () => Promise<unknown>) => Promise<unknown>,
 ): void {
   const original = object[name].bind(object)
-  object[name] = async (...args) => {
+  object[name] = (...args) => {
     object[name] = original
-    await run()
-    return original(...args)
+    return by(() => original(...args))
   }
 }
 
+/** Runs something, once, before the daemon calls this method. */
+const before = <Name extends string>(object: Methods<Name>, name: Name, run: () => Promise<void>): void =>
+  around(object, name, async (call) => {
+    await run()
+    return call()
+  })
+
 /** The same, when it has answered. */
-function after<Name extends string>(
-  object: Record<Name, (...args: never[]) => Promise<unknown>>,
-  name: Name,
-  run: () => Promise<void>,
-): void {
-  const original = object[name].bind(object)
-  object[name] = async (...args) => {
-    object[name] = original
-    const answer = await original(...args)
+const after = <Name extends string>(object: Methods<Name>, name: Name, run: () => Promise<void>): void =>
+  around(object, name, async (call) => {
+    const answer = await call()
     await run()
     return answer
-  }
-}
+  })
 
 const readersOf = (people: Participants): string[] => people.share('x')?.security.members?.roles ?? []
 
