@@ -1,9 +1,10 @@
 // The daemon's own modules on a server in memory: turns are taken by hand, one after the other or side by side.
 import type { Couch } from '../../src/couch/client.ts'
+import type { Change } from '../../src/couch/document.ts'
 import { CouchFault, isFault } from '../../src/couch/fault.ts'
 import { Replicator } from '../../src/couch/replicator.ts'
 import { Checkpoints } from '../../src/engine/checkpoints.ts'
-import { registryChanged, usersChanged } from '../../src/shares/affected-owners.ts'
+import { registryChanged, usersChanged, type AffectedDeps } from '../../src/shares/affected-owners.ts'
 import { Follower, Followers } from '../../src/engine/follower.ts'
 import { portionOf, WHOLE, type Portion } from '../../src/engine/portion.ts'
 import { sweep } from '../../src/shares/resync.ts'
@@ -483,25 +484,19 @@ export class MemoryWorld {
 
 /** Follows `_users` and the registry, as the daemon does. */
 function followersOf(couch: Couch, deps: Deps, isBusy: (owner: string) => boolean): Followers<OwnerWork>[] {
-  const following = { checkpoints: deps.checkpoints, template: users.template, mark: deps.mark, isBusy }
-  const { portion: all } = deps
-  return [
-    new Followers(
-      all,
-      (portion) =>
-        new Follower({
-          ...{ ...following, portion },
-          database: couch.database('_users'),
-          onChanges: (changes, mark) => usersChanged({ ...deps, portion, mark }, changes),
-        }),
-    ),
+  const { checkpoints, portion: all } = deps
+  const following = { checkpoints, template: users.template, mark: deps.mark, isBusy }
+  const follow = (
+    name: string,
+    tell: (deps: AffectedDeps, changes: readonly Change[], seen: Map<string, number>) => Promise<void>,
+  ): Followers<OwnerWork> =>
     new Followers(all, (portion) => {
       const seen = new Map<string, number>()
       return new Follower({
         ...{ ...following, portion },
-        database: couch.database(REGISTRY),
-        onChanges: (changes, mark) => registryChanged({ ...deps, portion, mark }, changes, seen),
+        database: couch.database(name),
+        onChanges: (changes, mark) => tell({ ...deps, portion, mark }, changes, seen),
       })
-    }),
-  ]
+    })
+  return [follow('_users', usersChanged), follow(REGISTRY, registryChanged)]
 }
