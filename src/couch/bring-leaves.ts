@@ -2,6 +2,7 @@
 import type { Database } from './database.ts'
 import type { StoredDoc, Written } from './document.ts'
 import { isFault } from './fault.ts'
+import type { Flow } from './request.ts'
 import type { Leaf } from '../documents/revisions.ts'
 import { attachedBytes, isPlain, Room } from './attachments.ts'
 import { writeBulk } from './bulk.ts'
@@ -66,9 +67,9 @@ function inBatches(leaves: StoredDoc[]): [StoredDoc[][], StoredDoc[]] {
 /** One leaf, from server to server as it comes. */
 const pass = (from: Database, to: Database, id: string, rev: string): Promise<Written> => {
   let isGone = false
-  const open = async (): Promise<Awaited<ReturnType<Database['flow']>>> => {
+  const open = async (signal: AbortSignal): Promise<Flow> => {
     try {
-      return await from.flow(id, rev)
+      return await from.flow(id, rev, { signal })
     } catch (error) {
       isGone = isFault(error, 'not_found')
       throw error

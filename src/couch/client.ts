@@ -1,7 +1,7 @@
 // The one place that sends requests to CouchDB: encodes every name, bounds every wait, and turns failures into CouchFault.
 import { setMaxListeners } from 'node:events'
 import { Agent, type Dispatcher } from 'undici'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { Deadline } from './deadline.ts'
 import { CouchFault, faultOfStatus, isFault } from './fault.ts'
 import { decodeJsonInSlices } from './json-in-slices.ts'
@@ -9,7 +9,7 @@ import { decodeJson, encodeJson } from '../documents/json.ts'
 import { Database } from './database.ts'
 import { Pace, type PaceOptions } from './pace.ts'
 import type { DatabaseInfo, Seq } from './document.ts'
-import type { Opened, Request, Requester, Upload } from './request.ts'
+import type { Flow, Opened, Request, Requester, Upload } from './request.ts'
 
 /** How long an ordinary request may take before it counts as lost, and an upload may stand still. */
 const REQUEST_TIMEOUT_MS = 60_000
@@ -53,6 +53,16 @@ export interface CouchOptions {
 
 /** Waits for something, and lets others have what whoever waits would keep from them. */
 export type Aside = <Result>(wait: () => Promise<Result>) => Promise<Result>
+
+/** What a request has beside its place. */
+interface Sent {
+  headers: Record<string, string>
+  body: string | AsyncIterable<Uint8Array> | null
+  signal: AbortSignal | null
+}
+
+/** What was to be sent could not be read to its end: nothing is wrong with where it was to go. */
+class BrokenOff extends CouchFault {}
 
 /** What `GET /` says. */
 export interface ServerInfo {
@@ -129,12 +139,9 @@ export class Couch implements Requester {
       } catch (error) {
         if (!isFault(error, 'unreachable') || error.status !== null) throw error
         await this.server()
-        if (tries === 2)
-          throw new CouchFault(
-            'too_large',
-            where(request),
-            'the connection was closed while the body was sent',
-          )
+        if (tries < 2) continue
+        if (error instanceof BrokenOff) throw error
+        throw new CouchFault('too_large', where(request), 'the connection was closed while the body was sent')
       }
     }
   }
@@ -146,33 +153,30 @@ export class Couch implements Requester {
   async #flowOnce({ open, ...request }: Upload): Promise<Buffer> {
     await this.#beforeWriting?.()
     this.requests += 1
-    const { body, contentType } = await open()
     const deadline = this.#deadline({})
+    const { signal } = deadline
     let broken: unknown = null
-    async function* flowing(): AsyncGenerator<Uint8Array> {
+    /** The next piece is read when the last one was taken. */
+    async function* flowing(body: Flow['body']): AsyncGenerator<Uint8Array> {
       try {
         for await (const chunk of body) {
           deadline.touch()
           yield chunk
         }
       } catch (error) {
-        broken = error
+        broken = brokenOff(error, request)
         throw error
       }
     }
     try {
+      const { body, contentType } = await opened(open, signal, request)
       const headers = { accept: 'application/json', 'content-type': contentType }
-      const answer = await this.#answer(this.#uploads, request, {
-        headers,
-        body: Readable.from(flowing()),
-        signal: deadline.signal,
-      })
+      const answer = await this.#answer(this.#uploads, request, { headers, body: flowing(body), signal })
       return await bytesOf(answer.body, request)
     } catch (error) {
-      // What is sent could not be read.
-      throw lostFault(isFault(broken) ? broken : error, deadline, request, 'the body does not go on')
+      throw lostFault(broken ?? error, deadline, request, 'the body does not go on')
     } finally {
-      deadline.close()
+      deadline.end()
     }
   }
 
@@ -235,16 +239,15 @@ export class Couch implements Requester {
   async #answer(
     agent: Dispatcher,
     request: Pick<Request, 'method' | 'path' | 'query'>,
-    {
-      headers,
-      ...sent
-    }: { headers: Record<string, string> } & Pick<Dispatcher.RequestOptions, 'body' | 'signal'>,
+    { headers, ...sent }: Sent,
   ): Promise<Dispatcher.ResponseData> {
     const answer = await agent.request({
       ...this.#target(request),
       method: request.method ?? 'GET',
       headers: { authorization: this.#authorization, ...AS_THEY_ARE, ...headers },
-      ...sent,
+      signal: sent.signal,
+      // undici takes an AsyncIterable as well, which its types do not say: docs/docs/api/Dispatcher.md
+      body: sent.body as string | null,
     })
     if (answer.statusCode >= 300) throw await faultOf(answer, request)
     return answer
@@ -354,6 +357,25 @@ function lostFault(
   if (isStopped) return new CouchFault('stopped', where(request), 'stopped')
   if (isExpired) return new CouchFault('timeout', where(request), onExpiry)
   return isFault(error) ? error : new CouchFault('unreachable', where(request), (error as Error).message)
+}
+
+/** What is to be sent. @throws {CouchFault} */
+async function opened(
+  open: Upload['open'],
+  signal: AbortSignal,
+  request: Pick<Request, 'method' | 'path'>,
+): Promise<Flow> {
+  try {
+    return await open(signal)
+  } catch (error) {
+    throw brokenOff(error, request)
+  }
+}
+
+/** Why what was to be sent could not be read: the fault of who was asked for it, or that the connection was lost. */
+function brokenOff(error: unknown, request: Pick<Request, 'method' | 'path'>): CouchFault {
+  if (isFault(error) && (error.code !== 'unreachable' || error.status !== null)) return error
+  return new BrokenOff('unreachable', where(request), `what is sent broke off: ${(error as Error).message}`)
 }
 
 async function parsed<T>(answer: Buffer, request: Pick<Request, 'method' | 'path'>): Promise<T> {

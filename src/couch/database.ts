@@ -13,7 +13,7 @@ import type {
 } from './document.ts'
 import { CouchFault, isFault, orNull } from './fault.ts'
 import { halvesOf, purgesOf, type Revisions } from './purge.ts'
-import type { Flow, Requester } from './request.ts'
+import type { Flow, Requester, Upload } from './request.ts'
 
 /** A create straight after a drop may answer 412 though nothing is there: ask, and try again so often, 9 s in all. */
 const CREATE_TRIES = 14
@@ -303,7 +303,7 @@ export class Database {
    * @returns the new revision
    * @throws {CouchFault}
    */
-  async putFlow(id: string, open: () => Flow | Promise<Flow>, { newEdits = true } = {}): Promise<string> {
+  async putFlow(id: string, open: Upload['open'], { newEdits = true } = {}): Promise<string> {
     try {
       const { rev } = await this.#couch.upload<{ rev: string }>({
         method: 'PUT',
@@ -322,19 +322,25 @@ export class Database {
   }
 
   /** A revision with its history and all its attachments, as a body that `putFlow` takes as it is. @throws {CouchFault} */
-  async flow(id: string, rev: string): Promise<Flow> {
+  async flow(id: string, rev: string, { signal }: { signal: AbortSignal }): Promise<Flow> {
     return this.#couch.open({
       path: [this.name, id],
       query: { rev, revs: true, attachments: true },
       accept: 'multipart/related, application/json;q=0.5',
+      signal,
       isHandedOn: true,
     })
   }
 
   /** The bytes of an attachment as they are stored, compressed ones too. @throws {CouchFault} */
-  async attachment(id: string, name: string, rev: string): Promise<AsyncIterable<Uint8Array>> {
+  async attachment(
+    id: string,
+    name: string,
+    rev: string,
+    { signal }: { signal: AbortSignal },
+  ): Promise<AsyncIterable<Uint8Array>> {
     const path = [this.name, id, name]
-    return this.#couch.stream({ path, query: { rev }, acceptEncoding: 'gzip', isHandedOn: true })
+    return this.#couch.stream({ path, query: { rev }, acceptEncoding: 'gzip', signal, isHandedOn: true })
   }
 
   /**

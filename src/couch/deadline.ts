@@ -43,6 +43,12 @@ export class Deadline {
     this.#timer?.refresh()
   }
 
+  /** Closes it, and ends what goes on under its signal. */
+  end(): void {
+    this.close()
+    this.#controller.abort()
+  }
+
   close(): void {
     if (this.#timer) clearTimeout(this.#timer)
     for (const signal of this.#above) signal.removeEventListener('abort', this.#abort)

@@ -21,8 +21,11 @@ export interface Flow {
 
 export interface Upload extends Pick<Request, 'path' | 'query'> {
   method: 'PUT'
-  /** Called for each try. */
-  open: () => Flow | Promise<Flow>
+  /**
+   * Called for each try.
+   * @param signal aborted when the try is over: what is read for it ends then
+   */
+  open: (signal: AbortSignal) => Flow | Promise<Flow>
 }
 
 /** What is read as it comes. */

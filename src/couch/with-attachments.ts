@@ -96,10 +96,10 @@ async function send(
   })
   const whole = { ...doc, _attachments: { ...doc._attachments, ...Object.fromEntries(follows) } }
   let isGone = false
-  const open = async (name: string): Promise<AsyncIterable<Uint8Array>> => {
+  const open = async (name: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> => {
     const { database, stored } = origins.get(name) as Origin
     try {
-      return await database.attachment(stored._id, name, stored._rev)
+      return await database.attachment(stored._id, name, stored._rev, { signal })
     } catch (error) {
       isGone = isFault(error, 'not_found')
       throw error
@@ -107,7 +107,9 @@ async function send(
   }
   return refusalAsRow(doc._id, async () => {
     try {
-      return await to.putFlow(doc._id, () => relatedFlow(whole, open), { newEdits })
+      return await to.putFlow(doc._id, (signal) => relatedFlow(whole, (name) => open(name, signal)), {
+        newEdits,
+      })
     } catch (error) {
       if (isGone) return null
       throw error

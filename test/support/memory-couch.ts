@@ -7,7 +7,7 @@ import { CouchFault } from '../../src/couch/fault.ts'
 import { encodeJson } from '../../src/documents/json.ts'
 import { flowOfAttachment, flowOfLeaf, readFlow, withEncodings } from './memory-attachments.ts'
 import { asRead, copyOf, MemoryDatabase } from './memory-database.ts'
-import type { Flow } from '../../src/couch/request.ts'
+import type { Upload } from '../../src/couch/request.ts'
 import type { ShareReplication } from '../../src/shares/model/replication.ts'
 
 /** Called before each request: it waits for its turn, or fails. @returns why the answer is lost, where it is */
@@ -196,10 +196,10 @@ export class MemoryCouch {
       flow: ask((id: string, rev: string) => flowOfLeaf(there(), id, rev)),
       putFlow: async (
         id: string,
-        open: () => Flow | Promise<Flow>,
+        open: Upload['open'],
         options: { newEdits?: boolean } = {},
       ): Promise<string> => {
-        const doc = await readFlow(await open())
+        const doc = await readFlow(await open(new AbortController().signal))
         const [row] = await ask(bulk)([doc], options)
         if (row?.ok === false)
           throw new CouchFault(row.error === 'conflict' ? 'conflict' : 'forbidden', name, row.reason)

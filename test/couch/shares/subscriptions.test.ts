@@ -614,8 +614,10 @@ onEachServer('a subscriber', ({ it, kind }) => {
       const bytes = async (object: string, name: string): Promise<Buffer | null> => {
         const doc = await ann.db.get(object)
         if (!doc?._attachments?.[name]) return null
+        const { signal } = new AbortController()
         const parts: Buffer[] = []
-        for await (const part of await ann.db.attachment(object, name, doc._rev)) parts.push(part as Buffer)
+        for await (const part of await ann.db.attachment(object, name, doc._rev, { signal }))
+          parts.push(part as Buffer)
         // As it is stored: CouchDB keeps text packed.
         const stored = Buffer.concat(parts)
         return stored.subarray(0, 2).equals(GZIP) ? gunzipSync(stored) : stored

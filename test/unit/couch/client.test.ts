@@ -89,7 +89,9 @@ describe('couch/client', () => {
       const open = (): Flow => ({ body: Readable.from([Buffer.from('x')]), contentType: 'text/plain' })
       assert.deepEqual(await couch.upload({ method: 'PUT', path: ['db', 'doc'], open }), { ok: true })
       // Attachments are read as they are stored.
-      await (await couch.database('db').attachment('doc', 'a', '1-a'))[Symbol.asyncIterator]().return?.()
+      const { signal } = new AbortController()
+      const attachment = await couch.database('db').attachment('doc', 'a', '1-a', { signal })
+      await attachment[Symbol.asyncIterator]().return?.()
       assert.deepEqual(asked, ['identity', 'identity', 'identity', 'gzip'])
     } finally {
       await couch.close()
