@@ -1,7 +1,8 @@
 // Which attachments a document still lacks, and how many of them may travel inside it.
-import type { Attachment } from './document.ts'
+import type { Attachment, StoredDoc } from './document.ts'
 import { attachmentDigest } from '../documents/digests.ts'
-import type { AttachmentStub, ObjectDoc } from '../documents/content.ts'
+import { pickFrom, type AttachmentStub, type ObjectDoc } from '../documents/content.ts'
+import { generationOf, lineOf, type Leaf } from '../documents/revisions.ts'
 
 /** Attachments of a document that together are larger than this come after it, as streams. */
 const INSIDE_BYTES = 256 * 1024
@@ -48,6 +49,30 @@ export function hasAttachment(
 
 const ownStub = (doc: Pick<ObjectDoc, '_attachments'> | null, name: string): AttachmentStub | undefined =>
   doc?._attachments && Object.hasOwn(doc._attachments, name) ? doc._attachments[name] : undefined
+
+/** The attachments that a leaf got after an earlier revision of it; all of them where none is named. */
+export const attachedAfter = (
+  { _attachments = {} }: Pick<StoredDoc, '_attachments'>,
+  since: string | undefined,
+): Record<string, Attachment> =>
+  pickFrom(_attachments, (name) => since === undefined || !isOlder(_attachments[name], since))
+
+/** True where it was attached in that revision, or before. */
+const isOlder = ({ revpos = Infinity }: Attachment = {}, rev: string): boolean => revpos <= generationOf(rev)
+
+/**
+ * The revision that stands in another place, where the leaf was made from it, and has its older attachments from there:
+ * they need not be sent. Digests are compared as well, because who writes revisions as they are (`new_edits: false`) may
+ * say anything of when something was attached.
+ * @returns null where all are to be sent
+ */
+export function knownSince(leaf: Leaf, there: StoredDoc | null): string | null {
+  if (there === null || !lineOf(leaf).includes(there._rev)) return null
+  const old = Object.entries(leaf._attachments ?? {}).filter(([, one]) => isOlder(one, there._rev))
+  const isThere = ([name, { revpos }]: [string, Attachment]): boolean =>
+    hasAttachment(there, name, leaf._attachments ?? {}) && there._attachments?.[name]?.revpos === revpos
+  return old.length > 0 && old.every(isThere) ? there._rev : null
+}
 
 /** The bytes of all attachments of a document, as they are stored or as they are read, whichever is more. */
 export const attachedBytes = ({ _attachments = {} }: { _attachments?: Record<string, Attachment> }): number =>

@@ -62,6 +62,8 @@ interface BulkGetAnswer {
 interface Wanted {
   id: string
   rev?: string
+  /** Of its attachments, those that it has had since this earlier revision come as stubs. */
+  since?: string
 }
 
 /** More revisions of one document than this are asked for together. */
@@ -226,7 +228,11 @@ export class Database {
           ...(attachments ? { attachments: true } : {}),
           ...(encodings ? { att_encoding_info: true } : {}),
         },
-        body: { docs },
+        body: {
+          docs: docs.map(({ since, ...one }) =>
+            since === undefined ? one : { ...one, atts_since: [since] },
+          ),
+        },
         mostBytes,
       })
       return results.flatMap((result) => result.docs.flatMap((answer) => ('ok' in answer ? [answer.ok] : [])))
@@ -321,11 +327,21 @@ export class Database {
     }
   }
 
-  /** A revision with its history and all its attachments, as a body that `putFlow` takes as it is. @throws {CouchFault} */
-  async flow(id: string, rev: string, { signal }: { signal: AbortSignal }): Promise<Flow> {
+  /**
+   * A revision with its history and its attachments, as a body that `putFlow` takes as it is.
+   * https://docs.couchdb.org/en/stable/api/document/common.html#get--db-docid
+   * @param since attachments that it has had since this earlier revision come as stubs
+   * @throws {CouchFault}
+   */
+  async flow(
+    id: string,
+    rev: string,
+    { signal, since }: { signal: AbortSignal; since?: string },
+  ): Promise<Flow> {
+    const after = since === undefined ? {} : { atts_since: JSON.stringify([since]) }
     return this.#couch.open({
       path: [this.name, id],
-      query: { rev, revs: true, attachments: true },
+      query: { rev, revs: true, attachments: true, ...after },
       accept: 'multipart/related, application/json;q=0.5',
       signal,
       isHandedOn: true,

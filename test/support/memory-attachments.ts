@@ -3,7 +3,8 @@ import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
 import { decodeJson, encodeJson } from '../../src/documents/json.ts'
 import { readRelated } from '../../src/embedded/related.ts'
-import type { MemoryDatabase } from './memory-database.ts'
+import { attachedAfter } from '../../src/couch/attachments.ts'
+import { asRead, type MemoryDatabase } from './memory-database.ts'
 import type { Flow } from '../../src/couch/request.ts'
 
 /** What has this type counts as compressed, so that it goes as a stream, however small it is. */
@@ -48,8 +49,19 @@ export function flowOfAttachment(
   return once(Buffer.from(data, 'base64'))
 }
 
-export const flowOfLeaf = (database: MemoryDatabase, id: string, rev: string): Flow => ({
-  body: once(Buffer.from(encodeJson(leafOf(database, id, rev)))),
+/** A leaf without the contents of what it has had since an earlier revision (`atts_since`); with all where none is named. */
+export const contentsAfter = (leaf: StoredDoc, since: string | undefined): StoredDoc =>
+  !leaf._attachments
+    ? leaf
+    : { ...leaf, _attachments: { ...asRead(leaf)._attachments, ...attachedAfter(leaf, since) } }
+
+export const flowOfLeaf = (
+  database: MemoryDatabase,
+  id: string,
+  rev: string,
+  since: string | undefined,
+): Flow => ({
+  body: once(Buffer.from(encodeJson(contentsAfter(leafOf(database, id, rev), since)))),
   contentType: 'application/json',
 })
 

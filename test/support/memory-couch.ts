@@ -5,7 +5,7 @@ import type { ChangesOptions, RangeOptions } from '../../src/couch/database.ts'
 import type { DatabaseInfo, Doc, Row, Security, Written } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
 import { encodeJson } from '../../src/documents/json.ts'
-import { flowOfAttachment, flowOfLeaf, readFlow, withEncodings } from './memory-attachments.ts'
+import { contentsAfter, flowOfAttachment, flowOfLeaf, readFlow, withEncodings } from './memory-attachments.ts'
 import { asRead, copyOf, MemoryDatabase } from './memory-database.ts'
 import type { Upload } from '../../src/couch/request.ts'
 import type { ShareReplication } from '../../src/shares/model/replication.ts'
@@ -181,19 +181,26 @@ export class MemoryCouch {
         return live.slice(0, limit).map(withStubs)
       }),
       leaves: ask(
-        (wanted: { id: string; rev?: string }[], { attachments = false, encodings = false } = {}) => {
+        (
+          wanted: { id: string; rev?: string; since?: string }[],
+          { attachments = false, encodings = false } = {},
+        ) => {
           const database = there()
-          return wanted
-            .flatMap(({ id, rev }) =>
-              rev === undefined ? database.leaves(id) : (database.leaf(id, rev) ?? []),
-            )
-            .map((leaf) => asRead(encodings ? withEncodings(leaf) : leaf, attachments))
+          return wanted.flatMap(({ id, rev, since }) => {
+            const leaves = rev === undefined ? database.leaves(id) : [database.leaf(id, rev) ?? []].flat()
+            return leaves.map((leaf) => {
+              const read = attachments ? contentsAfter(leaf, since) : asRead(leaf)
+              return encodings ? withEncodings(read) : read
+            })
+          })
         },
       ),
       attachment: ask((id: string, attachment: string, rev: string) =>
         flowOfAttachment(there(), id, attachment, rev),
       ),
-      flow: ask((id: string, rev: string) => flowOfLeaf(there(), id, rev)),
+      flow: ask((id: string, rev: string, { since }: { since?: string } = {}) =>
+        flowOfLeaf(there(), id, rev, since),
+      ),
       putFlow: async (
         id: string,
         open: Upload['open'],

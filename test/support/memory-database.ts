@@ -11,6 +11,7 @@ import type {
   StoredDoc,
   Written,
 } from '../../src/couch/document.ts'
+import { CouchFault } from '../../src/couch/fault.ts'
 import { decodeJson, encodeJson } from '../../src/documents/json.ts'
 
 export interface Revision {
@@ -198,8 +199,9 @@ export class MemoryDatabase {
     if (!isFree || (isGone && (over !== undefined || doc._deleted === true))) return { id, ...CONFLICT }
     const parent = over ?? leaves[0]?.rev ?? null
     const before = over === undefined ? null : (tree.revisions.get(over)?.body ?? null)
-    const body = withStubs({ ...rest, _id: id }, before)
-    const rev = `${parent === null ? 1 : generation(parent) + 1}-${digest(encodeJson([parent, body]))}`
+    const age = parent === null ? 1 : generation(parent) + 1
+    const body = withStubs({ ...rest, _id: id }, before, age)
+    const rev = `${age}-${digest(encodeJson([parent, body]))}`
     tree.add({ rev, parent, body })
     this.#touch(id, tree)
     return { id, ok: true, rev }
@@ -212,10 +214,10 @@ export class MemoryDatabase {
     const { start, ids } = _revisions ?? { start: generation(rev), ids: [hashOf(rev)] }
     const tree = this.trees.get(id) ?? new Tree()
     if (tree.revisions.get(rev)?.body) return
-    tree.graft(
-      ids.map((hash, age) => `${start - age}-${hash}`),
-      withStubs({ ...rest, _id: id }, null),
-    )
+    const line = ids.map((hash, age) => `${start - age}-${hash}`)
+    const known = line.find((one) => tree.revisions.get(one)?.body)
+    const before = known === undefined ? null : (tree.revisions.get(known)?.body ?? null)
+    tree.graft(line, withStubs({ ...rest, _id: id }, before, start))
     this.#touch(id, tree)
   }
 
@@ -319,20 +321,27 @@ function compiled(source: string): (doc: Doc) => Emitted {
  * CouchDB refuses a stub of nothing (`missing_stub`), and contents with another digest than they say; here that is a fault
  * of whoever wrote.
  */
-function withStubs(doc: Doc, before: Doc | null): Doc {
+function withStubs(doc: Doc, before: Doc | null, age: number): Doc {
   if (!doc._attachments) return doc
   const kept = Object.entries(doc._attachments).map(([name, given]) => {
-    const { data, content_type = 'application/octet-stream' } = given
+    const { data, content_type = 'application/octet-stream', revpos = age } = given
     if (data === undefined) {
       const there = before?._attachments?.[name]
-      if (!there) throw new Error(`missing_stub: ${name} of ${doc._id}`)
+      if (!there || (given.revpos !== undefined && given.revpos !== there.revpos))
+        throw new CouchFault(
+          'bad_request',
+          doc._id,
+          `Invalid attachment stub for ${name}`,
+          412,
+          'missing_stub',
+        )
       return [name, there]
     }
     const md5 = `md5-${digest(data)}`
     if (given.length !== undefined && given.digest !== md5)
       throw new Error(`md5_mismatch: ${name} of ${doc._id}`)
     const { length } = Buffer.from(data, 'base64')
-    return [name, { content_type, data, digest: md5, length, stub: true }]
+    return [name, { content_type, data, digest: md5, length, revpos, stub: true }]
   })
   return { ...doc, _attachments: Object.fromEntries(kept) as NonNullable<Doc['_attachments']> }
 }

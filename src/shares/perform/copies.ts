@@ -1,5 +1,6 @@
 // Brings copies from an outbox into the share database at once, as a replication would; the lease makes sure of the rest.
 import chunk from 'lodash/chunk.js'
+import partition from 'lodash/partition.js'
 import type { Database } from '../../couch/database.ts'
 import type { Doc, StoredDoc, Written } from '../../couch/document.ts'
 import type { Seq } from '../../couch/document.ts'
@@ -23,22 +24,25 @@ export interface FreshCopy {
   rev: string
 }
 
-/** Attachments of a copy that together are larger than this are left to the replication. */
+/** Where a share lacks more of a copy's attachments than this, the copy is left to the replication. */
 const MOST_PUSHED_BYTES = 1024 * 1024
 
 /**
- * Writes revisions of the outbox into the share, unchanged. Copies with large attachments are left to the replication.
+ * Writes revisions of the outbox into the share, unchanged. Copies of which the share lacks large attachments are left to
+ * the replication.
  * @returns the copies that the share's validation functions refused
  */
 export async function pushCopies(outbox: Database, share: Database, fresh: FreshCopy[]): Promise<Written[]> {
-  const small = fresh.filter(({ doc }) => attachedBytes(doc) <= MOST_PUSHED_BYTES)
-  const isWhole = ({ doc, rev }: FreshCopy): boolean => rev.startsWith('1-') && !hasAttachments(doc)
+  const small = fresh.filter((copy) => !isFirst(copy) || attachedBytes(copy.doc) <= MOST_PUSHED_BYTES)
   // A later revision needs its whole history: cut off, it would stand as a conflict beside its own ancestor.
-  const others = small.filter((copy) => !isWhole(copy))
+  const [whole, others] = partition(small, (copy) => isFirst(copy) && !hasAttachments(copy.doc))
   const histories = await outbox.leaves(others.map(({ doc, rev }) => ({ id: doc._id, rev })))
-  const first = small.filter(isWhole).map(({ doc, rev }) => withRevision(doc, rev))
-  return writeLeaves(outbox, share, [...first, ...histories], writeSideBySide)
+  const first = whole.map(({ doc, rev }) => withRevision(doc, rev))
+  const bringing = { write: writeSideBySide, mostBytes: MOST_PUSHED_BYTES }
+  return writeLeaves(outbox, share, [...first, ...histories], bringing)
 }
+
+const isFirst = ({ rev }: FreshCopy): boolean => rev.startsWith('1-')
 
 const hasAttachments = ({ _attachments }: Doc): boolean => Object.keys(_attachments ?? {}).length > 0
 
@@ -77,7 +81,7 @@ export async function bringLeaves(
 ): Promise<Written[]> {
   const refused: Written[] = []
   for (const some of chunk(wanted, REFILL_PAGE))
-    refused.push(...(await writeLeaves(from, to, await from.leaves(some), writeSideBySide)))
+    refused.push(...(await writeLeaves(from, to, await from.leaves(some), { write: writeSideBySide })))
   return refused
 }
 

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { Couch } from '../../../src/couch/client.ts'
 import { writeLeaves } from '../../../src/couch/bring-leaves.ts'
 import { attach, storedIn, type Piece, type Stored } from '../../support/attaching.ts'
-import { RecordingProxy } from '../../support/recording-proxy.ts'
+import { RecordingProxy, type Recorded } from '../../support/recording-proxy.ts'
 import { joeShares } from '../../support/story.ts'
 import { onEachServer } from '../../support/suites.ts'
 import { copyId } from '../../../src/shares/model/ids.ts'
@@ -30,7 +30,7 @@ const LARGE: Piece[] = [
 onEachServer(
   'large attachments',
   ({ it }) => {
-    it('reach the share as they are stored, and again when it is made anew', async (space) => {
+    it('reach the share as they are stored, again when it is made anew, and not with an edit of something else', async (space) => {
       const { joe, share } = await joeShares(space)
       await space.settled()
       await space.stop()
@@ -48,6 +48,17 @@ onEachServer(
         await space.eventually('the share made anew has them', copy, stored, 60_000)
         assert.deepEqual(await storedIn(space.outbox('joe'), copyId(share, 'a')), stored)
         assert.ok(proxy.largestJson < MOST_JSON, `${proxy.largestJson} bytes of JSON at once`)
+        await space.settled()
+        proxy.requests.length = 0
+        const { _attachments = {} } = (await joe.get('a')) ?? {}
+        await space.write(joe, { _id: 'a', n: 2, _attachments, $shares: { [share]: true } })
+        await space.until('the edit is there', async () => (await space.copy(share, 'a'))?.['n'] === 2)
+        await space.settled()
+        const bytes = proxy.requests.reduce((sum, { sent, received }) => sum + sent + received, 0)
+        assert.ok(bytes < MEGABYTE, `${bytes} bytes for an edit of what is not attached`)
+        const isPushed = ({ what }: Recorded): boolean => what.startsWith(`POST /share%2F${share}/_bulk_docs`)
+        assert.ok(proxy.requests.some(isPushed), 'the edit did not wait for the replication')
+        assert.deepEqual(await copy(), stored)
         const outages = space.lines.filter(({ msg }) => msg === 'CouchDB does not answer')
         assert.deepEqual(outages, [])
       } finally {
