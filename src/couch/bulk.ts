@@ -20,7 +20,8 @@ export async function writeBulk(
   return written
 }
 
-function requestsOf(docs: Doc[]): Doc[][] {
+/** Documents as they go into requests, in order. */
+export function requestsOf(docs: readonly Doc[]): Doc[][] {
   const requests: Doc[][] = []
   let room = 0
   for (const doc of docs) {

@@ -71,6 +71,9 @@ export interface ServerInfo {
   vendor?: { name?: string }
 }
 
+/** The databases of a server. */
+export type Databases = Pick<Couch, 'database' | 'dbsInfo'>
+
 /** A server, spoken to as its admin. */
 export class Couch implements Requester {
   readonly url: string

@@ -1,6 +1,7 @@
 // The parts of the daemon, and which of them is given which others.
 import type PQueue from 'p-queue'
-import type { Aside, Couch } from '../couch/client.ts'
+import type { Aside, Couch, Databases } from '../couch/client.ts'
+import { JoinedCouch } from '../couch/joined-database.ts'
 import type { Waiting } from '../couch/outage.ts'
 import { Replicator } from '../couch/replicator.ts'
 import { Checkpoints } from '../engine/checkpoints.ts'
@@ -25,6 +26,7 @@ import { Histories } from '../engine/histories.ts'
 import { ShareLeases } from '../shares/leases.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
 import { ProvisionedUsers } from '../provisioning/provisioned-users.ts'
+import { PROVISIONING, REGISTRY } from '../documents/names.ts'
 import { provisioningSettings } from '../provisioning/settings.ts'
 import { PersonalLeases } from '../provisioning/leases.ts'
 import { Registry } from '../shares/registry.ts'
@@ -32,6 +34,9 @@ import { Removals } from '../mirror/removals.ts'
 import { Skeletons } from '../skeletons/wanted.ts'
 import { Warmer } from '../skeletons/index-warmer.ts'
 import type { DaemonConfig } from '../config/config.ts'
+
+/** What all provisioned users have something in. */
+const COMMON: readonly string[] = ['_users', REGISTRY, PROVISIONING]
 
 /** Guesses at a password a minute, by one user at one share. */
 const MOST_TRIES = 5
@@ -62,6 +67,8 @@ export interface Parts extends Base {
   warmer: Warmer
   checkpoints: Checkpoints
   ownWrites: OwnWrites
+  /** The server as they see it: what several ask of databases that they all work with is asked together. */
+  common: Databases
 }
 
 export interface PartsOptions extends Base {
@@ -78,13 +85,19 @@ export function makeParts({ gateways, onSkeletons, ...base }: PartsOptions): Par
   const names = gateways.map(({ name }) => name)
   const kinds = kindsOf(config.databases, config.userDatabases, config.masters, names)
   const skeletons = new Skeletons({ ...kinds, couch, log, onChanged: onSkeletons })
+  const isCommon = (name: string): boolean => COMMON.includes(name) || kinds.isMaster(name)
+  const common = new JoinedCouch(couch, isCommon, base.aside)
   return {
     ...base,
-    ownWrites,
+    ...{ ownWrites, common },
     accounts: new AccountIndex(couch),
     registry: new Registry(couch, ownWrites, now),
-    provisionedUsers: new ProvisionedUsers(couch, ownWrites, now),
-    creator: new DatabaseCreator(couch, skeletons, { kinds, isExpecting: !config.skeletonWarm }),
+    provisionedUsers: new ProvisionedUsers(common, ownWrites, now),
+    creator: new DatabaseCreator(couch, skeletons, {
+      kinds,
+      aside: base.aside,
+      isExpecting: !config.skeletonWarm,
+    }),
     kinds,
     skeletons,
     warmer: new Warmer({ log, signal, sleep }),
@@ -197,10 +210,11 @@ function wireUpkeep(parts: Wired, more: Pick<UpkeepOptions, 'markOwner' | 'onFai
 }
 
 function wireProvisioning(parts: Wired, deps: Deps, calls: HostCalls): Provisioning {
-  const { config, couch, ownWrites } = parts
+  const { config, ownWrites, common: couch } = parts
   return new Provisioning({
     ...deps,
     ...calls,
+    couch,
     ...provisioningSettings(config),
     provisionedUsers: parts.provisionedUsers,
     skeletons: parts.skeletons,

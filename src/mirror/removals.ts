@@ -1,7 +1,7 @@
 // Takes documents out of a personal database: clients see a tombstone, and what was there is not readable any more.
 import chunk from 'lodash/chunk.js'
 import groupBy from 'lodash/groupBy.js'
-import type { Couch } from '../couch/client.ts'
+import type { Databases } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { StoredDoc, Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
@@ -29,7 +29,7 @@ type Refused = Extract<Written, { ok: false }>
 const noteId = (database: string): string => `removal ${database}`
 
 export interface RemovalsOptions {
-  couch: Couch
+  couch: Databases
   ownWrites: OwnWrites
   /** False on the embedded server, which cannot remove revisions: old ones stay readable there. */
   canPurge: boolean

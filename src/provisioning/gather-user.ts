@@ -1,5 +1,5 @@
 // Gathers what planProvisionedUser asks about: what `_users` says of a user, and whose the databases are that are named there.
-import type { Couch } from '../couch/client.ts'
+import type { Databases } from '../couch/client.ts'
 import type { StoredDoc } from '../couch/document.ts'
 import { isPersonalName } from '../documents/names.ts'
 import type { FoundSecurity } from '../documents/security.ts'
@@ -14,7 +14,7 @@ import type { ProvisioningSettings } from './settings.ts'
 const USERS = '_users'
 
 export interface UserReading extends ProvisioningSettings {
-  couch: Couch
+  couch: Databases
   provisionedUsers: Pick<ProvisionedUsers, 'claims'>
   now: () => number
 }
@@ -54,7 +54,7 @@ export async function gatherProvisionedUser(
 
 /** Who names the database that the daemon has given knows it from the account itself. */
 async function isAnothers(
-  couch: Couch,
+  couch: Databases,
   name: string,
   user: KnownUser | null,
   entry: ProvisionedUser | null,
@@ -76,7 +76,7 @@ function namedDatabases(user: KnownUser | null, entry: ProvisionedUser | null): 
 }
 
 /** The `_security` of those that exist. */
-async function readSecurities(couch: Couch, databases: string[]): Promise<Map<string, FoundSecurity>> {
+async function readSecurities(couch: Databases, databases: string[]): Promise<Map<string, FoundSecurity>> {
   const there = await couch.dbsInfo(databases)
   const securities = new Map<string, FoundSecurity>()
   for (const database of there.keys()) securities.set(database, await couch.database(database).security())

@@ -1,5 +1,5 @@
 // The masters as the skeletons have them now, for whoever compares documents of them: the daemon, and the command line.
-import type { Couch } from '../couch/client.ts'
+import type { Databases } from '../couch/client.ts'
 import { MasterPolicy, MasterPolicyError } from './master-policy.ts'
 import type { Logger } from '../log.ts'
 import { userKindOf, type Kinds } from '../skeletons/kinds.ts'
@@ -7,7 +7,7 @@ import type { Skeletons } from '../skeletons/wanted.ts'
 import type { Master } from './gather.ts'
 
 export interface MastersOptions {
-  couch: Couch
+  couch: Databases
   kinds: Pick<Kinds, 'masters'>
   skeletons: Pick<Skeletons, 'designsOf'>
   log: Logger

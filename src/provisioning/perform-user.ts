@@ -1,6 +1,6 @@
 // Performs what was planned for a user of `_users`: claims, entries, the personal database and who may enter it.
 import isEqual from 'lodash/isEqual.js'
-import type { Couch } from '../couch/client.ts'
+import type { Databases } from '../couch/client.ts'
 import type { StoredDoc, Written } from '../couch/document.ts'
 import { CouchFault, orNull } from '../couch/fault.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
@@ -17,7 +17,7 @@ import type { TurnLeases } from './leases.ts'
 
 /** What the user's document is known by, and what writes. */
 export interface UserWriting extends Named {
-  couch: Couch
+  couch: Databases
   provisionedUsers: ProvisionedUsers
   creator: DatabaseCreator
   leases: Pick<TurnLeases, 'stop'>

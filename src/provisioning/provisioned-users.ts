@@ -1,5 +1,5 @@
 // The registry of provisioned users: who owns which personal database, and how far everything is.
-import type { Couch } from '../couch/client.ts'
+import type { Databases } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import { REGISTRY } from '../documents/names.ts'
 import {
@@ -22,7 +22,7 @@ export class ProvisionedUsers {
   readonly #entries: Store<ProvisionedUser>
   readonly #claims: Store<Claim>
 
-  constructor(couch: Couch, ownWrites: OwnWrites, now: () => number) {
+  constructor(couch: Databases, ownWrites: OwnWrites, now: () => number) {
     const database = couch.database(REGISTRY)
     this.#database = database
     this.#entries = new Store({ database, parse: parseProvisionedUser, ownWrites, now })

@@ -1,7 +1,7 @@
 // Which roles the documents of a master ever gave access to: a change that takes a document away from somebody concerns
 // those who had it, and the document does not tell any more who that was. And in which revision the master had it last: where
 // the master is made anew without it, nobody else knows that it was there.
-import type { Couch } from '../couch/client.ts'
+import type { Databases } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
@@ -24,7 +24,7 @@ export interface DocumentRoles {
 export class RoleIndex {
   readonly #database: Database
 
-  constructor(couch: Couch) {
+  constructor(couch: Databases) {
     this.#database = couch.database(PROVISIONING)
   }
 

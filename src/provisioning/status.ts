@@ -1,5 +1,5 @@
 // Says in `$provision/<master>` how a user's documents stand: in the personal database, and where the user has asked.
-import type { Couch } from '../couch/client.ts'
+import type { Databases } from '../couch/client.ts'
 import type { ProvisionedUser } from './provisioned-user.ts'
 import { writeStatus } from '../mirror/status.ts'
 import { provisionDocument } from './plan-status.ts'
@@ -12,7 +12,7 @@ import type { OwnWrites } from '../engine/own-writes.ts'
  * @throws {CouchFault}
  */
 export async function writeMasterStatus(
-  { couch, ownWrites, configured }: { couch: Couch; ownWrites: OwnWrites; configured: readonly string[] },
+  { couch, ownWrites, configured }: { couch: Databases; ownWrites: OwnWrites; configured: readonly string[] },
   entry: ProvisionedUser,
   asked: Iterable<string> = [],
   { isEmpty = false } = {},

@@ -1,9 +1,10 @@
 // Databases are created from skeletons: design documents first, then those who may enter, before anything is copied in.
 import isEqual from 'lodash/isEqual.js'
-import type { Couch } from '../couch/client.ts'
+import type { Aside, Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc, Security } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
+import { Joined } from '../couch/joined.ts'
 import { isFixedKind, PERSONAL_KIND, type Kinds } from './kinds.ts'
 import { ADMIN_ONLY } from '../documents/security.ts'
 import type { SkeletonPlan, Wanted } from './plan.ts'
@@ -27,6 +28,8 @@ export const createDatabase = (database: Database): Promise<boolean> => database
 export interface DatabaseCreatorOptions {
   kinds?: Pick<Kinds, 'isMaster' | 'assignments'>
   isExpecting?: boolean
+  /** What is done around what several ask together. */
+  aside?: Aside
 }
 
 const NO_KINDS = { isMaster: () => false, assignments: [] }
@@ -38,17 +41,23 @@ export class DatabaseCreator {
   readonly #guard: PolicyGuard
   readonly #expected = new Map<string, ExpectedRevisions>()
   readonly #isExpecting: boolean
+  /** Whether a new database is the admins' alone. */
+  readonly #createdClosed: Joined<void, boolean>
 
   /** @param isExpecting databases of a kind are taken for alike; false where a rollout leaves something in each database that is to be read */
   constructor(
     couch: Couch,
     skeletons: Skeletons,
-    { kinds = NO_KINDS, isExpecting = true }: DatabaseCreatorOptions = {},
+    { kinds = NO_KINDS, isExpecting = true, aside }: DatabaseCreatorOptions = {},
   ) {
     this.#couch = couch
     this.#skeletons = skeletons
     this.#guard = new PolicyGuard(couch, kinds)
     this.#isExpecting = isExpecting
+    this.#createdClosed = new Joined(async (all) => {
+      const isClosed = await this.#areCreatedClosed()
+      return all.map(() => isClosed)
+    }, aside)
   }
 
   /** Creates the database, empty and the admins' alone; false where it was there. */
@@ -85,7 +94,7 @@ export class DatabaseCreator {
     const database = this.#couch.database(name)
     const { designs } = this.#wanted(kind)
     // Asked before there is a database that might be everybody's.
-    const isCreatedClosed = await this.#areCreatedClosed()
+    const isCreatedClosed = await this.#createdClosed.ask()
     const isNew = await createDatabase(database)
     if (isNew && isCreatedClosed) {
       const written = await database.bulk(designs.map((design): Doc => ({ ...design })))

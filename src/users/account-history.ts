@@ -1,5 +1,5 @@
 // Whether an account was deleted since it was seen last: what `_users` still has of its earlier revisions tells.
-import type { Couch } from '../couch/client.ts'
+import type { Databases } from '../couch/client.ts'
 import { lineOf } from '../documents/revisions.ts'
 import { isSameAccount, type AccountMark } from './account.ts'
 import { userDocumentId } from './user-document.ts'
@@ -15,7 +15,7 @@ const MOST_BETWEEN = 50
  * @throws {CouchFault}
  */
 export async function isAnotherAccount(
-  couch: Couch,
+  couch: Databases,
   name: string,
   known: AccountMark,
   now: AccountMark,

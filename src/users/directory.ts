@@ -1,12 +1,12 @@
 // The names in `access` as they stand in CouchDB: who is meant, by which role or name, and whose databases are theirs.
-import type { Couch } from '../couch/client.ts'
+import type { Databases } from '../couch/client.ts'
 import type { UserDatabases } from '../documents/names.ts'
 import type { Grants } from '../documents/security.ts'
 import type { AccountIndex } from './account-index.ts'
 
 /** Where users are looked up, and how they and their databases are called. */
 export interface Directory {
-  couch: Couch
+  couch: Databases
   accounts: AccountIndex
   users: UserDatabases
 }

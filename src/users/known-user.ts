@@ -1,5 +1,5 @@
 // What a document of `_users` says of somebody, as far as the daemon goes by it.
-import type { Couch } from '../couch/client.ts'
+import type { Databases } from '../couch/client.ts'
 import type { StoredDoc } from '../couch/document.ts'
 import { isText } from '../documents/shapes.ts'
 import { markOfAccount, type AccountMark } from './account.ts'
@@ -28,7 +28,7 @@ export interface KnownUser {
 }
 
 /** What `_users` says of a name, as far as it counts; null for nobody. */
-export async function readKnownUser(couch: Couch, name: string, named: Named): Promise<KnownUser | null> {
+export async function readKnownUser(couch: Databases, name: string, named: Named): Promise<KnownUser | null> {
   return knownUser(await couch.database(USERS).get(userDocumentId(name)), name, named)
 }
 

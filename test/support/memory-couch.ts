@@ -1,7 +1,7 @@
 // A CouchDB in memory, as much of it as the daemon uses: databases, replications that run when told to, and clients whose
 // every request may be held back, or be the last one.
 import type { Couch } from '../../src/couch/client.ts'
-import type { ChangesOptions, RangeOptions } from '../../src/couch/database.ts'
+import type { ChangesOptions, Database, RangeOptions } from '../../src/couch/database.ts'
 import type { DatabaseInfo, Doc, Row, Security, Written } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
 import { encodeJson } from '../../src/documents/json.ts'
@@ -48,7 +48,9 @@ export class MemoryCouch {
     const client = {
       url: this.url,
       database: (name: string) => this.database(name, gate),
-      request: ask((request: { path: string[] }) => this.request(request)),
+      request: ask(
+        (request: { path: string[]; body?: unknown }) => this.#documents(request) ?? this.request(request),
+      ),
       server: ask(() => ({ couchdb: 'Welcome', version: '3.5.0' })),
       allDbs: ask((range: { startKey?: string; endKey?: string; limit?: number } = {}) => this.#names(range)),
       dbsInfo: ask((names: string[]) => this.#infos(names)),
@@ -267,6 +269,46 @@ export class MemoryCouch {
         : null
     if (!doc) throw new CouchFault('not_found', path.join('/'), 'missing', 404)
     return { doc_id: id, id, state: 'running', info: null } as T
+  }
+
+  /** The requests of which src/couch/database.ts makes its methods, where they are for documents; null for any other. */
+  #documents({ path, body }: { path: string[]; body?: unknown }): Promise<unknown> | null {
+    const [name = '', kind, design = '', , view = ''] = path
+    const {
+      keys = [],
+      docs = [],
+      ...said
+    } = (body ?? {}) as {
+      keys?: string[]
+      docs?: (Doc & { id: string })[]
+      new_edits?: false
+    }
+    const database = this.database(name) as Database
+    switch (kind) {
+      case '_all_docs':
+        return database.fetch(keys, { conflicts: true }).then((rows) => ({
+          rows: rows.map(({ id, rev, deleted, doc }) => ({
+            ...{ key: id, doc },
+            ...(rev === null ? { error: 'not_found' } : { id, value: { rev, deleted } }),
+          })),
+        }))
+      case '_bulk_get':
+        return database.leaves(docs).then((leaves) => ({
+          results: leaves.map((leaf) => ({ id: leaf._id, docs: [{ ok: leaf }] })),
+        }))
+      case '_bulk_docs':
+        return database
+          .bulk(docs, { newEdits: said.new_edits !== false })
+          .then((rows) =>
+            rows.map((row) =>
+              row.ok ? { id: row.id, rev: row.rev } : { id: row.id, error: row.error, reason: row.reason },
+            ),
+          )
+      case '_design':
+        return database.view(design, view, keys).then((rows) => ({ rows }))
+      default:
+        return null
+    }
   }
 
   #names({

@@ -1,6 +1,7 @@
 // The first turn of a user of whom nothing is known: what it costs the server, and what of it a crash or another writer may find.
 import assert from 'node:assert/strict'
 import { CouchFault, isFault } from '../../../src/couch/fault.ts'
+import { JoinedCouch } from '../../../src/couch/joined-database.ts'
 import type { MasterPolicy, User } from '../../../src/provisioning/master-policy.ts'
 import { Checkpoints } from '../../../src/engine/checkpoints.ts'
 import { createLogger } from '../../../src/log.ts'
@@ -27,6 +28,9 @@ import { MemoryReplicator } from '../../support/memory-replicator.ts'
 const ANN = userDocumentId('ann')
 const DATABASE = 'u00000000-0000-4000-8000-000000000000'
 const OTHER_DATABASE = 'u00000000-0000-4000-8000-000000000001'
+/** Others, who come together. */
+const MANY = Array.from({ length: 20 }, (_, at) => `user${at}`)
+const THREE = MANY.slice(0, 3)
 const MASTER = 'master'
 const STATUS = `$provision/${MASTER}`
 
@@ -42,6 +46,9 @@ const POLICY = {
   mayWrite: () => true,
   selector: ({ roles }: User) => ({ role: { $in: roles } }),
 } as unknown as MasterPolicy
+
+/** Where every user has something. */
+const COMMON = ['_users', MASTER, REGISTRY, PROVISIONING]
 
 const GUARD = marked({ _id: '_design/guard', validate_doc_update: 'function () {}' })
 
@@ -77,13 +84,32 @@ function counting<Client extends object>(client: Client, onRequest: () => void):
   })
 }
 
+/** The same with users who have just signed up. */
+function serverWithUsers(names: readonly string[]): MemoryCouch {
+  const server = serverWith(3)
+  for (const name of names)
+    server.databases.get('_users')?.write({ _id: userDocumentId(name), name, roles: ['a'] })
+  return server
+}
+
+/** Names of databases that nobody has had. */
+function freshNames(daemon: number): () => string {
+  let last = 0
+  return () => `u0000000${daemon}-0000-4000-8000-${String((last += 1)).padStart(12, '0')}`
+}
+
 /** A daemon that has just started. */
 function daemonOn(
   server: MemoryCouch,
-  { gate = () => Promise.resolve(null), fresh = DATABASE }: { gate?: Gate; fresh?: string } = {},
+  { gate = () => Promise.resolve(null), fresh = () => DATABASE }: { gate?: Gate; fresh?: () => string } = {},
 ) {
   let requests = 0
-  const couch = counting(server.client(gate), () => (requests += 1))
+  const client = counting(server.client(gate), () => (requests += 1))
+  const couch = new JoinedCouch(
+    client,
+    (name) => COMMON.includes(name),
+    (wait) => wait(),
+  )
   const ownWrites = new OwnWrites()
   const skeletons = {
     of: () => ({ designs: [GUARD], security: null, isStrict: false }),
@@ -96,24 +122,29 @@ function daemonOn(
       ...{ now: () => 0, idleTimeoutMs: 1_000 },
     }),
     provisionedUsers: new ProvisionedUsers(couch, ownWrites, () => 0),
-    creator: new DatabaseCreator(couch, skeletons),
+    creator: new DatabaseCreator(client, skeletons),
     removals: new Removals({ couch, ownWrites, canPurge: true }),
-    checkpoints: new Checkpoints(couch),
+    checkpoints: new Checkpoints(client),
     configured: [MASTER],
     masters: () => [{ name: MASTER, database: couch.database(MASTER), policy: POLICY }],
     leaseState: () => ({ kind: 'none' }),
     resumed: new Set<string>(),
-    ...{ attribute: 'database', attributes: [], onDeparture: 'keep', graceMs: 0, newDatabase: () => fresh },
+    ...{ attribute: 'database', attributes: [], onDeparture: 'keep', graceMs: 0, newDatabase: fresh },
     log: createLogger({ level: 'silent', pretty: false }),
   } as unknown as ProvisioningDeps
-  const turn = (work: ProvisioningWork): Promise<ProvisioningResult> =>
-    reconcileProvisionedUser(deps, 'ann', work)
+  const turn = (work: ProvisioningWork, name = 'ann'): Promise<ProvisioningResult> =>
+    reconcileProvisionedUser(deps, name, work)
   /** Turns until nothing is left to do. */
-  const turns = async (first: ProvisioningWork): Promise<void> => {
+  const turns = async (first: ProvisioningWork, name = 'ann'): Promise<void> => {
     for (let [work, left]: [ProvisioningWork | null, number] = [first, 10]; work !== null; left -= 1) {
       assert(left > 0, 'Expected the turns to come to an end')
-      work = (await turn(work)).next
+      work = (await turn(work, name)).next
     }
+  }
+  /** The same of several at once. */
+  const allTurns = async (first: ProvisioningWork, names: readonly string[]): Promise<void> => {
+    const all = await Promise.allSettled(names.map((name) => turns(first, name)))
+    for (const one of all) if (one.status === 'rejected') throw one.reason
   }
   /** How many requests something takes. */
   const costOf = async (work: () => Promise<unknown>): Promise<number> => {
@@ -121,30 +152,54 @@ function daemonOn(
     await work()
     return requests - before
   }
-  return { deps, turn, turns, costOf }
+  return { deps, turn, turns, allTurns, costOf }
 }
 
 /** What is there in the end, whatever happened on the way. */
-function outcome(server: MemoryCouch) {
-  const personal = server.databases.get(DATABASE)
-  const entry = server.databases.get(REGISTRY)?.read(provisionedUserId('ann'))
+function outcome(server: MemoryCouch, name = 'ann') {
+  const entry = server.databases.get(REGISTRY)?.read(provisionedUserId(name))
+  const personal = server.databases.get(String(entry?.['database']))
   return {
     documents: [...(personal?.trees.keys() ?? [])].filter((id) => personal?.read(id)).sort(),
     isGuarded: personal?.read(GUARD._id) != null,
     security: personal?.security,
     said: [personal?.read(STATUS)?.['$state'], personal?.read(STATUS)?.['documents']],
-    recorded: server.databases.get('_users')?.read(ANN)?.['database'],
+    recorded: server.databases.get('_users')?.read(userDocumentId(name))?.['database'],
     entry: [entry?.['state'], entry?.['due'], entry?.['otherDocuments']],
   }
 }
 
-const ALL_IN_PLACE = {
+const allInPlace = (name: string, database: string) => ({
   documents: [STATUS, GUARD._id, 'note:0', 'note:1', 'note:2'],
   isGuarded: true,
-  security: personalSecurity('ann', DATABASE),
+  security: personalSecurity(name, database),
   said: ['complete', 3],
-  recorded: DATABASE,
+  recorded: database,
   entry: ['active', undefined, 2],
+})
+
+const ALL_IN_PLACE = allInPlace('ann', DATABASE)
+
+/** Each of them has a database of the user's own, in which all is in place. */
+function assertAllInPlace(server: MemoryCouch, names: readonly string[], when?: string): void {
+  const databases = new Set<string>()
+  for (const name of names) {
+    const database = server.databases.get(REGISTRY)?.read(provisionedUserId(name))?.['database'] as string
+    assert.deepEqual(outcome(server, name), allInPlace(name, database), when)
+    databases.add(database)
+  }
+  assert.equal(databases.size, names.length)
+  assert.equal([...server.databases.keys()].filter((name) => name.startsWith('u0')).length, databases.size)
+}
+
+/** Tries as often as a daemon would. */
+async function insist(turns: () => Promise<void>): Promise<void> {
+  for (let tries = 0; ; tries += 1)
+    try {
+      return await turns()
+    } catch (error) {
+      if (tries > 3 || !isFault(error)) throw error
+    }
 }
 
 describe('provisioning/reconciler, a new user', () => {
@@ -218,15 +273,7 @@ describe('provisioning/reconciler, a new user', () => {
 
   it('gets one database of two daemons that find the user at the same time', async () => {
     const server = serverWith(3)
-    const insist = async (turns: () => Promise<void>): Promise<void> => {
-      for (let tries = 0; ; tries += 1)
-        try {
-          return await turns()
-        } catch (error) {
-          if (tries > 3 || !isFault(error)) throw error
-        }
-    }
-    const daemons = [DATABASE, OTHER_DATABASE].map((fresh) => daemonOn(server, { fresh }))
+    const daemons = [DATABASE, OTHER_DATABASE].map((name) => daemonOn(server, { fresh: () => name }))
     await Promise.all(daemons.map(({ turns }) => insist(() => turns({ user: true }))))
     await Promise.all(daemons.map(({ turns }) => insist(() => turns({ user: true, personal: true }))))
     assert.deepEqual(outcome(server), ALL_IN_PLACE)
@@ -246,5 +293,44 @@ describe('provisioning/reconciler, a new user', () => {
     await turns(first.next)
     assert.deepEqual([...states], ['active'])
     assert.deepEqual(outcome(server).said, ['complete', 201])
+  })
+
+  it('costs six requests for each of many, and twelve for all of them together', async () => {
+    const server = serverWithUsers(MANY)
+    const { allTurns, costOf } = daemonOn(server, { fresh: freshNames(0) })
+    const cost = await costOf(() => allTurns({ user: true }, MANY))
+    assertAllInPlace(server, MANY)
+    // The user's own database is created, gets its design documents, who may enter, its documents, and what is said of them, and its
+    // changes are read. Together: registry and account are read; database claimed, entry written, account written; whether new databases
+    // are closed; which databases there are, before and after; the master's view, documents and leaves; and the entry once more.
+    assert.equal(cost, 6 * MANY.length + 12)
+  })
+
+  it('comes to the same for several wherever the daemon is killed', async () => {
+    const death = new Error('the daemon died')
+    for (let dies = 0, isDead = true; isDead; dies += 5) {
+      const server = serverWithUsers(THREE)
+      let left = dies
+      isDead = false
+      server.onWrite = () => {
+        if (left <= 0) isDead = true
+        left -= 1
+        if (isDead) throw death
+      }
+      await daemonOn(server, { fresh: freshNames(0) })
+        .allTurns({ user: true }, THREE)
+        .catch((error: unknown) => assert.equal(error, death))
+      server.onWrite = () => undefined
+      await daemonOn(server, { fresh: freshNames(1) }).allTurns({ user: true, personal: true }, THREE)
+      assertAllInPlace(server, THREE, `after ${dies} writes`)
+    }
+  })
+
+  it('gets one database each of two daemons that find several at the same time', async () => {
+    const server = serverWithUsers(THREE)
+    const daemons = [0, 1].map((daemon) => daemonOn(server, { fresh: freshNames(daemon) }))
+    for (const work of [{ user: true }, { user: true, personal: true }])
+      await Promise.all(daemons.flatMap(({ turns }) => THREE.map((name) => insist(() => turns(work, name)))))
+    assertAllInPlace(server, THREE)
   })
 })
