@@ -4,6 +4,9 @@ import type { Database, RangeOptions } from './database.ts'
 import type { Row } from './document.ts'
 import { isFault } from './fault.ts'
 
+/** The first id that can come after this one. */
+export const behind = (id: string): string => `${id}\u0000`
+
 /**
  * The live documents of an id range, in order, without its end. Each page begins behind the last document of the one before:
  * what comes and goes meanwhile moves nothing. The last page may be empty.
@@ -19,7 +22,7 @@ export async function* pagesOf(
     yield rows
     const last = rows.at(-1)
     if (rows.length < limit || last === undefined) return
-    from = { startKey: `${last.id}\u0000` }
+    from = { startKey: behind(last.id) }
   }
 }
 
@@ -52,22 +55,26 @@ export const pagesOfNamesUnder = (couch: Pick<Couch, 'allDbs'>, prefix: string):
 const PAGE_BYTES = 16 * 1024 * 1024
 
 /**
- * The live documents behind an id, with what they say, a page at a time: fewer where they are large.
- * @param after begins behind it
+ * The live documents of an id range, with what they say, a page at a time: fewer where they are large.
  * @throws {CouchFault}
  */
 export async function* pagesOfDocuments(
   database: Pick<Database, 'range'>,
-  { limit: most, after, signal }: { limit: number; after?: string | undefined; signal: AbortSignal },
+  {
+    limit: most,
+    startKey: first,
+    ...range
+  }: Pick<RangeOptions, 'startKey' | 'endKey' | 'signal'> & { limit: number },
 ): AsyncGenerator<Row[]> {
-  let startKey = after === undefined ? undefined : `${after}\u0000`
+  let startKey = first
   let limit = most
   for (;;) {
     let rows
     try {
       rows = await database.range({
+        ...range,
         ...(startKey === undefined ? {} : { startKey }),
-        ...{ limit, signal, includeDocs: true },
+        ...{ limit, includeDocs: true },
         mostBytes: limit === 1 ? Number.MAX_SAFE_INTEGER : PAGE_BYTES,
       })
     } catch (error) {
@@ -78,7 +85,7 @@ export async function* pagesOfDocuments(
     const last = rows.at(-1)
     if (last === undefined) return
     yield rows
-    startKey = `${last.id}\u0000`
+    startKey = behind(last.id)
     limit = Math.min(most, limit * 2)
   }
 }

@@ -58,6 +58,8 @@ export interface GatewayOptions extends Host {
   removals: Removals
   graceMs: number
   updatedAt: Clock['updatedAt']
+  /** Documents that an evaluation judges at once; for tests. */
+  pageDocuments?: number
   log: Logger
   now: () => number
 }
@@ -252,6 +254,7 @@ export class GatewayFeed implements Controller {
       database: this.#database,
       routes: this.#routes,
       router: this.#router,
+      isBusy: (name) => this.#queue.isBusy(name),
     })
       .catch((error: unknown) => onFailure(gateway.name, error, 1))
       .finally(() => (this.#evaluating = null))

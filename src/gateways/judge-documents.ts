@@ -4,6 +4,7 @@ import omit from 'lodash/omit.js'
 import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Row, StoredDoc } from '../couch/document.ts'
+import { behind } from '../couch/pages.ts'
 import { BATCH_DOCUMENTS, routeEach, SLICE_MS } from './function/route.ts'
 import type { SyncFunction, Judgement } from './function/sync-function.ts'
 
@@ -16,18 +17,27 @@ export const judgeable = (doc: object): object =>
  * @throws {CouchFault}
  */
 export async function readAnew(gateway: Database, rows: readonly Row[]): Promise<Row[]> {
-  const now = await gateway.fetch(
-    rows.map(({ id }) => id),
-    { includeDocs: false },
-  )
-  const isSame = ({ rev, deleted, doc }: Row, at: number): boolean => {
-    const there = now[at]
+  const ids = rows.map(({ id }) => id)
+  return readOthers(gateway, rows, await gateway.fetch(ids, { includeDocs: false }))
+}
+
+/** The same for rows of documents that come one after the other: by a range. @throws {CouchFault} */
+export async function readAnewInOrder(gateway: Database, rows: readonly Row[]): Promise<Row[]> {
+  const [first, last] = [rows.at(0), rows.at(-1)]
+  if (first === undefined || last === undefined) return []
+  return readOthers(gateway, rows, await gateway.range({ startKey: first.id, endKey: behind(last.id) }))
+}
+
+/** @param found what stands there now */
+async function readOthers(gateway: Database, rows: readonly Row[], found: readonly Row[]): Promise<Row[]> {
+  const now = new Map(found.map((row) => [row.id, row]))
+  const isSame = ({ id, rev, deleted, doc }: Row): boolean => {
+    const there = now.get(id)
     if (doc === null) return there?.rev == null || there.deleted
     return !deleted && !there?.deleted && there?.rev === rev
   }
-  const [same, others] = partition([...rows.entries()], ([at, row]) => isSame(row, at))
-  const read = await gateway.fetch(others.map(([, { id }]) => id))
-  return [...same.map(([, row]) => row), ...read]
+  const [same, others] = partition(rows, isSame)
+  return [...same, ...(await gateway.fetch(others.map(({ id }) => id)))]
 }
 
 /** @param now milliseconds since the epoch: what the function takes for the time @returns by document */

@@ -114,6 +114,11 @@ export interface Evaluation {
   /** Documents that were evaluated, and those of them that go nowhere because the function failed or refused them. */
   documents: number
   failed: number
+  /**
+   * Channels that documents behind `after` come into, or leave, without their routes remembering it: nobody had any of these. Whoever
+   * has one when an evaluation goes on came to it meanwhile, and may have been told nothing.
+   */
+  crossed?: string[]
   /** ISO 8601 */
   startedAt: string
   finishedAt?: string

@@ -2,7 +2,7 @@
 import { Backlog } from '../engine/backlog.ts'
 import type { Route } from './model.ts'
 import { grantedAnew } from './plan-route.ts'
-import { channelsOfAll, documentsByReader, unsettledOf } from './plan-routes.ts'
+import { documentsByReader, readingChannels, unsettledOf } from './plan-routes.ts'
 import type { Routes } from './routes.ts'
 import type { GatewayWork } from './work.ts'
 
@@ -25,16 +25,27 @@ export class Notices {
     return this.#told.isEmpty
   }
 
-  /** Marks whom the routes of these documents concern, now or before. @throws {CouchFault} */
-  async notify(routes: ReadonlyMap<string, Route>, mark: Mark): Promise<void> {
-    if (routes.size === 0) return
-    const documents = documentsByReader(routes, await this.#routes.readersOf(channelsOfAll(routes)))
+  /**
+   * Marks whom the routes of these documents concern, now or before.
+   * @param channels by document, those whose readers are told of it: of the others nobody gains or loses it
+   * @returns by user, the documents that the user was told of
+   * @throws {CouchFault}
+   */
+  async notify(
+    routes: ReadonlyMap<string, Route>,
+    mark: Mark,
+    channels: ReadonlyMap<string, ReadonlySet<string>> = readingChannels(routes),
+  ): Promise<Map<string, Set<string>>> {
+    if (routes.size === 0) return new Map()
+    const asked = new Set([...channels.values()].flatMap((all) => [...all]))
+    const documents = documentsByReader(channels, await this.#routes.readersOf(asked))
     const { names, roles } = grantedAnew([...routes.values()])
     const holders = new Set([...names, ...(await this.#routes.holdersOf(roles))])
     const unsettled = unsettledOf(routes)
     if (unsettled.size > 0) this.#told.add(unsettled, new Set([...documents.keys(), ...holders]))
     for (const [name, ids] of documents) mark(name, { documents: ids })
     for (const name of holders) mark(name, { user: true })
+    return documents
   }
 
   /**

@@ -53,7 +53,8 @@ export function parseEvaluation(doc: Fields | null): Evaluation | null {
   if (doc?.['type'] !== 'evaluation' || (doc['state'] !== 'running' && doc['state'] !== 'done')) return null
   const isWhole =
     [doc['hash'], doc['instance'], doc['startedAt'], doc['after'] ?? ''].every(isText) &&
-    [doc['documents'], doc['failed']].every(isCount)
+    [doc['documents'], doc['failed']].every(isCount) &&
+    isListOf(doc['crossed'] ?? [], isText)
   return isWhole ? (doc as unknown as Evaluation) : null
 }
 

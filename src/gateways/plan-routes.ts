@@ -42,24 +42,24 @@ export function changedRoutes(
 export const refusedRoute = (before: Route | null, document: string, rev: string | null): Route =>
   routeAfter(before, document, rev, { kind: 'failed', reason: TOO_MUCH })
 
-/** All channels that any of these documents is in, or was in, as long as somebody may not know. */
-export const channelsOfAll = (routes: ReadonlyMap<string, Route>): Set<string> =>
-  new Set([...routes.values()].flatMap((route) => [...channelsOf(route)]))
+/** By document, the channels whose readers may have it now, or had it, as long as somebody may not know. */
+export const readingChannels = (routes: ReadonlyMap<string, Route>): Map<string, Set<string>> =>
+  new Map([...routes].map(([id, route]) => [id, channelsOf(route).add(ALL_DOCUMENTS)]))
 
 /**
- * By user, the documents that the user may have now, or had.
+ * By user, the documents that are in a channel that the user has.
+ * @param channels by document
  * @param readers by channel, the names of those who have it; of `!` those of all, of `*` those who read all documents
  */
 export function documentsByReader(
-  routes: ReadonlyMap<string, Route>,
+  channels: ReadonlyMap<string, ReadonlySet<string>>,
   readers: ReadonlyMap<string, ReadonlySet<string>>,
 ): Map<string, Set<string>> {
   const documents = new Map<string, Set<string>>()
-  for (const [id, route] of routes) {
-    const channels = channelsOf(route)
-    const names = channels.has(EVERYBODY)
+  for (const [id, all] of channels) {
+    const names = all.has(EVERYBODY)
       ? readers.get(EVERYBODY)
-      : new Set([ALL_DOCUMENTS, ...channels].flatMap((channel) => [...(readers.get(channel) ?? [])]))
+      : new Set([...all].flatMap((channel) => [...(readers.get(channel) ?? [])]))
     for (const name of names ?? []) documents.set(name, (documents.get(name) ?? new Set()).add(id))
   }
   return documents

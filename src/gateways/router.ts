@@ -4,14 +4,17 @@ import chunk from 'lodash/chunk.js'
 import PQueue from 'p-queue'
 import type { Database } from '../couch/database.ts'
 import type { Row } from '../couch/document.ts'
+import { CouchFault } from '../couch/fault.ts'
 import { isObjectId } from '../documents/names.ts'
 import type { Logger } from '../log.ts'
 import type { SyncFunction } from './function/sync-function.ts'
 import { judgeDocuments, readAnew } from './judge-documents.ts'
+import type { JudgedPage } from './judged-pages.ts'
 import type { Evaluation, Route } from './model.ts'
 import { Notices, type Mark } from './notices.ts'
 import { putRoutes } from './perform-routes.ts'
-import { changedRoutes, isStale, warningsOf } from './plan-routes.ts'
+import { crossings, planCrossings } from './plan-crossings.ts'
+import { changedRoutes, isStale, readingChannels, warningsOf } from './plan-routes.ts'
 import type { Routes } from './routes.ts'
 
 export interface RouterOptions {
@@ -33,6 +36,14 @@ export interface RouteOptions {
   tellsAll?: boolean
   /** In place of the router's own. */
   mark?: Mark
+}
+
+/** What became of a page of documents that another function has judged. */
+export interface CarriedPage {
+  /** By document. */
+  routes: Map<string, Route>
+  /** Users who have come to a channel since it was seen that nobody had it: what is noted stays until they have done what they were told. */
+  latecomers: Set<string>
 }
 
 /** Judges the documents of one gateway. */
@@ -58,6 +69,35 @@ export class Router {
     const own = rows.filter(({ id }) => isObjectId(id))
     if (own.length === 0) return new Map()
     return this.#queue.add(() => this.#route(own, options))
+  }
+
+  /**
+   * Writes the routes of a page that another function has judged, and tells whom they concern. Where somebody else has written a
+   * route since, its document is judged once more.
+   * @param held channels that stay noted
+   * @param note writes down, before the routes, the channels that documents cross without their routes remembering it
+   * @throws {CouchFault}
+   */
+  async carryOut(
+    page: JudgedPage,
+    held: ReadonlySet<string>,
+    note: (channels: ReadonlySet<string>) => Promise<void>,
+  ): Promise<CarriedPage> {
+    return this.#queue.add(() => this.#carryOut(page, held, note))
+  }
+
+  /**
+   * Has all documents compared for those who have one of these channels.
+   * @returns their names
+   * @throws {CouchFault}
+   */
+  async compareFor(channels: ReadonlySet<string>): Promise<Set<string>> {
+    if (channels.size === 0) return new Set()
+    const { routes, mark } = this.#options
+    const readers = await routes.readersOf(channels)
+    const names = new Set([...channels].flatMap((channel) => [...(readers.get(channel) ?? [])]))
+    for (const name of names) mark(name, { user: true, all: true })
+    return names
   }
 
   /** Nothing is to be forgotten by `acknowledge`, now or later. */
@@ -106,11 +146,41 @@ export class Router {
     const docs = stale.flatMap(({ doc }) => doc ?? [])
     const changed = changedRoutes(there, stale, await judgeDocuments(sync, docs, now))
     this.#warn(there, changed)
-    const { written, refused } = await putRoutes(routes, there, changed)
+    const { written, refused, conflicts } = await putRoutes(routes, there, changed)
     this.#warn(there, refused)
     const all = new Map([...there, ...written])
     await this.#notices.notify(tellsAll ? all : written, mark)
+    if (conflicts.length > 0)
+      throw new CouchFault('conflict', routes.database.name, 'somebody else was faster with a route')
     return all
+  }
+
+  async #carryOut(
+    { rows, there, changed }: JudgedPage,
+    held: ReadonlySet<string>,
+    note: (channels: ReadonlySet<string>) => Promise<void>,
+  ): Promise<CarriedPage> {
+    const { routes, mark } = this.#options
+    const { all: crossed, asked } = crossings(there, changed)
+    const readers = asked.size > 0 ? await routes.readersOf(asked) : new Map<string, Set<string>>()
+    const plan = planCrossings(there, changed, crossed, readers, held)
+    this.#warn(there, changed)
+    await note(plan.noted)
+    const { written, refused, conflicts } = await putRoutes(routes, there, plan.routes)
+    this.#warn(there, refused)
+    const channels = new Map([...written.keys()].map((id) => [id, crossed.get(id) ?? new Set<string>()]))
+    for (const [id, all] of readingChannels(refused)) channels.set(id, all)
+    const told = await this.#notices.notify(written, mark, channels)
+    const isLate = (ids: ReadonlySet<string>): boolean => [...ids].some((id) => plan.quiet.has(id))
+    const latecomers = new Set([...told].filter(([, ids]) => isLate(ids)).map(([name]) => name))
+    const all = new Map([...there, ...written])
+    if (conflicts.length === 0) return { routes: all, latecomers }
+    const others = new Set(conflicts)
+    const again = await this.#route(
+      rows.filter(({ id }) => others.has(id)),
+      { isAnew: true },
+    )
+    return { routes: new Map([...all, ...again]), latecomers }
   }
 
   #warn(there: ReadonlyMap<string, Route>, changed: ReadonlyMap<string, Route>): void {

@@ -2,9 +2,9 @@
 // documents and of `_users`, and can be made anew.
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
-import type { Doc, StoredDoc, Written } from '../couch/document.ts'
+import type { Doc, Row, StoredDoc, Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
-import { pagesOf } from '../couch/pages.ts'
+import { behind, pagesOf, pagesOfDocuments } from '../couch/pages.ts'
 import { ALL_DOCUMENTS, EVERYBODY, ROLE, type Holdings } from './function/grants.ts'
 import {
   documentOfRoute,
@@ -42,26 +42,38 @@ export class Routes {
 
   /** The routes of documents; of those that were never judged there is none. @throws {CouchFault} */
   async of(documents: readonly string[]): Promise<Map<string, Route>> {
-    const rows = await this.database.fetch(documents.map(routeId))
-    const routes = new Map<string, Route>()
-    for (const { id, doc } of rows) {
-      const document = documentOfRoute(id)
-      if (document !== null && doc !== null) routes.set(document, parseRoute(doc))
+    return routesIn(await this.database.fetch(documents.map(routeId)))
+  }
+
+  /** The same of documents that come one after the other, in their order: as a range. @throws {CouchFault} */
+  async inOrder(documents: readonly string[]): Promise<Map<string, Route>> {
+    const [first, last] = [documents.at(0), documents.at(-1)]
+    if (first === undefined || last === undefined) return new Map()
+    const asked = new Set(documents.map(routeId))
+    const range = { startKey: routeId(first), endKey: behind(routeId(last)), limit: 2 * PAGE }
+    const found: Row[] = []
+    for await (const rows of pagesOfDocuments(this.database, range)) {
+      found.push(...rows.filter(({ id }) => asked.has(id)))
+      if (rows.at(-1)?.id === routeId(last)) break
     }
-    return routes
+    return routesIn(found)
   }
 
   /**
    * Writes routes over those that they were made from.
-   * @returns their revisions; null for one that is more than the server stores
-   * @throws {CouchFault} `conflict` where another one stands there now
+   * @returns what became of each
+   * @throws {CouchFault}
    */
-  async put(routes: readonly Route[]): Promise<(string | null)[]> {
+  async put(routes: readonly Route[]): Promise<PutRoute[]> {
     const written = await writeBulk(
       this.database,
       routes.map((route) => ({ ...route })),
     )
-    return written.map((row) => (!row.ok && row.error === 'too_large' ? null : this.#revisionOf(row)))
+    return written.map((row) =>
+      !row.ok && (row.error === 'too_large' || row.error === 'conflict')
+        ? { kind: row.error }
+        : { kind: 'written', rev: this.#revisionOf(row) },
+    )
   }
 
   /** Everybody whom these documents concerned knows: what they were before is forgotten. @throws {CouchFault} */
@@ -224,6 +236,23 @@ export class Routes {
     const rows = await this.database.view<ReaderRow>(DESIGN, 'readers', [...asked])
     return rows.map(({ value }) => value).filter(({ of }) => asked.has(of))
   }
+}
+
+/** What became of a route that was to be written. */
+export type PutRoute =
+  | { kind: 'written'; rev: string }
+  /** It is more than the server stores. */
+  | { kind: 'too_large' }
+  /** Another one stands there now. */
+  | { kind: 'conflict' }
+
+function routesIn(rows: readonly Row[]): Map<string, Route> {
+  const routes = new Map<string, Route>()
+  for (const { id, doc } of rows) {
+    const document = documentOfRoute(id)
+    if (document !== null && doc !== null) routes.set(document, parseRoute(doc))
+  }
+  return routes
 }
 
 /** A row of the view `readers`. */

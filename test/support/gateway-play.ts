@@ -429,6 +429,8 @@ export class GatewayPlay {
       queue: new PQueue({ concurrency: 3 }),
       pulse: new Pulse(() => this.#clock.now),
       concurrency: 3,
+      // So that there are several, the next of which is read while the last one is written.
+      pageDocuments: 1,
       onFailure: (_db, error) => this.#failed(daemon, error),
       onIdle: () => undefined,
       every: () => Promise.resolve(),

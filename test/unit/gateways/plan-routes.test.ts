@@ -6,10 +6,12 @@ import type { Judgement } from '../../../src/gateways/function/sync-function.ts'
 import { NO_REACH, routeId, type Route } from '../../../src/gateways/model.ts'
 import { putRoutes } from '../../../src/gateways/perform-routes.ts'
 import { routeAfter } from '../../../src/gateways/plan-route.ts'
+import type { PutRoute } from '../../../src/gateways/routes.ts'
 import {
   changedRoutes,
   documentsByReader,
   isStale,
+  readingChannels,
   refusedRoute,
   unsettledOf,
   warningsOf,
@@ -88,16 +90,18 @@ describe('documentsByReader', () => {
   ]
   for (const [what, one, expected] of cases)
     it(`are for ${what}`, () => {
-      const found = documentsByReader(new Map([['a', one]]), readers)
+      const found = documentsByReader(readingChannels(new Map([['a', one]])), readers)
       assert.deepEqual([...found.keys()].sort(), expected)
       assert([...found.values()].every((ids) => ids.has('a') && ids.size === 1))
     })
   it('gathers all of a user', () => {
     const found = documentsByReader(
-      new Map([
-        ['a', route({ channels: ['c'] })],
-        ['b', route({ channels: ['c', 'was'] })],
-      ]),
+      readingChannels(
+        new Map([
+          ['a', route({ channels: ['c'] })],
+          ['b', route({ channels: ['c', 'was'] })],
+        ]),
+      ),
       readers,
     )
     assert.deepEqual(found.get('ann'), new Set(['a', 'b']))
@@ -144,8 +148,12 @@ describe('putRoutes', () => {
     ['b', routeAfter(null, 'b', '1-b', into(...names(9)))],
   ])
   it('takes what cannot be stored for what the function fails on, and stores the rest', async () => {
-    const put = (routes: readonly Route[]): Promise<(string | null)[]> =>
-      Promise.resolve(routes.map(({ channels, _id }) => (channels.length > 5 ? null : `1-${_id}`)))
+    const put = (routes: readonly Route[]): Promise<PutRoute[]> =>
+      Promise.resolve(
+        routes.map(({ channels, _id }) =>
+          channels.length > 5 ? { kind: 'too_large' } : { kind: 'written', rev: `1-${_id}` },
+        ),
+      )
     const { written, refused } = await putRoutes({ put }, new Map(), changed)
     assert.deepEqual(
       [...written].map(([id, { _rev, channels, problem }]) => [id, _rev, channels, problem?.code]),
@@ -156,8 +164,19 @@ describe('putRoutes', () => {
     )
     assert.deepEqual([...refused.keys()], ['b'])
   })
+  it('says of which somebody else was faster, and stores the rest', async () => {
+    const put = (routes: readonly Route[]): Promise<PutRoute[]> =>
+      Promise.resolve(
+        routes.map(({ _id }) =>
+          _id === routeId('a') ? { kind: 'conflict' } : { kind: 'written', rev: `1-${_id}` },
+        ),
+      )
+    const { written, conflicts } = await putRoutes({ put }, new Map(), changed)
+    assert.deepEqual([[...written.keys()], conflicts], [['b'], ['a']])
+  })
   it('gives up where not even that can be stored', async () => {
-    const put = (routes: readonly Route[]): Promise<null[]> => Promise.resolve(routes.map(() => null))
+    const put = (routes: readonly Route[]): Promise<PutRoute[]> =>
+      Promise.resolve(routes.map(() => ({ kind: 'too_large' })))
     await assert.rejects(putRoutes({ put }, new Map(), changed), /no route of it can be stored/)
   })
 })
