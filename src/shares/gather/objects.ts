@@ -15,7 +15,7 @@ import type { Deps } from '../deps.ts'
 import type { Footing } from '../perform/objects.ts'
 import { knownOfObject } from './ancestors.ts'
 import { boundsOf, Brought, isFull } from './bounds.ts'
-import { changedMeanwhile } from './changed-meanwhile.ts'
+import type { Read } from './changed-meanwhile.ts'
 import {
   isExchange,
   mentionedShares,
@@ -48,8 +48,8 @@ const asksForMore = (doc: ObjectDoc): boolean => asksForShare(doc) || asksForSub
 
 export interface Gathered {
   facts: ObjectFacts[]
-  /** Objects of which something was written while they were read: nothing is said of them, they are to be read again. */
-  changed: Set<string>
+  /** What the facts rest on of each object, by revisions: whether it was all there at one time is seen when it is read once more. */
+  read: Read[]
   /** What the plan rests on, besides the facts. */
   footing: Footing
 }
@@ -64,7 +64,7 @@ export async function gatherObjects(
   const objects = docs
     .filter(isObject)
     .map((one) => (one.doc && asksForMore(one.doc) ? { ...one, doc: null } : one))
-  if (objects.length === 0) return { facts: [], changed: new Set(), footing: { looks: [], found: new Map() } }
+  if (objects.length === 0) return { facts: [], read: [], footing: { looks: [], found: new Map() } }
   const outbox = couch.database(users.outbox(owner))
   const database = users.database(owner)
   // Bases before copies: beside a base that is newer, an old value of a copy would look like an edit.
@@ -85,11 +85,10 @@ export async function gatherObjects(
       ? []
       : [{ id, doc: doc?._rev ?? null, base: rows.get(baseId(id))?.rev ?? null }],
   )
-  const changed = await changedMeanwhile(couch.database(database), outbox, read)
   const { entries } = exchanged.shares
   return {
-    facts: facts.filter(({ object }) => !changed.has(object)),
-    changed,
+    facts,
+    read,
     footing: {
       looks: facts.flatMap(({ object, exchanges: there }) =>
         [...there.keys()].map((share) => ({ object, share, closing: entries.get(share)?.closing })),
@@ -187,7 +186,7 @@ async function readOutdatedOf(
   return isRefilled ? readOutdated(couch.database(database), objects, bases) : new Map()
 }
 
-interface Read {
+interface ReadOfPage {
   known: Known
   exchanged: Exchanged
   purged: ReadonlySet<string>
@@ -199,7 +198,7 @@ interface Read {
 async function factsOf(
   sources: Sources,
   { id, doc, rivals: read, line = [], isMissing = false }: UserDoc,
-  { known: { rows, bases, concerned }, exchanged, purged, outdated, clock, brought }: Read,
+  { known: { rows, bases, concerned }, exchanged, purged, outdated, clock, brought }: ReadOfPage,
 ): Promise<ObjectFacts> {
   const { database, shares } = exchanged
   const base = bases.get(id) ?? null

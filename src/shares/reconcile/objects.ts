@@ -1,11 +1,13 @@
 // Brings a page of objects up to date: gather, plan, write, and again until both sides of every exchange agree.
 import pick from 'lodash/pick.js'
+import { changedMeanwhile } from '../gather/changed-meanwhile.ts'
 import { gatherObjects } from '../gather/objects.ts'
 import { readUserDocs, type UserDoc } from '../gather/user-docs.ts'
 import { shareDatabase } from '../../documents/names.ts'
 import { problem } from '../../documents/problem.ts'
 import { planObject } from '../plan/object.ts'
 import type { ObjectEffect, ObjectFacts } from '../plan/object-facts.ts'
+import { effectsByObject, isBoundToRevisions } from '../plan/bound-to-revisions.ts'
 import { isSettledBy } from '../plan/settled.ts'
 import { settledObject } from '../plan/settled-object.ts'
 import { announce } from '../perform/announce.ts'
@@ -95,16 +97,21 @@ async function carryOut(
   const turned = new Set<string>()
   for (;;) {
     const { exclusions } = deps.locks
-    const { facts, changed, footing } = await gatherObjects(deps, owner, docs)
-    const release = await deps.locks.acquireShared(exchangedShares(facts))
+    const gathered = await gatherObjects(deps, owner, docs)
+    const release = await deps.locks.acquireShared(exchangedShares(gathered.facts))
     let written: string[]
     try {
       // A share that was made anew meanwhile has to be read again.
       if (deps.locks.exclusions !== exclusions) continue
-      const effects = await planAll(context, facts)
+      const planned = effectsByObject(await planAll(context, gathered.facts))
+      const doubtful = gathered.read.filter(({ id }) => !isBoundToRevisions(planned.get(id) ?? []))
+      const changed = await changedMeanwhile(context.user, context.outbox, doubtful)
+      for (const object of changed) planned.delete(object)
+      const effects = [...planned.values()].flat()
+      const facts = gathered.facts.filter(({ object }) => !changed.has(object))
       written = (await writtenDirectly(context, facts, effects)).filter((share) => !turned.has(share))
       if (written.length === 0) {
-        const progress = await performObjects(deps, owner, effects, footing)
+        const progress = await performObjects(deps, owner, effects, gathered.footing)
         for (const object of changed) progress.again.add(object)
         lookAgainAtUnsettled(context, facts, effects, progress)
         tally?.note(facts, effects)
@@ -125,11 +132,7 @@ function lookAgainAtUnsettled(
   effects: readonly ObjectEffect[],
   progress: Progress,
 ): void {
-  const ofObjects = new Map<string, ObjectEffect[]>()
-  for (const effect of effects) {
-    const object = 'object' in effect ? effect.object : effect.doc._id
-    ofObjects.set(object, [...(ofObjects.get(object) ?? []), effect])
-  }
+  const ofObjects = effectsByObject(effects)
   const reported = new Set([...progress.reports.values()].flatMap((reports) => [...reports.keys()]))
   const isSettled = (one: ObjectFacts): boolean => {
     const { object } = one
