@@ -8,7 +8,7 @@ import { mergeOwnerWork, type OwnerWork, type OwnerResult } from './work.ts'
 import { narrowAtOnce } from './reconcile/narrowing.ts'
 import { persist } from '../couch/outage.ts'
 import { adoptReplications } from './adoption.ts'
-import { announce } from './perform/announce.ts'
+import { announce, announceUnread } from './perform/announce.ts'
 import type { Deps } from './deps.ts'
 import type { Change } from '../couch/document.ts'
 import { MissingCopies } from './missing-copies.ts'
@@ -257,8 +257,9 @@ export class Shares implements Controller {
   }
 
   async #onShare(share: string, type: Update['type']): Promise<void> {
-    if (type === 'deleted') return this.#onShareDropped(share)
-    await announce(this.#affectedDeps, share, null)
+    if (type === 'deleted') await this.#onShareDropped(share)
+    else if (type === 'created') await announce(this.#affectedDeps, share, null)
+    else await announceUnread({ ...this.#deps, mark: this.#affectedDeps.mark }, share)
   }
 
   /** A share database that went without the daemon's doing is made again. */

@@ -18,7 +18,7 @@ import { mergeOwnerWork, type OwnerWork } from '../../src/shares/work.ts'
 import { adoptReplications } from '../../src/shares/adoption.ts'
 import { AccountIndex } from '../../src/users/account-index.ts'
 import { RateLimiter } from '../../src/shares/rate-limiter.ts'
-import { announce } from '../../src/shares/perform/announce.ts'
+import { announce, announceUnread } from '../../src/shares/perform/announce.ts'
 import { DatabaseCreator } from '../../src/skeletons/create-database.ts'
 import { Ceilings } from '../../src/shares/ceilings.ts'
 import type { Deps, PublicLimits } from '../../src/shares/deps.ts'
@@ -205,7 +205,9 @@ export class MemoryWorld {
       else if (outboxOwner !== null) memory.deps.mark(outboxOwner, { outbox: true })
       else if (db === '_users' || db === REGISTRY) await this.#look(memory)
       else if (db.startsWith(shareDatabase('')))
-        await announce(memory.deps, db.slice(shareDatabase('').length), null)
+        await (recreated
+          ? announce(memory.deps, db.slice(shareDatabase('').length), null)
+          : announceUnread(memory.deps, db.slice(shareDatabase('').length)))
     }
   }
 

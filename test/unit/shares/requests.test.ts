@@ -47,16 +47,16 @@ const writers = (others: number[]): AccessWish => ({ read: others, write: others
 describe('shares, the requests of an edit', () => {
   it('are so many on its way from an owner to one other', async () => {
     const counts = await costOf(await shareWith(1, readers), JOE)
-    assert.equal(sum(counts), 35, JSON.stringify(counts, null, 2))
+    assert.equal(sum(counts), 34, JSON.stringify(counts, null, 2))
   })
 
   it('are so many on its way to ten others', async () => {
     const counts = await costOf(await shareWith(10, readers), JOE)
-    assert.equal(sum(counts), 179, JSON.stringify(counts, null, 2))
+    assert.equal(sum(counts), 160, JSON.stringify(counts, null, 2))
   })
 
   it('are so many on its way from a writer to the owner and another writer', async () => {
     const counts = await costOf(await shareWith(2, writers), ANN)
-    assert.equal(sum(counts), 51, JSON.stringify(counts, null, 2))
+    assert.equal(sum(counts), 48, JSON.stringify(counts, null, 2))
   })
 })
