@@ -12,40 +12,61 @@ export interface HotFeedsOptions {
   onChange: (owner: string) => void
 }
 
+interface HotFeed {
+  listening: AbortController
+  /** By the process's clock. */
+  until: number
+  /** It has told of a change, and waits for the turn that comes of it. */
+  isOver: boolean
+}
+
 /** One longpoll for each database that changed a moment ago. */
 export class HotFeeds {
   readonly #options: HotFeedsOptions
-  readonly #feeds = new Map<string, AbortController>()
+  readonly #feeds = new Map<string, HotFeed>()
 
   constructor(options: HotFeedsOptions) {
     this.#options = options
   }
 
-  /** Listens to an owner's database from where its last page ended. */
+  /** Somebody has written into an owner's database: listens to it from where its last page ended. */
   keep(owner: string, database: Database, since: Seq): void {
-    this.#feeds.get(owner)?.abort()
-    this.#feeds.delete(owner)
-    for (const [oldest, feed] of this.#feeds) {
-      if (this.#feeds.size < MOST_FEEDS) break
-      feed.abort()
-      this.#feeds.delete(oldest)
-    }
-    const feed = new AbortController()
-    this.#feeds.set(owner, feed)
-    void this.#listen(owner, database, since, feed)
+    this.#listenUntil(owner, database, since, performance.now() + WARM_MS)
+  }
+
+  /** The same where the daemon itself wrote: goes on with what is listened to, for as long as it would have been. */
+  goOn(owner: string, database: Database, since: Seq): void {
+    const feed = this.#feeds.get(owner)
+    if (feed?.isOver && feed.until > performance.now()) this.#listenUntil(owner, database, since, feed.until)
   }
 
   /** Listens to nobody any more. */
   stop(): void {
-    for (const feed of this.#feeds.values()) feed.abort()
+    for (const { listening } of this.#feeds.values()) listening.abort()
     this.#feeds.clear()
   }
 
-  /** Only a way to be early: whatever fails here, `_db_updates` and the sweeps still tell. */
-  async #listen(owner: string, database: Database, since: Seq, feed: AbortController): Promise<void> {
-    const hasChanged = await database.waitForChange(since, WARM_MS, feed.signal).catch(() => false)
-    if (this.#feeds.get(owner) !== feed) return
+  #listenUntil(owner: string, database: Database, since: Seq, until: number): void {
+    this.#feeds.get(owner)?.listening.abort()
     this.#feeds.delete(owner)
+    for (const [oldest, { listening }] of this.#feeds) {
+      if (this.#feeds.size < MOST_FEEDS) break
+      listening.abort()
+      this.#feeds.delete(oldest)
+    }
+    const feed = { listening: new AbortController(), until, isOver: false }
+    this.#feeds.set(owner, feed)
+    void this.#listen(owner, database, since, feed)
+  }
+
+  /** Only a way to be early: whatever fails here, `_db_updates` and the sweeps still tell. */
+  async #listen(owner: string, database: Database, since: Seq, feed: HotFeed): Promise<void> {
+    const { listening, until } = feed
+    const ms = Math.max(1, Math.ceil(until - performance.now()))
+    const hasChanged = await database.waitForChange(since, ms, listening.signal).catch(() => false)
+    if (this.#feeds.get(owner) !== feed) return
+    if (!hasChanged) this.#feeds.delete(owner)
+    feed.isOver = true
     if (hasChanged) this.#options.onChange(owner)
   }
 }

@@ -214,17 +214,18 @@ export class Shares implements Controller {
       outboxAlways: this.#options.outboxAlways,
     })
     log.debug({ db: users.database(owner), ms: now() - begun }, 'turn')
-    if (outcome.isActive && outcome.next === null) await this.#keepWarm(owner)
+    if (outcome.next === null) await this.#keepWarm(owner, outcome)
     return { next: outcome.next, after: this.#later(outcome) }
   }
 
   /** Whoever has just written will soon write again. */
-  async #keepWarm(owner: string): Promise<void> {
+  async #keepWarm(owner: string, { isActive }: Pick<OwnerResult, 'isActive'>): Promise<void> {
     const { couch, checkpoints, users } = this.#deps
     const db = users.database(owner)
     const checkpoint = (await checkpoints.read([db])).get(db)
-    if (checkpoint && !this.#options.signal.aborted)
-      this.#hotFeeds.keep(owner, couch.database(db), checkpoint.since)
+    if (!checkpoint || this.#options.signal.aborted) return
+    if (isActive) this.#hotFeeds.keep(owner, couch.database(db), checkpoint.since)
+    else this.#hotFeeds.goOn(owner, couch.database(db), checkpoint.since)
   }
 
   /** What could not be done now is tried again later. */

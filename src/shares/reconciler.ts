@@ -16,11 +16,11 @@ import { planScanned } from './plan/share.ts'
 import { awaitingSince } from './reconcile/awaited.ts'
 import { Context } from './reconcile/context.ts'
 import { readPage } from './reconcile/deletions.ts'
-import type { OwnerWork, OwnerResult } from './work.ts'
+import { isOnlyOfUser, type OwnerWork, type OwnerResult } from './work.ts'
 import { reconcileObjects } from './reconcile/objects.ts'
 import { followLeftBases } from './reconcile/left-bases.ts'
 import { followLeftCopies } from './reconcile/left-copies.ts'
-import { followPurges } from './reconcile/purges.ts'
+import { followPurges, readPurgeSeq } from './reconcile/purges.ts'
 import { drainShare, followShare } from './reconcile/share-feed.ts'
 import { endOfDeparted, planShares } from './reconcile/shares.ts'
 import { refreshDatabase } from '../skeletons/refresh.ts'
@@ -82,7 +82,12 @@ export async function reconcileOwner(options: TurnOptions): Promise<OwnerResult>
 class Turn {
   readonly #context: Context
   readonly #outboxAlways: boolean
+  /** Somebody else has written into the user database. */
   #isActive = false
+  /** There were changes of the user database, of whomever. */
+  #hasRead = false
+  /** The next page of the user database, where it was read already. */
+  #page: ChangesPage | null = null
 
   constructor({ deps, owner, work, outboxAlways }: TurnOptions) {
     this.#context = new Context(deps, owner, work, drainShare)
@@ -110,6 +115,7 @@ class Turn {
     for (const db of work.skeleton ?? []) await refreshDatabase(this.#deps, db, { inRollout: true })
     if (work.departed && (await this.#isGoneForGood())) return this.#depart()
     if (!(await this.#arrive())) return this.noteGone()
+    if (await this.#isOwnEcho()) return this.#outcome(null)
     // Without bases nothing is known: an object would be planned as one that has never been in a share.
     if (await isOutboxLost(this.#deps, this.#context.owner))
       await createOutbox(this.#deps, this.#context.owner)
@@ -213,6 +219,23 @@ class Turn {
     }
   }
 
+  /**
+   * What the daemon writes into a user database is heard of, too. Where the turn is for that alone, and what was written was settled,
+   * nothing else is asked for.
+   */
+  async #isOwnEcho(): Promise<boolean> {
+    if (!isOnlyOfUser(this.#work) || this.#deps.rotations.has(this.#context.owner)) return false
+    const { since, scan } = await this.#context.checkpoint(this.#user.name)
+    if (since === START.since || scan !== null) return false
+    const page = await this.#readUser(since)
+    this.#page = page
+    const isEcho = page.pending === 0 && this.#unsettled(page.results, false).length === 0
+    // A purge is heard of like a change.
+    if (!isEcho || (page.results.length === 0 && (await readPurgeSeq(this.#context)) !== null)) return false
+    await this.#move(this.#user, page)
+    return true
+  }
+
   /** Ends all shares and subscriptions of a user whose database was deleted, and drops the outbox. */
   async #depart(): Promise<OwnerResult> {
     const { registry, checkpoints, rotations, log } = this.#deps
@@ -245,10 +268,12 @@ class Turn {
     const wanted = new Set([...(shares ?? []), ...this.#context.orphans])
     const parts = new Set([...(subscriptions ?? []), ...this.#context.orphans])
     if (!isFirst && !user && !isOver && wanted.size === 0 && parts.size === 0) return false
-    const page = await this.#readUser(since)
-    this.#isActive = page.results.length > 0
+    const page = this.#page ?? (await this.#readUser(since))
+    this.#hasRead = page.results.length > 0
+    const unsettled = this.#unsettled(page.results, isFirst)
+    this.#isActive = unsettled.length > 0
     if (!isFirst && page.results.some(isDesign)) await refreshDatabase(this.#deps, this.#user.name)
-    const docs = await readPage(this.#context, this.#unsettled(page.results, isFirst))
+    const docs = await readPage(this.#context, unsettled)
     await planShares(this.#context, docs.filter(isShare), wanted, { fromStart: isFirst })
     await planSubscriptions(this.#context, docs.filter(isSubscription), parts)
     if (isOver) await this.#endWaiting()
@@ -335,7 +360,7 @@ class Turn {
 
   /** CouchDB tells of a purge as of any change, and `_changes` has nothing of it. @returns false where somebody keeps writing */
   async #followPurges(): Promise<boolean> {
-    if (!this.#work.purged && (!this.#work.user || this.#isActive)) return true
+    if (!this.#work.purged && (!this.#work.user || this.#hasRead)) return true
     return followPurges(this.#context)
   }
 

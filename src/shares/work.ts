@@ -38,9 +38,13 @@ export type OwnerWork = WorkOf<typeof parts>
 /** What either says. */
 export const mergeOwnerWork = defineWork(parts)
 
+/** True where nothing but the user database may have changed. */
+export const isOnlyOfUser = ({ user, ...others }: OwnerWork): boolean =>
+  user === true && Object.values(others).every((part) => part === undefined || part === false)
+
 /** What a turn of an owner has left, and has seen. */
 export interface OwnerResult extends Result<OwnerWork> {
-  /** The user database had changes: more may come soon. */
+  /** The user database had changes that are not the daemon's own: more may come soon. */
   isActive: boolean
   /** Shares that could not be opened, to be tried again later. */
   halted: ReadonlySet<string>

@@ -1,5 +1,6 @@
 // What an admin purged from a user database: `_changes` says nothing of it, and it is to be in no share any more.
 import chunk from 'lodash/chunk.js'
+import type { Seq } from '../../couch/document.ts'
 import { readUserDocs } from '../gather/user-docs.ts'
 import { isObjectId } from '../../documents/names.ts'
 import type { Context } from './context.ts'
@@ -17,9 +18,8 @@ const PAGE = 200
  */
 export async function followPurges(context: Context): Promise<boolean> {
   const { deps, user } = context
-  const info = await user.info()
-  const checkpoint = await context.checkpoint(user.name)
-  if (info?.purge_seq === undefined || info.purge_seq === checkpoint.purgeSeq) return true
+  const purgeSeq = await readPurgeSeq(context)
+  if (purgeSeq === null) return true
   const purged = await user.purged()
   await followPurgedWishes(context, [...purged.keys()])
   for (const ids of chunk([...purged.keys()].filter(isObjectId), PAGE)) {
@@ -29,9 +29,16 @@ export async function followPurges(context: Context): Promise<boolean> {
   if (purged.size > 0) deps.log.info({ db: user.name, documents: purged.size }, 'looked at what was purged')
   deps.checkpoints.set(user.name, {
     ...(await context.checkpoint(user.name)),
-    purgeSeq: info.purge_seq,
+    purgeSeq,
   })
   return true
+}
+
+/** How far the user database has purged; null where that is no further than what was looked at. @throws {CouchFault} */
+export async function readPurgeSeq(context: Context): Promise<Seq | null> {
+  const info = await context.user.info()
+  const { purgeSeq } = await context.checkpoint(context.user.name)
+  return info?.purge_seq === undefined || info.purge_seq === purgeSeq ? null : info.purge_seq
 }
 
 /** A `$share` or `$subscription` that was purged is deleted, with its old revisions: the share ends, or its user leaves it. */
