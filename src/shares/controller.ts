@@ -30,6 +30,9 @@ const USERS = '_users'
 /** A share that was out of reach, or a public writer's limit, is looked at again after this. */
 const PAUSED_MS = 5_000
 
+/** The outbox is the daemon's own, and most of what is heard of it is what the daemon wrote: many writes are looked at together. */
+const OUTBOX_MS = 5_000
+
 export interface SharesOptions extends Host, Pick<HostCalls, 'onFault'> {
   /** What a turn works with, with what is the shares' own. */
   depsOf: (own: Pick<Deps, 'rotations' | 'mark' | 'isUrgent'>) => Deps
@@ -145,7 +148,7 @@ export class Shares implements Controller {
     const owner = users.ownerOf(db)
     const outboxOwner = users.ownerOfOutbox(db)
     if (owner !== null) this.#markWithExpress(owner, { user: true, recreated: type === 'created' })
-    else if (outboxOwner !== null) this.mark(outboxOwner, { outbox: true })
+    else if (outboxOwner !== null) this.#onOutbox(outboxOwner, type)
     else if (db === USERS) run('shares: users', () => this.#users.look())
     else if (db === REGISTRY) run('shares: registry', () => this.#orders.look())
     else if (db.startsWith(shareDatabase('')))
@@ -255,6 +258,11 @@ export class Shares implements Controller {
     if (!this.#deps.portion.has(owner)) return
     this.mark(owner, work)
     if (work.user || work.shares) this.#express.hear(owner, work.shares)
+  }
+
+  #onOutbox(owner: string, type: Update['type']): void {
+    if (type !== 'updated') this.mark(owner, { outbox: true })
+    else if (this.#deps.portion.has(owner)) this.#queue.after(owner, { outbox: true }, OUTBOX_MS)
   }
 
   async #onShare(share: string, type: Update['type']): Promise<void> {

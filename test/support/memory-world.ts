@@ -202,7 +202,7 @@ export class MemoryWorld {
       const owner = users.ownerOf(db)
       const outboxOwner = users.ownerOfOutbox(db)
       if (owner !== null) memory.deps.mark(owner, { user: true, recreated })
-      else if (outboxOwner !== null) memory.deps.mark(outboxOwner, { outbox: true })
+      else if (outboxOwner !== null) memory.later.push([outboxOwner, { outbox: true }])
       else if (db === '_users' || db === REGISTRY) await this.#look(memory)
       else if (db.startsWith(shareDatabase('')))
         await (recreated
