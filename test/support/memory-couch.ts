@@ -25,6 +25,8 @@ export class MemoryCouch {
   onWrite: (db: string, id: string) => void = () => undefined
   /** Stands for all validation functions: the reason for which a document is refused, or null. */
   refuses: (db: string, doc: Doc) => string | null = () => null
+  /** Whether a database has a validation function, as its design documents say. */
+  isValidated: (database: MemoryDatabase) => boolean = (database) => database.isValidated
   /** The largest document that is taken, in characters of its JSON without attachments. */
   mostCharacters = Infinity
   readonly databases = new Map<string, MemoryDatabase>()
@@ -128,11 +130,12 @@ export class MemoryCouch {
       for (const { _id, _rev, _attachments, ...body } of docs)
         if (encodeJson(body).length > this.mostCharacters)
           throw new CouchFault('too_large', name, _id, 413, 'document_too_large')
+      const isChecked = this.isValidated(database) || docs.some(isLookedUp)
       return docs.flatMap((doc): Written[] => {
         this.onWrite(name, doc._id)
         const reason = this.refuses(name, doc)
         if (reason !== null) return [{ id: doc._id, ok: false, error: 'forbidden', reason }]
-        if (newEdits) return [database.write(copyOf(doc))]
+        if (newEdits) return [database.write(copyOf(doc), isChecked)]
         database.merge(copyOf(doc))
         return []
       })
@@ -333,6 +336,13 @@ export class MemoryCouch {
     )
   }
 }
+
+/**
+ * CouchDB looks at what is there before it takes documents only where it has to: for a validation function, or where one of them is
+ * a design document or has attachments. (`before_docs_update` in couch_db.erl, 3.5)
+ */
+const isLookedUp = ({ _id, _attachments }: Doc): boolean =>
+  _id.startsWith('_design/') || _attachments !== undefined
 
 const isNothing = (asked: unknown): boolean =>
   typeof asked === 'object' && asked !== null && Object.keys(asked).length === 0

@@ -1,6 +1,7 @@
 // A database in memory, as CouchDB keeps one: trees of revisions, a winner among the leaves, changes, purges, views.
 import { createHash } from 'node:crypto'
 import { compileFunction } from 'node:vm'
+import mapValues from 'lodash/mapValues.js'
 import type { ChangesOptions } from '../../src/couch/database.ts'
 import type {
   ChangesPage,
@@ -188,21 +189,34 @@ export class MemoryDatabase {
     return leaves.flatMap(({ rev }) => this.leaf(id, rev) ?? [])
   }
 
-  /** An ordinary write. Over tombstones there is nothing but a new document without a `_rev`, as in CouchDB. */
-  write(doc: Doc): Written {
+  /** Whether a live design document has a validation function. */
+  get isValidated(): boolean {
+    return [...this.trees.keys()].some(
+      (id) => id.startsWith('_design/') && this.read(id)?.['validate_doc_update'] !== undefined,
+    )
+  }
+
+  /**
+   * An ordinary write. Over tombstones there is nothing but a new document without a `_rev`.
+   * @param isLookedUp whether CouchDB looks first at what is there: see `isLookedUp` in memory-couch.ts. Where it does not, and there is
+   *   nothing at all, or all was purged, it takes any `_rev`
+   */
+  write(doc: Doc, isLookedUp = this.isValidated): Written {
     const { _id: id, _rev: over, ...rest } = doc
     const tree = this.trees.get(id) ?? new Tree()
     const leaves = tree.leaves()
     const isGone = leaves.length > 0 && leaves.every(isDeleted)
-    const isTaken = leaves.length > 0 && !isGone
-    const isFree = over === undefined ? !isTaken : leaves.some(({ rev }) => rev === over)
+    const isNew = leaves.length === 0 && (over === undefined || !isLookedUp)
+    const isFree = isNew || (over === undefined ? isGone : leaves.some(({ rev }) => rev === over))
     if (!isFree || (isGone && (over !== undefined || doc._deleted === true))) return { id, ...CONFLICT }
     const parent = over ?? leaves[0]?.rev ?? null
     const before = over === undefined ? null : (tree.revisions.get(over)?.body ?? null)
     const age = parent === null ? 1 : generation(parent) + 1
     const body = withStubs({ ...rest, _id: id }, before, age)
-    const rev = `${age}-${digest(encodeJson([parent, body]))}`
-    tree.add({ rev, parent, body })
+    // As in CouchDB, it says nothing of the id: documents that say the same have the same revision.
+    const { _id, ...said } = body
+    const rev = `${age}-${digest(encodeJson([parent, said]))}`
+    tree.graft(parent === null ? [rev] : [rev, parent], body)
     this.#touch(id, tree)
     return { id, ok: true, rev }
   }
@@ -346,16 +360,8 @@ function withStubs(doc: Doc, before: Doc | null, age: number): Doc {
   return { ...doc, _attachments: Object.fromEntries(kept) as NonNullable<Doc['_attachments']> }
 }
 
-/** Attachments as they are read: stubs without their contents, unless those are asked for. */
-export const asRead = <Read extends Doc>(doc: Read, attachments = false): Read =>
+/** Attachments as they are read: stubs without their contents. */
+export const asRead = <Read extends Doc>(doc: Read): Read =>
   !doc._attachments
     ? doc
-    : {
-        ...doc,
-        _attachments: Object.fromEntries(
-          Object.entries(doc._attachments).map(([name, { data, ...stub }]) => [
-            name,
-            attachments ? { ...stub, data, stub: undefined } : stub,
-          ]),
-        ),
-      }
+    : { ...doc, _attachments: mapValues(doc._attachments, ({ data: _, ...stub }) => stub) }
