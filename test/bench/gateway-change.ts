@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Database } from '../../src/couch/database.ts'
 import { PROVISIONING, routesDatabase } from '../../src/documents/names.ts'
-import { EVALUATION_ID } from '../../src/gateways/model.ts'
+import { EVALUATION_ID, GATEWAY_USER_RANGE } from '../../src/gateways/model.ts'
 import type { BenchOptions } from './options.ts'
 import { DaemonProcess } from './daemon.ts'
 import { clock, todo, type Ground } from './ground.ts'
@@ -82,7 +82,7 @@ interface World {
   profile: boolean
 }
 
-/** From the start of a daemon that finds another function until all documents go by it. */
+/** From the start of a daemon that finds another function until all documents, and all users' databases, go by it. */
 async function evaluate(
   { ground, gateway, folder, profile }: World,
   version: number,
@@ -91,6 +91,7 @@ async function evaluate(
   await writeFile(file, syncFunction(version))
   const routes = ground.couch.database(routesDatabase(gateway.name))
   const before = await routes.get(EVALUATION_ID).catch(() => null)
+  const guards = await guardsOf(routes)
   const begun = performance.now()
   const daemon = await DaemonProcess.start(ground, { profile, env: { SKELETON: folder } })
   const isDone = async (): Promise<boolean> => {
@@ -98,7 +99,17 @@ async function evaluate(
     return evaluation?.['state'] === 'done' && evaluation['hash'] !== before?.['hash']
   }
   await ground.until('all documents are evaluated', isDone, { pollMs: 50, patienceMs: PATIENCE_MS })
+  const isGuarded = async (): Promise<boolean> =>
+    (await guardsOf(routes)).every((guard) => !guards.includes(guard))
+  const looking = { pollMs: 500, patienceMs: PATIENCE_MS }
+  await ground.until('all users’ databases have the function', isGuarded, looking)
   return { daemon, ms: performance.now() - begun }
+}
+
+/** Which functions the users' databases were given. */
+async function guardsOf(routes: Database): Promise<unknown[]> {
+  const rows = await routes.range({ ...GATEWAY_USER_RANGE, includeDocs: true }).catch(() => [])
+  return [...new Set(rows.map(({ doc }) => doc?.['function']))]
 }
 
 /** What provisioning remembers of a gateway's users. */

@@ -16,7 +16,8 @@ export function effectsByObject(effects: readonly ObjectEffect[]): Map<string, O
 /**
  * True where an object takes what a copy says, and nothing else is done: no copy is written, nothing gives way. Then the object is
  * written over the revision that was read, and after that its base over the revision that was read. Both were there all the time in
- * between, or CouchDB refuses the one that was not, and all is read and planned again.
+ * between, or CouchDB refuses the one that was not, and all is read and planned again. What an admin purges in just that time is not
+ * seen, for CouchDB takes a write over what is not there any more (docs/design.md); nor would it be between a second look and the write.
  */
 export function isBoundToRevisions(effects: readonly ObjectEffect[]): boolean {
   const isBound = (effect: ObjectEffect): boolean =>
