@@ -35,7 +35,7 @@ import { Skeletons } from '../skeletons/wanted.ts'
 import { Warmer } from '../skeletons/index-warmer.ts'
 import type { DaemonConfig } from '../config/config.ts'
 
-/** What all provisioned users have something in. */
+/** What the turns of all users have something in. */
 const COMMON: readonly string[] = ['_users', REGISTRY, PROVISIONING]
 
 /** Guesses at a password a minute, by one user at one share. */
@@ -91,7 +91,7 @@ export function makeParts({ gateways, onSkeletons, ...base }: PartsOptions): Par
     ...base,
     ...{ ownWrites, common },
     accounts: new AccountIndex(couch),
-    registry: new Registry(couch, ownWrites, now),
+    registry: new Registry(common, ownWrites, now),
     provisionedUsers: new ProvisionedUsers(common, ownWrites, now),
     creator: new DatabaseCreator(couch, skeletons, {
       kinds,

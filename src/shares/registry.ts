@@ -1,7 +1,7 @@
 // The registry: who owns which share, who takes part in it, and how far each life has come.
 import { randomUUID } from 'node:crypto'
 import isEqual from 'lodash/isEqual.js'
-import type { Couch } from '../couch/client.ts'
+import type { Databases } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import { CouchFault } from '../couch/fault.ts'
 import type { Right } from './model/access.ts'
@@ -38,7 +38,7 @@ export class Registry {
   readonly #parts: Store<SubscriptionEntry>
   readonly #now: () => number
 
-  constructor(couch: Couch, ownWrites: OwnWrites, now: () => number) {
+  constructor(couch: Pick<Databases, 'database'>, ownWrites: OwnWrites, now: () => number) {
     const database = couch.database(REGISTRY)
     this.#database = database
     this.#shares = new Store({ database, parse: parseEntry, ownWrites, now })
