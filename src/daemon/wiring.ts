@@ -80,8 +80,8 @@ export interface PartsOptions extends Base {
 
 /** Nothing is asked of the server yet. */
 export function makeParts({ gateways, onSkeletons, ...base }: PartsOptions): Parts {
-  const { config, portion, couch, log, signal, sleep, now } = base
-  const ownWrites = new OwnWrites({ isShared: !portion.isWhole })
+  const { config, couch, log, signal, sleep, now } = base
+  const ownWrites = new OwnWrites()
   const names = gateways.map(({ name }) => name)
   const kinds = kindsOf(config.databases, config.userDatabases, config.masters, names)
   const skeletons = new Skeletons({ ...kinds, couch, log, onChanged: onSkeletons })

@@ -7,12 +7,6 @@ const REMEMBERED = 50_000
 /** Revisions by database and document; the oldest are forgotten. */
 export class OwnWrites {
   readonly #revisions = new Map<string, string>()
-  readonly #isShared: boolean
-
-  /** @param isShared other processes write the same documents for users of theirs: see `addOver` */
-  constructor({ isShared = false } = {}) {
-    this.#isShared = isShared
-  }
 
   add(db: string, id: string, rev: string): void {
     const key = `${db} ${id}`
@@ -25,12 +19,12 @@ export class OwnWrites {
   }
 
   /**
-   * The same of one that was written over another. A feed shows the last revision alone: where somebody else has written the one
-   * before, and that was not seen yet, this one is the only sign of it, and does not count as the daemon's own.
+   * The same of one that was written over another. A feed shows the last revision alone: where an admin or another process has
+   * written the one before, and that was not seen yet, this one is the only sign of it, and does not count as the daemon's own.
    * @param over the revision that it was written over; undefined: there was none
    */
   addOver(db: string, id: string, rev: string, over: string | undefined): void {
-    if (!this.#isShared || over === undefined || this.includes(db, id, over)) this.add(db, id, rev)
+    if (over === undefined || this.includes(db, id, over)) this.add(db, id, rev)
   }
 
   /** Everything in that database is to be looked at again. */

@@ -79,8 +79,7 @@ export async function registryChanged(
     const concerned = concernedByEntry(users, id, doc ?? null)
     if (concerned === null) continue
     mark(concerned.owner, concerned.work)
-    if (portion.isWhole) continue
-    const entry = parseEntry(doc ?? null)
+    const entry = portion.isWhole ? null : parseEntry(doc ?? null)
     if (entry !== null) await followAnew(deps, entry, rotations)
     // Its owner hears of it by this: what is written over it from now on is the daemon's own.
     if (portion.has(concerned.owner)) for (const { rev } of leaves) ownWrites.add(REGISTRY, id, rev)

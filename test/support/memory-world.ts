@@ -419,7 +419,7 @@ export class MemoryWorld {
     const skeletons = new Skeletons({ couch, log, policies: [] })
     const replicator = new Replicator(couch, { hasScheduler: true, sleep: () => Promise.resolve() })
     const server = { url: 'memory:', user: 'admin', pass: 'secret' }
-    const ownWrites = new OwnWrites({ isShared: !portion.isWhole })
+    const ownWrites = new OwnWrites()
     const mark: Deps['mark'] = (owner, work) => {
       if (!portion.has(owner)) return
       memory.marked.set(owner, mergeOwnerWork(memory.marked.get(owner) ?? {}, work))

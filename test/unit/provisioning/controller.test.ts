@@ -41,7 +41,7 @@ async function world({ portion = WHOLE, server = new MemoryCouch() } = {}) {
   for (const name of [DATABASE, PROVISIONING, 'user/hash1'])
     if (!server.databases.has(name)) server.create(name)
   const replicator = new MemoryReplicator()
-  const ownWrites = new OwnWrites({ isShared: !portion.isWhole })
+  const ownWrites = new OwnWrites()
   const provisionedUsers = new ProvisionedUsers(couch, ownWrites, () => 0)
   const failures: unknown[] = []
   const queue = new PQueue({ concurrency: 4 })

@@ -30,7 +30,7 @@ class Ground {
   /** @param of how many partitions there are */
   process(number: number, of = 2) {
     const couch = this.couch.asCouch()
-    const ownWrites = new OwnWrites({ isShared: of > 1 })
+    const ownWrites = new OwnWrites()
     const registry = new Registry(couch, ownWrites, () => (this.#now += 1))
     const portion = portionOf([number], of)
     const seen = new Map<string, number>()
@@ -74,6 +74,21 @@ describe('shares/affected-owners where users are divided', () => {
     assert.deepEqual(await own.look(), [[ground.owner, { shares: share }]], 'also where it is due already')
     await own.registry.change('x', { due: undefined })
     assert.deepEqual(await own.look(), [], 'what is written over what was told is its own')
+  })
+
+  it('tells an owner of an admin’s order that one process has written over, not knowing of it', async () => {
+    const ground = new Ground()
+    const one = ground.process(ground.ownersOf, 1)
+    await one.registry.claim('x', ground.owner, users.database(ground.owner))
+    await one.look()
+    const registry = ground.couch.asCouch().database(REGISTRY)
+    const entry = await registry.get('share/x')
+    assert.ok(entry)
+    await registry.put({ ...entry, order: 'suspend' })
+    await one.registry.change('x', { state: 'active' })
+    assert.deepEqual(await one.look(), [[ground.owner, { shares: share }]])
+    await one.registry.change('x', { due: true })
+    assert.deepEqual(await one.look(), [], 'what is written over what was told is its own')
   })
 
   it('asks nothing more where nothing is divided', async () => {
