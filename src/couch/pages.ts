@@ -7,6 +7,12 @@ import { isFault } from './fault.ts'
 /** The first id that can come after this one. */
 export const behind = (id: string): string => `${id}\u0000`
 
+/** From the first of these ids to the last, which come one after the other; null where there are none. */
+export function spanOf(ids: readonly string[]): { startKey: string; endKey: string } | null {
+  const [first, last] = [ids.at(0), ids.at(-1)]
+  return first === undefined || last === undefined ? null : { startKey: first, endKey: behind(last) }
+}
+
 /**
  * The live documents of an id range, in order, without its end. Each page begins behind the last document of the one before:
  * what comes and goes meanwhile moves nothing. The last page may be empty.
@@ -43,7 +49,7 @@ export async function* pagesOfNames(
     yield names
     const last = names.at(-1)
     if (names.length < limit || last === undefined) return
-    startKey = `${last}\u0000`
+    startKey = behind(last)
   }
 }
 

@@ -1,7 +1,7 @@
 // Evaluates all documents of a gateway by the function that is in force now, while everybody goes on: each document goes where
 // it went until it was evaluated. What is done is written down, page by page.
 import type { Database } from '../couch/database.ts'
-import { behind, pagesOf } from '../couch/pages.ts'
+import { pagesOf, spanOf } from '../couch/pages.ts'
 import type { Gateway } from './gateway.ts'
 import type { Logger } from '../log.ts'
 import { EVALUATION_ID, type Evaluation } from './model.ts'
@@ -115,10 +115,10 @@ async function forgetMissing({ database, routes, router, signal }: EvaluationOpt
 
 /** Those of these documents that are there; they come one after the other. By a range: so many single ids take many times as long. */
 async function idsThere(database: Database, ids: readonly string[]): Promise<Set<string>> {
-  const [first, last] = [ids.at(0), ids.at(-1)]
   const there = new Set<string>()
-  if (first === undefined || last === undefined) return there
-  const range = { startKey: first, endKey: behind(last), limit: PAGE }
-  for await (const rows of pagesOf(database, range)) for (const { id } of rows) there.add(id)
+  const span = spanOf(ids)
+  if (span === null) return there
+  for await (const rows of pagesOf(database, { ...span, limit: PAGE }))
+    for (const { id } of rows) there.add(id)
   return there
 }

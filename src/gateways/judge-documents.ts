@@ -4,7 +4,7 @@ import omit from 'lodash/omit.js'
 import partition from 'lodash/partition.js'
 import type { Database } from '../couch/database.ts'
 import type { Row, StoredDoc } from '../couch/document.ts'
-import { behind } from '../couch/pages.ts'
+import { spanOf } from '../couch/pages.ts'
 import { BATCH_DOCUMENTS, routeEach, SLICE_MS } from './function/route.ts'
 import type { SyncFunction, Judgement } from './function/sync-function.ts'
 
@@ -23,9 +23,8 @@ export async function readAnew(gateway: Database, rows: readonly Row[]): Promise
 
 /** The same for rows of documents that come one after the other: by a range. @throws {CouchFault} */
 export async function readAnewInOrder(gateway: Database, rows: readonly Row[]): Promise<Row[]> {
-  const [first, last] = [rows.at(0), rows.at(-1)]
-  if (first === undefined || last === undefined) return []
-  return readOthers(gateway, rows, await gateway.range({ startKey: first.id, endKey: behind(last.id) }))
+  const span = spanOf(rows.map(({ id }) => id))
+  return span === null ? [] : readOthers(gateway, rows, await gateway.range(span))
 }
 
 /** @param found what stands there now */

@@ -4,7 +4,7 @@ import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc, Row, StoredDoc, Written } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
-import { behind, pagesOf, pagesOfDocuments } from '../couch/pages.ts'
+import { pagesOf, pagesOfDocuments, spanOf } from '../couch/pages.ts'
 import { ALL_DOCUMENTS, EVERYBODY, ROLE, type Holdings } from './function/grants.ts'
 import {
   documentOfRoute,
@@ -47,14 +47,14 @@ export class Routes {
 
   /** The same of documents that come one after the other, in their order: as a range. @throws {CouchFault} */
   async inOrder(documents: readonly string[]): Promise<Map<string, Route>> {
-    const [first, last] = [documents.at(0), documents.at(-1)]
-    if (first === undefined || last === undefined) return new Map()
-    const asked = new Set(documents.map(routeId))
-    const range = { startKey: routeId(first), endKey: behind(routeId(last)), limit: 2 * PAGE }
+    const ids = documents.map(routeId)
+    const span = spanOf(ids)
+    if (span === null) return new Map()
+    const asked = new Set(ids)
     const found: Row[] = []
-    for await (const rows of pagesOfDocuments(this.database, range)) {
+    for await (const rows of pagesOfDocuments(this.database, { ...span, limit: 2 * PAGE })) {
       found.push(...rows.filter(({ id }) => asked.has(id)))
-      if (rows.at(-1)?.id === routeId(last)) break
+      if (rows.at(-1)?.id === ids.at(-1)) break
     }
     return routesIn(found)
   }

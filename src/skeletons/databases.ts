@@ -1,6 +1,6 @@
 // Finds the databases of a kind on a server, a page at a time: names alone, however many there are.
 import type { Couch } from '../couch/client.ts'
-import { pagesOfNames } from '../couch/pages.ts'
+import { behind, pagesOfNames } from '../couch/pages.ts'
 import { isFixedKind, PERSONAL_KIND, type Kinds } from './kinds.ts'
 import { shareDatabase, type UserDatabases } from '../documents/names.ts'
 
@@ -46,7 +46,7 @@ export async function* databasesOfKind(
   }
   const [first, end] = rangeOf(kind, users)
   const range = {
-    startKey: after === null ? first : `${after}\u0000`,
+    startKey: after === null ? first : behind(after),
     ...(end === null ? {} : { endKey: end }),
     limit: NAMES_PAGE,
   }

@@ -2,6 +2,7 @@
 // its documents does not come to them.
 import chunk from 'lodash/chunk.js'
 import { orNull } from '../../couch/fault.ts'
+import { behind } from '../../couch/pages.ts'
 import { readUserDocs } from '../gather/user-docs.ts'
 import type { Context } from './context.ts'
 import { reconcileObjects } from './objects.ts'
@@ -33,5 +34,5 @@ export async function followLeftBases(context: Context, from: string = baseId(''
     if (!(await reconcileObjects(context, await readUserDocs(user, part))))
       return { isSettled: false, next: from }
   const last = rows.at(-1)
-  return { isSettled: true, next: rows.length < PAGE || !last ? null : `${last.id}\u0000` }
+  return { isSettled: true, next: rows.length < PAGE || !last ? null : behind(last.id) }
 }

@@ -1,6 +1,7 @@
 // Copies of which a lost outbox may have known, and of which their user's documents say nothing any more: only what is in the
 // share tells of them.
 import { orNull } from '../../couch/fault.ts'
+import { behind } from '../../couch/pages.ts'
 import { readUserDocs } from '../gather/user-docs.ts'
 import { shareDatabase } from '../../documents/names.ts'
 import type { Context } from './context.ts'
@@ -33,7 +34,7 @@ export async function followLeftCopies(context: Context, from = ''): Promise<Lef
     const docs = (await readUserDocs(user, objects)).map((doc) => ({ ...doc, copiedTo: [share] }))
     if (!(await reconcileObjects(context, docs))) return { isSettled: false, next: first }
     const last = rows.at(-1)
-    if (last) return { isSettled: true, next: rows.length < PAGE ? endKey : `${last.id}\u0000` }
+    if (last) return { isSettled: true, next: rows.length < PAGE ? endKey : behind(last.id) }
   }
   return { isSettled: true, next: null }
 }
