@@ -50,6 +50,10 @@ export function hasAttachment(
 const ownStub = (doc: Pick<ObjectDoc, '_attachments'> | null, name: string): AttachmentStub | undefined =>
   doc?._attachments && Object.hasOwn(doc._attachments, name) ? doc._attachments[name] : undefined
 
+/** True where nothing is attached. */
+export const isBare = ({ _attachments = {} }: Pick<StoredDoc, '_attachments'>): boolean =>
+  Object.keys(_attachments).length === 0
+
 /** The attachments that a leaf got after an earlier revision of it; all of them where none is named. */
 export const attachedAfter = (
   { _attachments = {} }: Pick<StoredDoc, '_attachments'>,

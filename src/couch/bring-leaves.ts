@@ -5,7 +5,7 @@ import type { StoredDoc, Written } from './document.ts'
 import { isFault } from './fault.ts'
 import type { Flow } from './request.ts'
 import { generationOf, type Leaf } from '../documents/revisions.ts'
-import { attachedAfter, attachedBytes, isPlain, knownSince, Room } from './attachments.ts'
+import { attachedAfter, attachedBytes, isBare, isPlain, knownSince, Room } from './attachments.ts'
 import { writeBulk } from './bulk.ts'
 import { refusalAsRow } from './with-attachments.ts'
 
@@ -67,9 +67,6 @@ export async function writeLeaves(
   refused.push(...refusedOf(await write(to, [...bare, ...light])))
   return passWhole(from, to, laden.map(nameOf), refused)
 }
-
-const isBare = ({ _attachments = {} }: Pick<StoredDoc, '_attachments'>): boolean =>
-  Object.keys(_attachments).length === 0
 
 const refusedOf = (rows: readonly Written[]): Written[] => rows.filter(({ ok }) => !ok)
 

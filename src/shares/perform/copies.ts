@@ -5,7 +5,7 @@ import type { Database } from '../../couch/database.ts'
 import type { Doc, StoredDoc, Written } from '../../couch/document.ts'
 import type { Seq } from '../../couch/document.ts'
 import { pagesOf } from '../../couch/pages.ts'
-import { attachedBytes } from '../../couch/attachments.ts'
+import { attachedBytes, isBare } from '../../couch/attachments.ts'
 import { writeBulk } from '../../couch/bulk.ts'
 import { writeLeaves } from '../../couch/bring-leaves.ts'
 import { copyRange, parseCopyId } from '../model/ids.ts'
@@ -35,7 +35,7 @@ const MOST_PUSHED_BYTES = 1024 * 1024
 export async function pushCopies(outbox: Database, share: Database, fresh: FreshCopy[]): Promise<Written[]> {
   const small = fresh.filter((copy) => !isFirst(copy) || attachedBytes(copy.doc) <= MOST_PUSHED_BYTES)
   // A later revision needs its whole history: cut off, it would stand as a conflict beside its own ancestor.
-  const [whole, others] = partition(small, (copy) => isFirst(copy) && !hasAttachments(copy.doc))
+  const [whole, others] = partition(small, (copy) => isFirst(copy) && isBare(copy.doc))
   const histories = await outbox.leaves(others.map(({ doc, rev }) => ({ id: doc._id, rev })))
   const first = whole.map(({ doc, rev }) => withRevision(doc, rev))
   const bringing = { write: writeSideBySide, mostBytes: MOST_PUSHED_BYTES }
@@ -43,8 +43,6 @@ export async function pushCopies(outbox: Database, share: Database, fresh: Fresh
 }
 
 const isFirst = ({ rev }: FreshCopy): boolean => rev.startsWith('1-')
-
-const hasAttachments = ({ _attachments }: Doc): boolean => Object.keys(_attachments ?? {}).length > 0
 
 /** CouchDB runs validation functions one document after the other, and one row of them for each request. */
 async function writeSideBySide(share: Database, docs: StoredDoc[]): Promise<Written[]> {
