@@ -249,7 +249,7 @@ export class Shares implements Controller {
     return graceLeft(since, graceMs, now())
   }
 
-  get #affectedDeps(): AffectedDeps {
+  get #affectedDeps(): Deps {
     return { ...this.#deps, mark: (owner, work) => this.#markWithExpress(owner, work) }
   }
 
@@ -268,7 +268,7 @@ export class Shares implements Controller {
   async #onShare(share: string, type: Update['type']): Promise<void> {
     if (type === 'deleted') await this.#onShareDropped(share)
     else if (type === 'created') await announce(this.#affectedDeps, share, null)
-    else await announceUnread({ ...this.#deps, mark: this.#affectedDeps.mark }, share)
+    else await announceUnread(this.#affectedDeps, share)
   }
 
   /** A share database that went without the daemon's doing is made again. */
