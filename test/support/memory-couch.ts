@@ -25,8 +25,6 @@ export class MemoryCouch {
   onWrite: (db: string, id: string) => void = () => undefined
   /** Stands for all validation functions: the reason for which a document is refused, or null. */
   refuses: (db: string, doc: Doc) => string | null = () => null
-  /** Whether a database has a validation function, as its design documents say. */
-  isValidated: (database: MemoryDatabase) => boolean = (database) => database.isValidated
   /** The largest document that is taken, in characters of its JSON without attachments. */
   mostCharacters = Infinity
   readonly databases = new Map<string, MemoryDatabase>()
@@ -130,7 +128,7 @@ export class MemoryCouch {
       for (const { _id, _rev, _attachments, ...body } of docs)
         if (encodeJson(body).length > this.mostCharacters)
           throw new CouchFault('too_large', name, _id, 413, 'document_too_large')
-      const isChecked = this.isValidated(database) || docs.some(isLookedUp)
+      const isChecked = database.isValidated || docs.some(isLookedUp)
       return docs.flatMap((doc): Written[] => {
         this.onWrite(name, doc._id)
         const reason = this.refuses(name, doc)

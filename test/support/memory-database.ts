@@ -14,6 +14,7 @@ import type {
 } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
 import { decodeJson, encodeJson } from '../../src/documents/json.ts'
+import { generationOf } from '../../src/documents/revisions.ts'
 
 export interface Revision {
   rev: string
@@ -22,8 +23,8 @@ export interface Revision {
   body: Doc | null
 }
 
-const generation = (rev: string): number => Number(rev.slice(0, rev.indexOf('-')))
-const hashOf = (rev: string): string => rev.slice(rev.indexOf('-') + 1)
+/** What a revision is called behind its generation. */
+export const hashOf = (rev: string): string => rev.slice(rev.indexOf('-') + 1)
 
 const isDeleted = (revision: Revision | undefined): boolean => revision?.body?._deleted === true
 
@@ -42,7 +43,7 @@ class Tree {
       .sort(
         (one, other) =>
           Number(isDeleted(one)) - Number(isDeleted(other)) ||
-          generation(other.rev) - generation(one.rev) ||
+          generationOf(other.rev) - generationOf(one.rev) ||
           (one.rev < other.rev ? 1 : -1),
       )
     return this.#leaves
@@ -180,7 +181,7 @@ export class MemoryDatabase {
     const body = tree?.revisions.get(rev)?.body
     if (!tree || !body) return null
     const ids = tree.history(rev).map(hashOf)
-    return copyOf({ ...body, _rev: rev, _revisions: { start: generation(rev), ids } })
+    return copyOf({ ...body, _rev: rev, _revisions: { start: generationOf(rev), ids } })
   }
 
   /** The leaves of a document, with their histories; the winner first. */
@@ -211,7 +212,7 @@ export class MemoryDatabase {
     if (!isFree || (isGone && (over !== undefined || doc._deleted === true))) return { id, ...CONFLICT }
     const parent = over ?? leaves[0]?.rev ?? null
     const before = over === undefined ? null : (tree.revisions.get(over)?.body ?? null)
-    const age = parent === null ? 1 : generation(parent) + 1
+    const age = parent === null ? 1 : generationOf(parent) + 1
     const body = withStubs({ ...rest, _id: id }, before, age)
     // As in CouchDB, it says nothing of the id: documents that say the same have the same revision.
     const { _id, ...said } = body
@@ -225,7 +226,7 @@ export class MemoryDatabase {
   merge(doc: Doc): void {
     const { _id: id, _rev: rev, _revisions, ...rest } = doc
     if (rev === undefined) throw new Error(`Expected a revision of ${id}`)
-    const { start, ids } = _revisions ?? { start: generation(rev), ids: [hashOf(rev)] }
+    const { start, ids } = _revisions ?? { start: generationOf(rev), ids: [hashOf(rev)] }
     const tree = this.trees.get(id) ?? new Tree()
     if (tree.revisions.get(rev)?.body) return
     const line = ids.map((hash, age) => `${start - age}-${hash}`)

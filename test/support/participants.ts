@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto'
 import type { Doc, StoredDoc } from '../../src/couch/document.ts'
 import type { Agreed } from '../../src/shares/model/base.ts'
-import type { MemoryDatabase } from './memory-database.ts'
+import { hashOf, type MemoryDatabase } from './memory-database.ts'
+import { generationOf } from '../../src/documents/revisions.ts'
 import { lose, loseOutbox } from './participants-losses.ts'
 import { withAttachment, type AttachmentAction } from './participants-attachments.ts'
 import { MemoryWorld, type WorldOptions } from './memory-world.ts'
@@ -108,7 +109,6 @@ function liveIn(replica: Replica, id: string): Doc | null {
   return content?._deleted ? null : content
 }
 
-const hashOf = (rev: string): string => rev.slice(rev.indexOf('-') + 1)
 const isValue = (value: unknown): value is string => typeof value === 'string' && /^[a-z]{3} \d+$/.test(value)
 
 /** The values of a document's attributes. */
@@ -552,7 +552,7 @@ export class Participants {
   #change(replica: Replica, id: string, content: Doc | null, event: () => void): void {
     const there = replica.get(id)
     const [last] = there?.history ?? []
-    const generation = last === undefined ? 0 : Number(last.slice(0, last.indexOf('-')))
+    const generation = last === undefined ? 0 : generationOf(last)
     const rev = `${generation + 1}-${createHash('md5')
       .update(JSON.stringify([last, content, this.#next]))
       .digest('hex')}`

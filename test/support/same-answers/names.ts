@@ -1,9 +1,8 @@
 // Names that servers give in their own ways - revisions, sequences, digests - as names by which answers can be compared.
 import { isDeepStrictEqual } from 'node:util'
+import { generationOf } from '../../../src/documents/revisions.ts'
 
 const REVISION = /^(\d+)-([0-9a-f]{32})$/
-
-export const generationOf = (rev: string): number => Number(rev.slice(0, rev.indexOf('-')))
 
 /** Of one server, for one sequence of requests. */
 export class Names {

@@ -14,7 +14,9 @@ import type {
   Written,
 } from '../../../src/couch/document.ts'
 import { isFault } from '../../../src/couch/fault.ts'
-import { generationOf, Names } from './names.ts'
+import { generationOf } from '../../../src/documents/revisions.ts'
+import { hashOf } from '../memory-database.ts'
+import { Names } from './names.ts'
 import type { Body, Step } from './steps.ts'
 
 /** The view that sequences ask, beside a function that takes everything. */
@@ -44,19 +46,17 @@ export const POUCHDB: Rules = {
   knowsWhatIsThere: false,
 }
 
-/** What a server answered to each step. */
-export type Answers = unknown[]
-
 /**
  * Plays steps against a database of that name, which is created before, and dropped after.
+ * @returns what the server answered to each
  * @throws whatever is no refusal of the server
  */
 export async function play(
   couch: Couch,
   name: string,
   steps: readonly Step[],
-  rules: Rules = COUCHDB,
-): Promise<Answers> {
+  rules: Rules,
+): Promise<unknown[]> {
   const player = new Player(couch, name, rules)
   try {
     return await player.play(steps)
@@ -84,8 +84,8 @@ class Player {
     this.#database = couch.database(name)
   }
 
-  async play(steps: readonly Step[]): Promise<Answers> {
-    const answers: Answers = []
+  async play(steps: readonly Step[]): Promise<unknown[]> {
+    const answers: unknown[] = []
     await this.#database.create(1)
     if (steps.some(({ kind }) => kind === 'view')) {
       const written = await this.#database.put(DESIGN)
@@ -314,8 +314,6 @@ class Player {
     return { id, deleted, revs, doc: doc && shownDoc(doc) }
   }
 }
-
-const hashOf = (rev: string): string => rev.slice(rev.indexOf('-') + 1)
 
 /** No text: CouchDB compresses that, and its digest is of what it stores. */
 const fileOf = (file: number): Attachment => ({

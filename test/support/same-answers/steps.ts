@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import type { ServerKind } from '../servers.ts'
 
 /** Documents of a sequence: few, so that requests meet. */
-export const IDS = ['a', 'b', 'ü/c', '_design/d'] as const
+const IDS = ['a', 'b', 'ü/c', '_design/d'] as const
 /** Where a hash is to lie among others of its generation: below or above all that a server makes. */
-export type Rank = '0' | 'f'
+type Rank = '0' | 'f'
 
 /** One of the revisions that are known of a document, by its number among them; what is too large begins again. */
 type Which = number
