@@ -96,10 +96,20 @@ export class Database {
       } catch (error) {
         // `conflict` where somebody else creates it at this moment.
         if (!isFault(error, 'exists') && !isFault(error, 'conflict')) throw error
-        if ((await this.info()) !== null) return false
+        if (await this.#isThere()) return false
         if (tries >= CREATE_TRIES) throw error
         await new Promise((resolve) => setTimeout(resolve, CREATE_PAUSE_MS * tries))
       }
+    }
+  }
+
+  /** For a moment after a drop CouchDB answers 500, that no shards can be opened: that is no database. */
+  async #isThere(): Promise<boolean> {
+    try {
+      return (await this.info()) !== null
+    } catch (error) {
+      if (isFault(error, 'server_error')) return false
+      throw error
     }
   }
 

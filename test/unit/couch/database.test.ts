@@ -13,6 +13,8 @@ const stub = (answers: (CouchFault | object)[]): Couch =>
   }) as unknown as Couch
 
 const conflict = new CouchFault('conflict', 'PUT /db', 'conflict', 409)
+const exists = new CouchFault('exists', 'PUT /db', 'file_exists', 412)
+const closed = new CouchFault('server_error', 'GET /db', 'No DB shards could be opened.', 500)
 const missing = new CouchFault('not_found', 'GET /db', 'no_db_file', 404)
 
 describe('a database that somebody else creates at the same moment', () => {
@@ -21,4 +23,9 @@ describe('a database that somebody else creates at the same moment', () => {
 
   it('is created where it is not there after all', async () =>
     assert.equal(await new Database(stub([conflict, missing, { ok: true }]), 'db').create(), true))
+})
+
+describe('a database that is created straight after it was dropped', () => {
+  it('is created once nothing of the dropped one is left', async () =>
+    assert.equal(await new Database(stub([exists, closed, exists, missing, { ok: true }]), 'db').create(), true))
 })
