@@ -1,6 +1,8 @@
 // `npm run bench`: the daemon against what CouchDB does by itself, on the server in COUCHDB_URL.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import isEqual from 'lodash/isEqual.js'
+import pick from 'lodash/pick.js'
 import { BENCHES, isChosen, NAMES, SERVERLESS } from './benches.ts'
 import { toSvg } from './chart.ts'
 import { buildDaemon, stopDaemons } from './daemon.ts'
@@ -13,8 +15,12 @@ import { toTable } from './table.ts'
 /** What the figures were measured on. */
 interface About {
   quick: boolean
+  node: string
+  cores: number
   couchdb?: string
 }
+
+const MACHINE = ['couchdb', 'node', 'cores'] as const
 
 const say = (line: string): void => void process.stderr.write(`· ${line}\n`)
 
@@ -25,8 +31,9 @@ function server(): Server {
 }
 
 async function run(options: Options): Promise<void> {
+  if (options.from.length > 0) return tellEarlier(options)
   const findings: Findings = { rows: [], profiles: [] }
-  const about: About = { quick: options.quick }
+  const about: About = { quick: options.quick, node: process.version, cores: cpus().length }
   const chosen = Object.entries(BENCHES).filter(([name]) => isChosen(name, options.only))
   const interrupted = interruption()
   if (chosen.length > 0) buildDaemon()
@@ -45,6 +52,19 @@ async function run(options: Options): Promise<void> {
     add(findings, await bench(options))
   }
   tell(options, findings, about)
+}
+
+/** What several runs found, as if it had been one: what they were measured on is said of the first. */
+function tellEarlier(options: Options): void {
+  const runs = options.from.map((file) => JSON.parse(readFileSync(file, 'utf8')) as About & Findings)
+  const [first, ...others] = runs
+  if (!first) return
+  const isAlike = (one: About): boolean => isEqual(pick(one, MACHINE), pick(first, MACHINE))
+  if (!others.every(isAlike))
+    throw new UsageError('Expected runs with one CouchDB, Node.js and number of cores')
+  const findings: Findings = { rows: [], profiles: [] }
+  for (const one of runs) add(findings, one)
+  tell(options, findings, pick(first, ['quick', ...MACHINE]))
 }
 
 /** What was made on the server goes, also where a benchmark fails or is interrupted. */
@@ -71,10 +91,10 @@ function tell({ json, out, svg }: Options, findings: Findings, about: About): vo
 
 const TITLE = 'couch-shares: time and cost as a ratio to CouchDB’s own'
 
-const noteOn = ({ quick, couchdb }: About): string =>
+const noteOn = ({ quick, couchdb, node, cores }: About): string =>
   [
     ...(couchdb === undefined ? [] : [`CouchDB ${couchdb}`]),
-    ...[`Node.js ${process.version}`, `${cpus().length} cores`],
+    ...[`Node.js ${node}`, `${cores} cores`],
     ...(quick ? ['small sizes (--quick)'] : []),
     'medians; thin line: quartiles; mark: goal',
   ].join(' · ')

@@ -15,6 +15,8 @@ export interface Options extends BenchOptions {
   /** Names of benchmarks; empty: all that are not asked for by name alone. */
   only: string[]
   json: boolean
+  /** Files of earlier runs; where there are any, nothing is measured. */
+  from: string[]
   /** Files. */
   out: string | null
   svg: string | null
@@ -28,7 +30,7 @@ export class UsageError extends Error {}
  * @throws {UsageError}
  */
 export function readOptions(args: readonly string[], names: readonly string[]): Options {
-  const { only, size, out, svg, ...flags } = parse(args, names)
+  const { only, size, from, out, svg, ...flags } = parse(args, names)
   const chosen = only?.split(',') ?? []
   const unknown = chosen.find((name) => !names.includes(name))
   if (unknown !== undefined)
@@ -37,7 +39,11 @@ export function readOptions(args: readonly string[], names: readonly string[]): 
     throw new UsageError(`Expected \`--size\` to be a whole number from 1 to 9999999, got ${size}`)
   if (size !== undefined && chosen.length !== 1)
     throw new UsageError('Expected `--only` with one name beside `--size`: each has sizes of its own')
+  const measured = only ?? size ?? flags.quick ?? flags.profile
+  if (from !== undefined && measured !== undefined)
+    throw new UsageError('Expected nothing that is to be measured beside `--from`')
   return {
+    from: from?.split(',') ?? [],
     only: chosen,
     size: size === undefined ? null : Number(size),
     out: out ?? null,
@@ -51,9 +57,12 @@ export function readOptions(args: readonly string[], names: readonly string[]): 
 function parse(args: readonly string[], names: readonly string[]) {
   const flag = { type: 'boolean' } as const
   const text = { type: 'string' } as const
-  const options = { quick: flag, profile: flag, json: flag, only: text, size: text, out: text, svg: text }
+  const [texts, flags] = [
+    { only: text, size: text, from: text, out: text, svg: text },
+    { quick: flag, profile: flag, json: flag },
+  ]
   try {
-    return parseArgs({ args: [...args], options }).values
+    return parseArgs({ args: [...args], options: { ...texts, ...flags } }).values
   } catch (error) {
     throw new UsageError(`${(error as Error).message}\n\n${usage(names)}`)
   }
@@ -69,4 +78,5 @@ const usage = (names: readonly string[]): string =>
   --json        JSON to stdout in place of the table
   --out FILE    JSON to a file as well
   --svg FILE    a chart of the ratios
+  --from FILES  measures nothing, and tells what earlier runs wrote by --out, with commas between them
 `

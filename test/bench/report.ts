@@ -1,5 +1,4 @@
 // What a benchmark found: a subject against its baseline, pair by pair, and what is to be reached.
-import { cpus } from 'node:os'
 import type { StageProfile } from './stage-profile.ts'
 import { hasEnough, spread, tail, type Spread } from './statistics.ts'
 
@@ -99,4 +98,4 @@ export function isReached({ ratio, tail, goal }: Row): boolean | null {
 
 /** For programs. */
 export const toJson = (findings: Findings, about: object): string =>
-  `${JSON.stringify({ at: new Date().toISOString(), node: process.version, cores: cpus().length, ...about, ...findings }, null, 2)}\n`
+  `${JSON.stringify({ at: new Date().toISOString(), ...about, ...findings }, null, 2)}\n`

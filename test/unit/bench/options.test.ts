@@ -3,7 +3,10 @@ import assert from 'node:assert/strict'
 import { BENCHES, isChosen, NAMES } from '../../bench/benches.ts'
 import { readOptions, UsageError } from '../../bench/options.ts'
 
-const NONE = { only: [], size: null, out: null, svg: null, quick: false, profile: false, json: false }
+const NONE = {
+  ...{ only: [], from: [], size: null, out: null, svg: null },
+  ...{ quick: false, profile: false, json: false },
+}
 
 describe('bench/options', () => {
   const readings: readonly [string, object][] = [
@@ -12,6 +15,7 @@ describe('bench/options', () => {
     ['--only latency,idle', { ...NONE, only: ['latency', 'idle'] }],
     ['--only idle --size 2000', { ...NONE, only: ['idle'], size: 2000 }],
     ['--json --out a.json --svg a.svg', { ...NONE, json: true, out: 'a.json', svg: 'a.svg' }],
+    ['--from a.json,b.json', { ...NONE, from: ['a.json', 'b.json'] }],
   ]
   for (const [line, expected] of readings)
     it(`reads: ${line || 'nothing'}`, () =>
@@ -24,6 +28,8 @@ describe('bench/options', () => {
     ['--only latency,idle --size 5', /with one name/],
     ['--only idle --size 0', /whole number/],
     ['--only idle --size 1e3', /whole number/],
+    ['--from a.json --only idle', /beside `--from`/],
+    ['--from a.json --quick', /beside `--from`/],
     ['--fast', /--fast/],
   ]
   for (const [line, message] of faults)
