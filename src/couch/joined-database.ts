@@ -2,34 +2,49 @@
 import chunk from 'lodash/chunk.js'
 import { requestsOf } from './bulk.ts'
 import type { Aside, Couch, Databases } from './client.ts'
-import { Database } from './database.ts'
-import type { DatabaseInfo, Doc, Row, StoredDoc, Written } from './document.ts'
+import { encodeJson } from '../documents/json.ts'
+import { Database, type ChangesOptions } from './database.ts'
+import type { ChangesPage, DatabaseInfo, Doc, Row, StoredDoc, Written } from './document.ts'
 import { Joined } from './joined.ts'
 import type { Requester } from './request.ts'
 
 /** Documents that a request reads at the most. */
 const MOST_READ = 500
+/** So many databases are remembered: of one that is forgotten, two requests may be under way at once. */
+const MOST_DATABASES = 1000
 
 type FetchOptions = { includeDocs?: boolean; conflicts?: boolean }
 type ViewRow<Value> = { id: string; key: string; value: Value }
 
+/** What is known of each database that is there. */
+type Infos = Joined<string[], Map<string, DatabaseInfo>>
+
 /**
- * Documents by their ids, all leaves of documents, views by their keys, and writes are asked for together; all else goes as it is. What
- * several read at once is the same object for all of them.
+ * Documents by their ids, all leaves of documents, pages of changes without documents, views by their keys, what a database says of
+ * itself, and writes are asked for together; all else goes as it is. What several read at once is the same object for all of them.
  */
 export class JoinedDatabase extends Database {
   readonly #aside: Aside
+  readonly #infos: Infos
   /** By what is asked for beside the ids. */
   readonly #fetches = new Map<string, Joined<string[], Row[]>>()
   /** By the names of design document and view. */
   readonly #views = new Map<string, Joined<readonly string[], ViewRow<unknown>[]>>()
+  readonly #pages: Joined<ChangesOptions, ChangesPage>
   readonly #leaves: Joined<string[], StoredDoc[]>
   readonly #writes: Joined<Doc[], Written[]>
 
   /** @param aside what a turn does that waits for an answer */
-  constructor(couch: Requester, name: string, aside: Aside) {
+  constructor(couch: Requester, name: string, infos: Infos, aside: Aside) {
     super(couch, name)
     this.#aside = aside
+    this.#infos = infos
+    this.#pages = new Joined(async (asked) => {
+      const pages = new Map<string, Promise<ChangesPage>>()
+      const page = (options: ChangesOptions): Promise<ChangesPage> =>
+        getOrMake(pages, encodeJson(options), () => super.changes(options))
+      return Promise.all(asked.map(page))
+    }, aside)
     this.#leaves = new Joined(async (asked) => {
       const ids = distinct(asked)
       const leaves = await inChunks(ids, (some) => super.leaves(some.map((id) => ({ id }))))
@@ -46,6 +61,15 @@ export class JoinedDatabase extends Database {
       }
       return asked.map((docs) => docs.flatMap((doc) => written.get(doc) ?? []))
     }, aside)
+  }
+
+  /** CouchDB leaves out of several what it could not open, whatever the reason: that is asked for by itself. */
+  override async info(): Promise<DatabaseInfo | null> {
+    return (await this.#infos.ask([this.name])).get(this.name) ?? super.info()
+  }
+
+  override async changes(options: ChangesOptions): Promise<ChangesPage> {
+    return options.includeDocs ? super.changes(options) : this.#pages.ask(options)
   }
 
   override async fetch(ids: string[], options: FetchOptions = {}): Promise<Row[]> {
@@ -100,10 +124,10 @@ export class JoinedCouch implements Databases {
   readonly #isCommon: (name: string) => boolean
   readonly #aside: Aside
   readonly #databases = new Map<string, JoinedDatabase>()
-  readonly #infos: Joined<string[], Map<string, DatabaseInfo>>
+  readonly #infos: Infos
 
   /**
-   * @param isCommon whether many have something in the database of that name: there are few such
+   * @param isCommon whether many have something in the database of that name
    * @param aside what a turn does that waits for an answer
    */
   constructor(couch: Couch, isCommon: (name: string) => boolean, aside: Aside) {
@@ -122,7 +146,14 @@ export class JoinedCouch implements Databases {
 
   database(name: string): Database {
     if (!this.#isCommon(name)) return this.#couch.database(name)
-    return getOrMake(this.#databases, name, () => new JoinedDatabase(this.#couch, name, this.#aside))
+    const database = getOrMake(
+      this.#databases,
+      name,
+      () => new JoinedDatabase(this.#couch, name, this.#infos, this.#aside),
+    )
+    const [oldest] = this.#databases.keys()
+    if (this.#databases.size > MOST_DATABASES && oldest !== undefined) this.#databases.delete(oldest)
+    return database
   }
 
   async dbsInfo(names: string[]): Promise<Map<string, DatabaseInfo>> {

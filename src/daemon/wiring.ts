@@ -26,7 +26,7 @@ import { Histories } from '../engine/histories.ts'
 import { ShareLeases } from '../shares/leases.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
 import { ProvisionedUsers } from '../provisioning/provisioned-users.ts'
-import { PROVISIONING, REGISTRY } from '../documents/names.ts'
+import { PROVISIONING, REGISTRY, SHARE_PREFIX } from '../documents/names.ts'
 import { provisioningSettings } from '../provisioning/settings.ts'
 import { PersonalLeases } from '../provisioning/leases.ts'
 import { Registry } from '../shares/registry.ts'
@@ -85,7 +85,11 @@ export function makeParts({ gateways, onSkeletons, ...base }: PartsOptions): Par
   const names = gateways.map(({ name }) => name)
   const kinds = kindsOf(config.databases, config.userDatabases, config.masters, names)
   const skeletons = new Skeletons({ ...kinds, couch, log, onChanged: onSkeletons })
-  const isCommon = (name: string): boolean => COMMON.includes(name) || kinds.isMaster(name)
+  const isCommon = (name: string): boolean =>
+    COMMON.includes(name) ||
+    kinds.isMaster(name) ||
+    name.startsWith(SHARE_PREFIX) ||
+    config.userDatabases.ownerOfOutbox(name) !== null
   const common = new JoinedCouch(couch, isCommon, base.aside)
   return {
     ...base,
@@ -173,7 +177,7 @@ function wireDeps(
   })
   return {
     ...more,
-    ...{ couch, replicator, leases, now },
+    ...{ couch, common: parts.common, replicator, leases, now },
     users: config.userDatabases,
     portion: parts.portion,
     accounts: parts.accounts,

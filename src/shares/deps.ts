@@ -1,5 +1,5 @@
 // What writing needs, handed in from daemon/wiring.ts: no module of perform/ reaches for anything else.
-import type { Couch } from '../couch/client.ts'
+import type { Couch, Databases } from '../couch/client.ts'
 import type { Replicator } from '../couch/replicator.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import type { Logger } from '../log.ts'
@@ -32,6 +32,8 @@ export interface PublicLimits {
 
 export interface Deps {
   couch: Couch
+  /** The server as it is asked for what the lanes of many read at once: shares, and outboxes of others. */
+  common: Databases
   accounts: AccountIndex
   users: UserDatabases
   /** Whose lanes are here. Who is elsewhere hears of what is written into the databases that all processes follow. */

@@ -35,14 +35,14 @@ export async function createOutbox(deps: Deps, owner: string): Promise<void> {
  * have had one before the daemon lost its own notes.
  */
 export async function isOutboxLost(
-  { couch, users, checkpoints, registry }: Deps,
+  { common, users, checkpoints, registry }: Deps,
   owner: string,
 ): Promise<boolean> {
   const [user, name] = [users.database(owner), users.outbox(owner)]
   const known = await checkpoints.read([user, name])
   const checkpoint = known.get(name)
   if (!checkpoint && known.has(user)) return false
-  const info = await couch.database(name).info()
+  const info = await common.database(name).info()
   if (checkpoint)
     return info === null || (checkpoint.instance !== null && checkpoint.instance !== info.instance_start_time)
   if (info !== null) return false

@@ -426,6 +426,7 @@ export class MemoryWorld {
     }
     const deps: Deps = {
       couch,
+      common: couch,
       accounts: new AccountIndex(couch),
       users,
       portion,

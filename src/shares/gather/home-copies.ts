@@ -33,7 +33,7 @@ export interface ObjectsOfCopies {
  * @throws {CouchFault}
  */
 export async function readHomeCopies(
-  { couch, limits: { mostBytes } }: Pick<Deps, 'couch' | 'limits'>,
+  { common, limits: { mostBytes } }: Pick<Deps, 'common' | 'limits'>,
   objects: ObjectsOfCopies,
   { entries, subscriptions }: KnownShares,
 ): Promise<Map<string, HomeCopy>> {
@@ -42,7 +42,7 @@ export async function readHomeCopies(
   for (const [share, named] of Object.entries(groupBy(pairs, 'share'))) {
     const entry = entries.get(share)
     if (!isExchange(entry, subscriptions.get(share), objects.database)) continue
-    const home = couch.database(shareDatabase(share))
+    const home = common.database(shareDatabase(share))
     const place: Place = {
       ...{ share, home, objects, mostBytes },
       entry,

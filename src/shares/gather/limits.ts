@@ -19,7 +19,7 @@ export interface Limit {
 
 /** What the owners of other users' shares show of each object, by the copy's id. */
 export async function readLimits(
-  { couch, users }: Pick<Deps, 'couch' | 'users'>,
+  { common, users }: Pick<Deps, 'common' | 'users'>,
   database: string,
   concerned: SharesOfObjects,
   { entries, subscriptions }: KnownShares,
@@ -28,7 +28,7 @@ export async function readLimits(
   const foreign = [...subscriptions.keys()].flatMap((share) => entries.get(share) ?? [])
   const owners = new Set(foreign.filter((entry) => entry.database !== database).map(({ owner }) => owner))
   for (const owner of owners) {
-    const bases = await readRows(couch.database(users.outbox(owner)), [...concerned.keys()].map(baseId))
+    const bases = await readRows(common.database(users.outbox(owner)), [...concerned.keys()].map(baseId))
     for (const [id, { doc }] of bases) {
       const base = parseBase(doc)
       for (const share of sharesOf(base))

@@ -38,7 +38,7 @@ import { baseId, copyId } from '../model/ids.ts'
 
 export type Sources = Pick<
   Deps,
-  'couch' | 'users' | 'registry' | 'allowance' | 'limits' | 'checkpoints' | 'now' | 'updatedAt'
+  'couch' | 'common' | 'users' | 'registry' | 'allowance' | 'limits' | 'checkpoints' | 'now' | 'updatedAt'
 >
 
 /** True for documents that may be shared. One that calls itself a share is none, whatever else it holds. */

@@ -150,7 +150,7 @@ async function readPage(
   limit: number,
 ): Promise<ChangesPage | null> {
   try {
-    return await deps.couch
+    return await deps.common
       .database(shareDatabase(share))
       .changes({ since, limit, includeDocs: false, allLeaves: true })
   } catch (error) {

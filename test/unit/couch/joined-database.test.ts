@@ -1,11 +1,15 @@
 // What several ask of one database at the same time is one request, and each has the answer that is its own.
 import assert from 'node:assert/strict'
 import type { Couch } from '../../../src/couch/client.ts'
-import type { Database } from '../../../src/couch/database.ts'
+import { Database } from '../../../src/couch/database.ts'
+import { CouchFault } from '../../../src/couch/fault.ts'
 import { JoinedCouch } from '../../../src/couch/joined-database.ts'
 import type { Request } from '../../../src/couch/request.ts'
 
 type Body = { keys?: string[]; docs?: { id: string; _id: string }[] }
+
+/** `_dbs_info` leaves these out. */
+const UNTOLD = ['x', 'unopened', 'missing']
 
 /** Answers by the documents `a`, `b` and `c`, and notes what was asked. */
 function server() {
@@ -26,6 +30,12 @@ function server() {
         }
       case '_bulk_get':
         return { results: docs.map(({ id }) => ({ id, docs: [{ ok: { _id: id, _rev: revs.get(id) } }] })) }
+      case '_changes':
+        return { results: [{ id: 'a', seq: '2' }], last_seq: '2', pending: 0 }
+      case 'unopened':
+        return { db_name: 'unopened' }
+      case 'missing':
+        throw new CouchFault('not_found', 'GET /missing', 'no_db_file', 404)
       case '_bulk_docs':
         return docs.map(({ _id: id, _rev }: { _id: string; _rev?: string }) => {
           if (revs.get(id) !== _rev) return { id, error: 'conflict', reason: 'conflict' }
@@ -39,12 +49,13 @@ function server() {
         }
     }
   }
-  const couch = {
-    request: (request: Request) => Promise.resolve(answer(request)),
+  const couch: Couch = {
+    request: async (request: Request) => Promise.resolve(answer(request)),
+    database: (name: string) => new Database(couch, name),
     dbsInfo: (names: string[]) => {
       requests.push(['_dbs_info', ...names].join(' '))
       return Promise.resolve(
-        new Map(names.filter((name) => name !== 'x').map((name) => [name, { db_name: name }])),
+        new Map(names.filter((name) => !UNTOLD.includes(name)).map((name) => [name, { db_name: name }])),
       )
     },
   } as unknown as Couch
@@ -131,5 +142,39 @@ describe('couch/joined-database', () => {
       [['one'], ['two', 'one']],
     )
     assert.deepEqual(requests, ['_dbs_info one x two'])
+  })
+
+  it('asks together what databases say of themselves, and by itself for what is left out', async () => {
+    const { requests, joined } = server()
+    const infos = await Promise.all(
+      ['one', 'unopened', 'missing', 'one'].map((name) => joined.database(name).info()),
+    )
+    assert.deepEqual(
+      infos.map((info) => info?.db_name ?? null),
+      ['one', 'unopened', null, 'one'],
+    )
+    assert.deepEqual(requests, ['_dbs_info one unopened missing', 'unopened', 'missing'])
+  })
+
+  it('reads a page of changes once for all who ask for that page, unless it has the documents', async () => {
+    const { requests, together } = server()
+    const read = (since: string, includeDocs = false) => {
+      return async (database: Database) =>
+        (await database.changes({ since, limit: 5, includeDocs })).results.length
+    }
+    const counts = await together(read('1'), read('0'), read('1'), read('1', true), read('1', true))
+    assert.deepEqual(counts, [1, 1, 1, 1, 1])
+    const plain = requests.filter((request) => !request.includes('include_docs'))
+    assert.deepEqual([plain.length, requests.length], [2, 4])
+  })
+
+  it('remembers no more than a thousand databases', () => {
+    const { joined } = server()
+    const [first, last] = [joined.database('0'), joined.database('999')]
+    for (let at = 1; at < 999; at += 1) joined.database(String(at))
+    assert.equal(joined.database('0'), first)
+    joined.database('1000')
+    assert.equal(joined.database('999'), last)
+    assert.notEqual(joined.database('0'), first)
   })
 })
