@@ -14,6 +14,7 @@ import type {
 import { CouchFault, isFault, orNull } from './fault.ts'
 import { halvesOf, purgesOf, type Revisions } from './purge.ts'
 import type { Flow, Requester, Upload } from './request.ts'
+import { leavesIn, rowsOfLeaves, toRow, type AllDocsRow, type BulkGetAnswer } from './rows.ts'
 
 /** A create straight after a drop may answer 412 though nothing is there: ask, and try again so often, 9 s in all. */
 const CREATE_TRIES = 14
@@ -45,19 +46,6 @@ export interface RangeOptions {
   signal?: AbortSignal
 }
 
-interface AllDocsRow {
-  id?: string
-  key: string
-  value?: { rev: string; deleted?: boolean }
-  doc?: StoredDoc | null
-  error?: string
-}
-
-/** One entry of `_bulk_get`: a leaf, or why there is none. */
-interface BulkGetAnswer {
-  results: { id: string; docs: ({ ok: StoredDoc } | { error: { rev: string; error: string } })[] }[]
-}
-
 /** A revision that is asked for; every leaf where none is named. */
 interface Wanted {
   id: string
@@ -65,6 +53,9 @@ interface Wanted {
   /** Of its attachments, those that it has had since this earlier revision come as stubs. */
   since?: string
 }
+
+/** So few documents take as long one by one as all at once. */
+const FEW_IDS = 10
 
 /** More revisions of one document than this are asked for together. */
 const FEW_REVISIONS = 10
@@ -171,6 +162,18 @@ export class Database {
 
   /** What stands under each id, in the order of the ids: a live document, a tombstone, or nothing. */
   async fetch(ids: string[], { includeDocs = true, conflicts = false } = {}): Promise<Row[]> {
+    const isOrdinary = includeDocs && ids.every(isOfDocument)
+    const found = await this.#fetchByLeaves(isOrdinary ? ids : [], conflicts)
+    const left = ids.filter((id) => !found.has(id))
+    const rows = await this.#fetchByKeys(left, { includeDocs, conflicts })
+    for (const row of rows) found.set(row.id, row)
+    return ids.flatMap((id) => found.get(id) ?? [])
+  }
+
+  async #fetchByKeys(
+    ids: string[],
+    { includeDocs, conflicts }: { includeDocs: boolean; conflicts: boolean },
+  ): Promise<Row[]> {
     return inParts(ids, async (keys, mostBytes) => {
       const { rows } = await this.#couch.request<{ rows: AllDocsRow[] }>({
         method: 'POST',
@@ -183,12 +186,55 @@ export class Database {
     })
   }
 
+  /**
+   * CouchDB answers `_all_docs` by keys one document after the other, and `_bulk_get` all at once: 200 documents in a third of the
+   * time. @returns rows by id, without what is as well asked for by keys: a few, what is too large, and what could not be read
+   */
+  async #fetchByLeaves(ids: string[], conflicts: boolean): Promise<Map<string, Row>> {
+    if (ids.length <= FEW_IDS) return new Map()
+    try {
+      const answer = await this.#couch.request<BulkGetAnswer>({
+        method: 'POST',
+        path: [this.name, '_bulk_get'],
+        body: { docs: ids.map((id) => ({ id })) },
+        mostBytes: MOST_BYTES,
+      })
+      return rowsOfLeaves(answer, conflicts)
+    } catch (error) {
+      if (!isFault(error, 'answer_too_large')) throw error
+      const middle = Math.ceil(ids.length / 2)
+      return new Map([
+        ...(await this.#fetchByLeaves(ids.slice(0, middle), conflicts)),
+        ...(await this.#fetchByLeaves(ids.slice(middle), conflicts)),
+      ])
+    }
+  }
+
   /** Like `fetch`; nothing where the database is not there. */
   async fetchIfThere(
     ids: string[],
     options: { includeDocs?: boolean; conflicts?: boolean } = {},
   ): Promise<Row[]> {
     return (await orNull(this.fetch(ids, options))) ?? []
+  }
+
+  /**
+   * Which documents are not as they were: asked for by the names of leaves, which takes CouchDB a third of the time of `_all_docs` by
+   * keys. @param known the revision of each, null where there was nothing
+   * @returns by id, what stands now under those that may have another one, or have conflicts
+   */
+  async changedFrom(known: ReadonlyMap<string, string | null>): Promise<Map<string, Row>> {
+    const ids = [...known.keys()]
+    const leaves = (await orNull(this.leafRevisions(ids))) ?? new Map<string, string[]>()
+    const isAsBefore = (id: string): boolean => {
+      const [leaf = null, ...others] = leaves.get(id) ?? []
+      return others.length === 0 && leaf === known.get(id)
+    }
+    const rows = await this.fetchIfThere(
+      ids.filter((id) => !isAsBefore(id)),
+      { includeDocs: false },
+    )
+    return new Map(rows.map((row) => [row.id, row]))
   }
 
   /** Live documents of an id range, in order, without its end. */
@@ -230,7 +276,7 @@ export class Database {
     { attachments, encodings }: { attachments: boolean; encodings: boolean },
   ): Promise<StoredDoc[]> {
     return inParts(wanted, async (docs, mostBytes) => {
-      const { results } = await this.#couch.request<BulkGetAnswer>({
+      const answer = await this.#couch.request<BulkGetAnswer>({
         method: 'POST',
         path: [this.name, '_bulk_get'],
         query: {
@@ -245,7 +291,7 @@ export class Database {
         },
         mostBytes,
       })
-      return results.flatMap((result) => result.docs.flatMap((answer) => ('ok' in answer ? [answer.ok] : [])))
+      return leavesIn(answer)
     })
   }
 
@@ -494,13 +540,6 @@ export class Database {
   }
 }
 
-const toRow = ({ id, key, value, doc }: AllDocsRow): Row => ({
-  id: id ?? key,
-  rev: value?.rev ?? null,
-  deleted: value?.deleted === true,
-  doc: doc ?? null,
-})
-
 /** What is asked of one document often enough to be asked together, in parts that fit into a URL; and the rest. */
 function manyOfOne(wanted: Wanted[]): [{ id: string; revs: string[] }[], Wanted[]] {
   const named = new Map<string, string[]>()
@@ -515,6 +554,9 @@ function manyOfOne(wanted: Wanted[]): [{ id: string; revs: string[] }[], Wanted[
   const parts = many.flatMap(([id, revs]) => chunk(revs, MOST_IN_URL).map((some) => ({ id, revs: some })))
   return [parts, wanted.filter(({ id, rev }) => rev === undefined || !ids.has(id))]
 }
+
+/** And not of what stands beside the documents, or of nothing. */
+const isOfDocument = (id: string): boolean => id !== '' && !id.startsWith('_')
 
 /** Such an id cannot stand in a URL. */
 const DOTS: ReadonlySet<string> = new Set(['.', '..'])

@@ -177,6 +177,15 @@ export class MemoryCouch {
       fetchIfThere: ask((ids: string[], options: { conflicts?: boolean } = {}) =>
         this.databases.has(name) ? fetch(ids, options) : [],
       ),
+      changedFrom: ask((known: ReadonlyMap<string, string | null>) => {
+        const database = this.databases.get(name)
+        const isAsBefore = (id: string): boolean => {
+          const [leaf = null, ...others] = database?.leaves(id).map(({ _rev }) => _rev) ?? []
+          return others.length === 0 && leaf === known.get(id)
+        }
+        const ids = [...known.keys()].filter((id) => !isAsBefore(id))
+        return new Map(database ? fetch(ids, { conflicts: false }).map((row) => [row.id, row]) : [])
+      }),
       get: ask((id: string, options: { conflicts?: boolean } = {}) => fetch([id], options)[0]?.doc ?? null),
       range: ask(({ startKey = '', endKey = '\uffff', limit = Infinity }: RangeOptions) => {
         const ids = [...there().trees.keys()].filter((id) => id >= startKey && id < endKey).sort()
@@ -295,7 +304,10 @@ export class MemoryCouch {
         }))
       case '_bulk_get':
         return database.leaves(docs).then((leaves) => ({
-          results: leaves.map((leaf) => ({ id: leaf._id, docs: [{ ok: leaf }] })),
+          results: [...new Set(docs.map(({ id }) => id))].map((id) => {
+            const own = leaves.filter(({ _id }) => _id === id)
+            return { id, docs: own.map((leaf) => ({ ok: leaf })) }
+          }),
         }))
       case '_bulk_docs':
         return database
@@ -343,4 +355,6 @@ const isLookedUp = ({ _id, _attachments }: Doc): boolean =>
   _id.startsWith('_design/') || _attachments !== undefined
 
 const isNothing = (asked: unknown): boolean =>
-  typeof asked === 'object' && asked !== null && Object.keys(asked).length === 0
+  typeof asked === 'object' &&
+  asked !== null &&
+  (asked instanceof Map ? asked.size : Object.keys(asked).length) === 0

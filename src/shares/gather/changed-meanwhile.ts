@@ -1,6 +1,5 @@
 // What is gathered of an object is read in several requests: here it is seen whether all of it was there at one time.
 import type { Database } from '../../couch/database.ts'
-import type { Row } from '../../couch/document.ts'
 import { baseId } from '../model/ids.ts'
 
 /** What was read of an object, by revisions. */
@@ -26,26 +25,13 @@ export async function changedMeanwhile(
 ): Promise<Set<string>> {
   if (read.length === 0) return new Set()
   const [docs, bases] = await Promise.all([
-    revisions(
-      user,
-      read.map(({ id }) => id),
-      ({ deleted }) => !deleted,
-    ),
-    revisions(
-      outbox,
-      read.map(({ id }) => baseId(id)),
-    ),
+    user.changedFrom(new Map(read.map(({ id, doc }) => [id, doc]))),
+    outbox.changedFrom(new Map(read.map(({ id, base }) => [baseId(id), base]))),
   ])
-  const isSame = ({ id, doc, base }: Read): boolean =>
-    (docs.get(id) ?? null) === doc && (bases.get(baseId(id)) ?? null) === base
+  const isSame = ({ id, doc, base }: Read): boolean => {
+    const [now, nowBase] = [docs.get(id), bases.get(baseId(id))]
+    const isDoc = now === undefined || (now.deleted ? null : now.rev) === doc
+    return isDoc && (nowBase === undefined || nowBase.rev === base)
+  }
   return new Set(read.filter((one) => !isSame(one)).map(({ id }) => id))
-}
-
-async function revisions(
-  database: Database,
-  ids: string[],
-  counts: (row: Row) => boolean = () => true,
-): Promise<Map<string, string>> {
-  const rows = await database.fetchIfThere(ids, { includeDocs: false })
-  return new Map(rows.flatMap((row) => (row.rev !== null && counts(row) ? [[row.id, row.rev]] : [])))
 }

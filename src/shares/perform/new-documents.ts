@@ -39,11 +39,14 @@ export async function blockOvertaken<Copy extends NewCopy>(
   progress: Progress,
 ): Promise<Copy[]> {
   if (copies.length === 0) return []
-  const ids = [...new Set(copies.map(({ object }) => baseId(object)))]
-  const rows = await outbox.fetch(ids, { includeDocs: false })
-  const bases = new Map(rows.map(({ id, rev, deleted }) => [id, deleted ? null : rev]))
+  const known = new Map(copies.map(({ object, base }) => [baseId(object), base]))
+  const changed = await outbox.changedFrom(known)
+  const isBase = (object: string, base: string | null): boolean => {
+    const now = changed.get(baseId(object))
+    return now === undefined || (now.deleted ? null : now.rev) === base
+  }
   return copies.filter(({ object, id, rev, base }) => {
-    const isRight = isNext(rev, found.get(id)?.tombstone) && bases.get(baseId(object)) === base
+    const isRight = isNext(rev, found.get(id)?.tombstone) && isBase(object, base)
     if (!isRight) {
       progress.blocked.add(object)
       progress.again.add(object)

@@ -17,7 +17,7 @@ import { isFault } from '../../../src/couch/fault.ts'
 import { generationOf } from '../../../src/documents/revisions.ts'
 import { hashOf } from '../memory-database.ts'
 import { Names } from './names.ts'
-import type { Body, Step } from './steps.ts'
+import type { Body, Step, Which } from './steps.ts'
 
 /** The view that sequences ask, beside a function that takes everything. */
 const DESIGN = {
@@ -26,6 +26,9 @@ const DESIGN = {
   validate_doc_update: 'function () {}',
 }
 
+/** Documents that nobody has: so many are asked for otherwise than a few. */
+const STRANGERS = Array.from({ length: 12 }, (_, at) => `stranger-${at}`)
+
 const MOST_TRIES = 10
 const PAUSE_MS = 50
 
@@ -33,15 +36,23 @@ const PAUSE_MS = 50
 export interface Rules {
   /** Over a tombstone nothing is written but a document that names no revision. PouchDB takes others. */
   tombstonesAreLast: boolean
+  /** Where there is no such document, a write that names a revision is taken. PouchDB refuses it. */
+  takesStrangeRevisions: boolean
   /** What is attached to a tombstone stays. PouchDB forgets it. */
   tombstonesHoldFiles: boolean
   /** Contents of attachments that an earlier revision has are left out (`atts_since`). PouchDB sends all. */
   knowsWhatIsThere: boolean
 }
 
-export const COUCHDB: Rules = { tombstonesAreLast: true, tombstonesHoldFiles: true, knowsWhatIsThere: true }
+export const COUCHDB: Rules = {
+  tombstonesAreLast: true,
+  takesStrangeRevisions: true,
+  tombstonesHoldFiles: true,
+  knowsWhatIsThere: true,
+}
 export const POUCHDB: Rules = {
   tombstonesAreLast: false,
+  takesStrangeRevisions: false,
   tombstonesHoldFiles: false,
   knowsWhatIsThere: false,
 }
@@ -137,7 +148,9 @@ class Player {
       case 'changes':
         return this.#changes(step)
       case 'fetch':
-        return (await database.fetch(step.ids, step)).map((row) => shownRow(row, step.includeDocs))
+        return (await database.fetch([...step.ids, ...(step.isMany ? STRANGERS : [])], step)).map((row) =>
+          shownRow(row, step.includeDocs),
+        )
       case 'range': {
         const { from, to, limit, includeDocs } = step
         const rows = await database.range({ startKey: from, endKey: to, limit, includeDocs })
@@ -170,6 +183,14 @@ class Player {
         return [...(await database.leafRevisions(step.ids))]
           .map(([id, revs]) => [id, sortBy(revs.map((rev) => this.#names.nameOf(rev)))])
           .sort()
+      case 'changedFrom': {
+        const nameOf = ([id, which]: [string, Which | null]): [string, string | null] => {
+          const rev = which === null ? null : this.#revision(id, which)
+          return [id, rev === null ? null : this.#names.real(rev)]
+        }
+        const changed = await database.changedFrom(new Map(step.known.map(nameOf)))
+        return sortBy([...changed.values()], 'id').map((row) => shownRow(row, false))
+      }
       case 'missing': {
         const known = step.which.flatMap((which) => this.#revision(step.id, which) ?? [])
         const revs = [
@@ -222,6 +243,7 @@ class Player {
     )
     if (isTie) return 'left out'
     if (named !== null && row?.deleted === true && !this.#rules.tombstonesAreLast) return 'left out'
+    if (named !== null && row?.rev === null && !this.#rules.takesStrangeRevisions) return 'left out'
     const _attachments = await this.#attachments(id, named, body)
     const written = await this.#database.put({
       ...{ _id: id, of: id, value: body.value },

@@ -8,7 +8,7 @@ const IDS = ['a', 'b', 'ü/c', '_design/d'] as const
 type Rank = '0' | 'f'
 
 /** One of the revisions that are known of a document, by its number among them; what is too large begins again. */
-type Which = number
+export type Which = number
 
 /** What a new revision says. */
 export interface Body {
@@ -38,7 +38,7 @@ export type Step =
   | { kind: 'secure'; name: string }
   | { kind: 'drop' | 'create' | 'info' | 'security' | 'purged' }
   | { kind: 'changes'; since: number | null; limit: number; includeDocs: boolean; allLeaves: boolean }
-  | { kind: 'fetch'; ids: string[]; includeDocs: boolean; conflicts: boolean }
+  | { kind: 'fetch'; ids: string[]; isMany: boolean; includeDocs: boolean; conflicts: boolean }
   | { kind: 'range'; from: string; to: string; limit: number; includeDocs: boolean }
   | { kind: 'leaves'; ids: string[]; attachments: boolean }
   | {
@@ -49,6 +49,7 @@ export type Step =
       since: Which | null
     }
   | { kind: 'leafRevisions'; ids: string[] }
+  | { kind: 'changedFrom'; known: [id: string, which: Which | null][] }
   | { kind: 'missing'; id: string; which: Which[]; strange: boolean }
   | { kind: 'view'; keys: number[] }
 
@@ -111,7 +112,10 @@ const STEPS: Weighted[] = [
   },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: kind('fetch'), ids, includeDocs: fc.boolean(), conflicts: fc.boolean() }),
+    arbitrary: fc.record({
+      ...{ kind: kind('fetch'), ids, isMany: fc.boolean() },
+      ...{ includeDocs: fc.boolean(), conflicts: fc.boolean() },
+    }),
   },
   {
     weight: 1,
@@ -130,6 +134,16 @@ const STEPS: Weighted[] = [
     arbitrary: fc.record({ kind: kind('revision'), id, which, since: fc.oneof(fc.constant(null), which) }),
   },
   { weight: 2, arbitrary: fc.record({ kind: kind('leafRevisions'), ids }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: kind('changedFrom'),
+      known: fc.uniqueArray(fc.tuple(fc.constantFrom(...IDS, 'nobody'), fc.oneof(fc.constant(null), which)), {
+        ...{ minLength: 1, maxLength: 4 },
+        selector: ([one]) => one,
+      }),
+    }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({ kind: kind('missing'), id, which: fc.array(which), strange: fc.boolean() }),

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import type { Couch } from '../../../src/couch/client.ts'
 import { Database } from '../../../src/couch/database.ts'
 import { CouchFault } from '../../../src/couch/fault.ts'
+import type { Request } from '../../../src/couch/request.ts'
 
 const stub = (answers: (CouchFault | object)[]): Couch =>
   ({
@@ -27,5 +28,115 @@ describe('a database that somebody else creates at the same moment', () => {
 
 describe('a database that is created straight after it was dropped', () => {
   it('is created once nothing of the dropped one is left', async () =>
-    assert.equal(await new Database(stub([exists, closed, exists, missing, { ok: true }]), 'db').create(), true))
+    assert.equal(
+      await new Database(stub([exists, closed, exists, missing, { ok: true }]), 'db').create(),
+      true,
+    ))
+})
+
+/** Answers each kind of request by a function, and notes which documents were asked for by it. */
+function asking(answers: Record<string, (ids: string[]) => unknown>) {
+  const asked: string[] = []
+  const request = async ({ path, body }: Request): Promise<unknown> => {
+    const { keys, docs, ...others } = body as { keys?: string[]; docs?: { id: string }[] }
+    const ids = keys ?? docs?.map(({ id }) => id) ?? Object.keys(others)
+    const kind = path.at(-1) ?? ''
+    asked.push(`${kind} ${ids.join(' ')}`)
+    return Promise.resolve(answers[kind]?.(ids) ?? assert.fail(`Expected no ${kind}`))
+  }
+  return { asked, database: new Database({ request } as unknown as Couch, 'db') }
+}
+
+const letters = [...'abcdefghijkl']
+const byKeys = (ids: string[]) => ({
+  rows: ids.map((id) => ({ id, key: id, value: { rev: `1-${id}` }, doc: { _id: id, _rev: `1-${id}` } })),
+})
+
+describe('documents by their ids', () => {
+  it('are asked for by keys where they are few, or no ordinary ones', async () => {
+    const { asked, database } = asking({
+      _all_docs: byKeys,
+      _bulk_get: (ids) => ({ results: ids.map((id) => ({ id, docs: [] })) }),
+    })
+    await database.fetch(['a', 'b'])
+    await database.fetch([...letters, ''])
+    await database.fetch(['_design/d', ...letters])
+    const rows = await database.fetch(letters)
+    const all = letters.join(' ')
+    assert.deepEqual(asked, [
+      ...['_all_docs a b', `_all_docs ${all} `, `_all_docs _design/d ${all}`],
+      `_bulk_get ${all}`,
+    ])
+    assert.deepEqual(
+      rows.map(({ id, rev }) => [id, rev]),
+      letters.map((id) => [id, null]),
+    )
+  })
+
+  it('are the winners of their leaves, with those that are live and lost as conflicts', async () => {
+    const leaf = (_rev: string, rest: object = {}) => ({ ok: { _id: 'a', _rev, ...rest } })
+    const leaves: Record<string, object[]> = {
+      a: [leaf('2-a'), leaf('10-a', { n: 1 }), leaf('10-b', { _deleted: true }), leaf('9-z')],
+      b: [leaf('1-a', { _deleted: true }), leaf('3-a', { _deleted: true })],
+      c: [{ error: { rev: 'undefined', error: 'not_found' } }],
+    }
+    const { database } = asking({
+      _bulk_get: (ids) => ({ results: ids.map((id) => ({ id, docs: leaves[id] ?? [] })) }),
+    })
+    const rows = await database.fetch(letters, { conflicts: true })
+    assert.deepEqual(rows.slice(0, 3), [
+      {
+        ...{ id: 'a', rev: '10-a', deleted: false },
+        doc: { _id: 'a', _rev: '10-a', n: 1, _conflicts: ['9-z', '2-a'] },
+      },
+      { id: 'b', rev: '3-a', deleted: true, doc: null },
+      { id: 'c', rev: null, deleted: false, doc: null },
+    ])
+    assert.deepEqual((await database.fetch(letters))[0]?.doc, { _id: 'a', _rev: '10-a', n: 1 })
+  })
+
+  it('are asked for by keys where one could not be read, or where all leaves of them are too large', async () => {
+    const tooLarge = new CouchFault('answer_too_large', 'db', 'too large')
+    const { asked, database } = asking({
+      _all_docs: byKeys,
+      _bulk_get: (ids) => {
+        if (ids.length > 12) throw tooLarge
+        const docs = (id: string) => (id === 'a' ? [{ error: { rev: '1-a', error: 'timeout' } }] : [])
+        return { results: ids.map((id) => ({ id, docs: docs(id) })) }
+      },
+    })
+    const rows = await database.fetch([...letters, ...letters.map((id) => `${id}2`)].slice(0, 22))
+    assert.deepEqual(
+      asked.map((line) => line.split(' ').length - 1),
+      [22, 11, 11, 1],
+    )
+    assert.equal(asked.at(-1), '_all_docs a')
+    assert.deepEqual([rows.length, rows[0]?.rev, rows[1]?.rev], [22, '1-a', null])
+  })
+})
+
+describe('documents that were read before', () => {
+  it('are asked for by the names of their leaves, and by keys where that says they may have changed', async () => {
+    const leaves: Record<string, string[]> = { a: ['1-a'], b: ['2-b'], c: ['1-c', '1-d'], d: ['1-d'] }
+    const { asked, database } = asking({
+      _revs_diff: (ids) =>
+        Object.fromEntries(
+          ids.map((id) => [
+            id,
+            { missing: ['x'], ...(leaves[id] ? { possible_ancestors: leaves[id] } : {}) },
+          ]),
+        ),
+      _bulk_get: (ids) => ({ results: ids.map((id) => ({ id, docs: [] })) }),
+      _all_docs: byKeys,
+    })
+    const known = new Map([
+      ['a', '1-a'],
+      ['b', '1-b'],
+      ['c', '1-c'],
+      ['d', null],
+      ['e', null],
+    ])
+    assert.deepEqual([...(await database.changedFrom(known)).keys()], ['b', 'c', 'd'])
+    assert.deepEqual(asked, ['_revs_diff a b c d e', '_bulk_get e', '_all_docs b c d'])
+  })
 })

@@ -1,6 +1,6 @@
 // The order in which a page of objects reaches CouchDB: what comes first goes first.
 import assert from 'node:assert/strict'
-import type { Doc, Row, Written } from '../../../../src/couch/document.ts'
+import type { Doc, Written } from '../../../../src/couch/document.ts'
 import { createLogger } from '../../../../src/log.ts'
 import { userDatabases } from '../../../../src/documents/names.ts'
 import type { ObjectDoc } from '../../../../src/documents/content.ts'
@@ -19,8 +19,7 @@ function record(): { deps: Deps; requests: { db: string; ids: string[] }[] } {
       return Promise.resolve(docs.map(({ _id }) => ({ id: _id, ok: true, rev: '1-new' })))
     },
     leaves: () => Promise.resolve([]),
-    fetch: (ids: string[]) =>
-      Promise.resolve(ids.map((id): Row => ({ id, rev: '1-new', deleted: false, doc: null }))),
+    changedFrom: () => Promise.resolve(new Map()),
     leafRevisions: (ids: string[]) => Promise.resolve(new Map(ids.map((id) => [id, ['1-new']]))),
     purge: (revisions: object) => {
       requests.push({ db: `${db} purge`, ids: Object.keys(revisions) })
