@@ -27,19 +27,26 @@ export interface FreshCopy {
 /** Where a share lacks more of a copy's attachments than this, the copy is left to the replication. */
 const MOST_PUSHED_BYTES = 1024 * 1024
 
+/** Copies as the share is to have them: those of which the outbox alone knows the history are read there. */
+export async function readCopies(outbox: Database, fresh: readonly FreshCopy[]): Promise<StoredDoc[]> {
+  const small = fresh.filter((copy) => !isFirst(copy) || attachedBytes(copy.doc) <= MOST_PUSHED_BYTES)
+  // A later revision needs its whole history: cut off, it would stand as a conflict beside its own ancestor.
+  const [whole, others] = partition(small, (copy) => isFirst(copy) && isBare(copy.doc))
+  const histories = await outbox.leaves(others.map(({ doc, rev }) => ({ id: doc._id, rev })))
+  return [...whole.map(({ doc, rev }) => withRevision(doc, rev)), ...histories]
+}
+
 /**
  * Writes revisions of the outbox into the share, unchanged. Copies of which the share lacks large attachments are left to
  * the replication.
  * @returns the copies that the share's validation functions refused
  */
-export async function pushCopies(outbox: Database, share: Database, fresh: FreshCopy[]): Promise<Written[]> {
-  const small = fresh.filter((copy) => !isFirst(copy) || attachedBytes(copy.doc) <= MOST_PUSHED_BYTES)
-  // A later revision needs its whole history: cut off, it would stand as a conflict beside its own ancestor.
-  const [whole, others] = partition(small, (copy) => isFirst(copy) && isBare(copy.doc))
-  const histories = await outbox.leaves(others.map(({ doc, rev }) => ({ id: doc._id, rev })))
-  const first = whole.map(({ doc, rev }) => withRevision(doc, rev))
-  const bringing = { write: writeSideBySide, mostBytes: MOST_PUSHED_BYTES }
-  return writeLeaves(outbox, share, [...first, ...histories], bringing)
+export async function pushCopies(
+  outbox: Database,
+  share: Database,
+  copies: readonly StoredDoc[],
+): Promise<Written[]> {
+  return writeLeaves(outbox, share, copies, { write: writeSideBySide, mostBytes: MOST_PUSHED_BYTES })
 }
 
 const isFirst = ({ rev }: FreshCopy): boolean => rev.startsWith('1-')

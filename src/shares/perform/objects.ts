@@ -1,6 +1,6 @@
 // Performs what was planned for a page of objects: outbox first, then the shares, then the bases, the objects last.
 import type { Database } from '../../couch/database.ts'
-import type { Doc } from '../../couch/document.ts'
+import type { Doc, StoredDoc } from '../../couch/document.ts'
 import { baseDoc, isEmptyBase } from '../model/base.ts'
 import { isBeingFilled } from '../model/entry.ts'
 import { shareDatabase } from '../../documents/names.ts'
@@ -11,7 +11,7 @@ import { settledObject } from '../plan/settled-object.ts'
 import { isExcessive, refuseBase } from './base-refusals.ts'
 import { writeBulk } from '../../couch/bulk.ts'
 import { blockClosed, type Look } from '../closings.ts'
-import { pushCopies, replacedIn, type FreshCopy } from './copies.ts'
+import { pushCopies, readCopies, replacedIn, type FreshCopy } from './copies.ts'
 import type { Deps } from '../deps.ts'
 import { only, type Effect } from '../plan/effects.ts'
 import { keepLocalLosers, Progress, writeHomes, writeObjects } from './shared-copies.ts'
@@ -82,7 +82,13 @@ async function bringToShares(
     ...withdrawals.map(({ share }) => share),
     ...progress.shares,
   ])
-  const entries = await deps.registry.entries([...shares])
+  const [entries, read] = await Promise.all([
+    deps.registry.entries([...shares]),
+    readCopies(outbox, fresh).then(
+      (copies) => ({ copies }),
+      (error: unknown) => ({ error }),
+    ),
+  ])
   for (const share of shares) {
     // In somebody else's share the owner's lane sees to the replication.
     const entry = entries.get(share)
@@ -95,7 +101,7 @@ async function bringToShares(
     // Its replication starts when it is opened, and finds all of it there.
     if (!isBeingFilled(entry)) await deps.leases.use(share, owner, home)
     const pushed = copies.filter(({ doc }) => !withdrawn.includes(doc._id))
-    await push(deps, { outbox, share, owner }, pushed)
+    await push(deps, { outbox, share, owner }, pushed, read)
     // Another daemon may have written them since.
     const late = await replacedIn(
       [outbox],
@@ -136,20 +142,27 @@ async function shownAfter(
   }
 }
 
+/** Copies as their shares are to have them, or why they could not be read. */
+type Read = { copies: StoredDoc[] } | { error: unknown }
+
 /** Being early is all that this is for: where it fails, the replication brings the copies, and says so if it cannot. */
 async function push(
   deps: Deps,
   { outbox, share, owner }: { outbox: Database; share: string; owner: string },
-  copies: FreshCopy[],
+  fresh: readonly FreshCopy[],
+  read: Read,
 ): Promise<void> {
-  if (copies.length === 0) return
-  for (const { doc, rev } of copies)
+  if (fresh.length === 0) return
+  for (const { doc, rev } of fresh)
     deps.ownWrites.add(shareCheckpoint(share, deps.users.database(owner)), doc._id, rev)
   try {
+    if ('error' in read) throw read.error
+    const ids = new Set(fresh.map(({ doc }) => doc._id))
+    const copies = read.copies.filter(({ _id }) => ids.has(_id))
     const refused = await pushCopies(outbox, deps.couch.database(shareDatabase(share)), copies)
     for (const row of refused)
       if (!row.ok) deps.log.warn({ share, doc: row.id, code: row.error }, 'copy refused by the share')
-    deps.log.debug({ db: outbox.name, share, count: copies.length }, 'copies written')
+    deps.log.debug({ db: outbox.name, share, count: fresh.length }, 'copies written')
   } catch (error) {
     deps.log.warn({ db: outbox.name, share, err: error }, 'copies left to the replication')
   }
