@@ -42,8 +42,8 @@ import {
   shareOfSubscription,
 } from './model/ids.ts'
 
-/** Changes a page of a user database, with their documents. */
-const PAGE = 200
+/** Changes a page of a user database, with their documents. What a page costs beside them weighs less the more there are. */
+export const USER_PAGE = 500
 /** Changes a page of an outbox, where most are the daemon's own and need no document. */
 const OUTBOX_PAGE = 1000
 
@@ -386,8 +386,8 @@ class Turn {
     // Of what others share there are bases alone.
     const known = checkpoint.since === START.since ? foreign.flatMap(({ id }) => objectOfBase(id) ?? []) : []
     const objects = [...new Set([...Object.keys(copies), ...known])]
-    for (let at = 0; at < objects.length; at += PAGE) {
-      const docs = await readUserDocs(this.#user, objects.slice(at, at + PAGE))
+    for (let at = 0; at < objects.length; at += USER_PAGE) {
+      const docs = await readUserDocs(this.#user, objects.slice(at, at + USER_PAGE))
       const isSettled = await reconcileObjects(
         this.#context,
         docs.map((doc) => ({ ...doc, copiedTo: (own(copies, doc.id) ?? []).map(({ share }) => share) })),
@@ -528,7 +528,7 @@ class Turn {
 
   /** With all leaves: a deletion may have lost against what the daemon wrote. */
   #readUser(since: Seq): Promise<ChangesPage> {
-    return this.#user.changes({ since, limit: PAGE, includeDocs: true, allLeaves: true })
+    return this.#user.changes({ since, limit: USER_PAGE, includeDocs: true, allLeaves: true })
   }
 
   async #readOutbox(since: Seq): Promise<ChangesPage | null> {

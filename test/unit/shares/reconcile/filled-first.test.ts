@@ -1,12 +1,13 @@
 // Nobody enters a share before all objects that name it are there, wherever its opening is interrupted.
 import assert from 'node:assert/strict'
+import { USER_PAGE } from '../../../../src/shares/reconciler.ts'
 import { isPublic } from '../../../../src/documents/security.ts'
 import { MemoryWorld } from '../../../support/memory-world.ts'
 
 /** More than what is written into a share at once. */
 const LARGE = { 'a.bin': { content_type: 'application/x', data: Buffer.alloc(1_100_000).toString('base64') } }
 /** More than a page of a user's documents. */
-const COUNT = 230
+const COUNT = USER_PAGE + 30
 const GUARD = '_design/write_access'
 
 interface Stage {

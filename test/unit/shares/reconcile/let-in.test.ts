@@ -1,5 +1,6 @@
 // Whoever is let into a share reads nothing there that its owner has un-shared before that: not for a moment.
 import assert from 'node:assert/strict'
+import { USER_PAGE } from '../../../../src/shares/reconciler.ts'
 import { isPublic, type FoundSecurity } from '../../../../src/documents/security.ts'
 import { MemoryWorld } from '../../../support/memory-world.ts'
 import type { MemoryDatabase } from '../../../support/memory-database.ts'
@@ -65,7 +66,7 @@ describe('who is let into a share', () => {
     ['a reader beside a writer', { write: ['ann'] }, { read: ['bob'], write: ['ann'] }],
     ['everybody', { read: ['ann'] }, { read: true }],
   ] as const)
-    for (const count of [3, 450])
+    for (const count of [3, 2 * USER_PAGE + 50])
       it(`reads nothing that was un-shared at the same time: ${what}, ${count} objects`, async () => {
         const { world, write, watch, security } = await begun(before, count)
         const shown = watch()
@@ -93,9 +94,9 @@ describe('who is let into a share', () => {
 
   it('is let in wherever the daemon is killed', async () => {
     for (let after = 0; after < 12; after += 1) {
-      const { world, write, security } = await begun({}, 250)
+      const { world, write, security } = await begun({}, USER_PAGE + 50)
       write('$share/s', { access: { read: ['bob'] } })
-      for (let n = 0; n < 250; n += 1) write(`o${n}`, NARROWER)
+      for (let n = 0; n < USER_PAGE + 50; n += 1) write(`o${n}`, NARROWER)
       await world.crash(after, () => world.turn('joe'))
       await world.settle()
       assert(isRead(security() ?? {}, 'joe'), `killed before write ${after}`)
