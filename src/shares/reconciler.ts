@@ -115,14 +115,10 @@ class Turn {
     for (const db of work.skeleton ?? []) await refreshDatabase(this.#deps, db, { inRollout: true })
     if (work.departed && (await this.#isGoneForGood())) return this.#depart()
     if (!(await this.#arrive())) return this.noteGone()
-    const [page, isLost] = await Promise.all([
-      this.#readWhereAlone(),
-      isOutboxLost(this.#deps, this.#context.owner),
-    ])
-    this.#page = page
-    if (page && (await this.#isOwnEcho(page))) return this.#outcome(null)
+    if (await this.#isOwnEcho()) return this.#outcome(null)
     // Without bases nothing is known: an object would be planned as one that has never been in a share.
-    if (isLost) await createOutbox(this.#deps, this.#context.owner)
+    if (await isOutboxLost(this.#deps, this.#context.owner))
+      await createOutbox(this.#deps, this.#context.owner)
     await this.#deps.histories.look(this.#user)
     const user = (await this.#followUser()) || !(await this.#followPurges())
     const outbox = await this.#followOutbox()
@@ -223,15 +219,16 @@ class Turn {
     }
   }
 
-  /** The next page of the user database, where the turn is for that alone. */
-  async #readWhereAlone(): Promise<ChangesPage | null> {
-    if (!isOnlyOfUser(this.#work) || this.#deps.rotations.has(this.#context.owner)) return null
+  /**
+   * What the daemon writes into a user database is heard of, too. Where the turn is for that alone, and what was written was settled,
+   * nothing else is asked for.
+   */
+  async #isOwnEcho(): Promise<boolean> {
+    if (!isOnlyOfUser(this.#work) || this.#deps.rotations.has(this.#context.owner)) return false
     const { since, scan } = await this.#context.checkpoint(this.#user.name)
-    return since === START.since || scan !== null ? null : this.#readUser(since)
-  }
-
-  /** What the daemon writes into a user database is heard of, too: where it was settled, nothing else is asked for. */
-  async #isOwnEcho(page: ChangesPage): Promise<boolean> {
+    if (since === START.since || scan !== null) return false
+    const page = await this.#readUser(since)
+    this.#page = page
     const isEcho = page.pending === 0 && this.#unsettled(page.results, false).length === 0
     // A purge is heard of like a change.
     if (!isEcho || (page.results.length === 0 && (await readPurgeSeq(this.#context)) !== null)) return false
