@@ -138,10 +138,10 @@ export class Bench {
   }
 }
 
-export const withBench = async (test: (bench: Bench) => Promise<void>): Promise<void> => {
+export const withBench = async <Result>(test: (bench: Bench) => Promise<Result>): Promise<Result> => {
   const bench = new Bench()
   try {
-    await test(bench)
+    return await test(bench)
   } finally {
     await bench.clear()
   }
