@@ -309,6 +309,12 @@ export class MemoryCouch {
             return { id, docs: own.map((leaf) => ({ ok: leaf })) }
           }),
         }))
+      case '_revs_diff':
+        return database
+          .leafRevisions(Object.keys(said))
+          .then((found) =>
+            Object.fromEntries([...found].map(([id, revs]) => [id, { possible_ancestors: revs }])),
+          )
       case '_bulk_docs':
         return database
           .bulk(docs, { newEdits: said.new_edits !== false })

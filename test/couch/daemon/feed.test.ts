@@ -8,6 +8,7 @@ import { couchdbSource } from '../../support/servers.ts'
 import type { Space } from '../../support/space.ts'
 import { onEachServer } from '../../support/suites.ts'
 import { baseId, copyId, entryId } from '../../../src/shares/model/ids.ts'
+import { USER_PAGE } from '../../../src/shares/reconciler.ts'
 
 /** A server whose databases a test may drop: not one that was given by its URL. */
 const ownCouchdb = couchdbSource === 'couchdb on the PATH'
@@ -249,7 +250,7 @@ onEachServer('the feed', ({ it }) => {
     'reads a large database in pages, and serves others in between',
     async (space) => {
       const [large, small] = [space.shareId('large'), space.shareId('small')]
-      const count = 1_000
+      const count = 4 * USER_PAGE
       await space.start()
       await openShare(space, 'large', large)
       await openShare(space, 'small', small)
@@ -265,10 +266,14 @@ onEachServer('the feed', ({ it }) => {
       await put(space, 'small', small, 'todo/1', 'milk')
       space.lines.length = 0
       await space.start()
-      await space.until('all copies are there', async () => {
-        const rows = await space.share(large).range({ startKey: 'share/', endKey: 'share0' })
-        return rows.length === count
-      })
+      await space.until(
+        'all copies are there',
+        async () => {
+          const rows = await space.share(large).range({ startKey: 'share/', endKey: 'share0' })
+          return rows.length === count
+        },
+        60_000,
+      )
       await untilCopied(space, small, 'todo/1', 'milk')
       await space.settled()
       const written = space.lines.filter(({ msg }) => msg === 'copies written').map(({ share }) => share)

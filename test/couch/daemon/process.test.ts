@@ -23,6 +23,7 @@ import { freePort } from '../../support/servers.ts'
 import type { Space } from '../../support/space.ts'
 import { onEachServer } from '../../support/suites.ts'
 import { copyId } from '../../../src/shares/model/ids.ts'
+import { USER_PAGE } from '../../../src/shares/reconciler.ts'
 
 /** The lines to try, one below the other. */
 const curlsOf = (text: string): string =>
@@ -411,9 +412,9 @@ onEachServer('the program, beside a server', ({ it }) => {
       assert.equal(program.err, '')
     }))
 
-  it('makes 1,000 right copies though it is killed in the middle', (space) =>
+  it('makes the right copies of four pages though it is killed in the middle', (space) =>
     withBench(async (bench) => {
-      const [share, count] = [space.shareId(), 1_000]
+      const [share, count] = [space.shareId(), 4 * USER_PAGE]
       const joe = space.user('joe')
       await joe.create()
       await joe.bulk([

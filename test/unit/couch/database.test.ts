@@ -34,6 +34,8 @@ describe('a database that is created straight after it was dropped', () => {
     ))
 })
 
+const NOBODY = () => ({})
+
 /** Answers each kind of request by a function, and notes which documents were asked for by it. */
 function asking(answers: Record<string, (ids: string[]) => unknown>) {
   const asked: string[] = []
@@ -56,6 +58,7 @@ describe('documents by their ids', () => {
   it('are asked for by keys where they are few, or no ordinary ones', async () => {
     const { asked, database } = asking({
       _all_docs: byKeys,
+      _revs_diff: NOBODY,
       _bulk_get: (ids) => ({ results: ids.map((id) => ({ id, docs: [] })) }),
     })
     await database.fetch(['a', 'b'])
@@ -65,7 +68,7 @@ describe('documents by their ids', () => {
     const all = letters.join(' ')
     assert.deepEqual(asked, [
       ...['_all_docs a b', `_all_docs ${all} `, `_all_docs _design/d ${all}`],
-      `_bulk_get ${all}`,
+      ...[`_revs_diff ${all}`, `_bulk_get ${all}`],
     ])
     assert.deepEqual(
       rows.map(({ id, rev }) => [id, rev]),
@@ -81,6 +84,7 @@ describe('documents by their ids', () => {
       c: [{ error: { rev: 'undefined', error: 'not_found' } }],
     }
     const { database } = asking({
+      _revs_diff: NOBODY,
       _bulk_get: (ids) => ({ results: ids.map((id) => ({ id, docs: leaves[id] ?? [] })) }),
     })
     const rows = await database.fetch(letters, { conflicts: true })
@@ -99,6 +103,7 @@ describe('documents by their ids', () => {
     const tooLarge = new CouchFault('answer_too_large', 'db', 'too large')
     const { asked, database } = asking({
       _all_docs: byKeys,
+      _revs_diff: NOBODY,
       _bulk_get: (ids) => {
         if (ids.length > 12) throw tooLarge
         const docs = (id: string) => (id === 'a' ? [{ error: { rev: '1-a', error: 'timeout' } }] : [])
@@ -108,10 +113,25 @@ describe('documents by their ids', () => {
     const rows = await database.fetch([...letters, ...letters.map((id) => `${id}2`)].slice(0, 22))
     assert.deepEqual(
       asked.map((line) => line.split(' ').length - 1),
-      [22, 11, 11, 1],
+      [22, 22, 11, 11, 1],
     )
     assert.equal(asked.at(-1), '_all_docs a')
     assert.deepEqual([rows.length, rows[0]?.rev, rows[1]?.rev], [22, '1-a', null])
+  })
+})
+
+describe('a document with many leaves among others', () => {
+  it('is asked for by keys: `_bulk_get` reads its tree once for each leaf', async () => {
+    const revs = Array.from({ length: 11 }, (_, at) => `2-${at}`)
+    const { asked, database } = asking({
+      _all_docs: byKeys,
+      _revs_diff: () => ({ a: { possible_ancestors: revs }, b: { possible_ancestors: revs.slice(1) } }),
+      _bulk_get: (ids) => ({ results: ids.map((id) => ({ id, docs: [] })) }),
+    })
+    const rows = await database.fetch(letters)
+    const others = letters.slice(1).join(' ')
+    assert.deepEqual(asked, [`_revs_diff ${letters.join(' ')}`, `_bulk_get ${others}`, '_all_docs a'])
+    assert.deepEqual([rows[0]?.rev, rows[1]?.rev], ['1-a', null])
   })
 })
 
