@@ -412,9 +412,9 @@ onEachServer('the program, beside a server', ({ it }) => {
       assert.equal(program.err, '')
     }))
 
-  it('makes the right copies of four pages though it is killed in the middle', (space) =>
+  it('makes the right copies of three pages though it is killed in the middle', (space) =>
     withBench(async (bench) => {
-      const [share, count] = [space.shareId(), 4 * USER_PAGE]
+      const [share, count] = [space.shareId(), 2.5 * USER_PAGE]
       const joe = space.user('joe')
       await joe.create()
       await joe.bulk([
