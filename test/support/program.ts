@@ -171,20 +171,26 @@ export async function troubleAt(port: number, question: 'healthz' | 'readyz'): P
 }
 
 /** Waits for a state that a running program brings about; fails with what it said. */
-export async function untilBy(program: Program, what: string, holds: () => Promise<boolean>): Promise<void> {
+export async function untilBy(
+  program: Program,
+  what: string,
+  holds: () => Promise<boolean>,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
+  const look = (): Promise<boolean> => {
+    assert(program.isRunning, 'Expected the program to run')
+    return holds()
+  }
   try {
-    await until(what, () => {
-      assert(program.isRunning, 'Expected the program to run')
-      return holds()
-    })
+    await until(what, look, patienceMs)
   } catch (error) {
     if (error instanceof Error) error.message += `, got:\n${program.all}`
     throw error
   }
 }
 
-export const untilReady = (program: Program, port: number): Promise<void> =>
-  untilBy(program, 'the program is ready', async () => (await ops(port, 'readyz')) === 200)
+export const untilReady = (program: Program, port: number, patienceMs?: number): Promise<void> =>
+  untilBy(program, 'the program is ready', async () => (await ops(port, 'readyz')) === 200, patienceMs)
 
 export async function assertStops(program: Program, signal: NodeJS.Signals): Promise<void> {
   program.child.kill(signal)

@@ -9,6 +9,7 @@ import { EXIT } from '../../../src/commands/exit-codes.ts'
 import { usage } from '../../../src/commands/usage.ts'
 import {
   ADMIN,
+  PATIENCE_MS,
   STOP_MS,
   assertNoSecrets,
   assertStops,
@@ -441,7 +442,7 @@ onEachServer('the program, beside a server', ({ it }) => {
       }
       const port = await freePort()
       const program = await bench.run({ ...settings(space), OPS_PORT: String(port) })
-      await untilReady(program, port)
+      await untilReady(program, port, 3 * PATIENCE_MS)
       const rows = async () =>
         space.share(share).range({ startKey: 'share/', endKey: 'share0', includeDocs: true })
       await untilBy(program, 'all copies are there', async () => (await rows()).length === count)
