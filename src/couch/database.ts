@@ -196,30 +196,17 @@ export class Database {
   async #fetchByLeaves(ids: string[], conflicts: boolean): Promise<Map<string, Row>> {
     if (ids.length <= FEW_IDS) return new Map()
     const leaves = await this.#namesOfLeaves(ids)
-    return this.#fetchAtOnce(
-      ids.filter((id) => (leaves.get(id)?.length ?? 0) <= FEW_LEAVES),
-      conflicts,
-    )
-  }
-
-  async #fetchAtOnce(ids: string[], conflicts: boolean): Promise<Map<string, Row>> {
-    if (ids.length <= FEW_IDS) return new Map()
-    try {
+    const few = ids.filter((id) => (leaves.get(id)?.length ?? 0) <= FEW_LEAVES)
+    const ask = async (part: string[], mostBytes: number): Promise<[string, Row][]> => {
       const answer = await this.#couch.request<BulkGetAnswer>({
         method: 'POST',
         path: [this.name, '_bulk_get'],
-        body: { docs: ids.map((id) => ({ id })) },
-        mostBytes: MOST_BYTES,
+        body: { docs: part.map((id) => ({ id })) },
+        mostBytes,
       })
-      return rowsOfLeaves(answer, conflicts)
-    } catch (error) {
-      if (!isFault(error, 'answer_too_large')) throw error
-      const middle = Math.ceil(ids.length / 2)
-      return new Map([
-        ...(await this.#fetchAtOnce(ids.slice(0, middle), conflicts)),
-        ...(await this.#fetchAtOnce(ids.slice(middle), conflicts)),
-      ])
+      return [...rowsOfLeaves(answer, conflicts)]
     }
+    return new Map(await inParts(few, ask, FEW_IDS))
   }
 
   /** Like `fetch`; nothing where the database is not there. */
@@ -237,12 +224,12 @@ export class Database {
    */
   async changedFrom(known: ReadonlyMap<string, string | null>): Promise<Map<string, Row>> {
     const ids = [...known.keys()]
-    const leaves = (await orNull(this.leafRevisions(ids))) ?? new Map<string, string[]>()
+    const leaves = await this.leafRevisions(ids)
     const isAsBefore = (id: string): boolean => {
       const [leaf = null, ...others] = leaves.get(id) ?? []
       return others.length === 0 && leaf === known.get(id)
     }
-    const rows = await this.fetchIfThere(
+    const rows = await this.fetch(
       ids.filter((id) => !isAsBefore(id)),
       { includeDocs: false },
     )
@@ -578,17 +565,20 @@ const isOfDocument = (id: string): boolean => id !== '' && !id.startsWith('_')
 /** Such an id cannot stand in a URL. */
 const DOTS: ReadonlySet<string> = new Set(['.', '..'])
 
-/** Asks for all at once, or in halves where the answer would be too large. */
+/** Asks for all at once, or in halves where the answer would be too large. @param fewest so many, or fewer, are not asked for */
 async function inParts<Wanted, Answer>(
   wanted: Wanted[],
   ask: (part: Wanted[], mostBytes: number) => Promise<Answer[]>,
+  fewest = 0,
 ): Promise<Answer[]> {
-  if (wanted.length === 0) return []
+  if (wanted.length <= fewest) return []
   try {
     return await ask(wanted, wanted.length === 1 ? SINGLE_BYTES : MOST_BYTES)
   } catch (error) {
     if (!isFault(error, 'answer_too_large')) throw error
     const middle = Math.ceil(wanted.length / 2)
-    return [...(await inParts(wanted.slice(0, middle), ask)), ...(await inParts(wanted.slice(middle), ask))]
+    const inHalf = (from: number, to?: number): Promise<Answer[]> =>
+      inParts(wanted.slice(from, to), ask, fewest)
+    return [...(await inHalf(0, middle)), ...(await inHalf(middle))]
   }
 }

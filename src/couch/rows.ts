@@ -27,6 +27,9 @@ export const toRow = ({ id, key, value, doc }: AllDocsRow): Row => ({
   doc: doc ?? null,
 })
 
+/** The revision of what is live there, or null. */
+export const liveRevision = ({ rev, deleted }: Row): string | null => (deleted ? null : rev)
+
 /**
  * The rows that `_all_docs` has for documents of which all leaves were read, by id. Of one that could not be read there is none.
  * @param conflicts with the live leaves that lost, as `_conflicts`

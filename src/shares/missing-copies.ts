@@ -2,6 +2,7 @@
 import isEqual from 'lodash/isEqual.js'
 import type { Database } from '../couch/database.ts'
 import { pagesOf } from '../couch/pages.ts'
+import { liveRevision } from '../couch/rows.ts'
 import type { Couch } from '../couch/client.ts'
 import { isFault } from '../couch/fault.ts'
 import type { LeaseStatus } from '../engine/lease-watch.ts'
@@ -128,12 +129,11 @@ const NOTHING: Missing = { count: 0, first: [] }
 async function listMissing(outbox: Database, share: Database, id: string): Promise<Missing> {
   const missing = { count: 0, first: [] as string[] }
   for await (const rows of pagesOf(outbox, { ...copyRange(id), limit: COMPARE_PAGE })) {
-    const there = await share.fetch(
-      rows.map((row) => row.id),
-      { includeDocs: false },
-    )
-    const revs = new Map(there.map((row) => [row.id, row.deleted ? null : row.rev]))
-    const absent = rows.filter((row) => revs.get(row.id) !== row.rev)
+    const changed = await share.changedFrom(new Map(rows.map(({ id: copy, rev }) => [copy, rev])))
+    const absent = rows.filter((row) => {
+      const there = changed.get(row.id)
+      return there !== undefined && liveRevision(there) !== row.rev
+    })
     missing.count += absent.length
     const objects = absent.map((row) => parseCopyId(row.id)?.object ?? row.id)
     missing.first.push(...objects.slice(0, MOST_REJECTIONS - missing.first.length))

@@ -178,13 +178,13 @@ export class MemoryCouch {
         this.databases.has(name) ? fetch(ids, options) : [],
       ),
       changedFrom: ask((known: ReadonlyMap<string, string | null>) => {
-        const database = this.databases.get(name)
+        const database = there()
         const isAsBefore = (id: string): boolean => {
-          const [leaf = null, ...others] = database?.leaves(id).map(({ _rev }) => _rev) ?? []
+          const [leaf = null, ...others] = database.leaves(id).map(({ _rev }) => _rev)
           return others.length === 0 && leaf === known.get(id)
         }
         const ids = [...known.keys()].filter((id) => !isAsBefore(id))
-        return new Map(database ? fetch(ids, { conflicts: false }).map((row) => [row.id, row]) : [])
+        return new Map(fetch(ids, {}).map((row) => [row.id, row]))
       }),
       get: ask((id: string, options: { conflicts?: boolean } = {}) => fetch([id], options)[0]?.doc ?? null),
       range: ask(({ startKey = '', endKey = '\uffff', limit = Infinity }: RangeOptions) => {

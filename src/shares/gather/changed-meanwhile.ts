@@ -1,5 +1,8 @@
 // What is gathered of an object is read in several requests: here it is seen whether all of it was there at one time.
 import type { Database } from '../../couch/database.ts'
+import type { Row } from '../../couch/document.ts'
+import { orNull } from '../../couch/fault.ts'
+import { liveRevision } from '../../couch/rows.ts'
 import { baseId } from '../model/ids.ts'
 
 /** What was read of an object, by revisions. */
@@ -25,13 +28,22 @@ export async function changedMeanwhile(
 ): Promise<Set<string>> {
   if (read.length === 0) return new Set()
   const [docs, bases] = await Promise.all([
-    user.changedFrom(new Map(read.map(({ id, doc }) => [id, doc]))),
-    outbox.changedFrom(new Map(read.map(({ id, base }) => [baseId(id), base]))),
+    orNull(user.changedFrom(new Map(read.map(({ id, doc }) => [id, doc])))),
+    orNull(outbox.changedFrom(new Map(read.map(({ id, base }) => [baseId(id), base])))),
   ])
-  const isSame = ({ id, doc, base }: Read): boolean => {
-    const [now, nowBase] = [docs.get(id), bases.get(baseId(id))]
-    const isDoc = now === undefined || (now.deleted ? null : now.rev) === doc
-    return isDoc && (nowBase === undefined || nowBase.rev === base)
-  }
+  const isSame = ({ id, doc, base }: Read): boolean =>
+    isStill(doc, docs, id, liveRevision) && isStill(base, bases, baseId(id), ({ rev }) => rev)
   return new Set(read.filter((one) => !isSame(one)).map(({ id }) => id))
+}
+
+/** @param changed null where there is no database any more */
+function isStill(
+  known: string | null,
+  changed: ReadonlyMap<string, Row> | null,
+  id: string,
+  revisionOf: (row: Row) => string | null,
+): boolean {
+  if (changed === null) return known === null
+  const now = changed.get(id)
+  return now === undefined || revisionOf(now) === known
 }

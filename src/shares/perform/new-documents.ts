@@ -1,6 +1,7 @@
 // What is written where nothing is, or a tombstone: CouchDB takes no `_rev` there, so that it does not see who wrote, and deleted
 // again, since the plan was made.
 import type { Database } from '../../couch/database.ts'
+import { liveRevision } from '../../couch/rows.ts'
 import { generationOf } from '../../documents/revisions.ts'
 import { baseId } from '../model/ids.ts'
 import type { Progress } from './shared-copies.ts'
@@ -43,7 +44,7 @@ export async function blockOvertaken<Copy extends NewCopy>(
   const changed = await outbox.changedFrom(known)
   const isBase = (object: string, base: string | null): boolean => {
     const now = changed.get(baseId(object))
-    return now === undefined || (now.deleted ? null : now.rev) === base
+    return now === undefined || liveRevision(now) === base
   }
   return copies.filter(({ object, id, rev, base }) => {
     const isRight = isNext(rev, found.get(id)?.tombstone) && isBase(object, base)

@@ -159,4 +159,13 @@ describe('documents that were read before', () => {
     assert.deepEqual([...(await database.changedFrom(known)).keys()], ['b', 'c', 'd'])
     assert.deepEqual(asked, ['_revs_diff a b c d e', '_bulk_get e', '_all_docs b c d'])
   })
+
+  it('cannot be asked for where the database is gone', async () => {
+    const { database } = asking({
+      _revs_diff: () => {
+        throw missing
+      },
+    })
+    await assert.rejects(database.changedFrom(new Map([['a', '1-a']])), missing)
+  })
 })

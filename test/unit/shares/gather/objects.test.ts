@@ -55,6 +55,17 @@ describe('shares/gather/objects', () => {
     assert.deepEqual(await changedSince(deps, owner, await readObject(people, ANN)), [])
   })
 
+  it('sees that what was read is gone with its database, and that nothing is still nothing', async () => {
+    const { couch } = (await begun()).world.deps
+    const gone = couch.database('gone')
+    const read = [
+      { id: 'a', doc: '1-a', base: null },
+      { id: 'b', doc: null, base: '1-b' },
+      { id: 'c', doc: null, base: null },
+    ]
+    assert.deepEqual([...(await changedMeanwhile(gone, gone, read))], ['a', 'b'])
+  })
+
   it('sees that the base of an object was written while it was read', async () => {
     const people = await begun()
     const { world } = people
