@@ -6,8 +6,6 @@ const env = { FAULT_RUNS: '100', ...process.env }
 const { status } = spawnSync(
   'npx',
   ['mocha', '--no-parallel', '--timeout', '0', ...FILES, ...process.argv.slice(2)],
-  {
-    ...{ env, stdio: 'inherit' },
-  },
+  { env, stdio: 'inherit' },
 )
 process.exit(status ?? 1)

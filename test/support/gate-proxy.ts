@@ -1,9 +1,7 @@
 // A proxy that holds back some requests until it is opened: what is slow on a busy server is slow then, and each time.
-import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { passOn, placeOf } from './pass-on.ts'
+import { listen, passOn, placeOf, stopListening, urlOf } from './pass-on.ts'
 
 /** With no new request for so long, everybody waits. */
 const QUIET_MS = 400
@@ -31,13 +29,12 @@ export class GateProxy {
       void (isHeld ? proxy.#isOpen : Promise.resolve()).then(() => passOn(asked, answer, where))
     })
     const proxy = new GateProxy(server)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
+    await listen(server)
     return proxy
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return urlOf(this.#server)
   }
 
   /** Resolves when something is held back, and nobody asks for anything else any more. */
@@ -52,8 +49,7 @@ export class GateProxy {
 
   /** Nothing passes any more, neither what is held back nor what comes. */
   async cut(): Promise<void> {
-    this.#server.closeAllConnections()
-    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve))
+    await stopListening(this.#server)
   }
 
   async stop(): Promise<void> {

@@ -1,8 +1,6 @@
 // A proxy that counts the requests of the daemon, and ends it at one of them.
-import { once } from 'node:events'
-import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { passOn, placeOf } from './pass-on.ts'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { listen, passOn, placeOf, stopListening, urlOf } from './pass-on.ts'
 
 /** Where the daemon dies: before the server hears of the request, when it has answered and nobody knows, or once the answer is there. */
 export const MOMENTS = ['unheard', 'unanswered', 'answered'] as const
@@ -35,13 +33,12 @@ export class KillProxy {
   /** A proxy to the server at `url` (http). */
   static async start(url: string): Promise<KillProxy> {
     const proxy = new KillProxy(url)
-    proxy.#server.listen(0, '127.0.0.1')
-    await once(proxy.#server, 'listening')
+    await listen(proxy.#server)
     return proxy
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return urlOf(this.#server)
   }
 
   /** For so long nothing was asked that time alone does not bring, in milliseconds. */
@@ -55,8 +52,7 @@ export class KillProxy {
   }
 
   async stop(): Promise<void> {
-    this.#server.closeAllConnections()
-    await new Promise((resolve) => this.#server.close(resolve))
+    await stopListening(this.#server)
   }
 
   async #take(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
@@ -64,48 +60,27 @@ export class KillProxy {
     // Whether it is of time alone stands in the body of what is written there.
     const isDoubtful = method !== 'GET' && path.startsWith('/shares%2Fcheckpoints')
     const body = isDoubtful ? await readAll(asked) : null
-    if (isOfTime(path, body?.toString() ?? '')) return void this.#pass(asked, answer, body)
+    const pass = (onAnswer?: () => false): void => passOn(asked, answer, this.#where, onAnswer, body)
+    if (isOfTime(path, body?.toString() ?? '')) return pass()
     this.requests.push(`${method} ${path}`)
     this.#lastAt = Date.now()
+    answer.once('finish', () => (this.#lastAt = Date.now()))
     const death = this.#death
-    if (death === null || death.at !== this.requests.length) return void this.#pass(asked, answer, body)
+    if (death === null || death.at !== this.requests.length) return pass()
     this.#death = null
-    if (death.moment === 'unheard') {
-      death.kill()
-      answer.destroy()
-    } else if (death.moment === 'answered') {
-      answer.once('finish', death.kill)
-      this.#pass(asked, answer, body)
-    } else this.#swallow(asked, body, death.kill)
-  }
-
-  #pass(asked: IncomingMessage, answer: ServerResponse, body: Buffer | null): void {
-    answer.once('finish', () => (this.#lastAt = Math.max(this.#lastAt, this.#countedAt(asked))))
-    if (body === null) return passOn(asked, answer, this.#where)
-    this.#send(asked, body, (given) => {
-      answer.writeHead(given.statusCode ?? 502, given.headers)
-      given.pipe(answer)
-    })
-  }
-
-  #countedAt({ url = '' }: IncomingMessage): number {
-    return isOfTime(url, '') ? 0 : Date.now()
-  }
-
-  /** The server answers, and nobody hears it. */
-  #swallow(asked: IncomingMessage, body: Buffer | null, kill: () => void): void {
-    this.#send(asked, body, (given) => {
-      kill()
-      given.resume()
-    })
-  }
-
-  #send(asked: IncomingMessage, body: Buffer | null, onAnswer: (given: IncomingMessage) => void): void {
-    const { method = '', url: path = '', headers } = asked
-    const passed = request({ ...this.#where, method, path, headers }, onAnswer)
-    passed.on('error', () => asked.destroy())
-    if (body === null) asked.pipe(passed)
-    else passed.end(body)
+    switch (death.moment) {
+      case 'unheard':
+        death.kill()
+        return void answer.destroy()
+      case 'unanswered':
+        return pass(() => {
+          death.kill()
+          return false
+        })
+      case 'answered':
+        answer.once('finish', death.kill)
+        return pass()
+    }
   }
 }
 

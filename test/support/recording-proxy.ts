@@ -1,8 +1,6 @@
 // A proxy that writes down how large the bodies are that pass it, and lets everything through as it comes.
-import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { passOn, placeOf } from './pass-on.ts'
+import { listen, passOn, placeOf, stopListening, urlOf } from './pass-on.ts'
 
 export interface Recorded {
   /** `GET /path?query` */
@@ -38,13 +36,12 @@ export class RecordingProxy {
       })
     })
     const proxy = new RecordingProxy(server)
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
+    await listen(server)
     return proxy
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return urlOf(this.#server)
   }
 
   /** The largest body of JSON, sent or received. */
@@ -57,7 +54,6 @@ export class RecordingProxy {
   }
 
   async stop(): Promise<void> {
-    this.#server.closeAllConnections()
-    await new Promise((resolve) => this.#server.close(resolve))
+    await stopListening(this.#server)
   }
 }

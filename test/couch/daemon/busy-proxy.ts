@@ -1,8 +1,6 @@
 // A proxy that refuses requests now and then, as a server under load does, or certain ones, or bounds the rate.
-import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { passOn, placeOf } from '../../support/pass-on.ts'
+import { listen, passOn, placeOf, stopListening, urlOf } from '../../support/pass-on.ts'
 
 export interface Refusals {
   /** `cut` closes the connection. */
@@ -52,17 +50,12 @@ export async function startBusyProxy(url: string, refusals: Refusals): Promise<B
       if (status !== 'cut') given.statusCode = status
     })
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  await listen(server)
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: urlOf(server),
     get refused() {
       return refused
     },
-    stop: async () => {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
+    stop: () => stopListening(server),
   }
 }

@@ -1,8 +1,6 @@
 // A server under a path, behind a proxy, as `location /couchdb/ { … }` of nginx makes it.
-import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { passOn, placeOf } from '../../support/pass-on.ts'
+import { listen, passOn, placeOf, stopListening, urlOf } from '../../support/pass-on.ts'
 
 export const PREFIX = '/couchdb'
 
@@ -25,13 +23,6 @@ export async function startPrefixProxy(url: string, { isDecoding = false } = {})
     asked.url = [isDecoding ? encodeURI(decodeURIComponent(inside)) : inside, ...query].join('?')
     passOn(asked, answer, where)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  const stop = async (): Promise<void> => {
-    server.closeAllConnections()
-    server.close()
-    await once(server, 'close')
-  }
-  return { url: `http://127.0.0.1:${port}${PREFIX}`, stop }
+  await listen(server)
+  return { url: urlOf(server) + PREFIX, stop: () => stopListening(server) }
 }

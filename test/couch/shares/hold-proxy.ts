@@ -1,9 +1,7 @@
 // A proxy before a server that lets a daemon go on for as many requests as it is given, or lets it die between two of them.
-import { once } from 'node:events'
 import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { passOn, placeOf } from '../../support/pass-on.ts'
+import { listen, passOn, placeOf, stopListening, urlOf } from '../../support/pass-on.ts'
 
 /** With no request for so long, the daemon waits for somebody else. */
 const IDLE_MS = 700
@@ -27,13 +25,12 @@ export class HoldProxy {
 
   static async start(target: string): Promise<HoldProxy> {
     const proxy = new HoldProxy(target)
-    proxy.#server.listen(0, '127.0.0.1')
-    await once(proxy.#server, 'listening')
+    await listen(proxy.#server)
     return proxy
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return urlOf(this.#server)
   }
 
   /** Lets all through from now on. */
@@ -59,8 +56,7 @@ export class HoldProxy {
   async cut(): Promise<void> {
     this.#isCut = true
     this.open()
-    this.#server.closeAllConnections()
-    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve))
+    await stopListening(this.#server)
     this.#agent.destroy()
   }
 
