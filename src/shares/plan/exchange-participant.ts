@@ -1,25 +1,12 @@
-// A participant's side of an exchange: what is given to somebody else's share, taken back, or left.
-import type { Agreed } from '../model/base.ts'
-import {
-  contentOf,
-  intersect,
-  isSignature,
-  pickFrom,
-  project,
-  withAttachments,
-  withoutShare,
-  type ObjectDoc,
-} from '../../documents/content.ts'
-import { digestsOf, isDigestOf } from '../../documents/digests.ts'
-import { keptName } from '../../documents/merge.ts'
+// A participant's side of an exchange: what is given to somebody else's share, or taken back.
+import { contentOf, intersect, project, withoutShare, type ObjectDoc } from '../../documents/content.ts'
+import { digestsOf } from '../../documents/digests.ts'
 import { problem } from '../../documents/problem.ts'
+import { letGo } from './exchange-end.ts'
 import { shownTo, type ExchangeOptions, type LiveCopy } from './exchange-facts.ts'
 import { adopt, bringIn, createCopy, join } from './exchange-join.ts'
 import { idle, REMOVED, type ExchangePlan } from './exchange-plan.ts'
 import { haveSame, isAgreed, isOut, wasThere } from './exchange-state.ts'
-import { isUnsure } from './given.ts'
-import { privateValues } from './private-values.ts'
-import { parted } from './return.ts'
 
 export function planParticipant(options: ExchangeOptions): ExchangePlan {
   const { doc, consent, agreed, facts } = options
@@ -87,64 +74,4 @@ function deleteCopy({ facts }: ExchangeOptions, plan: ExchangePlan): ExchangePla
       rejection: problem('too_many_changes', String(bounds.mostChanges)),
     }
   return { ...plan, copy: REMOVED, after: null }
-}
-
-/** A subscription ends: what came with it goes, or stays as a private object. */
-export function planEnding(options: ExchangeOptions): ExchangePlan {
-  const { doc, agreed, facts, consent } = options
-  const nothing = idle(doc, agreed)
-  if (doc === null || agreed === null || agreed.state === 'left' || agreed.state === 'unshared')
-    return { ...nothing, doc: doc && withoutShare(doc, facts.share, consent), after: null }
-  const onEnd = agreed.mine ? 'keep' : facts.onEnd
-  const isKnown = onEnd === 'keep' && agreed.state === 'both'
-  return { ...letGo(options, doc, agreed, onEnd), after: isKnown ? parted(agreed, true) : null }
-}
-
-/** The copy is not there any more for a participant. What was not sent yet stays with them. */
-function letGo(
-  { agreed, facts, consent, staying = new Set() }: ExchangeOptions,
-  doc: ObjectDoc,
-  known: Agreed,
-  onEnd: 'keep' | 'remove',
-): ExchangePlan {
-  const { attributes, attachments, listed } = known
-  const isOver = facts.phase === 'active'
-  const stripped = withoutShare(doc, facts.share, consent)
-  const nothing = idle(stripped, agreed)
-  const here = digestsOf(contentOf(doc))
-  const stays = (name: string): boolean => staying === 'all' || staying.has(name)
-  const isChanged = (common: Record<string, string>, own: Record<string, string>, name?: string): boolean =>
-    Object.keys(common).some(
-      (key) =>
-        !stays(name ?? key) &&
-        !(name === undefined && isSignature(key, doc[key])) &&
-        !isDigestOf(common[key], Object.hasOwn(own, key) ? own[key] : undefined),
-    )
-  // When and by whom it was written is no reason to keep an object of which nothing else is left.
-  const more = [
-    ...Object.keys(here.attributes).filter(
-      (name) => !Object.hasOwn(attributes, name) && !stays(name) && !isSignature(name, doc[name]),
-    ),
-    ...(stays('_attachments') ? [] : Object.keys(here.attachments))
-      .filter((name) => !Object.hasOwn(attachments, name))
-      .map((name) => keptName('attachments', name)),
-  ]
-  const hidden = privateValues({ doc, scope: [], consent, agreed: known, elsewhere: [] })
-  const isPrivate = (name: string): boolean => Object.hasOwn(hidden, name)
-  const isShared = Object.keys((stripped['$shares'] as object | undefined) ?? {}).length > 0
-  const isUnsent =
-    isUnsure(known, facts) ||
-    isChanged(attributes, here.attributes) ||
-    isChanged(attachments, here.attachments, '_attachments') ||
-    (more.some((name) => !isPrivate(name)) && !listed && !isShared)
-  if (onEnd === 'keep')
-    return { ...nothing, rejection: isOver && isUnsent ? problem('no_longer_shared') : null }
-  if (isUnsent) return { ...nothing, rejection: problem('no_longer_shared') }
-  if (isShared && staying === 'all') return nothing
-  if (more.length === 0 && !isShared) return { ...nothing, doc: null }
-  const rest = pickFrom(stripped, (name) => !Object.hasOwn(attributes, name) || stays(name)) as ObjectDoc
-  const left = stays('_attachments')
-    ? (rest._attachments ?? {})
-    : pickFrom(rest._attachments ?? {}, (name) => !Object.hasOwn(attachments, name))
-  return { ...nothing, doc: rest._attachments ? withAttachments(rest, left) : rest }
 }

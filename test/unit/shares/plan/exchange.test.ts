@@ -1017,6 +1017,40 @@ describe('shares/plan/exchange', () => {
             const facts = { role, onEnd, phase: 'ending', home: HOMES[home] ?? assert.fail() } as const
             assert.equal(inWords(plan({ doc, consent: share(), agreed: known, facts }), doc, known), words)
           })
+    describe('what came from the share, or went into it, and was not noted yet, is no edit', () => {
+      const both = agreedOn('both', SAME)
+      const end = (here: Attributes, there: Attributes, more: Given = {}): string => {
+        const doc = object({ ...here, $shares: { s: true } })
+        const facts = { phase: 'ending', home: live(there), ...more.facts } as const
+        const agreed = more.agreed ?? both
+        return inWords(plan({ doc, consent: share(), ...more, agreed, facts }), doc, agreed)
+      }
+      for (const role of ['writer', 'reader'] as const) {
+        const facts = { role }
+        it(`${role}, changed`, () => {
+          assert.equal(end(EDITED, EDITED, { facts }), 'remove, then nothing')
+          assert.equal(end({ ...EDITED, b: 2 }, EDITED, { facts }), 'strip, then nothing, no_longer_shared')
+        })
+        it(`${role}, taken back`, () => {
+          assert.equal(end({ a: 1 }, { a: 1 }, { facts }), 'remove, then nothing')
+          assert.equal(end({ a: 1 }, SAME, { facts }), 'strip, then nothing, no_longer_shared')
+        })
+        it(`${role}, shown`, () => {
+          const shown = { ...SAME, c: 3 }
+          assert.equal(end(shown, shown, { facts }), 'remove, then nothing')
+          assert.equal(end(shown, { ...SAME, c: 4 }, { facts }), 'strip, then nothing, no_longer_shared')
+        })
+      }
+      it('what is private, or not given, stays, whatever the share has', () => {
+        const shown = { ...SAME, c: 3 }
+        const doc = object({ ...shown, $shares: { s: true } })
+        const facts = { phase: 'ending', home: live(shown) } as const
+        const marked = agreedOn('both', SAME, { own: { c: digestOf(3) } })
+        const listed = agreedOn('both', SAME, { listed: true })
+        assert.deepEqual(plan({ doc, consent: share(), agreed: marked, facts }).doc, object({ c: 3 }))
+        assert.deepEqual(plan({ doc, consent: share(['a']), agreed: listed, facts }).doc, object({ c: 3 }))
+      })
+    })
     for (const agreed of Object.keys(AGREED))
       it(`without the object, ${agreed}: only the base goes`, () => {
         const known = AGREED[agreed] ?? null
