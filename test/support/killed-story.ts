@@ -15,6 +15,8 @@ import { becomesActive, put, shareDoc } from './story.ts'
 /** For so long nothing is asked when all is done. */
 const QUIET_MS = 1_500
 const PATIENCE_MS = 60_000
+/** A job that failed once is tried again by CouchDB after half a minute, and after a minute when it failed again. */
+const REPLICATOR_PATIENCE_MS = 150_000
 
 /** By database what it holds and who may enter, without what differs from one run to the next. */
 export type Left = Record<string, unknown>
@@ -166,6 +168,16 @@ async function tell(space: Space, { joe, ann, bob }: People, daemon: MortalDaemo
   await remove(space, joe.db, `$share/${open}`)
   await space.until('bob has left', async () => (await bob.db.get('milk')) === null)
   await space.until('the second share is gone', async () => (await space.share(open).info()) === null)
+  // The replication of a share that others write into brings its copies to the outbox.
+  const copies = { startKey: 'share/', endKey: 'share0' }
+  const idsIn = async (database: Database): Promise<string[]> =>
+    (await database.range(copies)).map(({ id }) => id)
+  await space.eventually(
+    'the outbox has what the share has',
+    () => idsIn(space.outbox(joe.hash)),
+    await idsIn(space.share(list)),
+    REPLICATOR_PATIENCE_MS,
+  )
 }
 
 async function leftBy(space: Space): Promise<Left> {
@@ -200,12 +212,12 @@ async function documentsOf(database: Database): Promise<Record<string, unknown>>
   )
 }
 
-/** What a base has seen on its way is one more where something was done twice. */
+/** A base remembers the revisions that it saw on its way: they are more where something was done twice. */
 function contentOf({
   _rev,
   _conflicts,
   _attachments = {},
-  seen: _,
+  history: _,
   ...doc
 }: StoredDoc): Record<string, unknown> {
   const attached = Object.entries(_attachments).map(([name, { digest, content_type }]) => [
