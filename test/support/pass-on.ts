@@ -45,6 +45,8 @@ export function passOn(
   const passed = request({ ...where, method, path, headers }, (given) => {
     if (onAnswer(given) === false) return void given.resume()
     answer.writeHead(given.statusCode ?? 502, given.headers)
+    // Cut in the middle: whoever asked is to know.
+    given.on('error', () => answer.destroy())
     given.pipe(answer)
   })
   passed.on('error', () => answer.destroy())

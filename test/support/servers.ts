@@ -1,13 +1,8 @@
 // The servers that the tests run against: always the embedded one, and a real CouchDB where there is one.
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { realpathSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
 import { startEmbedded } from '../../src/embedded/server.ts'
-import { basic } from './visitor.ts'
+import { OwnCouchdb } from './own-couchdb.ts'
 
 export interface Server {
   kind: 'embedded' | 'couchdb'
@@ -29,13 +24,25 @@ export const couchdbSource = process.env['COUCHDB_URL']
     ? 'couchdb on the PATH'
     : null
 
-const started = new Map<ServerKind, Promise<{ server: Server; stop: () => Promise<void> }>>()
+interface Started {
+  server: Server
+  stop: () => Promise<void>
+  /** Ends it without a word, and has it there again on what it had; where that can be done. */
+  crash?: () => Promise<void>
+}
+
+const started = new Map<ServerKind, Promise<Started>>()
 
 /** The server of that kind, started at first need and kept for the whole run. */
 export async function useServer(kind: ServerKind): Promise<Server> {
   const running = started.get(kind) ?? start(kind)
   started.set(kind, running)
   return (await running).server
+}
+
+/** Ends the server of that kind without a word (SIGKILL), and has it there again; null where that is not for a test to do. */
+export async function crashOf(kind: ServerKind): Promise<(() => Promise<void>) | null> {
+  return (await started.get(kind))?.crash ?? null
 }
 
 /**
@@ -49,7 +56,7 @@ export async function stopServers({ isOver }: { isOver: boolean }): Promise<void
     if (one.status === 'fulfilled') await one.value.stop()
 }
 
-async function start(kind: ServerKind): Promise<{ server: Server; stop: () => Promise<void> }> {
+async function start(kind: ServerKind): Promise<Started> {
   const admin = { user: 'admin', pass: 'secret' }
   if (kind === 'embedded') {
     const embedded = await startEmbedded({ port: 0, dataDir: null, admin })
@@ -63,67 +70,12 @@ async function start(kind: ServerKind): Promise<{ server: Server; stop: () => Pr
     const plain = `${url.origin}${url.pathname}`.replace(/\/$/, '')
     return { server: { kind, url: plain, user, pass, isOurs: false }, stop: () => Promise.resolve() }
   }
-  return startCouchdb(admin)
-}
-
-/** Runs the `couchdb` of the PATH on data and settings of its own. */
-async function startCouchdb(admin: { user: string; pass: string }): Promise<{
-  server: Server
-  stop: () => Promise<void>
-}> {
-  const folder = await mkdtemp(join(tmpdir(), 'couch-shares-couchdb-'))
-  const port = await freePort()
-  // An ini of its own, a copy of the release's arguments with another node name: two CouchDBs may run side by side.
-  const release = dirname(dirname(realpathSync(COUCHDB_ON_PATH)))
-  const args = join(folder, 'vm.args')
-  const releaseArgs = await readFile(join(release, 'etc', 'vm.args'), 'utf8')
-  await writeFile(args, releaseArgs.replace(/^-name .*$/m, `-name couch-shares-${port}@127.0.0.1`))
-  const settings = `
-[couchdb]
-database_dir = ${join(folder, 'data')}
-view_index_dir = ${join(folder, 'data')}
-single_node = true
-[chttpd]
-port = ${port}
-bind_address = 127.0.0.1
-[admins]
-${admin.user} = ${admin.pass}
-; What a test waits for comes at once: see \`settled\`.
-[global_changes]
-max_write_delay = 25
-[replicator]
-startup_jitter = 100
-[log]
-writer = file
-file = ${join(folder, 'couch.log')}
-`
-  const local = join(folder, 'local.ini')
-  await writeFile(local, settings)
-  const child = spawn(COUCHDB_ON_PATH, [], {
-    stdio: 'ignore',
-    env: {
-      ...process.env,
-      COUCHDB_INI_FILES: `${join(release, 'etc', 'default.ini')} ${local}`,
-      COUCHDB_ARGS_FILE: args,
-    },
-  })
-  const stop = async (): Promise<void> => {
-    const ended = new Promise((resolve) => child.once('exit', resolve))
-    if (child.exitCode === null && child.kill('SIGTERM')) await ended
-    await rm(folder, { recursive: true, force: true })
+  const own = await OwnCouchdb.start(COUCHDB_ON_PATH, await freePort(), admin)
+  return {
+    server: { kind, url: own.url, ...admin, isOurs: true },
+    stop: () => own.stop(),
+    crash: () => own.crash(),
   }
-  const url = `http://127.0.0.1:${port}`
-  const headers = { authorization: basic(admin.user, admin.pass) }
-  const answers = async (path: string): Promise<boolean> =>
-    (await fetch(`${url}/${path}`, { headers }).catch(() => null))?.ok === true
-  for (let tries = 0; tries < 150; tries += 1) {
-    // CouchDB makes these two itself when it is up; who makes them at the same moment is refused.
-    if ((await answers('_up')) && (await answers('_users')) && (await answers('_replicator')))
-      return { server: { kind: 'couchdb', url, ...admin, isOurs: true }, stop }
-    await delay(200)
-  }
-  await stop()
-  throw new Error(`Expected \`${COUCHDB_ON_PATH}\` to answer at ${url} within 30 s`)
 }
 
 /** A port that is free just now. */

@@ -1,0 +1,119 @@
+// A CouchDB of the tests' own, the `couchdb` of the PATH on data and settings of its own.
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { realpathSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { basic } from './visitor.ts'
+
+const LOOK_MS = 200
+const START_LOOKS = 150
+
+interface Admin {
+  user: string
+  pass: string
+}
+
+export class OwnCouchdb {
+  readonly url: string
+  readonly #program: string
+  readonly #folder: string
+  readonly #admin: Admin
+  #child: ChildProcess | null = null
+
+  private constructor(program: string, folder: string, port: number, admin: Admin) {
+    this.url = `http://127.0.0.1:${port}`
+    this.#program = program
+    this.#folder = folder
+    this.#admin = admin
+  }
+
+  /**
+   * @param program the `couchdb` of a release
+   * @throws {Error} where it does not answer within half a minute
+   */
+  static async start(program: string, port: number, admin: Admin): Promise<OwnCouchdb> {
+    const folder = await mkdtemp(join(tmpdir(), 'couch-shares-couchdb-'))
+    // An ini of its own, a copy of the release's arguments with another node name: two CouchDBs may run side by side.
+    const releaseArgs = await readFile(join(releaseOf(program), 'etc', 'vm.args'), 'utf8')
+    const args = releaseArgs.replace(/^-name .*$/m, `-name couch-shares-${port}@127.0.0.1`)
+    await writeFile(join(folder, 'vm.args'), args)
+    await writeFile(join(folder, 'local.ini'), settings(folder, port, admin))
+    const couchdb = new OwnCouchdb(program, folder, port, admin)
+    await couchdb.#run()
+    return couchdb
+  }
+
+  /** Ends it without a word (SIGKILL), and has it there again on what it had. */
+  async crash(): Promise<void> {
+    await this.#end('SIGKILL')
+    await this.#run()
+  }
+
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM')
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child
+    if (child === null || child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    if (child.kill(signal)) await ended
+  }
+
+  async #run(): Promise<void> {
+    this.#child = spawn(this.#program, [], {
+      stdio: 'ignore',
+      env: {
+        ...process.env,
+        COUCHDB_INI_FILES: [
+          join(releaseOf(this.#program), 'etc', 'default.ini'),
+          join(this.#folder, 'local.ini'),
+        ].join(' '),
+        COUCHDB_ARGS_FILE: join(this.#folder, 'vm.args'),
+      },
+    })
+    for (let looks = 0; looks < START_LOOKS; looks += 1) {
+      // CouchDB makes these two itself when it is up; who makes them at the same moment is refused.
+      if (
+        (await this.#answers('_up')) &&
+        (await this.#answers('_users')) &&
+        (await this.#answers('_replicator'))
+      )
+        return
+      await delay(LOOK_MS)
+    }
+    await this.stop()
+    throw new Error(`Expected \`${this.#program}\` to answer at ${this.url} within 30 s`)
+  }
+
+  async #answers(path: string): Promise<boolean> {
+    const headers = { authorization: basic(this.#admin.user, this.#admin.pass) }
+    return (await fetch(`${this.url}/${path}`, { headers }).catch(() => null))?.ok === true
+  }
+}
+
+const releaseOf = (program: string): string => dirname(dirname(realpathSync(program)))
+
+const settings = (folder: string, port: number, { user, pass }: Admin): string => `
+[couchdb]
+database_dir = ${join(folder, 'data')}
+view_index_dir = ${join(folder, 'data')}
+single_node = true
+[chttpd]
+port = ${port}
+bind_address = 127.0.0.1
+[admins]
+${user} = ${pass}
+; What a test waits for comes at once: see \`settled\`.
+[global_changes]
+max_write_delay = 25
+[replicator]
+startup_jitter = 100
+[log]
+writer = file
+file = ${join(folder, 'couch.log')}
+`
