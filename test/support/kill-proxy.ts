@@ -15,7 +15,8 @@ export interface Death {
 
 /** Waits for changes, or says that the daemon is there: such come as time goes by, whatever there is to do. */
 const isOfTime = (path: string, body: string): boolean =>
-  /[?&]feed=/.test(path) || (path.startsWith('/shares%2Fcheckpoints') && body.includes('"daemon '))
+  /[?&]feed=/.test(path) ||
+  (path.startsWith('/shares%2Fcheckpoints') && (path.includes('daemon+') || body.includes('"daemon ')))
 
 export class KillProxy {
   readonly #server: Server

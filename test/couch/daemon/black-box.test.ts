@@ -1,0 +1,31 @@
+// Users who only speak HTTP, while daemons, the server and the network between them fail: nothing that was acknowledged is lost.
+import assert from 'node:assert/strict'
+import { randomInt } from 'node:crypto'
+import { playBlackBox } from '../../support/black-box/play.ts'
+import { withBench } from '../../support/program.ts'
+import { crashOf } from '../../support/servers.ts'
+import { Space } from '../../support/space.ts'
+import { onEachServer } from '../../support/suites.ts'
+
+/** `npm run test:faults` plays many; the same seed has the same things done, as far as time lets it. */
+const RUNS = Number(process.env['FAULT_RUNS'] ?? 1)
+const SEED = Number(process.env['FAULT_SEED'] ?? randomInt(2 ** 31))
+
+onEachServer('users of a black box', ({ it, kind, server }) => {
+  it(`lose nothing, and read nothing that is not theirs (FAULT_SEED=${SEED})`, async () => {
+    for (let run = 0; run < RUNS; run += 1) {
+      const seed = SEED + run
+      const space = new Space(server(), `black box ${seed}`)
+      await space.run(async () => {
+        const played = await withBench(async (bench) =>
+          playBlackBox(space, bench, { seed, crashServer: await crashOf(kind) }),
+        )
+        const { acknowledged, writes, sightings, troubles, settledMs } = played
+        const about = `seed ${seed}: ${acknowledged} of ${writes} writes acknowledged, ${sightings} values seen, settled after ${Math.round(settledMs / 1000)} s; ${troubles.join(', ')}`
+        if (RUNS > 1 || played.faults.length > 0) process.stdout.write(`    ${about}\n`)
+        assert.notEqual(acknowledged, 0, 'Expected some writes to be acknowledged')
+        assert.deepEqual(played.faults, [], about)
+      })
+    }
+  })
+})

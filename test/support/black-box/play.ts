@@ -1,0 +1,271 @@
+// A black box: users write and look while everything around them fails, and then all of it is compared with what is left.
+import { setTimeout as delay } from 'node:timers/promises'
+import { orNull } from '../../../src/couch/fault.ts'
+import type { Database } from '../../../src/couch/database.ts'
+import type { StoredDoc } from '../../../src/couch/document.ts'
+import { parseCopyId, subscriptionDocumentId } from '../../../src/shares/model/ids.ts'
+import { FaultProxy } from '../fault-proxy.ts'
+import { KillProxy } from '../kill-proxy.ts'
+import { subscriptionDoc, withPeople } from '../people.ts'
+import { settingsFor, type Bench } from '../program.ts'
+import type { Space } from '../space.ts'
+import { becomesActive, put, shareDoc } from '../story.ts'
+import { randomOf } from '../turnstile.ts'
+import { Daemons } from './daemons.ts'
+import { Owner, Participant, type Place } from './people.ts'
+import { trouble } from './troubles.ts'
+import { differences, faultsOf, type Left } from './verdict.ts'
+import { valuesIn, Witness } from './witness.ts'
+
+/** Until so much of what they write is acknowledged users are at work, and things go wrong; and no longer than this. */
+const ACKNOWLEDGED = 100
+const MOST_BUSY_MS = 30_000
+/** For so long nothing is asked when all is done. */
+const QUIET_MS = 1_500
+/** All is mended by then: what is left of it waits for nothing longer than CouchDB's replicator, which tries again after a minute. */
+const PATIENCE_MS = 180_000
+
+const WRITERS = ['ann', 'bob'] as const
+const READER = 'eve'
+const SHOWN = ['a', 'b', 'c']
+
+export interface Played {
+  faults: string[]
+  troubles: string[]
+  writes: number
+  acknowledged: number
+  sightings: number
+  /** From the end of the last trouble until nothing was left to do. */
+  settledMs: number
+}
+
+const NOTHING = { writes: 0, acknowledged: 0, sightings: 0, settledMs: 0 }
+
+export interface BlackBoxOptions {
+  seed: number
+  /** Ends the server without a word, and has it there again with what it had; null: it is somebody else's. */
+  crashServer: (() => Promise<void>) | null
+}
+
+/** Plays one run. @throws {AssertionError} where it does not come to rest */
+export async function playBlackBox(
+  space: Space,
+  bench: Bench,
+  { seed, crashServer }: BlackBoxOptions,
+): Promise<Played> {
+  const random = randomOf(seed)
+  const witness = new Witness()
+  const share = space.shareId('list')
+  const count = random() < 0.5 ? 1 : 2
+  const networks = await Promise.all(Array.from({ length: count }, () => networkOf(space, bench)))
+  let played: Played = { faults: ['it was not played'], troubles: [], ...NOTHING }
+  await withPeople(space, ['joe', ...WRITERS, READER], async (people) => {
+    const writers = WRITERS.map((one) => people[one].name)
+    const access = { read: [people[READER].name], write: writers }
+    await put(people.joe.db, shareDoc(share, { access }))
+    const daemons = new Daemons({
+      ...{ bench, couch: space.couch, template: space.config.userDatabases.template },
+      settings: networks.map(({ counting }) => ({
+        ...settingsFor({ ...space.server, url: counting.url }),
+        LOG_LEVEL: 'warn',
+        USER_DATABASES: `${space.prefix}{id}`,
+        REPLICATION_SERVER: space.server.url,
+        ...(count > 1 ? { PARTITIONS: '4' } : {}),
+      })),
+    })
+    await becomesActive(space, people.joe.hash, share)
+    for (const one of [...WRITERS, READER] as const) await put(people[one].db, subscriptionDoc(share))
+
+    const place: Place = { server: space.server, share, witness, random }
+    const joe = new Owner('joe', people.joe, place, { writers, reader: people[READER].name })
+    const others = [...WRITERS, READER].map((one) => new Participant(one, people[one as 'ann'], place))
+    const watch = new AccessWatch(space, share, people[READER].name, witness)
+    joe.onAccess = (isIn) => watch.changes(isIn)
+
+    const end = Date.now() + MOST_BUSY_MS
+    const isOver = (): boolean => witness.acknowledged >= ACKNOWLEDGED || Date.now() >= end
+    const [troubles] = await Promise.all([
+      trouble({ daemons, networks: networks.map(({ failing }) => failing), crashServer, random }, isOver),
+      ...[joe, ...others].map((one) => one.live(isOver)),
+    ])
+    await watch.ends()
+    for (const { failing } of networks) await failing.heal()
+
+    const leftNow = (): Promise<Left> =>
+      leftBy(space, share, { joe: people.joe.db, ann: people.ann.db, bob: people.bob.db, eve: people.eve.db })
+    const isAtRest = (): boolean => networks.every(({ counting }) => counting.quietMs > QUIET_MS)
+    const agree = async (): Promise<boolean> =>
+      isAtRest() && differences(await leftNow(), witness).length === 0
+    const endedAt = Date.now()
+    const isAgreed = await space.until('all agree, and nothing turns', agree, PATIENCE_MS, 500).then(
+      () => true,
+      () => false,
+    )
+    const faults = faultsOf(witness, await leftNow())
+    if (!isAgreed && !isAtRest())
+      faults.push(`it does not come to rest: ${networks.map(({ counting }) => lastOf(counting)).join('; ')}`)
+    for (const object of objectsOf(faults, witness))
+      faults.push(
+        await storyOf(object, witness, [...Object.values(people).map(({ db }) => db), space.share(share)]),
+      )
+    faults.push(...daemons.ended.map((words) => `a daemon ended by itself, ${words}`))
+    played = {
+      ...{ faults, troubles, writes: witness.writes.size, sightings: witness.sightings.length },
+      ...{ acknowledged: witness.acknowledged, settledMs: Date.now() - endedAt },
+    }
+    await daemons.stop()
+  })
+  return played
+}
+
+/** The objects that faults speak of. */
+function objectsOf(faults: readonly string[], { writes }: Witness): Set<string> {
+  const named = faults.flatMap(valuesIn).flatMap((value) => writes.get(value)?.object ?? [])
+  return new Set(named)
+}
+
+/** Who wrote what into an object, and what is left of it, for whoever looks into a fault. */
+async function storyOf(object: string, { writes }: Witness, databases: Database[]): Promise<string> {
+  const written = [...writes.values()]
+    .filter((write) => write.object === object)
+    .map(
+      ({ value, attribute, over, begunAt, ackedAt }) =>
+        `${attribute}=${value} over ${over} ${begunAt % 1e6}–${ackedAt === null ? '?' : ackedAt % 1e6}`,
+    )
+  const left = await Promise.all(
+    databases.map(async (database) => {
+      const ids = [object, `${database.name}/${object}`]
+      return [database.name, await database.leaves(ids.map((id) => ({ id })))] as const
+    }),
+  )
+  return `${object}: ${written.join('; ')}; left: ${JSON.stringify(left)}`
+}
+
+const lastOf = ({ requests }: KillProxy): string => requests.slice(-5).join(', ')
+
+interface Network {
+  failing: FaultProxy
+  counting: KillProxy
+}
+
+async function networkOf(space: Space, bench: Bench): Promise<Network> {
+  const failing = await FaultProxy.start(space.server.url)
+  bench.release(() => failing.refuse())
+  const counting = await KillProxy.start(failing.url)
+  bench.release(() => counting.stop())
+  return { failing, counting }
+}
+
+/** From when on somebody is out of the share, as the share itself says. */
+class AccessWatch {
+  readonly #space: Space
+  readonly #share: string
+  readonly #who: string
+  readonly #witness: Witness
+  #from: number | null = null
+  #looking: AbortController | null = null
+
+  constructor(space: Space, share: string, who: string, witness: Witness) {
+    this.#space = space
+    this.#share = share
+    this.#who = who
+    this.#witness = witness
+  }
+
+  /** The owner has taken them out, or is about to let them in. */
+  changes(isIn: boolean): Promise<void> {
+    if (!isIn) {
+      this.#looking?.abort()
+      const looking = (this.#looking = new AbortController())
+      void this.#look(looking.signal)
+      return Promise.resolve()
+    }
+    return this.ends()
+  }
+
+  ends(): Promise<void> {
+    this.#looking?.abort()
+    this.#looking = null
+    if (this.#from !== null) this.#witness.exclusions.push({ who: READER, from: this.#from, to: Date.now() })
+    this.#from = null
+    return Promise.resolve()
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const isOut = await this.#isOut().catch(() => false)
+      if (signal.aborted) return
+      if (isOut) return void (this.#from = Date.now())
+      await delay(20)
+    }
+  }
+
+  async #isOut(): Promise<boolean> {
+    const security = await orNull(this.#space.share(this.#share).security())
+    return security !== null && !JSON.stringify(security).includes(this.#who)
+  }
+}
+
+async function leftBy(
+  space: Space,
+  share: string,
+  databases: Readonly<Record<string, Database>>,
+): Promise<Left> {
+  const readable = new Map<string, Set<string>>()
+  const objects = new Map<string, Map<string, Record<string, unknown>>>()
+  const shared = await wholeOf(space.share(share))
+  const wholes = new Map<string, Whole>()
+  for (const [name, database] of Object.entries(databases)) wholes.set(name, await wholeOf(database))
+  // What a participant has beside what the owner shows is private.
+  const wishes = wishesIn(wholes.get('joe')?.winners ?? [], share)
+  for (const [name, { leaves, winners }] of wholes) {
+    const values = name === 'joe' ? [...leaves, ...shared.leaves] : leaves
+    readable.set(name, new Set(values.flatMap(valuesIn)))
+    const inShare = [...wishesIn(winners, share).keys()]
+    const docs = winners.filter(({ _id }) => inShare.includes(_id))
+    objects.set(name, new Map(docs.map((doc) => [doc._id, shownOf(doc, wishes.get(doc._id) ?? SHOWN)])))
+  }
+  const copies = shared.winners.flatMap((doc) => {
+    const object = parseCopyId(doc._id)?.object
+    return object === undefined ? [] : [[object, shownOf(doc, SHOWN)] as const]
+  })
+  return {
+    ...{ owner: 'joe', readable, objects, copies: new Map(copies) },
+    participants: [...WRITERS, ...(isActive(wholes.get(READER), share) ? [READER] : [])],
+    readers: new Set([READER]),
+  }
+}
+
+/** By object the attributes that its author gives to the share. */
+function wishesIn(docs: readonly StoredDoc[], share: string): Map<string, readonly string[]> {
+  return new Map(
+    docs.flatMap((doc) => {
+      const wish = (doc['$shares'] as Record<string, unknown> | undefined)?.[share]
+      if (wish === undefined || doc._id.startsWith('$')) return []
+      return [[doc._id, Array.isArray(wish) ? (wish as string[]) : SHOWN] as const]
+    }),
+  )
+}
+
+const shownOf = (doc: StoredDoc, names: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(names.flatMap((name) => (doc[name] === undefined ? [] : [[name, doc[name]]])))
+
+const isActive = (whole: Whole | undefined, share: string): boolean =>
+  whole?.winners.find(({ _id }) => _id === subscriptionDocumentId(share))?.['$state'] === 'active'
+
+/** Every leaf of every document, and what clients see of them. */
+interface Whole {
+  leaves: StoredDoc[]
+  winners: StoredDoc[]
+}
+
+async function wholeOf(database: Database): Promise<Whole> {
+  const { results } = await database.changes({
+    since: '0',
+    limit: 10_000,
+    includeDocs: true,
+    allLeaves: false,
+  })
+  const leaves = await database.leaves(results.map(({ id }) => ({ id })))
+  return { leaves, winners: results.flatMap(({ deleted, doc }) => (doc && !deleted ? [doc] : [])) }
+}
