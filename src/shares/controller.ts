@@ -11,9 +11,10 @@ import { adoptReplications } from './adoption.ts'
 import { announce, announceUnread } from './perform/announce.ts'
 import type { Deps } from './deps.ts'
 import type { Change } from '../couch/document.ts'
+import { countUnknownShares, tellLost } from './lost-registry.ts'
 import { MissingCopies } from './missing-copies.ts'
 import { registryChanged, usersChanged, type AffectedDeps } from './affected-owners.ts'
-import { health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
+import { firstFault, health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
 import { Express } from './express.ts'
 import { Follower, Followers } from '../engine/follower.ts'
 import type { Host, HostCalls } from '../engine/host.ts'
@@ -58,6 +59,8 @@ export class Shares implements Controller {
   readonly #rotations = new Map<string, Set<string>>()
   /** User databases, as the last sweep found them. */
   #databases = 0
+  /** Share databases of which a registry that is lost knows nothing. */
+  #unknown = 0
 
   constructor(options: SharesOptions) {
     this.#options = options
@@ -128,9 +131,12 @@ export class Shares implements Controller {
     return { databases: this.#databases }
   }
 
-  /** Whether all user databases and shares that had changed before the start were looked at. */
+  /** Whether all user databases and shares that had changed before the start were looked at, and the registry is there. */
   ready(): ProbeResult {
-    return readiness(this.#queue.left, (left) => counted(left, 'user database'))
+    return firstFault([
+      tellLost(this.#unknown),
+      readiness(this.#queue.left, (left) => counted(left, 'user database')),
+    ])
   }
 
   healthy(): ProbeResult {
@@ -150,7 +156,7 @@ export class Shares implements Controller {
     if (owner !== null) this.#markWithExpress(owner, { user: true, recreated: type === 'created' })
     else if (outboxOwner !== null) this.#onOutbox(outboxOwner, type)
     else if (db === USERS) run('shares: users', () => this.#users.look())
-    else if (db === REGISTRY) run('shares: registry', () => this.#orders.look())
+    else if (db === REGISTRY) run('shares: registry', () => this.#onRegistry(type))
     else if (db.startsWith(shareDatabase('')))
       run(`shares: ${db} ${type}`, () => this.#onShare(db.slice(shareDatabase('').length), type))
     else return false
@@ -192,6 +198,7 @@ export class Shares implements Controller {
     })
     await this.#users.look()
     await this.#orders.look()
+    await this.#lookForLost()
     if (this.#queue.left === null && this.#deps.portion.isFirst) await this.#tellOtherUsers()
     this.#queue.noteFound()
   }
@@ -263,6 +270,19 @@ export class Shares implements Controller {
   #onOutbox(owner: string, type: Update['type']): void {
     if (type !== 'updated') this.mark(owner, { outbox: true })
     else if (this.#deps.portion.has(owner)) this.#queue.after(owner, { outbox: true }, OUTBOX_MS)
+  }
+
+  async #onRegistry(type: Update['type']): Promise<void> {
+    await this.#orders.look()
+    if (type !== 'updated' || this.#unknown > 0) await this.#lookForLost()
+  }
+
+  async #lookForLost(): Promise<void> {
+    const { couch, log } = this.#deps
+    const before = this.#unknown
+    this.#unknown = await countUnknownShares(couch)
+    if (before === 0 && this.#unknown > 0) log.error({ db: REGISTRY }, tellLost(this.#unknown).reason)
+    if (before > 0 && this.#unknown === 0) log.info({ db: REGISTRY }, 'the registry is back')
   }
 
   async #onShare(share: string, type: Update['type']): Promise<void> {

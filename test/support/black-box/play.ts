@@ -17,9 +17,10 @@ import { trouble } from './troubles.ts'
 import { differences, faultsOf, type Left } from './verdict.ts'
 import { valuesIn, Witness } from './witness.ts'
 
-/** Until so much of what they write is acknowledged users are at work, and things go wrong; and no longer than this. */
+/** Until so much of what they write is acknowledged users are at work, and things go wrong; or so long, where that is enough. */
 const ACKNOWLEDGED = 100
-const MOST_BUSY_MS = 30_000
+const BUSY_MS = 30_000
+const ENOUGH = 20
 /** For so long nothing is asked when all is done. */
 const QUIET_MS = 1_500
 /** All is mended by then: what is left of it waits for nothing longer than CouchDB's replicator, which tries again after a minute. */
@@ -82,8 +83,8 @@ export async function playBlackBox(
     const watch = new AccessWatch(space, share, people[READER].name, witness)
     joe.onAccess = (isIn) => watch.changes(isIn)
 
-    const end = Date.now() + MOST_BUSY_MS
-    const isOver = (): boolean => witness.acknowledged >= ACKNOWLEDGED || Date.now() >= end
+    const end = Date.now() + BUSY_MS
+    const isOver = (): boolean => witness.acknowledged >= (Date.now() < end ? ACKNOWLEDGED : ENOUGH)
     const [troubles] = await Promise.all([
       trouble({ daemons, networks: networks.map(({ failing }) => failing), crashServer, random }, isOver),
       ...[joe, ...others].map((one) => one.live(isOver)),
