@@ -12,6 +12,8 @@ import type {
   Written,
 } from './document.ts'
 import { CouchFault, isFault, orNull } from './fault.ts'
+import { own } from '../documents/own.ts'
+import { isNameable } from '../documents/revisions.ts'
 import { halvesOf, purgesOf, type Revisions } from './purge.ts'
 import type { Flow, Requester, Upload } from './request.ts'
 import { leavesIn, rowsOfLeaves, toRow, type AllDocsRow, type BulkGetAnswer } from './rows.ts'
@@ -64,6 +66,8 @@ const FEW_REVISIONS = 10
 /** As many as fit into a URL that every server takes. */
 const MOST_IN_URL = 100
 const LONGEST_ID = 1000
+/** CouchDB's own have 32 characters and their generation, but who pushes revisions calls them as they like. */
+const LONGEST_IN_URL = 50
 
 /** A database of the server by its name, whether or not it exists. What throws, throws a CouchFault. */
 export class Database {
@@ -316,14 +320,23 @@ export class Database {
    * Those of these revisions that are not here, by id. https://docs.couchdb.org/en/stable/api/database/misc.html#db-revs-diff
    */
   async missing(revisions: Record<string, string[]>): Promise<Record<string, string[]>> {
-    if (Object.keys(revisions).length === 0) return {}
-    const answer = await this.#couch.request<Record<string, { missing?: string[] }>>({
-      method: 'POST',
-      path: [this.name, '_revs_diff'],
-      body: revisions,
-    })
+    const asked = pickRevisions(revisions, isNameable)
+    const answer =
+      Object.keys(asked).length === 0
+        ? {}
+        : await this.#couch.request<Record<string, { missing?: string[] }>>({
+            method: 'POST',
+            path: [this.name, '_revs_diff'],
+            body: asked,
+          })
+    // Nobody can bring such a one here by its name.
+    const unasked = pickRevisions(revisions, (rev) => !isNameable(rev))
+    const ids = new Set([...Object.keys(answer), ...Object.keys(unasked)])
     return Object.fromEntries(
-      Object.entries(answer).flatMap(([id, { missing }]) => (missing?.length ? [[id, missing]] : [])),
+      [...ids].flatMap((id) => {
+        const missing = [...(own(answer, id)?.missing ?? []), ...(own(unasked, id) ?? [])]
+        return missing.length === 0 ? [] : [[id, missing]]
+      }),
     )
   }
 
@@ -417,9 +430,10 @@ export class Database {
   /**
    * Really removes leaf revisions with all that only they hold, in as many requests as it takes; of a document, the
    * revision named last goes last. https://docs.couchdb.org/en/stable/api/database/misc.html#db-purge
+   * What CouchDB lets nobody name stays, and keeps nothing else from being removed.
    */
   async purge(revisions: Readonly<Record<string, string[]>>): Promise<void> {
-    for (const part of purgesOf(revisions)) await this.#purge(part)
+    for (const part of purgesOf(pickRevisions(revisions, isNameable))) await this.#purge(part)
   }
 
   async #purge(part: Revisions): Promise<void> {
@@ -548,7 +562,7 @@ export class Database {
 function manyOfOne(wanted: Wanted[]): [{ id: string; revs: string[] }[], Wanted[]] {
   const named = new Map<string, string[]>()
   for (const { id, rev } of wanted)
-    if (rev !== undefined && id.length <= LONGEST_ID && !DOTS.has(id)) {
+    if (rev !== undefined && id.length <= LONGEST_ID && rev.length <= LONGEST_IN_URL && !DOTS.has(id)) {
       const revs = named.get(id)
       if (revs) revs.push(rev)
       else named.set(id, [rev])
@@ -558,6 +572,18 @@ function manyOfOne(wanted: Wanted[]): [{ id: string; revs: string[] }[], Wanted[
   const parts = many.flatMap(([id, revs]) => chunk(revs, MOST_IN_URL).map((some) => ({ id, revs: some })))
   return [parts, wanted.filter(({ id, rev }) => rev === undefined || !ids.has(id))]
 }
+
+/** Of these revisions the chosen ones; documents of which none is left are left out. */
+const pickRevisions = (
+  revisions: Readonly<Record<string, string[]>>,
+  isChosen: (rev: string) => boolean,
+): Record<string, string[]> =>
+  Object.fromEntries(
+    Object.entries(revisions).flatMap(([id, revs]) => {
+      const some = revs.filter(isChosen)
+      return some.length === 0 ? [] : [[id, some]]
+    }),
+  )
 
 /** And not of what stands beside the documents, or of nothing. */
 const isOfDocument = (id: string): boolean => id !== '' && !id.startsWith('_')

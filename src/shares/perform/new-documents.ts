@@ -2,7 +2,7 @@
 // again, since the plan was made.
 import type { Database } from '../../couch/database.ts'
 import { liveRevision } from '../../couch/rows.ts'
-import { generationOf } from '../../documents/revisions.ts'
+import { generationOf, isOneAfter } from '../../documents/revisions.ts'
 import { baseId } from '../model/ids.ts'
 import type { Progress } from './shared-copies.ts'
 
@@ -15,7 +15,7 @@ export type Found = ReadonlyMap<string, { live?: string; tombstone?: string }>
  * @param over the tombstone that was read; absent where there was nothing at all
  */
 export const isNext = (rev: string, over: string | undefined): boolean =>
-  generationOf(rev) === (over === undefined ? 0 : generationOf(over)) + 1
+  over === undefined ? generationOf(rev) === 1 : isOneAfter(rev, over)
 
 /** A copy that was written where there was none, and the base that it rests on. */
 export interface NewCopy {

@@ -169,3 +169,29 @@ describe('documents that were read before', () => {
     await assert.rejects(database.changedFrom(new Map([['a', '1-a']])), missing)
   })
 })
+
+describe('a revision that CouchDB keeps and lets nobody name', () => {
+  it('is purged by nobody, and keeps nothing else from being purged', async () => {
+    const { asked, database } = asking({ _purge: NOBODY })
+    await database.purge({ a: ['-1-a'], b: ['-2-b', '1-b'], c: ['1-c'] })
+    await database.purge({ a: ['-1-a'] })
+    assert.deepEqual(asked, ['_purge b c'])
+  })
+
+  it('is missing wherever it is asked for', async () => {
+    const { asked, database } = asking({ _revs_diff: () => ({ b: { missing: ['1-b'] } }) })
+    const missing = await database.missing({ a: ['-1-a'], b: ['-2-b', '1-b'], c: ['1-c'] })
+    assert.deepEqual(missing, { a: ['-1-a'], b: ['1-b', '-2-b'] })
+    assert.deepEqual(await database.missing({ a: ['-1-a'] }), { a: ['-1-a'] })
+    assert.deepEqual(asked, ['_revs_diff b c'])
+  })
+})
+
+describe('many revisions of one document', () => {
+  it('are asked for by body where they are called so that no URL holds them', async () => {
+    const { asked, database } = asking({ _bulk_get: () => ({ results: [] }) })
+    const long = Array.from({ length: 12 }, (_, at) => `1-${'x'.repeat(5_000)}${at}`)
+    await database.leaves(long.map((rev) => ({ id: 'a', rev })))
+    assert.deepEqual(asked, [`_bulk_get ${long.map(() => 'a').join(' ')}`])
+  })
+})

@@ -81,6 +81,29 @@ describe('skeleton/share write_access', () => {
       assert.deepEqual(validate(doc({ name: 'milk' }), userCtx, secObj, doc()), expected)
     })
 
+  const histories: [string, unknown, boolean][] = [
+    ['of CouchDB', { start: 2, ids: ['967a00dff5e02add41819138abb3284d', 'a'.repeat(32)] }, true],
+    ['of another client', { start: 7, ids: ['a'.repeat(40), '0', 'x-y.z_'] }, true],
+    ['of the largest number', { start: 2147483647, ids: ['a'] }, true],
+    ['of a larger number', { start: 2147483648, ids: ['a'] }, false],
+    ['of a number that is none', { start: 1e23, ids: ['a'] }, false],
+    ['that begins before the first', { start: 1, ids: ['a', 'b'] }, false],
+    ['of the number 0', { start: 0, ids: ['a'] }, false],
+    ['of a negative number', { start: -1, ids: ['a'] }, false],
+    ['without a name', { start: 1, ids: [''] }, false],
+    ['with NUL in a name', { start: 1, ids: ['a\u0000'] }, false],
+    ['with a line break in a name', { start: 1, ids: ['a\n'] }, false],
+    ['with a name that has no place in a URL', { start: 2, ids: ['a', 'b/?é'] }, false],
+    ['with a name of 101 letters', { start: 1, ids: ['a'.repeat(101)] }, false],
+  ]
+  for (const [what, _revisions, isTaken] of histories)
+    it(`${isTaken ? 'takes' : 'refuses'} a history ${what}`, () => {
+      const refusal = validate(doc({ _revisions }), who('joe'), writers({ names: ['joe'] }))
+      if (isTaken) assert.equal(refusal, null)
+      else assert.match(reasonOf(refusal), /^Revisions have to be called as those of CouchDB/)
+      assert.equal(validate(doc({ _revisions }), who('admin', '_admin'), writers({})), null)
+    })
+
   const amounts: [string, object, boolean][] = [
     ['as many levels as may be', { a: nested(MOST_LEVELS - 1) }, true],
     ['one more', { a: nested(MOST_LEVELS) }, false],
@@ -92,7 +115,7 @@ describe('skeleton/share write_access', () => {
       { a: Object.fromEntries(Array.from({ length: MOST_VALUES }, (_, n) => [n, n])) },
       false,
     ],
-    ['a long history', { _revisions: { start: 1, ids: Array(MOST_VALUES).fill('') } }, true],
+    ['a long history', { _revisions: { start: MOST_VALUES, ids: Array(MOST_VALUES).fill('a') } }, true],
   ]
   for (const [what, more, isTaken] of amounts)
     it(`${isTaken ? 'takes' : 'refuses'} ${what}`, () => {
@@ -210,8 +233,8 @@ describe('skeleton/share write_access', () => {
     })
 
     it('counts what is no revision in the history', () => {
-      const ids = ['a'.repeat(32), 'x'.repeat(2000), 'ä'.repeat(100)]
-      const size = bytes(doc()) + 2000 - 32 + 200 - 32
+      const ids = ['a'.repeat(32), 'x'.repeat(100), 'y'.repeat(90)]
+      const size = bytes(doc()) + 100 - 32 + 90 - 32
       const bloated = doc({ _revisions: { start: 3, ids } })
       assert.equal(validate(bloated, ANONYMOUS, limited(size)), null)
       assert.match(reasonOf(validate(bloated, ANONYMOUS, limited(size - 1))), new RegExp(`has ${size} bytes`))

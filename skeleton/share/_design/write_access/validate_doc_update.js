@@ -58,6 +58,22 @@ function validate(newDoc, oldDoc, userCtx, secObj) {
         'A document in a share may have at most 1000 arrays and objects inside each other, and 100000 values in all.',
     }
 
+  // CouchDB takes any number and any text for the revisions of what comes by a replication, and lets nobody name some of them any
+  // more, nor purge them: all requests fail that do. Its own are digests, and those of other clients are like them.
+  var history = newDoc._revisions || { start: 1, ids: [] }
+  var isHistory =
+    Math.floor(history.start) === history.start &&
+    history.start >= history.ids.length &&
+    history.start <= 2147483647 &&
+    history.ids.every(function (revision) {
+      return /^[0-9A-Za-z._-]{1,100}$/.test(revision)
+    })
+  if (!isHistory)
+    throw {
+      forbidden:
+        'Revisions have to be called as those of CouchDB are: a number from 1 to 2147483647, "-", and 1 to 100 letters and digits.',
+    }
+
   if (isNamed || typeof writers.mostBytes !== 'number') return
 
   // In UTF-8, as CouchDB stores it; an emoji is two units of two bytes each.
