@@ -160,6 +160,9 @@ const LONGEST_REASON = 500
 const cut = (text: string): string =>
   text.length > LONGEST_REASON ? `${text.slice(0, LONGEST_REASON)}…` : text
 
+/** Half a surrogate pair, where a text was cut or a function made one, becomes U+FFFD: CouchDB refuses a request that has it. */
+const wellFormed = (text: string): string => Buffer.from(text, 'utf8').toString('utf8')
+
 /** The kind of a JSON value, for sentences. */
 export function kindOf(value: unknown): string {
   if (value === null) return 'null'
@@ -174,7 +177,7 @@ export function problem<Code extends ProblemCode>(
   ...details: Parameters<(typeof PROBLEMS)[Code]>
 ): Problem {
   const sentences: Record<ProblemCode, (...details: string[]) => string> = PROBLEMS
-  return { code, reason: sentences[code](...details) }
+  return { code, reason: wellFormed(sentences[code](...details)) }
 }
 
 /** True for a `$error` that the daemon wrote: applications may have errors of their own under that name. */

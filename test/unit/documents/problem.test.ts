@@ -57,6 +57,14 @@ describe('documents/problem', () => {
     assert.match(reason, /There is no share "abc", or you may not read it\./)
   })
 
+  it('holds no half of a surrogate pair, which CouchDB refuses with all that is in the request', () => {
+    for (const why of ['😀'.repeat(400), `x${'😀'.repeat(400)}`, 'half \ud83d'])
+      for (const code of ['copy_refused', 'refused_by_function', 'sync_function_failed'] as const) {
+        const { reason } = problem(code, why)
+        assert.doesNotMatch(JSON.stringify(reason), /\\ud[89a-f]/)
+      }
+  })
+
   it('cuts what users wrote, and keeps it inside its quotes', () => {
     assert.ok(problem('invalid_share_id', 'x'.repeat(100_000)).reason.length < 500)
     assert.equal(quote('a"b\n'), '"a\\"b\\n"')
