@@ -37,6 +37,7 @@ export async function gatherSubscription(
   return {
     ...{ share, database, doc, shareEntry, entry, scanning },
     ...{ invitation: invited?.doc ?? null, isInvitationMissing: invited?.isMissing === true },
+    invitationRivals: invited?.rivals.map(({ leaf }) => leaf._rev) ?? [],
     rivals: subscription?.rivals ?? [],
     isMissing: subscription?.isMissing === true && !isOrphan,
     lastWords:

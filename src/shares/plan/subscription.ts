@@ -28,6 +28,8 @@ export interface SubscriptionFacts {
   entry: SubscriptionEntry | null
   /** `$invitation/<id>` as it is there. */
   invitation: ObjectDoc | null
+  /** The revisions of its conflicts. */
+  invitationRivals?: readonly string[]
   /** It is not there, and was not deleted either: it went with an earlier database. */
   isInvitationMissing?: boolean
   /** How the share's owner is called, where anybody knows it. */
@@ -287,6 +289,7 @@ function planInvitation({
   entry,
   shareEntry,
   invitation,
+  invitationRivals = [],
   isInvitationMissing = false,
   ownerName,
 }: SubscriptionFacts): SubscriptionEffect[] {
@@ -298,6 +301,10 @@ function planInvitation({
   if (!right)
     return [
       ...(invitation ? [{ kind: 'put-document', doc: { ...gone(invitation) } } as const] : []),
+      // One that is left would be the invitation then.
+      ...invitationRivals.map(
+        (rev) => ({ kind: 'drop-leaf', id: invitationDocumentId(share), rev }) as const,
+      ),
       ...noted(undefined),
     ]
   if (!invitation && !isInvitationMissing && entry.invited === right) return []
