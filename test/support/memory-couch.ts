@@ -5,6 +5,8 @@ import type { ChangesOptions, Database, RangeOptions } from '../../src/couch/dat
 import type { DatabaseInfo, Doc, Row, Security, Written } from '../../src/couch/document.ts'
 import { CouchFault } from '../../src/couch/fault.ts'
 import { encodeJson } from '../../src/documents/json.ts'
+import { isNameable } from '../../src/documents/revisions.ts'
+import { assertLegal, assertUtf8 } from './illegal-documents.ts'
 import { contentsAfter, flowOfAttachment, flowOfLeaf, readFlow, withEncodings } from './memory-attachments.ts'
 import { asRead, copyOf, MemoryDatabase } from './memory-database.ts'
 import type { Upload } from '../../src/couch/request.ts'
@@ -124,7 +126,9 @@ export class MemoryCouch {
     }
     const bulk = (docs: Doc[], { newEdits = true } = {}): Written[] => {
       const database = there()
-      // CouchDB takes none of a request with one that is too large.
+      // CouchDB takes none of a request with one that is illegal, or too large.
+      assertUtf8(name, docs)
+      for (const doc of docs) assertLegal(name, doc)
       for (const { _id, _rev, _attachments, ...body } of docs)
         if (encodeJson(body).length > this.mostCharacters)
           throw new CouchFault('too_large', name, _id, 413, 'document_too_large')
@@ -141,6 +145,7 @@ export class MemoryCouch {
     const withStubs = (row: Row): Row => ({ ...row, doc: row.doc && asRead(row.doc) })
     const fetch = (ids: string[], { conflicts = false } = {}): Row[] => {
       const database = there()
+      assertUtf8(name, ids)
       return ids.map((id) => withStubs(database.row(id, { conflicts })))
     }
 
@@ -198,7 +203,9 @@ export class MemoryCouch {
           { attachments = false, encodings = false } = {},
         ) => {
           const database = there()
+          assertUtf8(name, wanted)
           return wanted.flatMap(({ id, rev, since }) => {
+            if (rev !== undefined && !isNameable(rev)) return []
             const leaves = rev === undefined ? database.leaves(id) : [database.leaf(id, rev) ?? []].flat()
             return leaves.map((leaf) => {
               const read = attachments ? contentsAfter(leaf, since) : asRead(leaf)
@@ -226,12 +233,18 @@ export class MemoryCouch {
       },
       leafRevisions: ask((ids: readonly string[]) => {
         const database = there()
+        assertUtf8(name, ids)
         const found = ids.map((id) => [id, database.leaves(id).map(({ _rev }) => _rev)] as const)
         return new Map(found.filter(([, revs]) => revs.length > 0))
       }),
       missing: ask((revisions: Record<string, string[]>) => {
         const database = there()
-        const rows = Object.entries(revisions).map(([id, revs]) => [id, database.missing(id, revs)] as const)
+        assertUtf8(name, revisions)
+        // As src/couch/database.ts: nobody can bring what nobody can name.
+        const rows = Object.entries(revisions).map(([id, revs]) => {
+          const missing = new Set(database.missing(id, revs))
+          return [id, revs.filter((rev) => missing.has(rev) || !isNameable(rev))] as const
+        })
         return Object.fromEntries(rows.filter(([, revs]) => revs.length > 0))
       }),
       bulk: ask(bulk),
@@ -239,11 +252,15 @@ export class MemoryCouch {
       purge: ask((revisions: Record<string, string[]>) => {
         for (const [id, revs] of Object.entries(revisions)) {
           this.onWrite(name, id)
-          there().purge(id, revs)
+          // As src/couch/database.ts.
+          there().purge(id, revs.filter(isNameable))
         }
       }),
       purged: ask(() => new Map(this.databases.get(name)?.purged ?? [])),
-      view: ask((design: string, view: string, keys: string[]) => there().view(design, view, keys)),
+      view: ask((design: string, view: string, keys: string[]) => {
+        assertUtf8(name, keys)
+        return there().view(design, view, keys)
+      }),
       viewUpTo: ask((design: string, view: string, bounds: { endKey: number; limit: number }) =>
         there().viewUpTo(design, view, bounds),
       ),

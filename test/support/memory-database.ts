@@ -24,7 +24,13 @@ export interface Revision {
 }
 
 /** What a revision is called behind its generation. */
-export const hashOf = (rev: string): string => rev.slice(rev.indexOf('-') + 1)
+export const hashOf = (rev: string): string => rev.slice(rev.indexOf('-', 1) + 1)
+
+/** Of any size, as CouchDB has them. */
+const exactGenerationOf = (rev: string): bigint => BigInt(/^-?\d+/.exec(rev)?.[0] ?? 0)
+
+/** As a document says it that was read: a number, where JavaScript has it. */
+const startOf = (rev: string): number => decodeJson(String(exactGenerationOf(rev))) as number
 
 const isDeleted = (revision: Revision | undefined): boolean => revision?.body?._deleted === true
 
@@ -43,7 +49,7 @@ class Tree {
       .sort(
         (one, other) =>
           Number(isDeleted(one)) - Number(isDeleted(other)) ||
-          generationOf(other.rev) - generationOf(one.rev) ||
+          Number(exactGenerationOf(other.rev) - exactGenerationOf(one.rev)) ||
           (one.rev < other.rev ? 1 : -1),
       )
     return this.#leaves
@@ -181,7 +187,7 @@ export class MemoryDatabase {
     const body = tree?.revisions.get(rev)?.body
     if (!tree || !body) return null
     const ids = tree.history(rev).map(hashOf)
-    return copyOf({ ...body, _rev: rev, _revisions: { start: generationOf(rev), ids } })
+    return copyOf({ ...body, _rev: rev, _revisions: { start: startOf(rev), ids } })
   }
 
   /** The leaves of a document, with their histories; the winner first. */
@@ -216,7 +222,8 @@ export class MemoryDatabase {
     const body = withStubs({ ...rest, _id: id }, before, age)
     // As in CouchDB, it says nothing of the id: documents that say the same have the same revision.
     const { _id, ...said } = body
-    const rev = `${age}-${digest(encodeJson([parent, said]))}`
+    const next = parent === null ? 1n : exactGenerationOf(parent) + 1n
+    const rev = `${next}-${digest(encodeJson([parent, said]))}`
     tree.graft(parent === null ? [rev] : [rev, parent], body)
     this.#touch(id, tree)
     return { id, ok: true, rev }
@@ -226,13 +233,14 @@ export class MemoryDatabase {
   merge(doc: Doc): void {
     const { _id: id, _rev: rev, _revisions, ...rest } = doc
     if (rev === undefined) throw new Error(`Expected a revision of ${id}`)
-    const { start, ids } = _revisions ?? { start: generationOf(rev), ids: [hashOf(rev)] }
+    const { ids } = _revisions ?? { ids: [hashOf(rev)] }
     const tree = this.trees.get(id) ?? new Tree()
     if (tree.revisions.get(rev)?.body) return
-    const line = ids.map((hash, age) => `${start - age}-${hash}`)
+    const start = exactGenerationOf(rev)
+    const line = ids.map((hash, age) => `${start - BigInt(age)}-${hash}`)
     const known = line.find((one) => tree.revisions.get(one)?.body)
     const before = known === undefined ? null : (tree.revisions.get(known)?.body ?? null)
-    tree.graft(line, withStubs({ ...rest, _id: id }, before, start))
+    tree.graft(line, withStubs({ ...rest, _id: id }, before, Number(start)))
     this.#touch(id, tree)
   }
 
