@@ -82,6 +82,8 @@ export class MemoryWorld {
   readonly couch = new MemoryCouch()
   /** Log lines that say that a document was set aside: none is expected ever. */
   readonly setAside: unknown[] = []
+  /** Why turns failed that were taken again. */
+  readonly failures: unknown[] = []
   /** Milliseconds. */
   now = Date.UTC(2026, 0, 1)
   /** As SWEEP_INTERVAL: after so long, objects that wait for a share which nobody has say so. */
@@ -394,6 +396,7 @@ export class MemoryWorld {
       } catch (error) {
         if (memory.isKilled) throw new Killed()
         if (!isFault(error) || failures === MOST_FAILURES) throw error
+        this.failures.push(error)
       }
   }
 
