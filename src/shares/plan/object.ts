@@ -74,10 +74,13 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
 
     if (doc && consent?.kind === 'share' && standing === 'open') {
       const content = project(doc, consent.selection)
-      if (ledger.show(share, consent.selection, old)) withdrawals.push({ kind: 'withdraw', share, object })
       // What comes in from elsewhere is carried on when the object's own change comes by.
       const isToGo = !isChanged && (copy === null || !holds(copy, content))
       const isBound = isToGo && isTooComplex(content.attributes)
+      // Of what has never gone out there is nothing to withdraw, whatever becomes of the share.
+      const isShown = !isBound || copy !== null || old !== undefined
+      if (isShown && ledger.show(share, consent.selection, old))
+        withdrawals.push({ kind: 'withdraw', share, object })
       if (isBound) problems.push({ share, problem: tooComplex() })
       // What may not go out waits here; what the copy has stays, as far as it is shared still.
       const shown = isBound ? copy && project(copy, consent.selection) : content

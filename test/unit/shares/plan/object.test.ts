@@ -102,6 +102,11 @@ describe('shares/plan/object', () => {
       ['settle s:too_complex'],
     ],
     [
+      'true, and nested too deep from the beginning: nothing is remembered of what never went out',
+      { doc: { $shares: { s: true }, a: NESTED } },
+      ['settle s:too_complex'],
+    ],
+    [
       'a shorter list, and nested too deep: what is not listed goes all the same',
       {
         doc: { $shares: { s: ['a'] }, a: NESTED, b: 1 },
