@@ -21,13 +21,22 @@ export class ConfigError extends Error {
   }
 }
 
+/** Found where a value may be a secret. */
+export const NOT_SHOWN = 'a value that is not shown'
+
 /** Found where a setting is missing. */
 export const NOTHING = 'nothing'
 
-/** A value as a fault shows it: one line, short, and without what could be credentials in a URL. */
+/**
+ * A value as a fault shows it: one line, short, and without what could be credentials in a URL, before its host or behind its path.
+ */
 export function display(text: string): string {
   // Up to the last @, because an unescaped @, / or # in a password is what a fault may be about.
-  const scrubbed = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^]*@/i, '$1***@').replace(/\?[^]*$/, '?…')
+  const scrubbed = text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^]*@/i, '$1***@').replace(/([?#])[^]+$/, '$1…')
   const line = JSON.stringify(scrubbed).slice(1, -1).replaceAll('\\"', '"')
   return `\`${line.length > 100 ? `${line.slice(0, 100)}…` : line}\``
 }
+
+/** A file of a secret, where it is one: whoever gives the secret itself in its place does not read it in a log. */
+export const displayFile = (text: string): string =>
+  /^(?:\/[\w.@-]+){2,}$/.test(text) ? display(text) : NOT_SHOWN

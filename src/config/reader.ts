@@ -1,6 +1,6 @@
 // Reads settings one by one, and notes what is wrong with each, so that all faults are told at once.
 import { SettingError } from '../documents/setting.ts'
-import { display, type Fault } from './faults.ts'
+import { display, displayFile, NOT_SHOWN, type Fault } from './faults.ts'
 import { SETTINGS, type Name, type Plain, type Setting, type Value } from './settings.ts'
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -49,11 +49,7 @@ export class SettingsReader {
     if (success) return data as Value<N>
     const [issue] = error.issues
     const found = issue?.code === 'custom' ? (issue.params?.['found'] as string | undefined) : undefined
-    return this.fault(
-      name,
-      issue?.message ?? 'valid',
-      hidden ? 'a value that is not shown' : display(found ?? text),
-    )
+    return this.fault(name, issue?.message ?? 'valid', hidden ? NOT_SHOWN : display(found ?? text))
   }
 
   /** What a list comes to that is to be read beside other settings; undefined where a fault was noted. */
@@ -76,11 +72,11 @@ export class SettingsReader {
     try {
       const text = this.#readFile(path).replace(/\r?\n$/, '')
       return text === ''
-        ? this.fault(name, 'a file with a value in it', `${display(path)}, which is empty`)
+        ? this.fault(name, 'a file with a value in it', `${displayFile(path)}, which is empty`)
         : text
     } catch (error) {
       const { code = 'unreadable' } = error as NodeJS.ErrnoException
-      return this.fault(name, 'a file that can be read', `${display(path)} (${code})`)
+      return this.fault(name, 'a file that can be read', `${displayFile(path)} (${code})`)
     }
   }
 

@@ -309,7 +309,7 @@ describe('config', () => {
     })
     assert.throws(() => load({ ...SERVER, HOODIE_SERVER: 'http://c/_utils/#login' }), {
       message:
-        'Expected `HOODIE_SERVER` to be the URL of CouchDB itself, without /_utils and what is behind it, got `http://c/_utils/#login`',
+        'Expected `HOODIE_SERVER` to be the URL of CouchDB itself, without /_utils and what is behind it, got `http://c/_utils/#…`',
     })
     assert.throws(() => load({ HOODIE_SERVER: 'http://c', HOODIE_ADMIN_USER: 'u' }), {
       message: 'Expected `HOODIE_ADMIN_PASS` to be set, as there is a server to log in to, got nothing',
@@ -471,6 +471,16 @@ describe('config', () => {
     ['two servers', { HOODIE_SERVER: 'http://root:t0psecret@c', COUCHDB_URL: 'http://root:t0psecret2@c' }],
     ['the replication server', { ...SERVER, REPLICATION_SERVER: 'http://root:t0psecret@c' }],
     ['a password in the name', { ...SERVER, HOODIE_ADMIN_USER: 'root:t0psecret' }],
+    ['a password in the fragment', { HOODIE_SERVER: 'http://c/#t0psecret' }],
+    [
+      'a password where its file is to be',
+      { ...SERVER, HOODIE_ADMIN_PASS: '', HOODIE_ADMIN_PASS_FILE: 't0psecret' },
+    ],
+    [
+      'one that begins like a path',
+      { ...SERVER, HOODIE_ADMIN_PASS: '', HOODIE_ADMIN_PASS_FILE: '/t0psecret/+a=' },
+    ],
+    ['a password where the file of the name is to be', { ...SERVER, HOODIE_ADMIN_USER_FILE: './t0psecret' }],
     [
       'a value and a file',
       {
