@@ -1,5 +1,6 @@
 // What to do about a server that answers, and not as CouchDB does: waiting alone may not help.
 import { CouchFault } from './fault.ts'
+import { plainWords } from './plain-words.ts'
 
 /** A redirect says where else to ask, and anything from 500 that somebody there fails; 502 and 503 are a server that is away. */
 const AWAY = [502, 503]
@@ -18,7 +19,7 @@ export function adviceOn({ status, reason }: Pick<CouchFault, 'status' | 'reason
 export function sayUnanswered(url: string, fault: Pick<CouchFault, 'code' | 'status' | 'reason'>): string {
   return fault.code === 'locked_out'
     ? `the server at ${url} has locked our account for this address for some minutes: ${fault.reason}`
-    : `the server at ${url} does not answer: ${adviceOn(fault) ?? fault.reason}`
+    : `the server at ${url} does not answer: ${adviceOn(fault) ?? plainWords(fault.reason)}`
 }
 
 /** A fault of the server, whatever was asked of it, in words for whoever typed a command. */

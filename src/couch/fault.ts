@@ -1,4 +1,5 @@
 // What can go wrong when CouchDB is asked, as a few words that the rest of the program can decide by.
+import { plainWords } from './plain-words.ts'
 
 interface Meaning {
   /** It may heal by waiting; the others will not. */
@@ -36,7 +37,8 @@ const FAULTS = {
 export type FaultCode = keyof typeof FAULTS
 
 /**
- * A request that CouchDB did not fulfil. It carries no request and no document: what it says may be logged.
+ * A request that CouchDB did not fulfil. It carries no request and no document: its message may be logged, `reason`, CouchDB's own words, is
+ * for whoever compares it, and for the user whose document it is about.
  */
 export class CouchFault extends Error {
   readonly code: FaultCode
@@ -52,7 +54,7 @@ export class CouchFault extends Error {
     status: number | null = null,
     error: string | null = null,
   ) {
-    super(`${where}: ${reason}`)
+    super(`${where}: ${plainWords(reason)}`)
     this.name = 'CouchFault'
     this.code = code
     this.status = status

@@ -6,6 +6,7 @@ import type { Database } from './database.ts'
 import type { StoredDoc } from './document.ts'
 import { CouchFault, isFault } from './fault.ts'
 import { pagesOf } from './pages.ts'
+import { plainWords } from './plain-words.ts'
 
 /** https://docs.couchdb.org/en/stable/replication/replicator.html */
 export const REPLICATOR = '_replicator'
@@ -205,7 +206,7 @@ export class Replicator {
 
 /** https://docs.couchdb.org/en/stable/replication/replicator.html#replication-states */
 function schedulerStatus({ state, info }: SchedulerDoc): ReplicationStatus {
-  const reason = info?.error ?? 'no reason given'
+  const reason = plainWords(info?.error ?? 'no reason given')
   switch (state) {
     case 'failed':
       return { kind: 'failed', reason }
@@ -250,4 +251,4 @@ function ownStatus(doc: StoredDoc | null): ReplicationStatus {
 }
 
 const reasonOf = (reason: unknown): string =>
-  typeof reason === 'string' ? reason : JSON.stringify(reason ?? 'no reason given')
+  typeof reason === 'string' ? plainWords(reason) : 'no reason given'

@@ -1,6 +1,7 @@
 // Installation: what the daemon needs on a server is made where it is missing. A second start writes nothing.
 import type { Couch } from '../couch/client.ts'
 import { concernsOneDocument, CouchFault, isFault } from '../couch/fault.ts'
+import { plainWords } from '../couch/plain-words.ts'
 import { REPLICATOR } from '../couch/replicator.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc } from '../couch/document.ts'
@@ -75,7 +76,10 @@ export async function identify(couch: Couch): Promise<ServerKind> {
         `The server at ${couch.url} refuses the admin's name or password.`,
       )
     if (isFault(error) && !error.retryable && error.code !== 'stopped')
-      throw new InstallError('not_couchdb', `What answers at ${couch.url} is no CouchDB: ${error.reason}`)
+      throw new InstallError(
+        'not_couchdb',
+        `What answers at ${couch.url} is no CouchDB: ${plainWords(error.reason)}`,
+      )
     throw error
   }
 }
@@ -215,8 +219,14 @@ async function installOrTell(
     if (!isFault(error) || !concernsOneDocument(error)) throw error
     const kind = db.startsWith(SKELETON_PREFIX) ? db.slice(SKELETON_PREFIX.length) : null
     if (kind === null || isFixedKind(kind))
-      throw new InstallError('refused', `${db} refuses what the skeleton puts there: ${error.reason}`)
-    log.error({ db }, `the skeleton of ${kind} cannot be put in place, and stays as it was: ${error.reason}`)
+      throw new InstallError(
+        'refused',
+        `${db} refuses what the skeleton puts there: ${plainWords(error.reason)}`,
+      )
+    log.error(
+      { db },
+      `the skeleton of ${kind} cannot be put in place, and stays as it was: ${plainWords(error.reason)}`,
+    )
   }
 }
 

@@ -98,4 +98,12 @@ describe('couch/fault', () => {
     assert.ok(!isFault(null))
     assert.equal(fault.message, 'PUT /db/doc: Document update conflict.')
   })
+
+  it('tells of what CouchDB had in hand to who asks for its reason only', () => {
+    const reason = '{badmatch,{[{<<"name">>,<<"of a user">>}]}}'
+    const fault = new CouchFault('server_error', 'POST /db/_bulk_docs', reason, 500, 'unknown_error')
+    assert.equal(fault.message, 'POST /db/_bulk_docs: {badmatch,{[{…')
+    assert(!String(fault.stack).includes('of a user'))
+    assert.equal(fault.reason, reason)
+  })
 })
