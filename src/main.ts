@@ -11,7 +11,7 @@ import { EmbeddedError, startEmbedded, type EmbeddedServer } from './embedded/se
 import { EnvironmentError, readEnvironment } from './config/environment.ts'
 import { EXIT, type ExitCode, exitCodeOfInstall } from './commands/exit-codes.ts'
 import { InstallError } from './skeletons/install.ts'
-import { createLogger, type Logger } from './log.ts'
+import { createLogger, scrub, type Logger } from './log.ts'
 import { probe } from './ops/probe.ts'
 import { OpsListenError, startOps } from './ops/server.ts'
 import { logUnused } from './config/skeleton-checks.ts'
@@ -218,7 +218,8 @@ try {
 } catch (error) {
   const code = exitCodeOf(error)
   const isForeseen = code !== EXIT.failure || error instanceof EmbeddedError || isFault(error)
-  process.stderr.write(`${isForeseen ? (error as Error).message : String((error as Error).stack ?? error)}\n`)
+  const said = isForeseen ? (error as Error).message : String((error as Error).stack ?? error)
+  process.stderr.write(`${scrub(said)}\n`)
   // A setting that is missing may be one that is misspelled.
   if (error instanceof ConfigError)
     for (const doubt of environment().doubts) process.stderr.write(`${doubt}\n`)
