@@ -105,7 +105,7 @@ describe('deployment', () => {
     const files = docs.filter((file) => file.endsWith('.md')).map((file) => `docs/${file}`)
     const manifest = JSON.parse(await read('package.json')) as { repository: { url: string } }
     const repository = `${/https:.*(?=\.git$)/.exec(manifest.repository.url)?.[0]}/blob/HEAD/`
-    for (const file of ['README.md', 'CONTRIBUTING.md', ...files])
+    for (const file of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', ...files])
       for (const [, target = ''] of (await read(file)).matchAll(/\]\(([^)\s]+)\)/g)) {
         const here = target.replace(repository, '../'.repeat(file.split('/').length - 1))
         if (/^[a-z]+:/.test(here)) continue
