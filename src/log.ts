@@ -2,10 +2,9 @@
 import { createRequire } from 'node:module'
 import { pino, stdTimeFunctions, type DestinationStream, type Logger, type LoggerOptions } from 'pino'
 import type * as PinoPretty from 'pino-pretty'
+import { HIDDEN, scrub } from './scrub.ts'
 
 export type { Logger }
-
-const HIDDEN = '***'
 
 /** What an attribute is called that holds a credential, at any depth and in any case. */
 const SECRET_NAME =
@@ -13,20 +12,6 @@ const SECRET_NAME =
 
 /** Deeper than this a log line tells nobody anything. */
 const MAX_DEPTH = 8
-
-/**
- * Replaces credentials in free text: `//user:pass@`, `Basic …`, `Bearer …`, the session cookie, and JSON attributes
- * that are called like a credential. Linear in the length of the text; valid JSON stays valid.
- */
-export const scrub = (text: string): string =>
-  text
-    .replace(/\/\/[^\s/?#"\\]*@/g, `//${HIDDEN}@`)
-    .replace(/\b(Basic|Bearer)(\s+)(?!auth(?:entication|orization)?\b)[\w+/=.~-]+/gi, `$1$2${HIDDEN}`)
-    .replace(/\bAuthSession=[^\s;,"\\]+/gi, `AuthSession=${HIDDEN}`)
-    .replace(
-      /("(?:\w*_)?(?:pass|passwd|password|secret|token|authorization|cookie|derived_key|salt)"\s*:\s*)"(?:[^"\\]|\\.)*"/gi,
-      `$1"${HIDDEN}"`,
-    )
 
 /** An error as it may be logged. nano's errors carry the request with headers and body: nothing of that gets here. */
 interface LoggedError {

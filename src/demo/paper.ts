@@ -1,6 +1,6 @@
 // Prints the demo: plain text that reads well by itself, with colour where a terminal takes it.
 import { styleText } from 'node:util'
-import { scrub } from '../log.ts'
+import { scrub } from '../scrub.ts'
 
 /** Where an exhibit stands, what it shows, and the document; null where there is none. */
 export interface Shown {

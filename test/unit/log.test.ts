@@ -1,6 +1,7 @@
 // What the log says and, above all, what it never says: assertions on parsed lines.
 import assert from 'node:assert/strict'
-import { createLogger, scrub } from '../../src/log.ts'
+import { createLogger } from '../../src/log.ts'
+import { scrub } from '../../src/scrub.ts'
 
 type Line = Record<string, unknown>
 

@@ -13,6 +13,7 @@ const TABLE: readonly [text: string, expected: string][] = [
   ['function_clause: [{"name","x"}]', 'function_clause: [{…'],
   ['refused: {"name":"of a user"}', 'refused: {…'],
   ['{case_clause,[111,102,32]}', '{case_clause,…'],
+  ['no Basic YWRtaW46cGFzcw==, at http://u:p@h', 'no Basic ***, at http://***@h'],
   ['the name "joe" is taken', 'the name …'],
 ]
 
