@@ -1,5 +1,6 @@
 // What a newcomer reads after `npm start`: what runs where, and three lines to try.
 import type { Config } from './config/config.ts'
+import { EMBEDDED_ADMIN } from './config/server.ts'
 
 /** Somebody who pastes all lines at once is faster than the daemon: the last one asks until the copy is there. */
 const UNTIL_THERE = 'curl -sSf --retry 20 --retry-delay 1 --retry-all-errors'
@@ -9,7 +10,11 @@ export function welcome(
   { admin, userDatabases, server }: Pick<Config, 'admin' | 'userDatabases' | 'server'>,
   url: string,
 ): string {
-  const base = url.replace('://', `://${encodeURIComponent(admin.user)}:${encodeURIComponent(admin.pass)}@`)
+  // This goes where the log goes: only the password that everybody knows is written there.
+  const isKnown = admin.pass === EMBEDDED_ADMIN.pass
+  const login = `${encodeURIComponent(admin.user)}:${isKnown ? EMBEDDED_ADMIN.pass : 'PASSWORD'}`
+  const base = url.replace('://', `://${login}@`)
+  const hint = isKnown ? '' : ' PASSWORD stands for that of HOODIE_ADMIN_PASS.'
   const user = `${base}/${encodeURIComponent(userDatabases.database('joe'))}`
   const data =
     server.kind === 'embedded' && server.dataDir !== null
@@ -20,7 +25,7 @@ export function welcome(
 couch-shares is running, with an embedded server at ${url} (no HOODIE_SERVER is set).
 ${data} It is for a first look; give it a real CouchDB 3.x for real users.
 
-Try it: joe has a database, a share called milk, and an object that shows only its name there.
+Try it: joe has a database, a share called milk, and an object that shows only its name there.${hint}
 
   curl -X PUT '${user}'
   curl -X POST '${user}/_bulk_docs' -H 'Content-Type: application/json' -d '${JSON.stringify({

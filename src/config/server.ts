@@ -15,7 +15,8 @@ const ADMIN_SETTINGS = [
 /** Whoever gives one of these has the embedded server in mind. */
 const EMBEDDED_SETTINGS = ['EMBEDDED_PORT', 'EMBEDDED_DATA', 'EMBEDDED_MEMORY'] as const satisfies Name[]
 
-const EMBEDDED_ADMIN = { user: 'admin', pass: 'admin' }
+/** Who logs in to the embedded server where nobody else is named. */
+export const EMBEDDED_ADMIN = { user: 'admin', pass: 'admin' }
 
 /** The server; null: the embedded one. */
 export function readAddress(settings: SettingsReader): Read<Address> {
