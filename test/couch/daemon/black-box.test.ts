@@ -7,11 +7,12 @@ import { crashOf } from '../../support/servers.ts'
 import { Space } from '../../support/space.ts'
 import { onEachServer } from '../../support/suites.ts'
 
-/** `npm run test:faults` plays many; the same seed has the same things done, as far as time lets it. */
-const RUNS = Number(process.env['FAULT_RUNS'] ?? 1)
+/** Only `npm run test:faults` plays them: how long one takes, and what happens in it, is up to the machine. The same seed has the same things tried. */
+const RUNS = Number(process.env['FAULT_RUNS'] ?? 0)
 const SEED = Number(process.env['FAULT_SEED'] ?? randomInt(2 ** 31))
 
 onEachServer('users of a black box', ({ it, kind, server }) => {
+  if (RUNS === 0) return
   it(`lose nothing, and read nothing that is not theirs (FAULT_SEED=${SEED})`, async () => {
     for (let run = 0; run < RUNS; run += 1) {
       const seed = SEED + run
@@ -22,7 +23,7 @@ onEachServer('users of a black box', ({ it, kind, server }) => {
         )
         const { acknowledged, writes, sightings, troubles, settledMs } = played
         const about = `seed ${seed}: ${acknowledged} of ${writes} writes acknowledged, ${sightings} values seen, settled after ${Math.round(settledMs / 1000)} s; ${troubles.join(', ')}`
-        if (RUNS > 1 || played.faults.length > 0) process.stdout.write(`    ${about}\n`)
+        process.stdout.write(`    ${about}\n`)
         assert.notEqual(acknowledged, 0, 'Expected some writes to be acknowledged')
         assert.deepEqual(played.faults, [], about)
       })
