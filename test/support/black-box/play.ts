@@ -187,7 +187,9 @@ class AccessWatch {
   ends(): Promise<void> {
     this.#looking?.abort()
     this.#looking = null
-    if (this.#from !== null) this.#witness.exclusions.push({ who: READER, from: this.#from, to: Date.now() })
+    // On the embedded server users speak as its admin: access does not count there.
+    if (this.#from !== null && this.#space.server.kind === 'couchdb')
+      this.#witness.exclusions.push({ who: READER, from: this.#from, to: Date.now() })
     this.#from = null
     return Promise.resolve()
   }
