@@ -12,6 +12,7 @@ import { readOverlaid, SHIPPED_SKELETON, type Difference } from '../skeletons/ov
 import { kindsInSkeleton, type SkeletonOfKind } from '../skeletons/folder.ts'
 import { OwnWrites } from '../engine/own-writes.ts'
 import { ownershipOf } from '../daemon/ownership.ts'
+import { layoutNow } from '../daemon/upgrade.ts'
 import { ProvisionedUsers } from '../provisioning/provisioned-users.ts'
 import { Registry } from '../shares/registry.ts'
 import { checkMasters, checkPolicies, unusedFolders, type UnusedFolder } from '../config/skeleton-checks.ts'
@@ -83,6 +84,7 @@ export async function withConnection<T>(
       // It was asked for no more than what it is.
       throw isFault(error) ? new UnansweredFault(couch.url, error) : error
     })
+    await layoutNow(couch)
     const users = config.userDatabases
     const registry = new Registry(couch, new OwnWrites(), Date.now)
     const provisionedUsers = new ProvisionedUsers(couch, new OwnWrites(), Date.now)

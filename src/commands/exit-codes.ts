@@ -29,7 +29,7 @@ export const EXIT = {
   notCouchDb: 76,
   /** EX_NOPERM: the server refuses the admin's name or password. */
   wrongPassword: 77,
-  /** EX_CONFIG: settings, skeleton or EMBEDDED_DATA cannot be used; all faults are on stderr. */
+  /** EX_CONFIG: settings, skeleton or EMBEDDED_DATA cannot be used, or a newer version has changed the data; all faults are on stderr. */
   config: 78,
   /** Not in sysexits: the login works, and is no server admin's. */
   notAdmin: 79,
@@ -50,6 +50,7 @@ export function exitCodeOfInstall({ code }: InstallError): ExitCode {
       return EXIT.notCouchDb
     case 'slashes_decoded':
     case 'foreign_design':
+    case 'newer_layout':
     case 'refused':
       return EXIT.config
     default:

@@ -5,8 +5,9 @@ import sum from 'lodash/sum.js'
 import PQueue from 'p-queue'
 import { Couch } from '../couch/client.ts'
 import type { Seq } from '../couch/document.ts'
-import type { CouchFault } from '../couch/fault.ts'
+import { CouchFault } from '../couch/fault.ts'
 import { Outage, persist, type Waiting } from '../couch/outage.ts'
+import { REGISTRY } from '../documents/names.ts'
 import { asideOf } from '../engine/aside.ts'
 import { Errands } from '../engine/errands.ts'
 import { Failures } from '../engine/failures.ts'
@@ -19,10 +20,11 @@ import { Pulse } from '../engine/pulse.ts'
 import { followUpdates, type Update } from '../engine/db-updates.ts'
 import type { Gateway } from '../gateways/gateway.ts'
 import { InPlace } from '../skeletons/in-place.ts'
-import { identify, type ServerKind } from '../skeletons/install.ts'
+import { identify, InstallError, type ServerKind } from '../skeletons/install.ts'
 import type { Logger } from '../log.ts'
 import type { SkeletonOfKind } from '../skeletons/folder.ts'
 import { VERSION } from '../version.ts'
+import { bringUp, layoutNow } from './upgrade.ts'
 import { makeParts, wireControllers, type Parts } from './wiring.ts'
 import type { DaemonConfig } from '../config/config.ts'
 
@@ -70,6 +72,8 @@ export class Daemon {
   /** What answers, as it said when the daemon connected. */
   #server: ServerKind | null = null
   #installed = false
+  /** What a newer version has made of the data is not for this one: why it does nothing any more. */
+  #outdated: string | null = null
   #isReadyTold = false
 
   constructor(options: DaemonOptions) {
@@ -85,7 +89,7 @@ export class Daemon {
       user,
       pass,
       connections: config.concurrency * 2 + MOST_FEEDS + 8,
-      beforeWriting: options.beforeWriting,
+      beforeWriting: () => this.#confirm(),
       aside,
       onRefused: (error, distanceMs) =>
         log.warn(
@@ -127,7 +131,7 @@ export class Daemon {
       now,
       controllers: () => this.#controllers,
       intervalMs: config.sweepIntervalMs,
-      putBack: () => this.#inPlace.putBack(),
+      putBack: () => this.#putBack(),
       onFirst: () => this.#tellReady(),
       failures: this.#failures,
       status: () => this.#status,
@@ -172,13 +176,42 @@ export class Daemon {
         gateways: this.#options.gateways ?? [],
         calls: this.#calls,
         inPlace: {
-          onRenewed: () => this.#inPlace.putBack(),
+          onRenewed: () => this.#putBack(),
           onChanges: (db, changes) => this.#inPlace.putBackAfter(db, changes),
         },
       })
+    // Before this version's skeleton takes the place of a newer one's.
+    await layoutNow(this.#couch)
     await this.#inPlace.put()
+    await this.#bringUp()
     for (const controller of this.#controllers) await controller.load?.()
     return this.#couch.updatesSeq()
+  }
+
+  /** An older layout of the data is brought up before anybody reads it. @throws {InstallError} {CouchFault} */
+  async #bringUp(): Promise<void> {
+    const { log, now = Date.now } = this.#options
+    await bringUp({ couch: this.#couch, log, now })
+  }
+
+  /** What the daemon needs is put back where it went; where a newer version has begun to work on the data, this one stops. */
+  async #putBack(): Promise<void> {
+    try {
+      await layoutNow(this.#couch)
+      await this.#inPlace.putBack()
+      await this.#bringUp()
+    } catch (error) {
+      if (!(error instanceof InstallError)) throw error
+      if (this.#outdated === null) this.#options.log.error({ code: error.code }, error.message)
+      this.#outdated = error.message
+      this.#queue.pause()
+    }
+  }
+
+  /** Awaited before each request that writes. @throws {CouchFault} `stopped` */
+  async #confirm(): Promise<void> {
+    if (this.#outdated !== null) throw new CouchFault('stopped', REGISTRY, 'a newer version works here')
+    await this.#options.beforeWriting?.()
   }
 
   /** Finishes the pages in hand, saves the checkpoints and closes all connections. Leases go on. */
@@ -228,6 +261,7 @@ export class Daemon {
   /** Does CouchDB answer, is all installed, has each part gone through what it found at the start? */
   ready(): ProbeResult {
     if (!this.#installed) return { ok: false, reason: 'not installed yet' }
+    if (this.#outdated !== null) return { ok: false, reason: this.#outdated }
     if (this.#outage.reason !== null) return { ok: false, reason: this.#outage.reason }
     if (!this.#inPlace.isThere)
       return { ok: false, reason: 'what the daemon needs on the server cannot be put in place; see the log' }
@@ -270,13 +304,13 @@ export class Daemon {
   /** The server answers again. */
   #resume(): void {
     this.#parts.pulse.beat()
-    if (!this.#stop.signal.aborted) this.#queue.start()
+    if (!this.#stop.signal.aborted && this.#outdated === null) this.#queue.start()
   }
 
   #onUpdate({ db, type }: Update): void {
     // One that was dropped may be about to be filled again by whoever dropped it: where nobody does, the next sweep makes it.
     if (type === 'created' && this.#inPlace.includes(db))
-      this.#errands.run('in place', () => this.#inPlace.putBack())
+      this.#errands.run('in place', () => this.#putBack())
     for (const controller of this.#controllers.toReversed())
       if (controller.onUpdate({ db, type }, this.#errands.run)) break
     this.#options.onUpdate?.({ db, type })

@@ -20,7 +20,13 @@ import { SECURITY_DOCUMENT } from './wanted.ts'
 /** Why a server cannot be used, in one line. */
 export class InstallError extends Error {
   readonly code:
-    'wrong_password' | 'not_admin' | 'not_couchdb' | 'slashes_decoded' | 'foreign_design' | 'refused'
+    | 'wrong_password'
+    | 'not_admin'
+    | 'not_couchdb'
+    | 'slashes_decoded'
+    | 'foreign_design'
+    | 'newer_layout'
+    | 'refused'
   constructor(code: InstallError['code'], message: string) {
     super(message)
     this.name = 'InstallError'
