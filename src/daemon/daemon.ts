@@ -184,6 +184,12 @@ export class Daemon {
     await layoutNow(this.#couch)
     await this.#inPlace.put()
     await this.#bringUp()
+    const forgotten = await this.#parts.checkpoints.forgetOfElsewhere()
+    if (forgotten > 0)
+      this.#options.log.warn(
+        { forgotten },
+        'the checkpoints are those of another server: all databases are read from the start',
+      )
     for (const controller of this.#controllers) await controller.load?.()
     return this.#couch.updatesSeq()
   }
@@ -309,8 +315,7 @@ export class Daemon {
 
   #onUpdate({ db, type }: Update): void {
     // One that was dropped may be about to be filled again by whoever dropped it: where nobody does, the next sweep makes it.
-    if (type === 'created' && this.#inPlace.includes(db))
-      this.#errands.run('in place', () => this.#putBack())
+    if (type === 'created' && this.#inPlace.includes(db)) this.#errands.run('in place', () => this.#putBack())
     for (const controller of this.#controllers.toReversed())
       if (controller.onUpdate({ db, type }, this.#errands.run)) break
     this.#options.onUpdate?.({ db, type })

@@ -8,12 +8,16 @@ import { pagesOf } from '../couch/pages.ts'
 import { CHECKPOINTS } from '../documents/names.ts'
 import { mergeCheckpoints } from './merged-checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
+import { isDutyId } from './duty-document.ts'
 
 type Stored = Checkpoint & { _id: string; _rev: string }
 
 /** Checkpoints kept in memory at the most; the rest is read when it is needed. */
 const CACHED = 5000
 const PAGE = 1000
+
+/** Says in which database these checkpoints were made. It is no checkpoint: no database is called so. */
+const PLACE_ID = 'database of checkpoints'
 
 /** The checkpoints of one daemon: set in memory, written by `flush`. */
 export class Checkpoints {
@@ -25,6 +29,38 @@ export class Checkpoints {
 
   constructor(couch: Couch) {
     this.#database = couch.database(CHECKPOINTS)
+  }
+
+  /**
+   * Forgets all checkpoints that were made in another database, and brought here with everything else, to another server for instance: its
+   * sequences mean nothing, and every database would seem to have been made anew. What is read once more from the start is compared,
+   * and nothing is lost by that. To be called before any is read.
+   * @returns how many there were
+   * @throws {CouchFault}
+   */
+  async forgetOfElsewhere(): Promise<number> {
+    const instance = (await this.#database.info())?.instance_start_time ?? null
+    const place = await this.#database.get(PLACE_ID)
+    if (instance === null || place?.['instance'] === instance) return 0
+    const forgotten = place === null ? 0 : await this.#forgetAll()
+    const [written] = await this.#database.bulk([
+      { _id: PLACE_ID, ...(place ? { _rev: place._rev } : {}), instance },
+    ])
+    // Where another daemon was faster, it has noted the same.
+    return written?.ok ? forgotten : 0
+  }
+
+  /** All but what says who works, and where this is. */
+  async #forgetAll(): Promise<number> {
+    let forgotten = 0
+    for await (const rows of pagesOf(this.#database, { limit: PAGE })) {
+      const old = rows.filter(({ id }) => !isDutyId(id) && id !== PLACE_ID && !id.startsWith('_'))
+      await this.#database.bulk(
+        old.flatMap(({ id, rev }) => (rev === null ? [] : [{ _id: id, _rev: rev, _deleted: true }])),
+      )
+      forgotten += old.length
+    }
+    return forgotten
   }
 
   /** The checkpoints of databases, by name; those that have none are left out. */

@@ -21,6 +21,9 @@ export interface Duty {
  */
 export const dutyId = (template: string): string => `daemon ${template}`
 
+/** True for each document that says who works, whatever the template. */
+export const isDutyId = (id: string): boolean => id.startsWith(dutyId(''))
+
 /**
  * The duty of one partition. The first one's is the duty of whoever works for all: so who divides the users, and who does not, or
  * divides them otherwise, never work beside each other for long.

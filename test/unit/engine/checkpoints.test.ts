@@ -138,3 +138,46 @@ describe('engine/checkpoints', () => {
     assert.deepEqual(ground.stored('user/joe'), at('2', { instance: '9' }))
   })
 })
+
+describe('checkpoints that come to another server', () => {
+  const PLACE = 'database of checkpoints'
+  let memory: MemoryCouch
+
+  beforeEach(() => {
+    memory = new MemoryCouch()
+    memory.create(CHECKPOINTS)
+  })
+
+  const checkpoints = (): Checkpoints => new Checkpoints(memory.asCouch())
+  const idsOf = async (): Promise<string[]> =>
+    (await memory.asCouch().database(CHECKPOINTS).range({})).map(({ id }) => id)
+
+  it('are kept where they were made', async () => {
+    assert.equal(await checkpoints().forgetOfElsewhere(), 0)
+    const first = checkpoints()
+    first.set('user/joe', at('3'))
+    await first.flush()
+    assert.equal(await checkpoints().forgetOfElsewhere(), 0)
+    assert.deepEqual(await checkpoints().read(['user/joe']), new Map([['user/joe', at('3')]]))
+  })
+
+  it('are kept where nobody has noted yet where they were made', async () => {
+    const first = checkpoints()
+    first.set('user/joe', at('3'))
+    await first.flush()
+    assert.equal(await checkpoints().forgetOfElsewhere(), 0)
+    assert.deepEqual(await idsOf(), [PLACE, 'user/joe'])
+  })
+
+  it('are forgotten elsewhere, but for who works', async () => {
+    const first = checkpoints()
+    for (let number = 0; number < 1_500; number += 1) first.set(`user/${number}`, at('3'))
+    await first.flush()
+    const database = memory.asCouch().database(CHECKPOINTS)
+    await database.put({ _id: 'daemon user/{id}', holder: null })
+    await database.put({ _id: PLACE, instance: 'another' })
+    assert.equal(await checkpoints().forgetOfElsewhere(), 1_500)
+    assert.deepEqual(await idsOf(), ['daemon user/{id}', PLACE])
+    assert.equal(await checkpoints().forgetOfElsewhere(), 0)
+  })
+})
