@@ -55,8 +55,15 @@ export async function withPeople<Called extends string>(
 ): Promise<void> {
   const people = called.map((one) => stranger(space, one))
   await signUp(space, ...people)
+  await takenOutAfter(space, () =>
+    test(Object.fromEntries(people.map((one, at) => [called[at], one])) as Record<Called, Person>),
+  )
+}
+
+/** Runs a test, and takes out the accounts of its users and what the registry holds of them, whoever has made them. */
+export async function takenOutAfter(space: Space, test: () => Promise<void>): Promise<void> {
   try {
-    await test(Object.fromEntries(people.map((one, at) => [called[at], one])) as Record<Called, Person>)
+    await test()
     await space.stop()
     await removeTraces(space)
   } finally {

@@ -46,6 +46,8 @@ const QUIET_MS = { embedded: 60, couchdb: 400 }
 export type SpaceOptions = Partial<Omit<DaemonConfig, 'url' | 'admin' | 'userDatabases'>> & {
   template?: (prefix: string) => string
   accountRole?: string
+  /** What the names of its databases begin with; absent: something that no other space has. */
+  prefix?: string
 }
 
 export class Space {
@@ -69,13 +71,17 @@ export class Space {
   readonly #others: Daemon[] = []
 
   /** @param name of the test: its databases are called after it */
-  constructor(server: Server, name: string, { template, accountRole, ...settings }: SpaceOptions = {}) {
+  constructor(
+    server: Server,
+    name: string,
+    { template, accountRole, prefix, ...settings }: SpaceOptions = {},
+  ) {
     this.server = server
     const slug = name
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '-')
       .slice(0, 30)
-    this.prefix = `t${randomBytes(3).toString('hex')}-${slug}/`
+    this.prefix = prefix ?? `t${randomBytes(3).toString('hex')}-${slug}/`
     this.couch = new Couch({ url: server.url, user: server.user, pass: server.pass })
     this.#barrier = new Barrier(this.couch, `barrier-${this.prefix.slice(0, -1)}`)
     this.config = {
