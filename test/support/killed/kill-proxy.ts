@@ -1,6 +1,6 @@
 // A proxy that counts the requests of the daemon, and ends it at one of them.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { listen, passOn, placeOf, stopListening, urlOf } from './pass-on.ts'
+import { listen, passOn, placeOf, stopListening, urlOf } from '../pass-on.ts'
 
 /** Where the daemon dies: before the server hears of the request, when it has answered and nobody knows, or once the answer is there. */
 export const MOMENTS = ['unheard', 'unanswered', 'answered'] as const
