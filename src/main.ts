@@ -115,7 +115,11 @@ async function run(): Promise<ExitCode> {
     }
     const embedded = await starting
     const url = embedded?.url ?? (config.server.kind === 'couchdb' ? config.server.url : '')
-    const options = { config: { ...config, url }, skeleton, gateways, log }
+    const metrics = config.opsPort === null ? null : new (await import('./ops/metrics.ts')).Metrics()
+    const options = {
+      ...{ config: { ...config, url }, skeleton, gateways, log },
+      ...(metrics ? { meter: metrics } : {}),
+    }
     const { partitions } = config
     const divided = partitions > 1 && embedded === null ? new Divided({ ...options, partitions }) : null
     if (partitions > 1 && embedded !== null)
@@ -124,16 +128,26 @@ async function run(): Promise<ExitCode> {
       )
     const daemon = divided ?? new Standby({ ...options, isServerOwn: embedded !== null })
     releases.push(() => daemon.stop())
-    if (config.opsPort !== null) {
+    if (config.opsPort !== null && metrics !== null) {
+      metrics.watch({
+        ready: () => daemon.ready(),
+        health: () => daemon.health(),
+        isAtWork: () => daemon.isAtWork,
+        standings: () => daemon.standings,
+      })
       const ops = await startOps({
         host: config.opsHost,
         port: config.opsPort,
         health: () => daemon.health(),
         ready: () => daemon.ready(),
+        metrics,
         ...(divided ? { partitions: () => divided.partitions } : {}),
       })
       releases.push(() => ops.close())
-      log.info({ host: config.opsHost, port: ops.port }, 'health and readiness at /healthz and /readyz')
+      log.info(
+        { host: config.opsHost, port: ops.port },
+        'health, readiness and metrics at /healthz, /readyz and /metrics',
+      )
     }
     // A server that is not there yet is waited for, and a signal ends the waiting.
     const started = daemon.start()

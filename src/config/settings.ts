@@ -169,7 +169,7 @@ export const SETTINGS = {
     key: 'opsPort',
     schema: values.port,
     default: null,
-    says: 'the port that answers `/healthz` and `/readyz`; unset: none',
+    says: 'the port that answers `/healthz`, `/readyz` and `/metrics`; unset: none',
   },
   OPS_HOST: {
     key: 'opsHost',

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events'
 import { Agent, type Dispatcher } from 'undici'
 import type { Readable } from 'node:stream'
 import { Deadline } from './deadline.ts'
+import { endpointOf, type Answered } from './endpoint.ts'
 import { CouchFault, faultOfStatus, isFault } from './fault.ts'
 import { decodeJsonInSlices } from './json-in-slices.ts'
 import { decodeJson, encodeJson } from '../documents/json.ts'
@@ -47,6 +48,8 @@ export interface CouchOptions {
   beforeWriting?: (() => Promise<void>) | undefined
   /** What is done around each upload. */
   aside?: Aside
+  /** Told of each request, when its answer begins, or does not come. */
+  onAnswered?: ((answered: Answered) => void) | undefined
   /** Told where the server refuses requests for the time being. */
   onRefused?: PaceOptions['onRefused']
 }
@@ -89,6 +92,7 @@ export class Couch implements Requester {
   readonly #timeoutMs: number
   readonly #beforeWriting: CouchOptions['beforeWriting']
   readonly #aside: Aside
+  readonly #onAnswered: CouchOptions['onAnswered']
   readonly #pace: Pace
   readonly #stop = new AbortController()
 
@@ -100,6 +104,7 @@ export class Couch implements Requester {
     this.#prefix = pathname.replace(/\/$/, '')
     this.#timeoutMs = timeoutMs
     this.#beforeWriting = options.beforeWriting
+    this.#onAnswered = options.onAnswered
     this.#aside = options.aside ?? ((wait) => wait())
     // As many listeners as there are requests under way.
     setMaxListeners(0, this.#stop.signal)
@@ -244,16 +249,24 @@ export class Couch implements Requester {
     request: Pick<Request, 'method' | 'path' | 'query'>,
     { headers, ...sent }: Sent,
   ): Promise<Dispatcher.ResponseData> {
-    const answer = await agent.request({
-      ...this.#target(request),
-      method: request.method ?? 'GET',
-      headers: { authorization: this.#authorization, ...AS_THEY_ARE, ...headers },
-      signal: sent.signal,
-      // undici takes an AsyncIterable as well, which its types do not say: docs/docs/api/Dispatcher.md
-      body: sent.body as string | null,
-    })
-    if (answer.statusCode >= 300) throw await faultOf(answer, request)
-    return answer
+    const method = request.method ?? 'GET'
+    const begun = performance.now()
+    let status: number | null = null
+    try {
+      const answer = await agent.request({
+        ...this.#target(request),
+        method,
+        headers: { authorization: this.#authorization, ...AS_THEY_ARE, ...headers },
+        signal: sent.signal,
+        // undici takes an AsyncIterable as well, which its types do not say: docs/docs/api/Dispatcher.md
+        body: sent.body as string | null,
+      })
+      status = answer.statusCode
+      if (answer.statusCode >= 300) throw await faultOf(answer, request)
+      return answer
+    } finally {
+      this.#onAnswered?.({ endpoint: endpointOf(request), method, status, ms: performance.now() - begun })
+    }
   }
 
   /** `GET /`. @throws {CouchFault} `not_couchdb` where something else answers. */

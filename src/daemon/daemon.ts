@@ -13,6 +13,7 @@ import { Errands } from '../engine/errands.ts'
 import { Failures } from '../engine/failures.ts'
 import { Sweeps } from '../engine/sweeps.ts'
 import { FINE, firstFault, type Controller, type ProbeResult } from '../engine/controller.ts'
+import { NO_METER, type Meter, type Part, type Standing } from '../engine/meter.ts'
 import { MOST_FEEDS } from '../engine/hot-feeds.ts'
 import type { HostCalls } from '../engine/host.ts'
 import { WHOLE, type Portion } from '../engine/portion.ts'
@@ -39,6 +40,8 @@ export interface DaemonOptions {
   now?: () => number
   /** Awaited before each request that writes: it fails where another daemon works. */
   beforeWriting?: () => Promise<void>
+  /** Told of what goes on; absent: nobody counts. */
+  meter?: Meter
   /** Told of each update of a database, when all parts have been. */
   onUpdate?: (update: Update) => void
 }
@@ -77,7 +80,7 @@ export class Daemon {
   #isReadyTold = false
 
   constructor(options: DaemonOptions) {
-    const { config, log, gateways = [], portion = WHOLE, now = Date.now } = options
+    const { config, log, gateways = [], portion = WHOLE, meter = NO_METER, now = Date.now } = options
     this.#options = options
     // As many listeners as there are pauses and requests under way.
     setMaxListeners(0, this.#stop.signal)
@@ -91,6 +94,7 @@ export class Daemon {
       connections: config.concurrency * 2 + MOST_FEEDS + 8,
       beforeWriting: () => this.#confirm(),
       aside,
+      onAnswered: meter.answered,
       onRefused: (error, distanceMs) =>
         log.warn(
           { err: error, distanceMs },
@@ -100,7 +104,7 @@ export class Daemon {
     this.#waiting = { signal: this.#stop.signal, sleep: this.#sleep, log }
     this.#parts = makeParts({
       ...this.#waiting,
-      ...{ config, gateways, portion, aside, now },
+      ...{ config, gateways, portion, aside, meter, now },
       couch: this.#couch,
       queue: this.#queue,
       pulse: new Pulse(now),
@@ -256,6 +260,11 @@ export class Daemon {
   /** Requests sent to CouchDB since the start. */
   get requests(): number {
     return this.#couch.requests
+  }
+
+  /** What is in the queue of each part. */
+  get standings(): ReadonlyMap<Part, Standing> {
+    return new Map(this.#controllers.map(({ part, standing }) => [part, standing]))
   }
 
   /** Does the loop turn? */

@@ -10,6 +10,7 @@ import { firstFault, type ProbeResult } from '../engine/controller.ts'
 import { Division, type View } from '../engine/division.ts'
 import { nameOfHolder } from '../engine/duty-document.ts'
 import { BEAT_MS } from '../engine/duty.ts'
+import { together, type Part, type Standing } from '../engine/meter.ts'
 import { portionOf } from '../engine/portion.ts'
 import { InstallError } from '../skeletons/install.ts'
 import { Daemon, type DaemonOptions } from './daemon.ts'
@@ -109,6 +110,20 @@ export class Divided {
   /** Does the loop turn? Who waits is well. */
   health(): ProbeResult {
     return firstFault(this.#terms.all.map(({ daemon }) => daemon.health()))
+  }
+
+  /** Whether this process works for a partition. */
+  get isAtWork(): boolean {
+    return this.#terms.all.length > 0
+  }
+
+  /** What is in the queue of each part, of all its partitions together. */
+  get standings(): ReadonlyMap<Part, Standing> {
+    const all = this.#terms.all.map(({ daemon }) => daemon.standings)
+    const parts = new Set(all.flatMap((standings) => [...standings.keys()]))
+    return new Map(
+      [...parts].map((part) => [part, together(all.flatMap((standings) => standings.get(part) ?? []))]),
+    )
   }
 
   /** Has each partition that this process has been gone through once? */

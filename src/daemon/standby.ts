@@ -6,6 +6,7 @@ import { isFault } from '../couch/fault.ts'
 import { sayAway } from '../couch/outage.ts'
 import { Daemon, type DaemonOptions } from './daemon.ts'
 import type { ProbeResult } from '../engine/controller.ts'
+import type { Part, Standing } from '../engine/meter.ts'
 import { InstallError } from '../skeletons/install.ts'
 import { dutyId, nameOfHolder } from '../engine/duty-document.ts'
 import { awaitDuties, clocks, prepareAgain, REQUEST_MS, Trouble } from './duty-place.ts'
@@ -77,6 +78,16 @@ export class Standby {
   /** Does the loop turn? Who waits is well. */
   health(): ProbeResult {
     return this.#daemon?.health() ?? { ok: true }
+  }
+
+  /** Whether this daemon works, and waits for no other. */
+  get isAtWork(): boolean {
+    return this.#daemon !== null
+  }
+
+  /** What is in the queue of each part. */
+  get standings(): ReadonlyMap<Part, Standing> {
+    return this.#daemon?.standings ?? new Map()
   }
 
   ready(): ProbeResult {

@@ -8,6 +8,7 @@ import { Checkpoints } from '../engine/checkpoints.ts'
 import type { Controller } from '../engine/controller.ts'
 import { Gateways } from '../gateways/all.ts'
 import type { HostCalls } from '../engine/host.ts'
+import type { Meter } from '../engine/meter.ts'
 import type { Portion } from '../engine/portion.ts'
 import type { Pulse } from '../engine/pulse.ts'
 import { ownershipOf } from './ownership.ts'
@@ -51,6 +52,8 @@ export interface Base extends Waiting {
   queue: PQueue
   /** Of all lanes. */
   pulse: Pulse
+  /** Of all parts. */
+  meter: Meter
   /** What turns do that wait for long. */
   aside: Aside
   now: () => number
@@ -226,6 +229,7 @@ function wireProvisioning(parts: Wired, deps: Deps, calls: HostCalls): Provision
     removals: new Removals({ couch, ownWrites, canPurge: deps.canPurge }),
     queue: parts.queue,
     pulse: parts.pulse,
+    meter: parts.meter,
     concurrency: config.concurrency,
     checkIntervalMs: config.replicationCheckIntervalMs,
     signal: parts.signal,

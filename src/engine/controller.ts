@@ -1,4 +1,5 @@
 // What the daemon asks of each of its parts: shares, the upkeep of skeletons, provisioning, gateways.
+import type { Part, Standing } from './meter.ts'
 import type { Update } from './db-updates.ts'
 import type { RunErrand } from './errands.ts'
 
@@ -9,6 +10,10 @@ export interface ProbeResult {
 }
 
 export interface Controller {
+  /** Which of them it is. */
+  readonly part: Part
+  /** What is in its queue. */
+  readonly standing: Standing
   /** Things to do. */
   readonly busy: number
   /** Turns taken since the start. */

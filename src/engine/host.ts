@@ -1,5 +1,6 @@
 // What the daemon gives to each of its parts that has lanes of its own.
 import type PQueue from 'p-queue'
+import type { Meter } from './meter.ts'
 import type { Pulse } from './pulse.ts'
 
 export interface Host {
@@ -9,6 +10,8 @@ export interface Host {
   onFailure: (db: string, error: unknown, tries: number) => void
   /** Of all lanes. */
   pulse: Pulse
+  /** Of all parts. */
+  meter: Meter
   /** Somebody has nothing left to do. */
   onIdle: () => void
   /** Does something at intervals until the daemon stops; not while the server is away. */

@@ -1,6 +1,7 @@
 // A queue of work: for whom, or for which database, there is something to do now or later. One turn at a time for each key, all keys under
 // one limit, the busiest at the back.
 import PQueue from 'p-queue'
+import type { Standing, Turn } from './meter.ts'
 import { Pulse } from './pulse.ts'
 
 /** What a turn leaves to do. */
@@ -32,6 +33,8 @@ export interface WorkQueueOptions<Work extends object> {
   reconcile: (key: string, work: Work) => Promise<Result<Work>>
   /** Told of every turn that failed, before it is tried again. */
   onFailure: (key: string, error: unknown, tries: number) => void
+  /** Told of each turn, failed ones too. */
+  onTurn?: (turn: Turn) => void
   /** Told when there is nothing left to do for a key. */
   onIdle: (key: string) => void
 }
@@ -45,6 +48,8 @@ let made = 0
 interface Lane<Work> {
   /** What the next turn is told; null while there is nothing to do after the present one. */
   next: Work | null
+  /** Since when there is something to do that no turn has begun with, by `elapsed`; as `next`, null for nothing. */
+  since: number | null
   failures: number
   retry: NodeJS.Timeout | null
   /** The next turn is to come before those of others. */
@@ -95,7 +100,14 @@ export class WorkQueue<Work extends object> {
       return
     }
     if (this.#lanes.size === 0) this.#busySince = this.#pulse.now()
-    this.#lanes.set(key, { next: work, failures: 0, retry: null, isUrgent: false, isQueued: false })
+    this.#lanes.set(key, {
+      next: work,
+      since: this.#elapsed(),
+      failures: 0,
+      retry: null,
+      isUrgent: false,
+      isQueued: false,
+    })
     // Nobody comes to it any more, and nobody may take it for done.
     if (!this.#stopped) this.#enqueue(key)
   }
@@ -152,6 +164,13 @@ export class WorkQueue<Work extends object> {
     return [...this.#lanes.values()].filter(({ failures }) => failures > 0).length
   }
 
+  /** What there is to do now. */
+  get standing(): Standing {
+    const since = [...this.#lanes.values()].flatMap((lane) => lane.since ?? [])
+    const oldestMs = since.length === 0 ? 0 : this.#elapsed() - since.reduce((a, b) => Math.min(a, b))
+    return { busy: this.#lanes.size, failing: this.failing, oldestMs }
+  }
+
   /** Whether keys wait, and for long no turn was finished. */
   get isStuck(): boolean {
     return this.#lanes.size > 0 && this.failing === 0 && this.#pulse.isStill(this.#busySince)
@@ -178,6 +197,7 @@ export class WorkQueue<Work extends object> {
   }
 
   #add(lane: Lane<Work>, work: Work): void {
+    lane.since ??= this.#elapsed()
     lane.next = lane.next === null ? work : this.#options.merge(lane.next, work)
   }
 
@@ -199,7 +219,10 @@ export class WorkQueue<Work extends object> {
     if (lane) lane.isQueued = false
     if (!lane || lane.next === null || this.#stopped) return
     const work = lane.next
+    const begun = this.#elapsed()
+    const since = lane.since ?? begun
     lane.next = null
+    lane.since = null
     lane.isUrgent = false
     try {
       const result = await this.#options.reconcile(key, work)
@@ -210,9 +233,16 @@ export class WorkQueue<Work extends object> {
     } catch (error) {
       lane.failures += 1
       this.#add(lane, work)
+      // Nothing of it is done.
+      lane.since = since
       this.#options.onFailure(key, error, lane.failures)
     }
     this.#pulse.beat()
+    this.#options.onTurn?.({
+      outcome: lane.failures > 0 ? 'failed' : lane.next === null ? 'done' : 'more',
+      waitedMs: begun - since,
+      ms: this.#elapsed() - begun,
+    })
     if (this.#stopped) return
     if (lane.next === null) {
       this.#lanes.delete(key)

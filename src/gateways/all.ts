@@ -4,6 +4,7 @@ import type { Logger } from '../log.ts'
 import { MOST_DATABASES } from './model.ts'
 import { firstFault, type Controller, type ProbeResult } from '../engine/controller.ts'
 import { GatewayFeed, type GatewayOptions } from './controller.ts'
+import { together, type Standing } from '../engine/meter.ts'
 import type { Update } from '../engine/db-updates.ts'
 import type { RunErrand } from '../engine/errands.ts'
 
@@ -11,6 +12,7 @@ export type GatewaysOptions = Omit<GatewayOptions, 'gateway'> & { gateways: read
 
 /** The controllers of all gateways as one. */
 export class Gateways implements Controller {
+  readonly part = 'gateways'
   readonly #feeds: readonly GatewayFeed[]
   readonly #log: Logger
 
@@ -22,6 +24,10 @@ export class Gateways implements Controller {
   /** Users that have something to do, once for each gateway. */
   get busy(): number {
     return this.#feeds.reduce((sum, { busy }) => sum + busy, 0)
+  }
+
+  get standing(): Standing {
+    return together(this.#feeds.map(({ standing }) => standing))
   }
 
   /** Turns taken since the start. */

@@ -30,6 +30,7 @@ import { beginEvaluation, evaluateAll } from './evaluation.ts'
 import { inBatches } from '../engine/batches.ts'
 import { Follower } from '../engine/follower.ts'
 import { health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
+import type { Standing } from '../engine/meter.ts'
 import type { Host } from '../engine/host.ts'
 import { resync } from '../engine/resync.ts'
 import { WorkQueue } from '../engine/work-queue.ts'
@@ -66,6 +67,7 @@ export interface GatewayOptions extends Host {
 
 /** The controller of one gateway. */
 export class GatewayFeed implements Controller {
+  readonly part = 'gateways'
   readonly #options: GatewayOptions
   readonly #deps: GatewayTurnDeps
   readonly #database: Database
@@ -111,6 +113,7 @@ export class GatewayFeed implements Controller {
       pulse,
       merge: mergeGatewayWork,
       reconcile: (name, work) => reconcileGatewayUser(this.#deps, name, work),
+      onTurn: (turn) => options.meter.turn('gateways', turn),
       onFailure: (_name, error, tries) => options.onFailure(gateway.name, error, tries),
       onIdle: options.onIdle,
     })
@@ -172,6 +175,10 @@ export class GatewayFeed implements Controller {
   /** Users that have something to do; an evaluation of all documents counts as one, and routes to be settled as one. */
   get busy(): number {
     return this.#queue.busy.length + (this.#evaluating ? 1 : 0) + (this.#router.isAcknowledged ? 0 : 1)
+  }
+
+  get standing(): Standing {
+    return this.#queue.standing
   }
 
   /** Turns taken since the start. */

@@ -1,8 +1,9 @@
-// Tells whoever watches the process (Docker, Kubernetes, a load balancer) whether it lives and whether it works.
+// Tells whoever watches the process (Docker, Kubernetes, a load balancer, Prometheus) whether it lives, whether it works, and what it does.
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ProbeResult } from '../engine/controller.ts'
+import type { Metrics } from './metrics.ts'
 
 /** The port cannot be listened on; `code` is Node's, EADDRINUSE for one that is taken. */
 export class OpsListenError extends Error {
@@ -31,9 +32,22 @@ function answer(
   response.end(`${JSON.stringify(body)}\n`)
 }
 
+async function answerMetrics(
+  response: ServerResponse,
+  metrics: Pick<Metrics, 'contentType' | 'text'>,
+): Promise<void> {
+  try {
+    const text = await metrics.text()
+    response.writeHead(200, { 'content-type': metrics.contentType, 'cache-control': 'no-store' })
+    response.end(text)
+  } catch {
+    answer(response, 500, { status: 'fail', reason: 'the metrics cannot be read' })
+  }
+}
+
 /**
  * Serves GET and HEAD of `/healthz` and `/readyz`: 200 or 503 with `{status: 'ok' | 'fail', reason?}`, and `partitions` where users
- * are divided.
+ * are divided; and of `/metrics`: the metrics as text.
  * @param options.port 0 takes any free one; the result says which
  * @throws {OpsListenError} where it cannot listen
  */
@@ -44,6 +58,7 @@ export async function startOps(options: {
   ready: () => ProbeResult
   /** Those that this process works for. */
   partitions?: () => readonly number[]
+  metrics: Pick<Metrics, 'contentType' | 'text'>
 }): Promise<{ port: number; close(): Promise<void> }> {
   const questions = new Map([
     ['/healthz', options.health],
@@ -51,13 +66,18 @@ export async function startOps(options: {
   ])
 
   const respond = (request: IncomingMessage, response: ServerResponse): void => {
-    const ask = questions.get((request.url ?? '').replace(/\?.*/, ''))
-    if (ask === undefined)
-      return answer(response, 404, { status: 'fail', reason: 'only /healthz and /readyz are here' })
+    const path = (request.url ?? '').replace(/\?.*/, '')
+    const ask = questions.get(path)
+    if (ask === undefined && path !== '/metrics')
+      return answer(response, 404, {
+        status: 'fail',
+        reason: 'only /healthz, /readyz and /metrics are here',
+      })
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD')
       return answer(response, 405, { status: 'fail', reason: 'only GET and HEAD are allowed' })
     }
+    if (ask === undefined) return void answerMetrics(response, options.metrics)
     const { ok, reason } = ask()
     answer(response, ok ? 200 : 503, {
       status: ok ? 'ok' : 'fail',

@@ -30,6 +30,7 @@ import type { Skeletons } from '../skeletons/wanted.ts'
 import { inBatches } from '../engine/batches.ts'
 import { Follower, Followers, type FollowerOptions } from '../engine/follower.ts'
 import { health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
+import type { Standing } from '../engine/meter.ts'
 import type { Host } from '../engine/host.ts'
 import type { Portion } from '../engine/portion.ts'
 import { resync } from '../engine/resync.ts'
@@ -66,6 +67,7 @@ export interface ProvisioningOptions
 
 /** The controller of provisioning. */
 export class Provisioning implements Controller {
+  readonly part = 'provisioning'
   readonly #options: ProvisioningOptions
   readonly #deps: ProvisioningDeps
   readonly #queue: WorkQueue<ProvisioningWork>
@@ -97,6 +99,7 @@ export class Provisioning implements Controller {
       pulse,
       merge: mergeProvisioningWork,
       reconcile: (name, work) => this.#reconcile(name, work),
+      onTurn: (turn) => options.meter.turn('provisioning', turn),
       onFailure: (_name, error, tries) => options.onFailure(USERS, error, tries),
       onIdle: options.onIdle,
     })
@@ -145,6 +148,10 @@ export class Provisioning implements Controller {
   /** Users that have something to do. */
   get busy(): number {
     return this.#queue.busy.length
+  }
+
+  get standing(): Standing {
+    return this.#queue.standing
   }
 
   /** Turns taken since the start. */

@@ -15,6 +15,7 @@ import { countUnknownShares, tellLost } from './lost-registry.ts'
 import { MissingCopies } from './missing-copies.ts'
 import { registryChanged, usersChanged, type AffectedDeps } from './affected-owners.ts'
 import { firstFault, health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
+import type { Standing } from '../engine/meter.ts'
 import { Express } from './express.ts'
 import { Follower, Followers } from '../engine/follower.ts'
 import type { Host, HostCalls } from '../engine/host.ts'
@@ -49,6 +50,7 @@ export interface SharesOptions extends Host, Pick<HostCalls, 'onFault'> {
 
 /** The controller of shares. */
 export class Shares implements Controller {
+  readonly part = 'shares'
   readonly #options: SharesOptions
   readonly #deps: Deps
   readonly #queue: WorkQueue<OwnerWork>
@@ -83,6 +85,7 @@ export class Shares implements Controller {
       ...{ concurrency, queue, pulse, onIdle },
       merge: mergeOwnerWork,
       reconcile: (owner, work) => this.#reconcile(owner, work),
+      onTurn: (turn) => options.meter.turn('shares', turn),
       onFailure: (owner, error, tries) => options.onFailure(users.database(owner), error, tries),
     })
     const affected = this.#affectedDeps
@@ -120,6 +123,10 @@ export class Shares implements Controller {
   /** Owners that have something to do. */
   get busy(): number {
     return this.#queue.busy.length
+  }
+
+  get standing(): Standing {
+    return this.#queue.standing
   }
 
   /** Turns taken since the start. */

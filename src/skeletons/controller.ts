@@ -14,6 +14,7 @@ import { inBatches } from '../engine/batches.ts'
 import type { Checkpoints } from '../engine/checkpoints.ts'
 import { databasesOfKind, type KindDatabase, type KindDatabasesOptions } from './databases.ts'
 import { health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
+import type { Meter, Standing } from '../engine/meter.ts'
 import { isMoved, resync, type Resynced } from '../engine/resync.ts'
 import { WorkQueue, type Result } from '../engine/work-queue.ts'
 import type { Portion } from '../engine/portion.ts'
@@ -39,6 +40,7 @@ export interface UpkeepOptions extends KindDatabasesOptions {
   concurrency: number
   /** Of the owners' lanes, too. */
   pulse: Pulse
+  meter: Meter
   /** A database has nothing left to do. */
   onIdle: () => void
   markOwner: (owner: string, work: DatabaseWork) => void
@@ -64,6 +66,7 @@ const SETTLE_MS = 5_000
 
 /** The controller of skeletons. */
 export class Upkeep implements Controller {
+  readonly part = 'skeletons'
   readonly #options: UpkeepOptions
   readonly #rollout: Rollout
   readonly #awaited = new AwaitedRefreshes()
@@ -92,9 +95,14 @@ export class Upkeep implements Controller {
       pulse: options.pulse,
       merge: mergeDatabaseWork,
       reconcile: (db, work) => this.#refreshPolicy(db, work),
+      onTurn: (turn) => options.meter.turn('skeletons', turn),
       onFailure: options.onFailure,
       onIdle: options.onIdle,
     })
+  }
+
+  get standing(): Standing {
+    return this.#policies.standing
   }
 
   /** Turns taken since the start. */

@@ -20,6 +20,7 @@ import { REMOVED } from '../../src/documents/tombstone.ts'
 import { UPDATED_AT } from '../../src/documents/time.ts'
 import { RESTORE } from '../../src/mirror/plan.ts'
 import { AccountIndex } from '../../src/users/account-index.ts'
+import { NO_METER } from '../../src/engine/meter.ts'
 import { OwnWrites } from '../../src/engine/own-writes.ts'
 import { Removals } from '../../src/mirror/removals.ts'
 import {
@@ -417,6 +418,7 @@ export class GatewayPlay {
       ...{
         gateway,
         couch,
+        meter: NO_METER,
         users,
         ownWrites,
         accounts: new AccountIndex(couch),

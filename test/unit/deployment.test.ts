@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config/config.ts'
 import { EXIT } from '../../src/commands/exit-codes.ts'
 import type { ProbeResult } from '../../src/engine/controller.ts'
+import { Metrics } from '../../src/ops/metrics.ts'
 import { startOps } from '../../src/ops/server.ts'
 
 const TOP = fileURLToPath(new URL('../../', import.meta.url))
@@ -252,6 +253,7 @@ describe('deployment', () => {
           port: 0,
           health: () => verdict,
           ready: () => ({ ok: false }),
+          metrics: new Metrics(),
         }).catch((error: unknown) => {
           // Not every machine has IPv6.
           if (host === '::') return this.skip()

@@ -4,6 +4,7 @@ import { setImmediate as nextRound } from 'node:timers/promises'
 import { mock } from 'node:test'
 import fc from 'fast-check'
 import PQueue from 'p-queue'
+import type { Turn as EndedTurn } from '../../../src/engine/meter.ts'
 import { Pulse } from '../../../src/engine/pulse.ts'
 import { WorkQueue, type WorkQueueOptions } from '../../../src/engine/work-queue.ts'
 import { mergeOwnerWork, type OwnerWork, type OwnerResult } from '../../../src/shares/work.ts'
@@ -30,6 +31,7 @@ function open(concurrency = 2) {
   const clock = { ms: 0 }
   const begun: string[] = []
   const told: string[] = []
+  const turns: EndedTurn[] = []
   const slots = new PQueue({ concurrency })
   const options: WorkQueueOptions<OwnerWork> = {
     ...{ concurrency, queue: slots },
@@ -57,6 +59,7 @@ function open(concurrency = 2) {
     },
     onFailure: (owner, error, tries) =>
       told.push(`failure ${owner} ${(error as Error).message} ${String(tries)}`),
+    onTurn: (turn) => turns.push(turn),
     onIdle: (owner) => told.push(`idle ${owner}`),
   }
   const queue = new WorkQueue(options)
@@ -70,6 +73,7 @@ function open(concurrency = 2) {
     running,
     begun,
     told,
+    turns,
     turnOf,
     owners: () => running.map(({ owner }) => owner),
   }
@@ -127,6 +131,35 @@ describe('engine/work-queue', () => {
     await settle()
     assert.deepEqual(begun, ['a', 'a'])
     assert.deepEqual(queue.busy, [])
+  })
+
+  it('says what waits, for how long, and what came of each turn', async () => {
+    const { queue, clock, turnOf, turns, slots } = open(1)
+    assert.deepEqual(queue.standing, { busy: 0, failing: 0, oldestMs: 0 })
+    slots.pause()
+    queue.mark('a', { user: true })
+    clock.ms = 100
+    queue.mark('b', { user: true })
+    queue.mark('a', { outbox: true })
+    clock.ms = 150
+    assert.deepEqual(queue.standing, { busy: 2, failing: 0, oldestMs: 150 })
+    slots.start()
+    await settle()
+    // The turn of `a` looks at all of it.
+    assert.deepEqual(queue.standing, { busy: 2, failing: 0, oldestMs: 50 })
+    clock.ms = 250
+    turnOf('a').end(MORE)
+    await settle()
+    assert.deepEqual(turns, [{ outcome: 'more', waitedMs: 150, ms: 100 }])
+    clock.ms = 300
+    turnOf('b').fail(new Error('no'))
+    await settle()
+    assert.deepEqual(turns.slice(1), [{ outcome: 'failed', waitedMs: 150, ms: 50 }])
+    // Nothing of what `b` waits for is done: it has waited since it was marked.
+    assert.deepEqual(queue.standing, { busy: 2, failing: 1, oldestMs: 200 })
+    turnOf('a').end(DONE)
+    await settle()
+    assert.deepEqual(turns.slice(2), [{ outcome: 'done', waitedMs: 50, ms: 0 }])
   })
 
   it('merges work that comes before the turn begins', async () => {

@@ -13,6 +13,7 @@ import { UPDATED_AT } from '../../../src/documents/time.ts'
 import { userDocumentId } from '../../../src/users/user-document.ts'
 import { readSkeleton } from '../../../src/skeletons/folder.ts'
 import { AccountIndex } from '../../../src/users/account-index.ts'
+import { NO_METER } from '../../../src/engine/meter.ts'
 import { OwnWrites } from '../../../src/engine/own-writes.ts'
 import { Removals } from '../../../src/mirror/removals.ts'
 import { Routes } from '../../../src/gateways/routes.ts'
@@ -43,6 +44,7 @@ async function world() {
   const feed = new GatewayFeed({
     ...{
       couch,
+      meter: NO_METER,
       accounts: new AccountIndex(couch),
       users,
       updatedAt: UPDATED_AT,

@@ -2,17 +2,25 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { probe } from '../../src/ops/probe.ts'
-import type { ProbeResult } from '../../src/engine/controller.ts'
-import { OpsListenError, startOps } from '../../src/ops/server.ts'
+import { probe } from '../../../src/ops/probe.ts'
+import type { ProbeResult } from '../../../src/engine/controller.ts'
+import { Metrics } from '../../../src/ops/metrics.ts'
+import { OpsListenError, startOps } from '../../../src/ops/server.ts'
 
 describe('ops', () => {
+  const metrics = new Metrics()
   const state: { health: ProbeResult; ready: ProbeResult } = { health: { ok: true }, ready: { ok: true } }
   let ops: Awaited<ReturnType<typeof startOps>>
   let base: string
 
   before(async () => {
-    ops = await startOps({ host: '127.0.0.1', port: 0, health: () => state.health, ready: () => state.ready })
+    ops = await startOps({
+      host: '127.0.0.1',
+      port: 0,
+      health: () => state.health,
+      ready: () => state.ready,
+      metrics,
+    })
     base = `http://127.0.0.1:${ops.port}`
   })
   beforeEach(() => {
@@ -60,7 +68,7 @@ describe('ops', () => {
   it('says for which partitions it works, where users are divided', async () => {
     let partitions = [0, 3]
     const divided = await startOps({
-      ...{ host: '127.0.0.1', port: 0, health: () => state.health, ready: () => state.ready },
+      ...{ host: '127.0.0.1', port: 0, health: () => state.health, ready: () => state.ready, metrics },
       partitions: () => partitions,
     })
     try {
@@ -76,15 +84,37 @@ describe('ops', () => {
   })
 
   it('has nothing elsewhere', async () => {
-    for (const path of ['/', '/healthz/', '/metrics']) {
+    for (const path of ['/', '/healthz/', '/metrics/']) {
       const { status, text } = await ask(path)
       assert.equal(status, 404, path)
       assert.equal((JSON.parse(text) as { status: string }).status, 'fail')
     }
   })
 
+  it('answers /metrics with the metrics as text', async () => {
+    const { status, type, text } = await ask('/metrics')
+    assert.equal(status, 200)
+    assert.equal(type, 'text/plain; version=0.0.4; charset=utf-8')
+    assert.match(text, /^couch_shares_build_info\{/m)
+    assert.deepEqual(await ask('/metrics', 'HEAD'), { status, type, text: '' })
+  })
+
+  it('says that metrics cannot be read, and goes on', async () => {
+    const broken = await startOps({
+      ...{ host: '127.0.0.1', port: 0, health: () => state.health, ready: () => state.ready },
+      metrics: { contentType: 'text/plain', text: () => Promise.reject(new Error('no')) },
+    })
+    try {
+      assert.equal((await fetch(`http://127.0.0.1:${broken.port}/metrics`)).status, 500)
+      assert.equal((await fetch(`http://127.0.0.1:${broken.port}/healthz`)).status, 200)
+    } finally {
+      await broken.close()
+    }
+  })
+
   it('takes only GET and HEAD', async () => {
     for (const method of ['POST', 'PUT', 'DELETE']) {
+      assert.equal((await fetch(`${base}/metrics`, { method })).status, 405, method)
       const response = await fetch(`${base}/healthz`, { method })
       assert.equal(response.status, 405, method)
       assert.equal(response.headers.get('allow'), 'GET, HEAD')
@@ -98,6 +128,7 @@ describe('ops', () => {
       port: ops.port,
       health: () => state.health,
       ready: () => state.ready,
+      metrics,
     })
     await assert.rejects(again, (error) => {
       assert.ok(error instanceof OpsListenError)
@@ -113,6 +144,7 @@ describe('ops', () => {
       port: 0,
       health: () => state.health,
       ready: () => state.ready,
+      metrics,
     })
     await (await fetch(`http://127.0.0.1:${first.port}/healthz`)).text()
     await first.close()
@@ -121,6 +153,7 @@ describe('ops', () => {
       port: first.port,
       health: () => state.health,
       ready: () => state.ready,
+      metrics,
     })
     await second.close()
     assert.match((await probe(`http://127.0.0.1:${first.port}/healthz`)) ?? '', /ECONNREFUSED/)
