@@ -11,7 +11,7 @@ import { adoptReplications } from './adoption.ts'
 import { announce, announceUnread } from './perform/announce.ts'
 import type { Deps } from './deps.ts'
 import type { Change } from '../couch/document.ts'
-import { countUnknownShares, tellLost } from './lost-registry.ts'
+import { LostRegistry } from './lost-registry.ts'
 import { MissingCopies } from './missing-copies.ts'
 import { registryChanged, usersChanged, type AffectedDeps } from './affected-owners.ts'
 import { firstFault, health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
@@ -59,10 +59,9 @@ export class Shares implements Controller {
   readonly #hotFeeds: HotFeeds
   readonly #express: Express
   readonly #rotations = new Map<string, Set<string>>()
+  readonly #lost: LostRegistry
   /** User databases, as the last sweep found them. */
   #databases = 0
-  /** Share databases of which a registry that is lost knows nothing. */
-  #unknown = 0
 
   constructor(options: SharesOptions) {
     this.#options = options
@@ -89,20 +88,19 @@ export class Shares implements Controller {
       onFailure: (owner, error, tries) => options.onFailure(users.database(owner), error, tries),
     })
     const affected = this.#affectedDeps
-    const following = {
-      ...{ checkpoints, onRenewed },
-      template: users.template,
-      mark: affected.mark,
-      isBusy: (owner: string) => this.#queue.isBusy(owner),
-    }
+    const isBusy = (owner: string): boolean => this.#queue.isBusy(owner)
+    this.#lost = new LostRegistry({ ...this.#deps, mark: affected.mark, isBusy })
+    const following = { checkpoints, isBusy, template: users.template, mark: affected.mark }
     const follow = (
       name: string,
+      onOther: () => Promise<void>,
       tell: (deps: AffectedDeps, changes: readonly Change[], seen: Map<string, number>) => Promise<void>,
     ): Followers<OwnerWork> =>
       new Followers(portion, (part) => {
         const seen = new Map<string, number>()
         return new Follower({
           ...following,
+          onRenewed: onOther,
           database: couch.database(name),
           portion: part,
           onChanges: async (changes, mark) => {
@@ -111,8 +109,17 @@ export class Shares implements Controller {
           },
         })
       })
-    this.#users = follow(USERS, usersChanged)
-    this.#orders = follow(REGISTRY, registryChanged)
+    this.#users = follow(USERS, onRenewed, usersChanged)
+    this.#orders = follow(
+      REGISTRY,
+      () => this.#onOtherRegistry(),
+      (deps, changes, seen) =>
+        registryChanged(
+          { ...deps, mark: (owner, work) => deps.mark(owner, this.#lost.include(owner, work)) },
+          changes,
+          seen,
+        ),
+    )
   }
 
   /** What turns work with. */
@@ -141,7 +148,7 @@ export class Shares implements Controller {
   /** Whether all user databases and shares that had changed before the start were looked at, and the registry is there. */
   ready(): ProbeResult {
     return firstFault([
-      tellLost(this.#unknown),
+      this.#lost.probe,
       readiness(this.#queue.left, (left) => counted(left, 'user database')),
     ])
   }
@@ -205,14 +212,14 @@ export class Shares implements Controller {
     })
     await this.#users.look()
     await this.#orders.look()
-    await this.#lookForLost()
+    await this.#lost.look()
     if (this.#queue.left === null && this.#deps.portion.isFirst) await this.#tellOtherUsers()
     this.#queue.noteFound()
   }
 
   /** Moves the checkpoints over what nobody has anything left to do about. */
   save(): Promise<void> {
-    for (const follower of [this.#users, this.#orders]) follower.save()
+    for (const one of [this.#users, this.#orders, this.#lost]) one.save()
     return Promise.resolve()
   }
 
@@ -281,15 +288,14 @@ export class Shares implements Controller {
 
   async #onRegistry(type: Update['type']): Promise<void> {
     await this.#orders.look()
-    if (type !== 'updated' || this.#unknown > 0) await this.#lookForLost()
+    if (type !== 'updated' || this.#lost.isAwaited) await this.#lost.look()
   }
 
-  async #lookForLost(): Promise<void> {
-    const { couch, log } = this.#deps
-    const before = this.#unknown
-    this.#unknown = await countUnknownShares(couch)
-    if (before === 0 && this.#unknown > 0) log.error({ db: REGISTRY }, tellLost(this.#unknown).reason)
-    if (before > 0 && this.#unknown === 0) log.info({ db: REGISTRY }, 'the registry is back')
+  /** Nothing that was read or written in another one of that name counts. */
+  async #onOtherRegistry(): Promise<void> {
+    this.#deps.ownWrites.forget(REGISTRY)
+    await this.#lost.note()
+    await this.#options.onRenewed()
   }
 
   async #onShare(share: string, type: Update['type']): Promise<void> {

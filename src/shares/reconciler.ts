@@ -119,6 +119,7 @@ class Turn {
     // Without bases nothing is known: an object would be planned as one that has never been in a share.
     if (await isOutboxLost(this.#deps, this.#context.owner))
       await createOutbox(this.#deps, this.#context.owner)
+    if (work.rescan) await beginScan(this.#deps, this.#context.owner, [])
     await this.#deps.histories.look(this.#user)
     const user = (await this.#followUser()) || !(await this.#followPurges())
     const outbox = await this.#followOutbox()

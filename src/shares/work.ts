@@ -12,6 +12,8 @@ const parts = {
   purged: flag,
   /** The user database may have been dropped and created: everything is looked at anew. */
   recreated: flag,
+  /** All objects are to be gone through again: the registry was lost, and is back. */
+  rescan: flag,
   /** Shares to be planned whether or not their documents changed. */
   shares: set(),
   /** Shares of others in which this user's part is to be planned. */
