@@ -4,9 +4,12 @@ import { plainWords } from './plain-words.ts'
 
 /** A redirect says where else to ask, and anything from 500 that somebody there fails; 502 and 503 are a server that is away. */
 const AWAY = [502, 503]
+/** What `[disk_monitor]` of CouchDB 3.4 and later answers. */
+const FULL = 507
 
 /** The end of a sentence about a server that is waited for; null: there is nothing to do but wait. */
 export function adviceOn({ status, reason }: Pick<CouchFault, 'status' | 'reason'>): string | null {
+  if (status === FULL) return `its disk is full (${plainWords(reason)})`
   if (status === null || AWAY.includes(status)) return null
   if (status >= 300 && status < 400)
     return `what answers at HOODIE_SERVER sends us elsewhere (${reason}): set HOODIE_SERVER to where CouchDB itself answers`

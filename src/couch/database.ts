@@ -27,6 +27,9 @@ const CREATE_PAUSE_MS = 100
 const MOST_BYTES = 16 * 1024 * 1024
 const SINGLE_BYTES = Number.MAX_SAFE_INTEGER
 
+/** A disk that is full, as a row of `_bulk_docs` says it: CouchDB 3.5 spells it wrong, in chttpd.erl. */
+const FULL: ReadonlySet<string> = new Set(['insufficent_storage', 'insufficient_storage'])
+
 /** A revision that no document has, of a generation that none reaches. */
 const NEWER_THAN_ALL = `${2 ** 31 - 1}-${'0'.repeat(32)}`
 
@@ -342,7 +345,8 @@ export class Database {
 
   /**
    * Writes documents. What became of each is told by id; with `newEdits: false` CouchDB tells only of failures.
-   * @throws {CouchFault} `too_large` where one of them exceeds the server's limit, and then none was written
+   * @throws {CouchFault} `too_large` where one of them exceeds the server's limit, and then none was written; `no_room` where there is none for
+   *   one of them
    */
   async bulk(docs: Doc[], { newEdits = true } = {}): Promise<Written[]> {
     if (docs.length === 0) return []
@@ -351,6 +355,9 @@ export class Database {
       path: [this.name, '_bulk_docs'],
       body: { docs, ...(newEdits ? {} : { new_edits: false }) },
     })
+    // Not wrong with the document: it is to be written again, and all that was to be written with it.
+    const full = rows.find(({ error }) => error !== undefined && FULL.has(error))
+    if (full) throw new CouchFault('no_room', this.name, full.reason ?? 'no room', 507, full.error ?? null)
     return rows.map(({ id, rev, error, reason }) =>
       error === undefined
         ? { id, ok: true, rev: rev ?? '' }

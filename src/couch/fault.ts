@@ -18,6 +18,8 @@ const FAULTS = {
   unreachable: { retryable: true, concerns: 'server', unanswered: true },
   timeout: { retryable: true, concerns: 'either', unanswered: true },
   server_error: { retryable: true, concerns: 'request' },
+  /** A disk is full: the server's, or the one that a database is on. */
+  no_room: { retryable: true, concerns: 'request' },
   too_many_requests: { retryable: true, concerns: 'request' },
   stopped: { retryable: false, concerns: 'request' },
   unauthorized: { retryable: false, concerns: 'server' },
@@ -94,6 +96,8 @@ export function faultOfStatus(status: number, error: string | null, reason: stri
       return 'unreachable'
     case 408:
       return 'timeout'
+    case 507:
+      return 'no_room'
     default:
       return status >= 500 ? 'server_error' : 'bad_request'
   }
@@ -119,6 +123,10 @@ export const concernsServer = (fault: CouchFault): boolean => meaningOf(fault).c
 /** True where the server is away, or will not have us, or may be: what takes too long may be a server that is away, too. */
 export const mayConcernServer = (fault: CouchFault): boolean =>
   concernsServer(fault) || meaningOf(fault).concerns === 'either'
+
+/** True where the server may take no writes, whatever is written: its disk is full, or it fails. */
+export const mayConcernWrites = ({ code, status }: CouchFault): boolean =>
+  code === 'no_room' || (code === 'server_error' && status !== null)
 
 /** True for refusals that waiting does not heal, and that say nothing about the server. */
 export const concernsOneDocument = (fault: CouchFault): boolean => meaningOf(fault).concerns === 'document'

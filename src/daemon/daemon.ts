@@ -6,7 +6,8 @@ import PQueue from 'p-queue'
 import { Couch } from '../couch/client.ts'
 import type { Seq } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
-import { Outage, persist, type Waiting } from '../couch/outage.ts'
+import { Outage, persist, type Doubted, type Waiting } from '../couch/outage.ts'
+import { takesWrites } from './takes-writes.ts'
 import { REGISTRY } from '../documents/names.ts'
 import { asideOf } from '../engine/aside.ts'
 import { Errands } from '../engine/errands.ts'
@@ -114,10 +115,16 @@ export class Daemon {
     })
     this.#outage = new Outage({
       ...this.#waiting,
-      probe: () => this.#couch.request({ path: [], timeoutMs: PROBE_MS }),
-      ask: () => identify(this.#couch),
+      probe: (doubted) =>
+        doubted === 'writes'
+          ? takesWrites(this.#couch)
+          : this.#couch.request({ path: [], timeoutMs: PROBE_MS }),
+      ask: async (doubted) => {
+        await identify(this.#couch)
+        if (doubted === 'writes') await takesWrites(this.#couch)
+      },
       onBegin: () => this.#queue.pause(),
-      onEnd: () => this.#resume(),
+      onEnd: (doubted) => this.#resume(doubted),
     })
     this.#failures = new Failures({ outage: this.#outage, log, signal: this.#stop.signal })
     this.#errands = new Errands({
@@ -316,10 +323,13 @@ export class Daemon {
     }
   }
 
-  /** The server answers again. */
-  #resume(): void {
+  /** The server answers again, or takes writes again. */
+  #resume(doubted: Doubted): void {
     this.#parts.pulse.beat()
-    if (!this.#stop.signal.aborted && this.#outdated === null) this.#queue.start()
+    if (this.#stop.signal.aborted || this.#outdated !== null) return
+    this.#queue.start()
+    // The feed went on meanwhile: no gap tells of what was looked into, and could not be noted.
+    if (doubted === 'writes') this.#errands.run('sweep', () => this.#sweeps.sweep({ slow: false }))
   }
 
   #onUpdate({ db, type }: Update): void {

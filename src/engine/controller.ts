@@ -54,6 +54,12 @@ export function readiness(left: number | null, say: (left: number) => string): P
   return left === 0 ? FINE : { ok: false, reason: `${say(left)} to catch up with` }
 }
 
+/** @param count those whose turns fail because a database has no room */
+export const room = (count: number, say: (count: number) => string): ProbeResult =>
+  count === 0
+    ? FINE
+    : { ok: false, reason: `CouchDB has no room for what is to be written for ${say(count)}` }
+
 /** @param isStuck somebody waits, and for five minutes no turn was finished */
 export const health = (isStuck: boolean): ProbeResult =>
   isStuck ? { ok: false, reason: 'no turn was finished for five minutes' } : FINE

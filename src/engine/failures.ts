@@ -1,5 +1,5 @@
-// What the log says of failures that are tried again: nothing while the server is away, for then everything waits until it is back.
-import { isFault, isRace, mayConcernServer } from '../couch/fault.ts'
+// What the log says of failures that are tried again: nothing while the server is away, or takes no writes, for then everything waits until it is back.
+import { isFault, isRace, mayConcernServer, mayConcernWrites } from '../couch/fault.ts'
 import type { Outage } from '../couch/outage.ts'
 import type { Logger } from '../log.ts'
 
@@ -35,8 +35,10 @@ export class Failures {
   unlessOutage(error: unknown, tell: () => void): void {
     const { signal, outage } = this.#options
     if (signal.aborted || isFault(error, 'stopped')) return
-    if (!isFault(error) || !mayConcernServer(error)) return tell()
-    void outage.suspect().then((isOutage) => {
+    if (!isFault(error)) return tell()
+    const isOfWrites = mayConcernWrites(error)
+    if (!isOfWrites && !mayConcernServer(error)) return tell()
+    void outage.suspect(isOfWrites ? 'writes' : 'answers').then((isOutage) => {
       if (!isOutage && !signal.aborted) tell()
     })
   }

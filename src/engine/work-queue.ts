@@ -1,6 +1,7 @@
 // A queue of work: for whom, or for which database, there is something to do now or later. One turn at a time for each key, all keys under
 // one limit, the busiest at the back.
 import PQueue from 'p-queue'
+import { isFault } from '../couch/fault.ts'
 import type { Standing, Turn } from './meter.ts'
 import { Pulse } from './pulse.ts'
 
@@ -41,6 +42,8 @@ export interface WorkQueueOptions<Work extends object> {
 
 const SHORTEST_BACKOFF_MS = 200
 const LONGEST_BACKOFF_MS = 60_000
+/** The same where a database has no room: somebody makes some, and nothing else tells. */
+const NO_ROOM_BACKOFF_MS = 5_000
 /** The priority of a turn that goes before the others. */
 const URGENT = 1
 let made = 0
@@ -51,6 +54,8 @@ interface Lane<Work> {
   /** Since when there is something to do that no turn has begun with, by `elapsed`; as `next`, null for nothing. */
   since: number | null
   failures: number
+  /** What the last turn failed with; null: with nothing. */
+  fault: unknown
   retry: NodeJS.Timeout | null
   /** The next turn is to come before those of others. */
   isUrgent: boolean
@@ -104,6 +109,7 @@ export class WorkQueue<Work extends object> {
       next: work,
       since: this.#elapsed(),
       failures: 0,
+      fault: null,
       retry: null,
       isUrgent: false,
       isQueued: false,
@@ -171,6 +177,11 @@ export class WorkQueue<Work extends object> {
     return { busy: this.#lanes.size, failing: this.failing, oldestMs }
   }
 
+  /** Keys whose last turn failed because a database has no room. */
+  get withoutRoom(): number {
+    return [...this.#lanes.values()].filter(({ fault }) => isFault(fault, 'no_room')).length
+  }
+
   /** Whether keys wait, and for long no turn was finished. */
   get isStuck(): boolean {
     return this.#lanes.size > 0 && this.failing === 0 && this.#pulse.isStill(this.#busySince)
@@ -228,10 +239,12 @@ export class WorkQueue<Work extends object> {
       const result = await this.#options.reconcile(key, work)
       this.turns += 1
       lane.failures = 0
+      lane.fault = null
       if (result.next !== null) this.#add(lane, result.next)
       for (const { work: later, ms } of result.after ?? []) this.after(key, later, ms)
     } catch (error) {
       lane.failures += 1
+      lane.fault = error
       this.#add(lane, work)
       // Nothing of it is done.
       lane.since = since
@@ -253,7 +266,8 @@ export class WorkQueue<Work extends object> {
   }
 
   #retryLater(key: string, lane: Lane<Work>): void {
-    const pause = Math.min(SHORTEST_BACKOFF_MS * 2 ** (lane.failures - 1), LONGEST_BACKOFF_MS)
+    const longest = isFault(lane.fault, 'no_room') ? NO_ROOM_BACKOFF_MS : LONGEST_BACKOFF_MS
+    const pause = Math.min(SHORTEST_BACKOFF_MS * 2 ** (lane.failures - 1), longest)
     lane.retry = setTimeout(() => {
       lane.retry = null
       this.#enqueue(key)

@@ -29,7 +29,14 @@ import type { Checkpoints } from '../engine/checkpoints.ts'
 import { beginEvaluation, evaluateAll } from './evaluation.ts'
 import { inBatches } from '../engine/batches.ts'
 import { Follower } from '../engine/follower.ts'
-import { health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
+import {
+  firstFault,
+  health,
+  readiness,
+  room,
+  type Controller,
+  type ProbeResult,
+} from '../engine/controller.ts'
 import type { Standing } from '../engine/meter.ts'
 import type { Host } from '../engine/host.ts'
 import { resync } from '../engine/resync.ts'
@@ -192,7 +199,8 @@ export class GatewayFeed implements Controller {
    */
   ready(): ProbeResult {
     const what = `of the gateway ${this.#options.gateway.name}`
-    return readiness(this.#queue.left, (left) => counted(left, `user ${what}`, `users ${what}`))
+    const say = (count: number): string => counted(count, `user ${what}`, `users ${what}`)
+    return firstFault([readiness(this.#queue.left, say), room(this.#queue.withoutRoom, say)])
   }
 
   healthy(): ProbeResult {

@@ -29,7 +29,14 @@ import { RoleIndex, type DocumentRoles } from './role-index.ts'
 import type { Skeletons } from '../skeletons/wanted.ts'
 import { inBatches } from '../engine/batches.ts'
 import { Follower, Followers, type FollowerOptions } from '../engine/follower.ts'
-import { health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
+import {
+  firstFault,
+  health,
+  readiness,
+  room,
+  type Controller,
+  type ProbeResult,
+} from '../engine/controller.ts'
 import type { Standing } from '../engine/meter.ts'
 import type { Host } from '../engine/host.ts'
 import type { Portion } from '../engine/portion.ts'
@@ -161,7 +168,8 @@ export class Provisioning implements Controller {
 
   /** Whether all users who had something to do at the start have what is theirs. */
   ready(): ProbeResult {
-    return readiness(this.#queue.left, (left) => counted(left, 'user of masters', 'users of masters'))
+    const say = (count: number): string => counted(count, 'user of masters', 'users of masters')
+    return firstFault([readiness(this.#queue.left, say), room(this.#queue.withoutRoom, say)])
   }
 
   healthy(): ProbeResult {

@@ -14,7 +14,14 @@ import type { Change } from '../couch/document.ts'
 import { LostRegistry } from './lost-registry.ts'
 import { MissingCopies } from './missing-copies.ts'
 import { registryChanged, usersChanged, type AffectedDeps } from './affected-owners.ts'
-import { firstFault, health, readiness, type Controller, type ProbeResult } from '../engine/controller.ts'
+import {
+  firstFault,
+  health,
+  readiness,
+  room,
+  type Controller,
+  type ProbeResult,
+} from '../engine/controller.ts'
 import type { Standing } from '../engine/meter.ts'
 import { Express } from './express.ts'
 import { Follower, Followers } from '../engine/follower.ts'
@@ -150,6 +157,7 @@ export class Shares implements Controller {
     return firstFault([
       this.#lost.probe,
       readiness(this.#queue.left, (left) => counted(left, 'user database')),
+      room(this.#queue.withoutRoom, (count) => counted(count, 'user database')),
     ])
   }
 

@@ -39,7 +39,8 @@ export async function refreshDatabase(
       if (isFault(error, 'not_found')) return { kind: 'gone' }
       if (error instanceof Withheld) return { kind: 'withheld', reason: error.message }
       // The lane waits and tries again, and no database has failed.
-      if (isFault(error) && (mayConcernServer(error) || error.code === 'stopped')) throw error
+      if (isFault(error) && (mayConcernServer(error) || error.code === 'stopped' || error.code === 'no_room'))
+        throw error
       return { kind: 'failed', error }
     }
   }

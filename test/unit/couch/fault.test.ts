@@ -30,6 +30,7 @@ describe('couch/fault', () => {
     [502, null, 'unreachable', true],
     [503, null, 'unreachable', true],
     [504, null, 'server_error', true],
+    [507, 'insufficent_storage', 'no_room', true],
   ]
   for (const [status, word, code, retryable] of statuses)
     it(`${status} ${word ?? ''} is ${code}, ${retryable ? 'to be tried again' : 'final'}`, () => {
@@ -49,6 +50,7 @@ describe('couch/fault', () => {
     unreachable: ['concernsServer', 'mayConcernServer', 'isUnanswered'],
     timeout: ['mayConcernServer', 'isUnanswered'],
     server_error: [],
+    no_room: [],
     too_many_requests: [],
     stopped: [],
     unauthorized: ['concernsServer', 'mayConcernServer'],

@@ -65,6 +65,16 @@ describe('couch/outage', () => {
     assert.deepEqual(seen, ['probed', 'logged', 'begun', 'ended'])
   })
 
+  it('is of writes alone where the server answers, and ends when it takes some', async () => {
+    const full = new CouchFault('no_room', 'shares/checkpoints', 'too full', 507)
+    const fails = new CouchFault('server_error', 'POST /shares', 'why', 500)
+    const { outage, reasons, end } = trial({ isAway: true, faults: [full, fails] })
+    assert.equal(await outage.suspect('writes'), true)
+    await end
+    assert.match(reasons[0] ?? '', /disk is full/)
+    assert.match(reasons[1] ?? '', /takes no writes/)
+  })
+
   it('says why it goes on, by what was asked last', async () => {
     const cannotBeUsed = new Error('no admin')
     const { outage, reasons, end } = trial({ isAway: true, faults: [LOCKED, AWAY, cannotBeUsed] })
