@@ -19,7 +19,11 @@ onEachServer('what a daemon counts', ({ it }) => {
       const share = space.shareId()
       await put(joe, shareDoc(share))
       await becomesActive(space, 'joe', share)
-      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+      const read = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+      // The turn that wrote so may not have ended yet.
+      const done = 'couch_shares_turn_duration_seconds_count{part="shares",outcome="done"}'
+      await space.until('a turn is counted', async () => (await read()).includes(done))
+      const text = await read()
       const value = (sample: string): number =>
         Number(
           text
@@ -28,7 +32,7 @@ onEachServer('what a daemon counts', ({ it }) => {
             ?.split(' ')[1],
         )
       for (const flag of ['ready', 'healthy', 'at_work']) assert.equal(value(`couch_shares_${flag}`), 1, flag)
-      assert.ok(value('couch_shares_turn_duration_seconds_count{part="shares",outcome="done"}') >= 1)
+      assert.ok(value(done) >= 1)
       const answered = 'couch_shares_couchdb_request_duration_seconds_count'
       assert.ok(value(`${answered}{endpoint="bulk_docs",method="POST",status="201"}`) >= 1)
       assert.ok(value('couch_shares_oldest_change_seconds{part="shares"}') >= 0)
