@@ -37,7 +37,7 @@ export interface Change {
   doc?: StoredDoc | null
 }
 
-/** Opaque: a string of CouchDB, a number of the embedded server. Compared for equality only. */
+/** Opaque: a string of CouchDB, a number of the embedded server. Compared for equality only, but by `sequence.ts`. */
 export type Seq = string | number
 
 export interface ChangesPage {

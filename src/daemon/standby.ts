@@ -110,8 +110,14 @@ export class Standby {
     for (let term = first; term !== null; term = await this.#beginAgain()) {
       await term.over
       if (this.#stop.signal.aborted) return
-      this.#options.log.error('another daemon has taken over: this one stops working, and waits')
-      this.#waits = 'another daemon has taken over'
+      this.#waits = this.#duty.wasPutBack
+        ? 'what the daemon keeps in CouchDB is of an earlier time: it begins anew'
+        : 'another daemon has taken over'
+      this.#options.log.error(
+        this.#duty.wasPutBack
+          ? 'CouchDB has been put back to an earlier time: this daemon forgets what it knows, and begins anew'
+          : 'another daemon has taken over: this one stops working, and waits',
+      )
       const daemon = this.#daemon
       this.#daemon = null
       // What it holds in memory may be wrong by now.

@@ -8,6 +8,7 @@ import { CouchFault } from '../couch/fault.ts'
 import { parseDuty, type Duty as Holder } from './duty-document.ts'
 import { between, Silence, type Times } from './silence.ts'
 import { CHECKPOINTS } from '../documents/names.ts'
+import { generationOf } from '../documents/revisions.ts'
 
 /** Who works says so this often. */
 export const BEAT_MS = 2_000
@@ -64,6 +65,9 @@ export class Duty {
   /** When it was sent what CouchDB confirmed last. */
   #confirmedAt: Times = []
   #beating: Promise<boolean> | null = null
+  /** Of the revision that was written last. */
+  #generation = 0
+  #wasPutBack = false
   /** Somebody else's. */
   readonly #silence = new Silence()
 
@@ -76,6 +80,11 @@ export class Duty {
   /** The `_id` of its document. */
   get id(): string {
     return this.#id
+  }
+
+  /** Whether it was lost last because the document is of an earlier time than what was written: so is all else that the daemon keeps. */
+  get wasPutBack(): boolean {
+    return this.#wasPutBack
   }
 
   /** Whether this daemon has it, as far as it knows. */
@@ -173,7 +182,10 @@ export class Duty {
     const doc = await this.#read()
     const holder = parseDuty(doc)
     // One that was deleted, or that says nothing, is nobody else's.
-    if (holder !== null && holder.holder !== me) {
+    // One that was put back to what it was before, with all that was read and written since, has forgotten more than who works.
+    const isPutBack = doc !== null && generationOf(doc._rev) < this.#generation
+    if (isPutBack || (holder !== null && holder.holder !== me)) {
+      this.#wasPutBack = isPutBack
       this.#me = null
       return false
     }
@@ -198,6 +210,7 @@ export class Duty {
     if (losers.length > 0)
       await this.#database.bulk(losers.map((rev) => ({ _id: this.#id, _rev: rev, _deleted: true })))
     this.#confirmedAt = asked
+    this.#generation = generationOf(written.rev)
     return true
   }
 

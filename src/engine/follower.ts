@@ -1,6 +1,7 @@
 // Follows one database of the server's own, `_users` or the registry: what changed there concerns many lanes.
 import type { Database } from '../couch/database.ts'
 import type { Change, Row } from '../couch/document.ts'
+import { isBehind } from '../couch/sequence.ts'
 import { Backlog } from './backlog.ts'
 import { purgedObjects } from './purges.ts'
 import type { Checkpoints } from './checkpoints.ts'
@@ -93,8 +94,9 @@ export class Follower<H extends object> {
     if (info === null) return
     const there = await this.#whereItIs()
     const instance = info.instance_start_time
-    const checkpoint = there.instance === instance ? there : { ...START, instance }
-    if (there.instance !== null && there.instance !== instance) await this.#options.onRenewed?.()
+    const isBack = isBehind(info.update_seq, there.since)
+    const checkpoint = there.instance === instance && !isBack ? there : { ...START, instance }
+    if (isBack || (there.instance !== null && there.instance !== instance)) await this.#options.onRenewed?.()
     const { purge_seq: purgeSeq = '' } = info
     const isPurged = this.#options.onPurged !== undefined && checkpoint.purgeSeq !== purgeSeq
     if (checkpoint.updateSeq === info.update_seq && !isPurged) return

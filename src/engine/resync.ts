@@ -1,6 +1,7 @@
 // Compares databases with their checkpoints: so a sweep finds what `_db_updates` has not told of.
 import type { Couch } from '../couch/client.ts'
 import type { DatabaseInfo } from '../couch/document.ts'
+import { isBehind } from '../couch/sequence.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Checkpoints } from './checkpoints.ts'
 
@@ -14,7 +15,7 @@ export type Resynced =
 
 /**
  * One that there is something to read of. `changed`: something was written since, or it was not read to its end yet;
- * `renewed`: it is another one of the same name than the one that was read.
+ * `renewed`: it is another one of the same name than the one that was read, or was put back to what it was before that.
  */
 export interface Moved {
   name: string
@@ -56,7 +57,9 @@ export function compare(
   if (info === undefined) return { name, kind: 'gone', info, checkpoint }
   if (checkpoint === undefined) return { name, kind: 'changed', info, checkpoint }
   const { instance, updateSeq } = checkpoint
-  if (instance !== null && instance !== info.instance_start_time)
+  const isOther = instance !== null && instance !== info.instance_start_time
+  // What comes now has sequences that were read already.
+  if (isOther || isBehind(info.update_seq, checkpoint.since))
     return { name, kind: 'renewed', info, checkpoint }
   return { name, kind: updateSeq === info.update_seq ? 'same' : 'changed', info, checkpoint }
 }

@@ -2,9 +2,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { realpathSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { basic } from './visitor.ts'
 
@@ -52,6 +52,45 @@ export class OwnCouchdb {
     await this.#run()
   }
 
+  /** Ends it as an admin does; its data stay. */
+  async halt(): Promise<void> {
+    await this.#end('SIGTERM')
+  }
+
+  /** Has it there again. @throws {Error} where it does not answer within half a minute */
+  async resume(): Promise<void> {
+    await this.#run()
+  }
+
+  /** Copies all files of databases, while it is halted. */
+  async backUp(): Promise<void> {
+    await cp(this.#data, this.#backup, { recursive: true })
+  }
+
+  /**
+   * Puts files of databases back as they were, while it is halted, and takes their indexes away, which are of another time.
+   * @param isMeant which databases; where all are, those that were made since are gone
+   */
+  async putBack(isMeant: ((database: string) => boolean) | 'all'): Promise<void> {
+    if (isMeant === 'all') {
+      await rm(this.#data, { recursive: true })
+      return cp(this.#backup, this.#data, { recursive: true })
+    }
+    for (const path of await filesIn(this.#backup)) {
+      const database = databaseOf(path)
+      if (database !== null && isMeant(database)) await cp(join(this.#backup, path), join(this.#data, path))
+    }
+    await rm(join(this.#data, '.shards'), { recursive: true, force: true })
+  }
+
+  get #data(): string {
+    return join(this.#folder, 'data')
+  }
+
+  get #backup(): string {
+    return join(this.#folder, 'backup')
+  }
+
   async stop(): Promise<void> {
     await this.#end('SIGTERM')
     await rm(this.#folder, { recursive: true, force: true })
@@ -95,6 +134,15 @@ export class OwnCouchdb {
     return (await fetch(`${this.url}/${path}`, { headers }).catch(() => null))?.ok === true
   }
 }
+
+/** The files under a folder, by their paths from there. */
+async function filesIn(folder: string): Promise<string[]> {
+  const found = await readdir(folder, { recursive: true, withFileTypes: true })
+  return found.filter((one) => one.isFile()).map((one) => relative(folder, join(one.parentPath, one.name)))
+}
+
+/** Whose file it is: `shards/<range>/<name>.<time>.couch`; null where it is no shard of a database. */
+const databaseOf = (path: string): string | null => /^shards\/[^/]+\/(.+)\.\d+\.couch$/.exec(path)?.[1] ?? null
 
 const releaseOf = (program: string): string => dirname(dirname(realpathSync(program)))
 

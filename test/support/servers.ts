@@ -27,8 +27,8 @@ export const couchdbSource = process.env['COUCHDB_URL']
 interface Started {
   server: Server
   stop: () => Promise<void>
-  /** Ends it without a word, and has it there again on what it had; where that can be done. */
-  crash?: () => Promise<void>
+  /** Where its files are the tests' own. */
+  own?: OwnCouchdb
 }
 
 const started = new Map<ServerKind, Promise<Started>>()
@@ -42,7 +42,13 @@ export async function useServer(kind: ServerKind): Promise<Server> {
 
 /** Ends the server of that kind without a word (SIGKILL), and has it there again; null where that is not for a test to do. */
 export async function crashOf(kind: ServerKind): Promise<(() => Promise<void>) | null> {
-  return (await started.get(kind))?.crash ?? null
+  const own = await ownCouchdb(kind)
+  return own && (() => own.crash())
+}
+
+/** The server of that kind with its files; null where these are not for a test to touch. */
+export async function ownCouchdb(kind: ServerKind): Promise<OwnCouchdb | null> {
+  return (await started.get(kind))?.own ?? null
 }
 
 /**
@@ -74,7 +80,7 @@ async function start(kind: ServerKind): Promise<Started> {
   return {
     server: { kind, url: own.url, ...admin, isOurs: true },
     stop: () => own.stop(),
-    crash: () => own.crash(),
+    own,
   }
 }
 

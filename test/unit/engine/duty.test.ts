@@ -49,6 +49,22 @@ describe('engine/duty', () => {
     assert.equal(ground.pid, 2)
   })
 
+  it('is over where the document is put back to what it was before', async () => {
+    const ground = new Ground()
+    const { duty } = ground.daemon(1)
+    await duty.seek()
+    const { confirm } = duty.tenure()
+    const backup = ground.database.read(dutyId(TEMPLATE))
+    assert.ok(backup)
+    await duty.beat()
+    ground.couch.drop(CHECKPOINTS)
+    ground.couch.create(CHECKPOINTS)
+    await ground.couch.asCouch().database(CHECKPOINTS).bulk([backup], { newEdits: false })
+    assert.equal(await duty.beat(), false)
+    await assert.rejects(confirm, isRefused)
+    assert.equal(duty.isHeld, false)
+  })
+
   it('is silent for no less than no time', async () => {
     const ground = new Ground()
     await ground.daemon(1).duty.seek()

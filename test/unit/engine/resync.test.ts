@@ -27,9 +27,9 @@ const CASES: {
   },
   {
     what: 'one whose sequence went back, as after a restored backup',
-    info: info({ update_seq: '6-a' }),
-    checkpoint: checkpoint(),
-    kind: 'changed',
+    info: info({ update_seq: 6 }),
+    checkpoint: checkpoint({ since: 7 }),
+    kind: 'renewed',
   },
   {
     what: 'one whose sequences are of another server',
