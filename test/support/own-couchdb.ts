@@ -142,7 +142,8 @@ async function filesIn(folder: string): Promise<string[]> {
 }
 
 /** Whose file it is: `shards/<range>/<name>.<time>.couch`; null where it is no shard of a database. */
-const databaseOf = (path: string): string | null => /^shards\/[^/]+\/(.+)\.\d+\.couch$/.exec(path)?.[1] ?? null
+const databaseOf = (path: string): string | null =>
+  /^shards\/[^/]+\/(.+)\.\d+\.couch$/.exec(path)?.[1] ?? null
 
 const releaseOf = (program: string): string => dirname(dirname(realpathSync(program)))
 
