@@ -39,8 +39,9 @@ export async function resync(
   names: readonly string[],
   absent: ReadonlySet<string> = new Set(),
 ): Promise<Map<string, Resynced>> {
-  const infos = await couch.dbsInfo(names.filter((name) => !absent.has(name)))
+  // What is read meanwhile moves a checkpoint past what the server has said by then: that would be a database that went back.
   const known = await checkpoints.read(names)
+  const infos = await couch.dbsInfo(names.filter((name) => !absent.has(name)))
   return new Map(names.map((name) => [name, compare(name, infos.get(name), known.get(name))]))
 }
 

@@ -135,6 +135,26 @@ describe('engine/resync', () => {
     assert.deepEqual(found.get('b'), { name: 'b', kind: 'gone', info: undefined, checkpoint: checkpoint() })
   })
 
+  it('takes none for one that went back that is read while the server is asked', async () => {
+    let read = 6
+    const found = await resync(
+      {
+        couch: {
+          dbsInfo: (names) => {
+            const infos = new Map(names.map((name) => [name, info({ update_seq: 6 })]))
+            read = 7
+            return Promise.resolve(infos)
+          },
+        },
+        checkpoints: {
+          read: (names) => Promise.resolve(new Map(names.map((name) => [name, checkpoint({ since: read })]))),
+        },
+      },
+      ['a'],
+    )
+    assert.equal(found.get('a')?.kind, 'changed')
+  })
+
   it('takes a name of which it was not asked for none', () => {
     assert.equal(isMoved(undefined), false)
   })
