@@ -15,6 +15,7 @@ import {
   withPeople,
   type Person,
 } from '../../support/people.ts'
+import { tellRecovery } from '../../support/recovery.ts'
 import type { Space } from '../../support/space.ts'
 import { copyBecomes, put, shareDoc } from '../../support/story.ts'
 import { onEachServer } from '../../support/suites.ts'
@@ -124,6 +125,7 @@ onEachServer('a registry that is lost', ({ it, server }) => {
 
         if (isStopped) await space.stop()
         await putBack(space, backup)
+        const begun = performance.now()
         if (isStopped) await space.start()
         else await isReady(space)
         for (const { db } of [joe, ann]) {
@@ -136,6 +138,7 @@ onEachServer('a registry that is lost', ({ it, server }) => {
         await becomes(space, joe.db, 'tea', { name: 'tea' })
         await becomes(space, ann.db, 'tea', null)
         for (const object of ['tea', 'jam']) await copyBecomes(space, share, object, null)
+        tellRecovery(`registry put back ${when}`, begun)
         await space.settled()
       }))
 })
