@@ -1,6 +1,7 @@
 // Calls validation functions as CouchDB does.
-import { runInContext, type Context } from 'node:vm'
+import { Script, type Context } from 'node:vm'
 import { createRealm, LIMIT_MS } from './realm.ts'
+import { runWithin } from './time-limit.ts'
 
 /** What came of a call. `error` is what CouchDB answers with 500: the write is refused, and nobody is told why. */
 export type Verdict = { verdict: 'ok' } | { verdict: 'forbidden' | 'unauthorized' | 'error'; message: string }
@@ -9,7 +10,7 @@ export type Verdict = { verdict: 'ok' } | { verdict: 'forbidden' | 'unauthorized
  * CouchDB takes what is thrown for an answer where it is an object with that one key, and no Error.
  * https://github.com/apache/couchdb/blob/main/share/server/validate.js
  */
-const CALL = `(() => {
+const CALL = new Script(`(() => {
   try {
     text.call(undefined, ...JSON.parse(args))
     return JSON.stringify({ verdict: 'ok' })
@@ -20,7 +21,7 @@ const CALL = `(() => {
     const message = thrown instanceof Error ? String(thrown) : 'threw ' + (JSON.stringify(thrown) ?? String(thrown))
     return JSON.stringify({ verdict: 'error', message })
   }
-})()`
+})()`)
 
 /** A function's text, evaluated once as CouchDB does. */
 export class Engine {
@@ -29,17 +30,16 @@ export class Engine {
   /** @throws what the text throws, a SyntaxError too; {TypeError} where it gives no function */
   constructor(text: string) {
     this.#realm = createRealm()
-    const given: unknown = runInContext(`const text = (${text}\n); typeof text`, this.#realm, {
-      timeout: LIMIT_MS,
-    })
-    if (given !== 'function') throw new TypeError(`Expected a function, got ${String(given)}`)
+    const given = runWithin(new Script(`(${text}\n)`), this.#realm, LIMIT_MS)
+    if (typeof given !== 'function') throw new TypeError(`Expected a function, got ${typeof given}`)
+    this.#realm['text'] = given
   }
 
   /** Calls the function with JSON values. */
   call(args: readonly unknown[]): Verdict {
     this.#realm['args'] = JSON.stringify(args)
     try {
-      return JSON.parse(runInContext(CALL, this.#realm, { timeout: LIMIT_MS }) as string) as Verdict
+      return JSON.parse(runWithin(CALL, this.#realm, LIMIT_MS) as string) as Verdict
     } catch (error) {
       return { verdict: 'error', message: (error as Error).message }
     }

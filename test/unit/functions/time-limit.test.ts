@@ -4,6 +4,7 @@ import { createContext, Script } from 'node:vm'
 import { mock } from 'node:test'
 import { DesignFunction } from '../../../src/functions/design-function.ts'
 import { isOverTime, runWithin, Stopwatch } from '../../../src/functions/time-limit.ts'
+import { Engine } from '../../../src/functions/validation.ts'
 import { Sandbox } from '../../../src/gateways/function/sandbox.ts'
 
 /** Time passes, and the processor does nothing. */
@@ -43,6 +44,13 @@ describe('functions/time-limit', () => {
     const filter = new DesignFunction('filter', `function (doc) { ${WAIT(1200)}; return true }`, {})
     assert.deepEqual(filter.ask(['[{},{}]']), ['1'])
     assert.equal(filter.failure, null)
+  })
+
+  it('does not fail a validation function for that, neither where it is read nor where it is called', () => {
+    const engine = new Engine(`(${WAIT(1200)}, function () { ${WAIT(1200)} })`)
+    assert.deepEqual(engine.call([]), { verdict: 'ok' })
+    const endless = new Engine('function () { for (;;); }')
+    assert.equal(endless.call([]).verdict, 'error')
   })
 
   it('does not fail a sync function for that', async () => {
