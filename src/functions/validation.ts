@@ -7,12 +7,12 @@ import { runWithin } from './time-limit.ts'
 export type Verdict = { verdict: 'ok' } | { verdict: 'forbidden' | 'unauthorized' | 'error'; message: string }
 
 /**
- * CouchDB takes what is thrown for an answer where it is an object with that one key, and no Error.
+ * The names are none that a function would make global by leaving a `var` out. CouchDB takes what is thrown for an answer where it is an object with that one key, and no Error.
  * https://github.com/apache/couchdb/blob/main/share/server/validate.js
  */
 const CALL = new Script(`(() => {
   try {
-    text.call(undefined, ...JSON.parse(args))
+    $function.call(undefined, ...JSON.parse($args))
     return JSON.stringify({ verdict: 'ok' })
   } catch (thrown) {
     const [verdict, ...more] = typeof thrown === 'object' && thrown !== null ? Object.keys(thrown) : []
@@ -32,12 +32,12 @@ export class Engine {
     this.#realm = createRealm()
     const given = runWithin(new Script(`(${text}\n)`), this.#realm, LIMIT_MS)
     if (typeof given !== 'function') throw new TypeError(`Expected a function, got ${typeof given}`)
-    this.#realm['text'] = given
+    this.#realm['$function'] = given
   }
 
   /** Calls the function with JSON values. */
   call(args: readonly unknown[]): Verdict {
-    this.#realm['args'] = JSON.stringify(args)
+    this.#realm['$args'] = JSON.stringify(args)
     try {
       return JSON.parse(runWithin(CALL, this.#realm, LIMIT_MS) as string) as Verdict
     } catch (error) {

@@ -49,6 +49,9 @@ describe('functions/time-limit', () => {
   it('does not fail a validation function for that, neither where it is read nor where it is called', () => {
     const engine = new Engine(`(${WAIT(1200)}, function () { ${WAIT(1200)} })`)
     assert.deepEqual(engine.call([]), { verdict: 'ok' })
+    const careless = new Engine('function (doc) { text = args = doc.text }')
+    for (let call = 0; call < 2; call += 1)
+      assert.deepEqual(careless.call([{ text: 'x' }]), { verdict: 'ok' })
     const endless = new Engine('function () { for (;;); }')
     assert.equal(endless.call([]).verdict, 'error')
   })
