@@ -3,7 +3,7 @@ import { CHECKPOINTS } from '../../../src/documents/names.ts'
 import { REPLICATOR } from '../../../src/couch/replicator.ts'
 import { becomes, edit, open, received, shared, subscribe, withPeople } from '../../support/people.ts'
 import { put } from '../../support/story.ts'
-import { onEachServer } from '../../support/suites.ts'
+import { needs, onEachServer } from '../../support/suites.ts'
 
 onEachServer('what the daemon writes into', ({ it, server }) => {
   for (const name of [CHECKPOINTS, REPLICATOR])
@@ -11,7 +11,7 @@ onEachServer('what the daemon writes into', ({ it, server }) => {
       it(`is put in place where somebody drops ${name} ${isRunning ? 'while' : 'before'} it runs`, (space) =>
         withPeople(space, ['joe', 'ann'], async ({ joe, ann }) => {
           // Whatever else is on that server would lose it, too.
-          if (!server().isOurs) return
+          needs(server().isOurs, 'a server of the tests’ own')
           Object.assign(space.config, { sweepIntervalMs: 500 })
           await space.start()
           const share = await open(space, joe, { write: [ann.name] })

@@ -8,7 +8,7 @@ import type { Data } from '../../support/earlier/data.ts'
 import { playBefore, withGround, withRestored, type Ground } from '../../support/earlier/program.ts'
 import { PREFIX, tellAfter, tellGatewayAfter } from '../../support/earlier/story.ts'
 import type { Space } from '../../support/space.ts'
-import { onEachServer } from '../../support/suites.ts'
+import { needs, onEachServer } from '../../support/suites.ts'
 
 /** By the version, or the layout, of which it is. */
 const FOLDER = join(import.meta.dirname, 'earlier')
@@ -55,7 +55,7 @@ onEachServer(
         `is read, and all goes on (${name})`,
         async (space) => {
           // Its names are taken by nobody else.
-          if (!server().isOurs) return
+          needs(server().isOurs, 'a server of the tests’ own')
           await withRestored(space, data, (ground) => goOn(space, ground))
         },
         { prefix: PREFIX },

@@ -6,7 +6,7 @@ import { withSettings } from '../../support/server-settings.ts'
 import { freePort } from '../../support/servers.ts'
 import type { Space } from '../../support/space.ts'
 import { becomesActive, copyBecomes, put, shareDoc } from '../../support/story.ts'
-import { onEachServer } from '../../support/suites.ts'
+import { needs, onEachServer } from '../../support/suites.ts'
 import { basic } from '../../support/visitor.ts'
 
 const PASS = 'pass of the daemon'
@@ -45,7 +45,7 @@ onEachServer(
   'an admin who is locked out',
   ({ it, server }) => {
     it('is waited for, and told of once, while the daemon works and when it starts', async (space) => {
-      if (!server().isOurs) return
+      needs(server().isOurs, 'a server of the tests’ own')
       const user = `daemon-${space.prefix.slice(1, 7)}`
       const told = (): unknown[] => space.lines.filter(({ msg }) => String(msg).includes('has locked'))
       const settings = { [`admins/${user}`]: PASS, 'chttpd_auth_lockout/threshold': '5' }
@@ -86,7 +86,7 @@ onEachServer(
 
     it('is noticed where the daemon is at rest, and said where another one waits for it', (space) =>
       withBench(async (bench) => {
-        if (!server().isOurs) return
+        needs(server().isOurs, 'a server of the tests’ own')
         const user = `daemon-${space.prefix.slice(1, 7)}`
         const settings = { [`admins/${user}`]: PASS, 'chttpd_auth_lockout/threshold': '5' }
         await withSettings(space, settings, async () => {

@@ -18,7 +18,7 @@ import {
 import { tellRecovery } from '../../support/recovery.ts'
 import type { Space } from '../../support/space.ts'
 import { copyBecomes, put, shareDoc } from '../../support/story.ts'
-import { onEachServer } from '../../support/suites.ts'
+import { needs, onEachServer } from '../../support/suites.ts'
 
 const LOST =
   /^the registry shares knows of no share, and there (is 1 share database|are \d+ share databases): put it back/
@@ -67,7 +67,7 @@ onEachServer('a registry that is lost', ({ it, server }) => {
     it(`is told of ${isRunning ? 'at once' : 'at the start'}, and nothing is lost when it is put back`, (space) =>
       withPeople(space, ['joe', 'ann'], async (people) => {
         // Whatever else is on that server would lose it, too.
-        if (!server().isOurs) return
+        needs(server().isOurs, 'a server of the tests’ own')
         const { joe, ann } = people
         const share = await circle(space, people, 'milk')
 
@@ -102,7 +102,7 @@ onEachServer('a registry that is lost', ({ it, server }) => {
     it(`and put back ${when} keeps nothing back of what was written meanwhile`, (space) =>
       withPeople(space, ['joe', 'ann'], async (people) => {
         // Whatever else is on that server would lose it, too.
-        if (!server().isOurs) return
+        needs(server().isOurs, 'a server of the tests’ own')
         const { joe, ann } = people
         const share = await circle(space, people, 'milk', 'tea', 'jam', 'salt')
         const registry = space.couch.database(REGISTRY)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { withSettings } from '../../support/server-settings.ts'
 import { copyBecomes, joeShares, put } from '../../support/story.ts'
-import { onEachServer } from '../../support/suites.ts'
+import { needs, onEachServer } from '../../support/suites.ts'
 
 /** The daemon's own design documents fit. */
 const LIMIT = 60_000
@@ -11,7 +11,7 @@ onEachServer(
   'a lowered max_document_size',
   ({ it, server }) => {
     it('keeps out what is larger, and nothing else', async (space) => {
-      if (!server().isOurs) return
+      needs(server().isOurs, 'a server of the tests’ own')
       const { joe, share } = await joeShares(space)
       await put(joe, { _id: 'there', n: 1, $shares: { [share]: true } })
       await copyBecomes(space, share, 'there', { n: 1 })

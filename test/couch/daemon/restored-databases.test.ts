@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { routesDatabase } from '../../../src/documents/names.ts'
 import { complete, GatewayGround } from '../../support/gateway.ts'
-import { onEachServer } from '../../support/suites.ts'
+import { needs, onEachServer } from '../../support/suites.ts'
 
 const SOURCE = 'function (doc) { channel(doc.lists) }'
 
@@ -27,7 +27,7 @@ onEachServer('a database that the daemon needs', ({ it, server }) => {
   it('is `_users`, whose accounts are looked up again before any sweep', (space) =>
     GatewayGround.use(space, SOURCE, async (ground) => {
       // The accounts of everybody on the server are gone for a moment.
-      if (!server().isOurs) return
+      needs(server().isOurs, 'a server of the tests’ own')
       const [ann, bob] = [ground.user('ann'), ground.user('bob')]
       await ground.put({ _id: 'a', lists: '!' })
       await ann.signUp()

@@ -34,7 +34,7 @@ import { withSettings } from '../../support/server-settings.ts'
 import { freePort } from '../../support/servers.ts'
 import { SkeletonFolder } from '../../support/skeleton-folder.ts'
 import { Space } from '../../support/space.ts'
-import { onEachServer } from '../../support/suites.ts'
+import { needs, onEachServer } from '../../support/suites.ts'
 import { basic } from '../../support/visitor.ts'
 
 /** Runs a test with an admin of whom nobody but the daemon knows. */
@@ -69,7 +69,7 @@ const THROWING = `function (doc) {
 onEachServer('secrets', ({ it, server }) => {
   it('stand in nothing that the program writes, shows and keeps, whatever goes wrong', (given) =>
     withBench(async (bench) => {
-      if (!server().isOurs) return
+      needs(server().isOurs, 'a server of the tests’ own')
       await withAdmin(given, bench, (space, admin) =>
         SkeletonFolder.use(space, (folder) =>
           withPeople(space, ['joe', 'ann', 'bob'], (people) => play({ bench, space, folder, people, admin })),

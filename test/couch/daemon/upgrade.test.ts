@@ -8,7 +8,7 @@ import { LAYOUT, LAYOUT_ID } from '../../../src/engine/layout.ts'
 import { ops, settingsFor, troubleAt, until, untilReady, withBench } from '../../support/program.ts'
 import { freePort } from '../../support/servers.ts'
 import type { Space } from '../../support/space.ts'
-import { onEachServer } from '../../support/suites.ts'
+import { needs, onEachServer } from '../../support/suites.ts'
 
 /** In this a daemon at work claims a share, and sweeps several times. */
 const LONG_ENOUGH_MS = 2_000
@@ -45,7 +45,7 @@ async function withLayout(space: Space, version: number, run: () => Promise<void
 onEachServer('the data of another version', ({ it, server }) => {
   it('is left alone where it is a newer one’s, by the daemon and by commands', async (space) => {
     // Whoever else works there would stop.
-    if (!server().isOurs) return
+    needs(server().isOurs, 'a server of the tests’ own')
     await withLayout(space, LAYOUT + 1, () =>
       withBench(async (bench) => {
         const before = await space.couch.allDbs()
@@ -70,7 +70,7 @@ onEachServer('the data of another version', ({ it, server }) => {
   })
 
   it('is noted as this one’s at the first start, and a second start writes nothing', async (space) => {
-    if (!server().isOurs) return
+    needs(server().isOurs, 'a server of the tests’ own')
     await withLayout(space, 0, () =>
       withBench(async (bench) => {
         const revisions: (string | undefined)[] = []
@@ -90,7 +90,7 @@ onEachServer('the data of another version', ({ it, server }) => {
   })
 
   it('stops a daemon at its next sweep where a newer one begins to work on it', async (space) => {
-    if (!server().isOurs) return
+    needs(server().isOurs, 'a server of the tests’ own')
     await withBench(async (bench) => {
       const port = await freePort()
       const program = await bench.run({
