@@ -20,6 +20,8 @@ const isEmbeddedBrief = couchdbSource !== null && process.env['EMBEDDED'] !== 'w
 export interface SuiteOptions {
   /** Where it makes sense for some only. */
   kinds?: readonly ServerKind[]
+  /** It is about something that CouchDB has since this version, `3.4` for instance: before, its cases count as such that did not run. */
+  since?: string
   /** It is about the embedded server itself: all of it counts there, whatever else there is. */
   isOfEmbedded?: boolean
 }
@@ -39,7 +41,7 @@ export function needs(holds: boolean, what: string): asserts holds {
 export function onEachServer(
   title: string,
   define: (suite: Suite) => void,
-  { kinds = ['embedded', 'couchdb'], isOfEmbedded = false }: SuiteOptions = {},
+  { kinds = ['embedded', 'couchdb'], isOfEmbedded = false, since }: SuiteOptions = {},
 ): void {
   for (const kind of kinds) {
     if (kind === 'couchdb' && couchdbSource === null) {
@@ -49,8 +51,10 @@ export function onEachServer(
     const isBrief = kind === 'embedded' && isEmbeddedBrief && !isOfEmbedded && kinds.includes('couchdb')
     describe(`${title} (${kind})`, () => {
       let server: Server | null = null
+      let isTooOld = false
       before(async () => {
         server = await useServer(kind)
+        if (kind === 'couchdb' && since !== undefined) isTooOld = await isBefore(server, since)
       })
       const used = (): Server => server ?? noServer()
       let count = 0
@@ -62,6 +66,7 @@ export function onEachServer(
           if (isBrief && count > 1) leaveOut('spared')
           else
             it(name, async function () {
+              if (isTooOld) this.skip()
               try {
                 await new Space(used(), name, options).run(run)
               } catch (error) {
@@ -73,6 +78,14 @@ export function onEachServer(
       })
     })
   }
+}
+
+/** @param since major and minor, as `3.4` */
+async function isBefore({ url }: Server, since: string): Promise<boolean> {
+  const { version } = (await (await fetch(url)).json()) as { version: string }
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const [sinceMajor = 0, sinceMinor = 0] = since.split('.').map(Number)
+  return major < sinceMajor || (major === sinceMajor && minor < sinceMinor)
 }
 
 function noServer(): never {

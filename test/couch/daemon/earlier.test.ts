@@ -73,5 +73,6 @@ onEachServer(
         { prefix: PREFIX },
       )
   },
-  { kinds: ['couchdb'] },
+  // Accounts of CouchDB 3.5 are none to log in by before 3.4.
+  { kinds: ['couchdb'], since: '3.4' },
 )

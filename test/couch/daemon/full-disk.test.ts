@@ -102,8 +102,6 @@ onEachServer(
   ({ it, server }) => {
     it('takes what devices replicate, which is carried on when there is room again', (space) =>
       withPeople(space, ['joe', 'ann'], async ({ joe, ann }) => {
-        const { version } = await space.couch.server()
-        needs(!/^3\.[0-3]\./.test(version), 'CouchDB 3.4 or later: it has a disk monitor')
         // It is one setting for all of the server.
         needs(server().isOurs, 'a server of the tests’ own')
         const isFull = async (enable: boolean): Promise<void> => {
@@ -153,5 +151,5 @@ onEachServer(
         }
       }))
   },
-  { kinds: ['couchdb'] },
+  { kinds: ['couchdb'], since: '3.4' },
 )

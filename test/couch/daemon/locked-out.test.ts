@@ -122,5 +122,5 @@ onEachServer(
         })
       }))
   },
-  { kinds: ['couchdb'] },
+  { kinds: ['couchdb'], since: '3.4' },
 )

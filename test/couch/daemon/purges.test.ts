@@ -95,7 +95,7 @@ onEachServer(
         assert.deepEqual(await revisionsWith(space.share(id), copyId(id, 'note'), SECRET), [])
       }))
   },
-  { kinds: ['couchdb'] },
+  { kinds: ['couchdb'], since: '3.4' },
 )
 
 onEachServer(
@@ -132,7 +132,7 @@ onEachServer(
         await becomes(space, joe.db, 'note', { text: 'by ann' })
       }))
   },
-  { kinds: ['couchdb'] },
+  { kinds: ['couchdb'], since: '3.4' },
 )
 
 onEachServer(
@@ -175,7 +175,7 @@ onEachServer(
         )
       }))
   },
-  { kinds: ['couchdb'] },
+  { kinds: ['couchdb'], since: '3.4' },
 )
 
 onEachServer(
@@ -233,5 +233,5 @@ onEachServer(
         await ann.has(desk)
       }))
   },
-  { kinds: ['couchdb'] },
+  { kinds: ['couchdb'], since: '3.4' },
 )
