@@ -18,7 +18,7 @@ export interface Layout {
 }
 
 /**
- * `none`: nobody has noted one, as on a new server, and as versions before 0.2 left it · `unreadable`: somebody has written there by hand,
+ * `none`: nobody has noted one, as on a new server, and in data of versions that did not · `unreadable`: somebody has written there by hand,
  * and what it was nobody knows.
  */
 export type Noted = { kind: 'none' } | { kind: 'unreadable' } | { kind: 'noted'; layout: Layout }
