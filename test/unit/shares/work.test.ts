@@ -28,6 +28,7 @@ describe('shares/work', () => {
       departed: true,
       purged: true,
       recreated: false,
+      rescan: false,
       shares: new Set(['s', 't']),
       subscriptions: new Set(['a', 'b']),
       feeds: new Set(['c', 'd']),
