@@ -18,6 +18,8 @@ export interface Config extends Plain {
   /** The databases that give documents to personal databases; without any, nobody gets a personal database. */
   masters: Master[]
   publicLimits: { mostBytes: number; mostObjects: number; mostChanges: number }
+  /** What one user may do; Infinity: without a limit. */
+  userLimits: { mostShares: number }
 }
 
 /** Those of them that the daemon is given, with the URL of the server that is there by then. */
@@ -39,6 +41,7 @@ export type DaemonConfig = Pick<
   | 'sweepIntervalMs'
   | 'deletionGraceMs'
   | 'publicLimits'
+  | 'userLimits'
   | 'updatedAt'
 > & { url: string }
 
@@ -61,11 +64,12 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
     mostBytes: settings.read('PUBLIC_MAX_BYTES'),
     mostChanges: settings.read('PUBLIC_MAX_CHANGES'),
   }
+  const userLimits = { mostShares: settings.read('USER_MAX_SHARES') }
   const embedded = readEmbedded(settings)
   if (settings.faults.length > 0) throw new ConfigError(settings.faults)
   const server = address ? { kind: 'couchdb', url: address.url } : { kind: 'embedded', ...embedded }
   // Without a fault every value is there: what has a default is not null, and nothing is undefined.
-  return { server, admin, ...databases, ...plain, publicLimits } as Config
+  return { server, admin, ...databases, ...plain, publicLimits, userLimits } as Config
 }
 
 /** Which databases are whose, and of which kind; undefined where a fault was noted. */

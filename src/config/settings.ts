@@ -159,6 +159,11 @@ export const SETTINGS = {
     default: '120',
     says: 'how many changes a minute one user may write there',
   },
+  USER_MAX_SHARES: {
+    schema: values.limit(0),
+    default: '10000',
+    says: 'how many shares one user may have; `none`: any number',
+  },
   LOG_LEVEL: {
     key: 'logLevel',
     schema: values.oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),

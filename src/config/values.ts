@@ -34,6 +34,14 @@ export const wholeNumber = (least: number, most: number) =>
     return number >= least && number <= most ? number : undefined
   })
 
+/** A whole number from `least` on, or `none`, which is Infinity: nothing is too much. */
+export const limit = (least: number) =>
+  parsedBy(`a whole number from ${least} on, or none`, (text) => {
+    if (text === 'none') return Infinity
+    const number = /^\d{1,12}$/.test(text) ? Number(text) : NaN
+    return number >= least ? number : undefined
+  })
+
 /** A TCP port. */
 export const port = wholeNumber(1, 65_535)
 

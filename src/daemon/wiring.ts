@@ -196,6 +196,7 @@ function wireDeps(
     allowance: new RateLimiter({ most: config.publicLimits.mostChanges, now }),
     tries: new RateLimiter({ most: MOST_TRIES, now }),
     limits: config.publicLimits,
+    userLimits: config.userLimits,
     updatedAt: config.updatedAt,
     canPurge: !isEmbedded,
     graceMs: config.deletionGraceMs,

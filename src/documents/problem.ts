@@ -17,6 +17,8 @@ const PROBLEMS = {
   id_taken: (id: string) => `The share id ${quote(id)} belongs to somebody else. Choose another one.`,
   database_exists: (id: string) =>
     `A database for the share ${quote(id)} exists that no user's share is known for. Choose another id, or ask the server's admin.`,
+  too_many_own_shares: (most: string) =>
+    `Expected at most ${most} shares of one user: this one opens by itself once another one of yours has ended.`,
   invalid_access: (found: string) =>
     `Expected \`access\` to be true, false, a list of user names, or {"read": …, "write": …} with true, false or such lists, got ${found}.`,
   no_account: () => 'Nobody has this name: who signs up under it gets access then.',

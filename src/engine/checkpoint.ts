@@ -34,6 +34,8 @@ export interface Checkpoint {
   goneSince?: number
   /** Objects that wait for shares that are not there, and since when, in milliseconds. */
   awaiting?: Record<string, number>
+  /** Documents there were refused because their user has as much as one may have: they are looked at again once that is less. */
+  overLimit?: true
 }
 
 /** Of a database of which nothing was read. */

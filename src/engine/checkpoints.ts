@@ -171,4 +171,5 @@ const toCheckpoint = (stored: Stored): Checkpoint =>
     'recreatedAt',
     'goneSince',
     'awaiting',
+    'overLimit',
   ])

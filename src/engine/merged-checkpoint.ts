@@ -34,6 +34,7 @@ export function mergeCheckpoints(
     ...(goneSince === undefined ? {} : { goneSince }),
     // One that waits no more is looked at once more, and taken off.
     ...(theirs.awaiting === undefined ? {} : { awaiting: { ...theirs.awaiting, ...mine.awaiting } }),
+    ...(theirs.overLimit ? { overLimit: true as const } : {}),
   }
 }
 

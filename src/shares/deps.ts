@@ -30,6 +30,12 @@ export interface PublicLimits {
   mostChanges: number
 }
 
+/** What one user may do, of whichever right; Infinity: without a limit. */
+export interface UserLimits {
+  /** The most shares that one user has. */
+  mostShares: number
+}
+
 export interface Deps {
   couch: Couch
   /** The server as it is asked for what the lanes of many read at once: shares, and outboxes of others. */
@@ -55,6 +61,7 @@ export interface Deps {
   /** Guesses at passwords, by share and user database. */
   tries: RateLimiter
   limits: PublicLimits
+  userLimits: UserLimits
   /** The most bytes that are remembered of one object, as JSON; where it is left out, as many as CouchDB takes by itself. */
   mostRemembered?: number
   /** By owner, the shares whose databases are to be made anew once the owner's page is the last one. */

@@ -22,6 +22,7 @@ import { followLeftBases } from './reconcile/left-bases.ts'
 import { followLeftCopies } from './reconcile/left-copies.ts'
 import { followPurges, readPurgeSeq } from './reconcile/purges.ts'
 import { drainShare, followShare } from './reconcile/share-feed.ts'
+import { openRefused } from './reconcile/room.ts'
 import { endOfDeparted, planShares } from './reconcile/shares.ts'
 import { refreshDatabase } from '../skeletons/refresh.ts'
 import { finishSubscription, planSubscriptions } from './reconcile/subscriptions.ts'
@@ -125,8 +126,9 @@ class Turn {
     const outbox = await this.#followOutbox()
     const isLate = !(await this.#tellLate())
     const isScanning = await this.#scan()
+    const isOpening = await openRefused(this.#context)
     const feeds = await this.#followShares()
-    const isDone = !user && !outbox && !isLate && !isScanning && feeds.size === 0
+    const isDone = !user && !outbox && !isLate && !isScanning && !isOpening && feeds.size === 0
     if (isDone) await this.#rotate()
     await this.#noteHeldBack()
     for (const share of work.idle ?? [])
@@ -134,7 +136,8 @@ class Turn {
         this.#deps.log.info({ share }, 'replication idle, cancelled')
     if (isDone) return this.#outcome(null)
     const kept = isLate ? pick(work, 'updateSeqs', 'lateSince') : pick(work, 'updateSeqs')
-    return this.#outcome({ ...kept, user, outbox, feeds, purged: user && work.purged === true })
+    const purged = user && work.purged === true
+    return this.#outcome({ ...kept, user, outbox, feeds, purged, room: isOpening })
   }
 
   /** There is no user database: the checkpoint says since when, as a restart forgets who waits. */
@@ -320,6 +323,9 @@ class Turn {
     if (entry?.state === 'ending' && !isForEnd) return
     // Where another daemon was faster, it is planned after this.
     await performShare(this.#deps, this.#context.owner, planScanned(share, entry), entry)
+    if (entry?.state !== 'ending') return
+    this.#context.ownShares.forget()
+    this.#context.hasEnded = true
   }
 
   /** Shares that let somebody in later are planned again, by whichever daemon is there then. */

@@ -89,6 +89,8 @@ async function compare(
     if (!user || !outbox || user.kind === 'gone') continue
     const { checkpoint } = user
     if (isLate(checkpoint, options.lateSince)) onDirty(owner, { lateSince: options.lateSince })
+    // A limit may be another one since the daemon was started.
+    if (checkpoint?.overLimit) onDirty(owner, { room: true })
     if (checkpoint?.recreatedAt !== undefined) options.onRecreated(owner, checkpoint.recreatedAt)
     const work = missedIn(user, outbox)
     if (work !== null) onDirty(owner, work)

@@ -14,6 +14,8 @@ const parts = {
   recreated: flag,
   /** All objects are to be gone through again: the registry was lost, and is back. */
   rescan: flag,
+  /** Of what was refused because its user has as much as one may have, some may have a place by now. */
+  room: flag,
   /** Shares to be planned whether or not their documents changed. */
   shares: set(),
   /** Shares of others in which this user's part is to be planned. */

@@ -21,7 +21,7 @@ import { RateLimiter } from '../../src/shares/rate-limiter.ts'
 import { announce, announceUnread } from '../../src/shares/perform/announce.ts'
 import { DatabaseCreator } from '../../src/skeletons/create-database.ts'
 import { Ceilings } from '../../src/shares/ceilings.ts'
-import type { Deps, PublicLimits } from '../../src/shares/deps.ts'
+import type { Deps, PublicLimits, UserLimits } from '../../src/shares/deps.ts'
 import { Histories } from '../../src/engine/histories.ts'
 import { ShareLocks } from '../../src/shares/share-locks.ts'
 import { ShareLeases } from '../../src/shares/leases.ts'
@@ -44,6 +44,7 @@ const ROUND_MS = 5_000
 export const GRACE_MS = 5_000
 const MOST_TRIES = 5
 const LIMITS: PublicLimits = { mostObjects: 1000, mostBytes: 100_000, mostChanges: 10_000 }
+const USER_LIMITS: UserLimits = { mostShares: Infinity }
 
 /** The daemon was killed. */
 export class Killed extends Error {}
@@ -54,6 +55,7 @@ export interface WorldOptions {
   /** Decides the order of turns, and of requests where turns race. */
   seed?: number
   limits?: Partial<PublicLimits>
+  userLimits?: Partial<UserLimits>
   /** How many daemons work on the server at once, none knowing of the others. */
   daemons?: number
   /** They divide the users: each works for one partition. */
@@ -84,6 +86,8 @@ export class MemoryWorld {
   readonly setAside: unknown[] = []
   /** Why turns failed that were taken again. */
   readonly failures: unknown[] = []
+  /** What daemons are started with from now on. */
+  userLimits: UserLimits
   /** Milliseconds. */
   now = Date.UTC(2026, 0, 1)
   /** As SWEEP_INTERVAL: after so long, objects that wait for a share which nobody has say so. */
@@ -104,6 +108,7 @@ export class MemoryWorld {
     canPurge = true,
     seed = 1,
     limits = {},
+    userLimits = {},
     daemons = 1,
     isDivided = false,
   }: WorldOptions) {
@@ -111,6 +116,7 @@ export class MemoryWorld {
     this.#turnstile = new Turnstile(() => this.#random())
     this.#canPurge = canPurge
     this.#limits = { ...LIMITS, ...limits }
+    this.userLimits = { ...USER_LIMITS, ...userLimits }
     this.#memories = Array.from({ length: daemons }, (_, number) =>
       this.#start(isDivided ? portionOf([number], daemons) : WHOLE),
     )
@@ -449,6 +455,7 @@ export class MemoryWorld {
       allowance: new RateLimiter({ most: this.#limits.mostChanges, now }),
       tries: new RateLimiter({ most: MOST_TRIES, now }),
       limits: this.#limits,
+      userLimits: this.userLimits,
       rotations: new Map(),
       ownWrites,
       mark,

@@ -16,6 +16,7 @@ import {
   resolveNames,
   type NamedUser,
 } from '../../users/directory.ts'
+import type { OwnShares } from './own-shares.ts'
 import type { UserDoc } from './user-docs.ts'
 import type { Participant, ShareFacts } from '../plan/share-facts.ts'
 import { SHARE_DESIGN_DOCUMENTS, shareOfDocument } from '../model/ids.ts'
@@ -28,6 +29,8 @@ export interface ShareSituation {
   isWrittenDirectly?: boolean
   isDrained?: boolean
   isBehind?: boolean
+  /** What the owner has already; absent: what is planned is no new share. */
+  ownShares?: OwnShares
 }
 
 /** The participants whose names are looked up; more are not shown. */
@@ -42,9 +45,9 @@ export async function gatherShare(
   deps: Deps,
   owner: string,
   found: UserDoc,
-  { scanning, fromStart, isOrphan, isWrittenDirectly, isDrained, isBehind }: ShareSituation,
+  { scanning, fromStart, isOrphan, isWrittenDirectly, isDrained, isBehind, ownShares }: ShareSituation,
 ): Promise<ShareFacts> {
-  const { couch, users, limits } = deps
+  const { couch, users, limits, userLimits } = deps
   // A document that only calls itself a share has no share, whatever its id.
   const share = shareOfDocument(found.id) ?? ''
   const known = isShareId(share)
@@ -58,6 +61,8 @@ export async function gatherShare(
   const names = isMine ? namesOf(found, entry) : []
   const password =
     request?.kind === 'valid' && request.password.kind === 'new' ? request.password.password : null
+  const isNew = known && isMine && request?.kind === 'valid' && (entry === null || entry.state === 'ended')
+  const isOver = isNew && ownShares && !(await ownShares.hasRoomFor(share, userLimits.mostShares))
   const named = names.length === 0 ? new Map<string, NamedUser>() : await resolveNames(deps, names)
   // Together, so that `_users` is asked once for both.
   const [grants, lacking] =
@@ -86,6 +91,7 @@ export async function gatherShare(
     isDrained: isDrained === true,
     isBehind: isBehind === true,
     publicMostBytes: limits.mostBytes,
+    ...(isOver ? { mostShares: userLimits.mostShares } : {}),
   }
 }
 

@@ -57,6 +57,8 @@ export interface ShareFacts {
   isDrained: boolean
   /** The most bytes of a document that somebody may write who writes only because everybody may. */
   publicMostBytes: number
+  /** The most shares of one user, where the owner has as many beside this one, which would be a new one. */
+  mostShares?: number
   /**
    * The owner's objects may say less by now than the share shows: whoever has not read there yet is not let in. What is
    * held back is planned when they were looked at.

@@ -66,6 +66,8 @@ function planLife(facts: ShareFacts): ShareEffect[] {
   // Of an ended share nothing is left: what stands under its name is somebody else's, too.
   const isFree = entry === null || entry.state === 'ended'
   if (isFree && facts.databaseExists) return markAsIs(facts, doc, problem('database_exists', share))
+  if (isFree && facts.mostShares !== undefined)
+    return markAsIs(facts, doc, problem('too_many_own_shares', String(facts.mostShares)))
   const { password } = request
   const access = heldBack(facts, request.access)
   const fault = passwordFault(facts, password)

@@ -1,6 +1,7 @@
 // What the parts of one turn share: whose turn it is, and what has to be told when it is over.
 import type { Database } from '../../couch/database.ts'
 import type { Deps } from '../deps.ts'
+import { OwnShares } from '../gather/own-shares.ts'
 import type { OwnerWork } from '../work.ts'
 import { START, type Checkpoint } from '../../engine/checkpoint.ts'
 
@@ -27,6 +28,12 @@ export class Context {
   readonly heldBack = new Set<string>()
   /** Objects that wait for long for shares that are not there. */
   late: ReadonlySet<string> = new Set()
+  /** The shares that the owner has. */
+  readonly ownShares: OwnShares
+  /** How often something was refused because the owner has as much as one may have. */
+  overLimit = 0
+  /** One of them has ended in this turn. */
+  hasEnded = false
   /** Public shares in which more was written than is taken in for now. */
   readonly throttled = new Set<string>()
 
@@ -37,6 +44,7 @@ export class Context {
     this.work = work
     this.#drainShare = drainShare
     this.user = deps.couch.database(deps.users.database(owner))
+    this.ownShares = new OwnShares(deps.registry, this.user.name)
     this.outbox = deps.couch.database(deps.users.outbox(owner))
   }
 

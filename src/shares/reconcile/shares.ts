@@ -9,6 +9,7 @@ import { isWritten } from '../perform/direct-writes.ts'
 import type { Deps } from '../deps.ts'
 import { performShare } from '../perform/share.ts'
 import type { Context } from './context.ts'
+import { noteOverLimit } from './over-limit.ts'
 import type { ShareEffect } from '../plan/share-facts.ts'
 import { shareDocumentId, shareOfDocument } from '../model/ids.ts'
 
@@ -65,6 +66,7 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
       isWrittenDirectly,
       isDrained,
       isBehind: options.isCaughtUp !== true,
+      ownShares: context.ownShares,
     }
     const facts = await gatherShare(deps, owner, found, situation)
     if (isLeftOpen(facts))
@@ -87,7 +89,12 @@ async function planUntilDone(context: Context, first: UserDoc, options: PlanOpti
       isWrittenDirectly = true
       continue
     }
+    if (facts.mostShares !== undefined) await noteOverLimit(context)
+    const isNew = facts.entry === null || facts.entry.state === 'ended'
+    if (isNew && effects.some(({ kind }) => kind === 'claim' || kind === 'change-entry'))
+      context.ownShares.add(share)
     const result = await performShare(deps, owner, effects, facts.entry)
+    if (result.kind === 'lost') context.ownShares.forget()
     if (result.kind === 'done') {
       if (isHeldBack) context.heldBack.add(share)
       else context.heldBack.delete(share)

@@ -62,6 +62,7 @@ describe('config', () => {
       deprovision: 'keep',
       skeletonWarm: false,
       publicLimits: { mostObjects: 1000, mostBytes: 100_000, mostChanges: 120 },
+      userLimits: { mostShares: 10_000 },
       updatedAt: [['updatedAt'], ['updated_at'], ['hoodie', 'updatedAt']],
       skeleton: null,
       opsPort: null,
@@ -200,6 +201,8 @@ describe('config', () => {
     ],
     ['no attributes', { USER_DATABASE_ATTRIBUTES: ',' }, (c) => c.userDatabaseAttributes, []],
     ['dropping', { DEPROVISION: 'drop' }, (c) => c.deprovision, 'drop'],
+    ['no new shares', { USER_MAX_SHARES: '0' }, (c) => c.userLimits.mostShares, 0],
+    ['any number of shares', { USER_MAX_SHARES: 'none' }, (c) => c.userLimits.mostShares, Infinity],
     ['no grace', { DELETION_GRACE: '0' }, (c) => c.deletionGraceMs, 0],
   ]
   for (const [name, env, pick, expected] of accepted)
@@ -256,6 +259,8 @@ describe('config', () => {
     ],
     ['a template without {id}', { USER_DATABASES: 'user' }, ['USER_DATABASES']],
     ['a template over the shares', { USER_DATABASES: 'share/{id}' }, ['USER_DATABASES']],
+    ['a limit below none', { USER_MAX_SHARES: '-1' }, ['USER_MAX_SHARES']],
+    ['a limit in words', { USER_MAX_SHARES: 'many' }, ['USER_MAX_SHARES']],
     ['an unknown level', { LOG_LEVEL: 'verbose' }, ['LOG_LEVEL']],
     ['an unknown outbox', { OUTBOX: 'never' }, ['OUTBOX']],
     ['no concurrency', { CONCURRENCY: '0' }, ['CONCURRENCY']],

@@ -26,6 +26,7 @@ describe('documents/problem', () => {
     ['unshared_attributes', problem('unshared_attributes', 'a, b'), /a, b/],
     ['no_longer_shared', problem('no_longer_shared'), /private/],
     ['not_shared_by_owner', problem('not_shared_by_owner'), /owner/],
+    ['too_many_own_shares', problem('too_many_own_shares', '10'), /at most 10 shares/],
     ['too_many_objects', problem('too_many_objects', '100'), /at most 100 objects/],
     ['too_large_for_public', problem('too_large_for_public', '1000'), /at most 1000 bytes/],
     ['too_many_changes', problem('too_many_changes', '60'), /at most 60 changes/],

@@ -60,6 +60,12 @@ const CASES: Record<string, [base: Checkpoint | null, mine: Checkpoint, theirs: 
     at('2', { awaiting: { c: 3 } }),
     at('3', { awaiting: { a: 1, b: 2, c: 3 } }),
   ],
+  'remembers what either has refused': [
+    at('1'),
+    at('3'),
+    at('2', { overLimit: true }),
+    at('3', { overLimit: true }),
+  ],
   'waits for what the other one waits for': [
     at('1'),
     at('3'),

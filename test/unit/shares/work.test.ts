@@ -29,6 +29,7 @@ describe('shares/work', () => {
       purged: true,
       recreated: false,
       rescan: false,
+      room: false,
       shares: new Set(['s', 't']),
       subscriptions: new Set(['a', 'b']),
       feeds: new Set(['c', 'd']),

@@ -83,6 +83,20 @@ describe('shares/plan/share', () => {
       { doc: docOf({ access: true, password: 'p1' }), databaseExists: true },
       'doc error database_exists',
     ],
+    // one too many
+    ['one share too many', { doc: docOf(), mostShares: 3 }, 'doc error too_many_own_shares'],
+    [
+      'one too many, and said',
+      { doc: docOf({ $state: 'error', $error: problem('too_many_own_shares', '3') }), mostShares: 3 },
+      '',
+    ],
+    ['one too many, malformed', { doc: docOf({ access: 'x' }), mostShares: 3 }, 'doc error invalid_access'],
+    [
+      'one too many, which had ended',
+      { doc: docOf(), entry: entryOf('ended', MINE), mostShares: 3 },
+      'doc error too_many_own_shares',
+    ],
+    ['one too many, deleted again', { doc: null, mostShares: 3 }, ''],
     // malformed
     ['a malformed $share', { doc: docOf({ type: 'todo' }) }, 'doc error wrong_type'],
     ['a malformed access', { doc: docOf({ access: { read: 'everyone' } }) }, 'doc error invalid_access'],
