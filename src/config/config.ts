@@ -19,7 +19,7 @@ export interface Config extends Plain {
   masters: Master[]
   publicLimits: { mostBytes: number; mostObjects: number; mostChanges: number }
   /** What one user may do; Infinity: without a limit. */
-  userLimits: { mostShares: number }
+  userLimits: { mostShares: number; mostBytes: number }
 }
 
 /** Those of them that the daemon is given, with the URL of the server that is there by then. */
@@ -64,7 +64,10 @@ export function loadConfig(env: Record<string, string | undefined>, readFile = r
     mostBytes: settings.read('PUBLIC_MAX_BYTES'),
     mostChanges: settings.read('PUBLIC_MAX_CHANGES'),
   }
-  const userLimits = { mostShares: settings.read('USER_MAX_SHARES') }
+  const userLimits = {
+    mostShares: settings.read('USER_MAX_SHARES'),
+    mostBytes: settings.read('USER_MAX_BYTES'),
+  }
   const embedded = readEmbedded(settings)
   if (settings.faults.length > 0) throw new ConfigError(settings.faults)
   const server = address ? { kind: 'couchdb', url: address.url } : { kind: 'embedded', ...embedded }

@@ -164,6 +164,11 @@ export const SETTINGS = {
     default: '10000',
     says: 'how many shares one user may have; `none`: any number',
   },
+  USER_MAX_BYTES: {
+    schema: values.limit(1),
+    default: '2000000000',
+    says: 'how many bytes an object may have that is shared, with its attachments; `none`: as many as CouchDB takes',
+  },
   LOG_LEVEL: {
     key: 'logLevel',
     schema: values.oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),

@@ -76,7 +76,7 @@ export class Stage {
         sweepIntervalMs: 15 * 60_000,
         deletionGraceMs: 5 * 60_000,
         publicLimits: { mostObjects: 1000, mostBytes: 100_000, mostChanges: 120 },
-        userLimits: { mostShares: Infinity },
+        userLimits: { mostShares: Infinity, mostBytes: Infinity },
         updatedAt: UPDATED_AT,
       },
       skeleton,

@@ -78,6 +78,8 @@ const PROBLEMS = {
   too_many_in_share: () =>
     'Everybody may write into this share, and others have brought as many objects as they may.',
   too_large_for_public: (most: string) => `Expected at most ${most} bytes for an object in a public share.`,
+  too_large_to_share: (most: string) =>
+    `Expected at most ${most} bytes for an object that is shared, with its attachments: it stays yours alone, and its copy as it was.`,
   forged_attachment: () =>
     'An attachment was larger than it said, and larger than everybody may write: it was taken out of the share.',
   too_many_changes: (most: string) =>

@@ -34,6 +34,8 @@ export interface PublicLimits {
 export interface UserLimits {
   /** The most shares that one user has. */
   mostShares: number
+  /** The most bytes of an object in a share, with its attachments. */
+  mostBytes: number
 }
 
 export interface Deps {

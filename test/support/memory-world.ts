@@ -44,7 +44,7 @@ const ROUND_MS = 5_000
 export const GRACE_MS = 5_000
 const MOST_TRIES = 5
 const LIMITS: PublicLimits = { mostObjects: 1000, mostBytes: 100_000, mostChanges: 10_000 }
-const USER_LIMITS: UserLimits = { mostShares: Infinity }
+const USER_LIMITS: UserLimits = { mostShares: Infinity, mostBytes: Infinity }
 
 /** The daemon was killed. */
 export class Killed extends Error {}

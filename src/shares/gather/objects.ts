@@ -38,7 +38,16 @@ import { baseId, copyId } from '../model/ids.ts'
 
 export type Sources = Pick<
   Deps,
-  'couch' | 'common' | 'users' | 'registry' | 'allowance' | 'limits' | 'checkpoints' | 'now' | 'updatedAt'
+  | 'couch'
+  | 'common'
+  | 'users'
+  | 'registry'
+  | 'allowance'
+  | 'limits'
+  | 'userLimits'
+  | 'checkpoints'
+  | 'now'
+  | 'updatedAt'
 >
 
 /** True for documents that may be shared. One that calls itself a share is none, whatever else it holds. */
@@ -212,6 +221,7 @@ async function factsOf(
   return {
     object: id,
     ...{ doc, line, isMissing, base, exchanges, clock },
+    mostBytes: sources.userLimits.mostBytes,
     rivals: read.map((rival) => ({ ...rival, known: knownOfObject(base, doc, line, rival) })),
     ...(purged.has(id) ? { isPurged: true as const } : {}),
     ...(ground ? { ground } : {}),
@@ -234,5 +244,6 @@ async function boundedExchange(
   const bounds = await boundsOf(sources, entry, shares.subscriptions.get(share), brought, isNew)
   const isLive = exchange.home.kind === 'live'
   const isFullNow = isNew && isLive && (await isFull(sources, share, entry, database, brought))
-  return { ...exchange, bounds, ...(isFullNow ? { isFull: true as const } : {}) }
+  const { mostBytes } = sources.userLimits
+  return { ...exchange, bounds, mostBytes, ...(isFullNow ? { isFull: true as const } : {}) }
 }

@@ -23,19 +23,46 @@ export const refuseTooMuch = ({ doc, agreed }: ExchangeOptions): ExchangePlan =>
   rejection: tooComplex(),
 })
 
+/** How much may come into a share: of whoever writes it, and of who writes only because everybody may. */
+interface Limits {
+  bounds: ExchangeFacts['bounds']
+  mostBytes?: number | undefined
+}
+
 /**
- * Why a content may not come into a share that everybody may write; null where it may.
- * @param isNew the share has no such copy yet
+ * Why a content may not come into a share that others write into; null where it may.
+ * @param there the copy that the share has; null where it is a new one
  */
-export function boundOf(content: Content, bounds: ExchangeFacts['bounds'], isNew: boolean): Problem | null {
+export function boundOf(
+  content: Content,
+  { bounds, mostBytes }: Limits,
+  isNew: boolean,
+  there: Content | null,
+): Problem | null {
   if (isTooComplex(content.attributes)) return tooComplex()
-  if (bounds === null) return null
+  const found = tooLargeToShare(content, there, mostBytes)
+  if (found !== null || bounds === null) return found
   if (bounds.isTooFast) return problem('too_many_changes', String(bounds.mostChanges))
   if (isNew && bounds.objects >= bounds.mostObjects)
     return problem('too_many_objects', String(bounds.mostObjects))
   return bytesOf(content) > bounds.mostBytes
     ? problem('too_large_for_public', String(bounds.mostBytes))
     : null
+}
+
+/**
+ * Why a content is too large for any user to share; null where it is not. What is there already may be changed, as long as it
+ * does not grow: the limit may have been another one.
+ */
+export function tooLargeToShare(
+  content: Content,
+  there: Content | null,
+  most: number | undefined = Infinity,
+): Problem | null {
+  if (most === Infinity) return null
+  const bytes = bytesOf(content)
+  if (bytes <= most || (there !== null && bytes <= bytesOf(there))) return null
+  return problem('too_large_to_share', String(most))
 }
 
 /** The bytes of a content: its attributes as JSON, and its attachments. */

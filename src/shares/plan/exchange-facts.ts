@@ -70,6 +70,8 @@ export interface ExchangeFacts {
   forgotten?: Forgotten
   /** The most bytes and objects of somebody who writes only because everybody may. */
   bounds: Bounds | null
+  /** The most bytes of an object that any user shares; absent: without a limit. */
+  mostBytes?: number
   /** Others have brought as many objects into the owner's share as they may. */
   isFull?: true
   /** What is listed as rejected of this object already. */

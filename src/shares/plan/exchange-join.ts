@@ -52,7 +52,7 @@ export function createCopy(options: ExchangeOptions, content: Content): Exchange
   const nothing = idle(doc, agreed)
   // What a reader wrote is not sent, even where there is nothing else left.
   if (agreed?.state === 'both' && agreed.kept) return nothing
-  const bound = boundOf(content, facts.bounds, agreed === null)
+  const bound = boundOf(content, facts, agreed === null, null)
   if (bound !== null) return { ...nothing, rejection: bound }
   const isMine = agreed?.state === 'both' || agreed?.state === 'coming' ? agreed.mine === true : true
   const shown = facts.role === 'owner' ? true : shownTo(options)

@@ -42,7 +42,8 @@ export function mergeOwner(
     reach,
   )
   const wished = project(merged, scope)
-  const bound = isIdentical(wished, contentOf(home.leaf)) ? null : boundOf(wished, null, false)
+  const limits = { bounds: null, mostBytes: options.facts.mostBytes }
+  const bound = isIdentical(wished, contentOf(home.leaf)) ? null : boundOf(wished, limits, false, there)
   // What may not go out waits here; what the copy has stays, as far as it is shared still.
   const content = bound === null ? wished : pickContent(there, reachOf(scope))
   const isHomeRight = isIdentical(content, contentOf(home.leaf))

@@ -29,7 +29,7 @@ export function mergeParticipant(
   agreed: Agreed,
   { leaf }: LiveCopy,
 ): ExchangePlan {
-  const { bounds, role } = options.facts
+  const { role } = options.facts
   const there = contentOf(leaf)
   const reach = reachOf(scope)
   const hidden = privateValues({
@@ -78,7 +78,7 @@ export function mergeParticipant(
     rejection:
       rejectionOf(doc, role, result.agreed.kept, isHidden) ?? restOf(options, agreed, outside, shown),
   }
-  const bound = plan.copy.kind === 'put' ? boundOf(content, bounds, false) : null
+  const bound = plan.copy.kind === 'put' ? boundOf(content, options.facts, false, there) : null
   // What may not go out waits here; what comes in does not wait for it.
   return bound === null ? plan : { ...plan, copy: { kind: 'stay' }, after: otherwise, rejection: bound }
 }

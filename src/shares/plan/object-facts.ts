@@ -37,6 +37,8 @@ export interface ObjectFacts {
   exchanges: ReadonlyMap<string, ExchangeFacts>
   /** It waits for long for shares that are not there: its author is told. */
   isLate?: boolean
+  /** The most bytes of a copy; absent: without a limit. */
+  mostBytes?: number
   clock: Clock
 }
 

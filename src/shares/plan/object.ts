@@ -1,7 +1,7 @@
 // What is to be done for an object: which copies it should have, against those that it has.
 import type { Histories } from '../model/history.ts'
-import { isTooComplex, tooComplex } from '../../documents/complexity.ts'
 import {
+  contentOf,
   holds,
   idsIn,
   parseConsents,
@@ -13,6 +13,7 @@ import {
 import { own } from '../../documents/own.ts'
 import { isOurProblem, problem, type Problem } from '../../documents/problem.ts'
 import { isSameJson } from '../../documents/same-json.ts'
+import { boundOf } from './exchange-bounds.ts'
 import { sourcesOf } from './exchange-effects.ts'
 import { jointConsents, mergeLeaves, redundantLeaves } from './leaves.ts'
 import { Ledger } from './ledger.ts'
@@ -76,21 +77,23 @@ export function planObject(facts: ObjectFacts): ObjectEffect[] {
       const content = project(doc, consent.selection)
       // What comes in from elsewhere is carried on when the object's own change comes by.
       const isToGo = !isChanged && (copy === null || !holds(copy, content))
-      const isBound = isToGo && isTooComplex(content.attributes)
+      const bound = isToGo
+        ? boundOf(content, { bounds: null, mostBytes: facts.mostBytes }, false, copy && contentOf(copy))
+        : null
       // Of what has never gone out there is nothing to withdraw, whatever becomes of the share.
-      const isShown = !isBound || copy !== null || old !== undefined
+      const isShown = bound === null || copy !== null || old !== undefined
       if (isShown && ledger.show(share, consent.selection, old))
         withdrawals.push({ kind: 'withdraw', share, object })
-      if (isBound) problems.push({ share, problem: tooComplex() })
+      if (bound !== null) problems.push({ share, problem: bound })
       // What may not go out waits here; what the copy has stays, as far as it is shared still.
-      const shown = isBound ? copy && project(copy, consent.selection) : content
+      const shown = bound !== null ? copy && project(copy, consent.selection) : content
       if (isToGo && shown !== null && (copy === null || !holds(copy, shown)))
         copies.push({
           ...{ kind: 'put-copy', home: 'outbox', share, object, content: shown },
           ...{
             over: copy,
             from: doc,
-            sources: [isBound && copy ? { share, leaf: copy } : { share: null, leaf: doc }],
+            sources: [bound !== null && copy ? { share, leaf: copy } : { share: null, leaf: doc }],
           },
         })
     } else if (standing === 'opening') {

@@ -62,7 +62,7 @@ describe('config', () => {
       deprovision: 'keep',
       skeletonWarm: false,
       publicLimits: { mostObjects: 1000, mostBytes: 100_000, mostChanges: 120 },
-      userLimits: { mostShares: 10_000 },
+      userLimits: { mostShares: 10_000, mostBytes: 2_000_000_000 },
       updatedAt: [['updatedAt'], ['updated_at'], ['hoodie', 'updatedAt']],
       skeleton: null,
       opsPort: null,

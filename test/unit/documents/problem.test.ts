@@ -29,6 +29,7 @@ describe('documents/problem', () => {
     ['too_many_own_shares', problem('too_many_own_shares', '10'), /at most 10 shares/],
     ['too_many_objects', problem('too_many_objects', '100'), /at most 100 objects/],
     ['too_large_for_public', problem('too_large_for_public', '1000'), /at most 1000 bytes/],
+    ['too_large_to_share', problem('too_large_to_share', '1000'), /at most 1000 bytes/],
     ['too_many_changes', problem('too_many_changes', '60'), /at most 60 changes/],
     ['invalid_shares', problem('invalid_shares', 'null'), /got null/],
     ['too_many_shares', problem('too_many_shares', '1001'), /at most 1000.* got 1001/],

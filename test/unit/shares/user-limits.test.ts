@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { shareDatabase } from '../../../src/documents/names.ts'
 import type { MemoryDatabase } from '../../support/memory-database.ts'
 import { MemoryWorld, users } from '../../support/memory-world.ts'
+import type { Participants } from '../../support/participants.ts'
+import { ANN, JOE, threePeople } from '../../support/three-people.ts'
 
 const codeOf = (db: MemoryDatabase, id: string): string | undefined =>
   (db.read(id)?.['$error'] as { code?: string } | undefined)?.code
@@ -13,6 +15,101 @@ const edit = (db: MemoryDatabase, id: string, changes: Record<string, unknown>):
 }
 
 const remove = (db: MemoryDatabase, id: string): void => edit(db, id, { _deleted: true })
+
+describe('USER_MAX_BYTES', () => {
+  const MOST = 1_000
+  const LARGE = 'x'.repeat(MOST)
+  let people: Participants
+  let joe: MemoryDatabase
+  let ann: MemoryDatabase
+
+  const copyOf = (id: string): Record<string, unknown> | null =>
+    people.share('x')?.read(`share/x/${id}`) ?? null
+  const codesOf = (id: string): unknown => {
+    const { shares = {} } = (joe.read(id)?.['$error'] ?? {}) as { shares?: Record<string, { code: string }> }
+    return shares['x']?.code
+  }
+  const rejectedOf = (db: MemoryDatabase, id: string): unknown[] =>
+    ((db.read(id)?.['$rejected'] ?? []) as { document: string; code: string }[]).map(
+      ({ document, code }) => `${document} ${code}`,
+    )
+
+  async function begin(others: 'write' | null): Promise<void> {
+    people = await threePeople([ANN], others)
+    joe = people.database(JOE)
+    ann = people.database(ANN)
+    people.world.userLimits.mostBytes = MOST
+    await people.world.restart()
+    await people.world.settle()
+  }
+
+  async function writes(db: MemoryDatabase, id: string, changes: Record<string, unknown>): Promise<void> {
+    edit(db, id, changes)
+    await people.world.settle()
+  }
+
+  it('keeps what is larger from a share that is its owner’s, and says so, until it is smaller', async () => {
+    people = await threePeople([], null)
+    joe = people.database(JOE)
+    people.world.userLimits.mostBytes = MOST
+    await people.world.restart()
+    edit(joe, '$share/y', { type: '$share' })
+    await people.world.settle()
+    const there = (): unknown => people.share('y')?.read('share/y/b')?.['text']
+    const code = (): unknown =>
+      (joe.read('b')?.['$error'] as { shares?: Record<string, { code: string }> } | undefined)?.shares?.['y']
+        ?.code
+    await writes(joe, 'b', { text: LARGE, $shares: { y: true } })
+    assert.deepEqual([there(), code()], [undefined, 'too_large_to_share'])
+    await writes(joe, 'b', { text: 'short' })
+    assert.deepEqual([there(), code()], ['short', undefined])
+    await writes(joe, 'b', { text: LARGE })
+    assert.deepEqual([there(), code()], ['short', 'too_large_to_share'])
+    await writes(joe, 'b', { $shares: { y: false } })
+    assert.deepEqual([there(), code(), joe.read('b')?.['text']], [undefined, undefined, LARGE])
+  })
+
+  it('holds for owners and writers of a share that others write into, and what others write arrives', async () => {
+    await begin('write')
+    await writes(joe, 'a', { note: LARGE })
+    assert.notEqual(copyOf('a')?.['note'], LARGE)
+    assert.deepEqual(rejectedOf(joe, '$share/x'), ['a too_large_to_share'])
+    await writes(ann, 'a', { name: 'ann’s' })
+    assert.equal(joe.read('a')?.['name'], 'ann’s')
+    assert.equal(joe.read('a')?.['note'], LARGE)
+    await writes(joe, 'a', { note: 'short' })
+    assert.equal(ann.read('a')?.['note'], 'short')
+    assert.deepEqual(rejectedOf(joe, '$share/x'), [])
+    await writes(ann, 'b', { text: LARGE, $shares: { x: true } })
+    assert.equal(copyOf('b'), null)
+    assert.deepEqual(rejectedOf(ann, '$subscription/x'), ['b too_large_to_share'])
+  })
+
+  it('leaves what is there as it is where it is lower than before, and takes edits that do not make it larger', async () => {
+    people = await threePeople([ANN], 'write')
+    joe = people.database(JOE)
+    ann = people.database(ANN)
+    await writes(joe, 'a', { name: 'n', note: LARGE })
+    people.world.userLimits.mostBytes = MOST
+    await people.world.restart()
+    await people.world.settle()
+    assert.deepEqual([copyOf('a')?.['note'], ann.read('a')?.['note']], [LARGE, LARGE])
+    await writes(ann, 'a', { name: 'm' })
+    assert.deepEqual([joe.read('a')?.['name'], codesOf('a')], ['m', undefined])
+    await writes(ann, 'a', { name: 'longer' })
+    assert.equal(joe.read('a')?.['name'], 'm')
+    assert.deepEqual(rejectedOf(ann, '$subscription/x'), ['a too_large_to_share'])
+  })
+
+  it('takes what is not listed any more out of a copy, where the object itself is too large', async () => {
+    await begin('write')
+    await writes(joe, 'a', { name: LARGE, $shares: { x: ['name'] } })
+    const { note } = copyOf('a') ?? {}
+    assert.equal(note, undefined)
+    await writes(joe, 'a', { $shares: { x: false } })
+    assert.equal(copyOf('a'), null)
+  })
+})
 
 describe('USER_MAX_SHARES', () => {
   let world: MemoryWorld
@@ -72,14 +169,14 @@ describe('USER_MAX_SHARES', () => {
 
   it('is looked at again when it is another one, after a restart', async () => {
     await world.saveCheckpoints()
-    world.userLimits = { mostShares: 3 }
+    world.userLimits.mostShares = 3
     await world.restart()
     await world.settle()
     assert.deepEqual(statesOf('a', 'b', 'c', 'd'), ['active', 'active', 'active', 'too_many_own_shares'])
   })
 
   it('takes nothing away from shares that are there, where it is lower than before', async () => {
-    world.userLimits = { mostShares: 1 }
+    world.userLimits.mostShares = 1
     await world.restart()
     edit(joe, 'todo/a', { name: 'A' })
     share(joe, 'b', { access: true })
@@ -114,7 +211,7 @@ describe('USER_MAX_SHARES', () => {
     for (const id of ids) share(joe, id)
     await world.hear()
     await world.saveCheckpoints()
-    world.userLimits = { mostShares: 1_000 }
+    world.userLimits.mostShares = 1_000
     await world.restart()
     await world.crash(400, () => world.settle())
     await world.settle()
@@ -123,7 +220,7 @@ describe('USER_MAX_SHARES', () => {
   })
 
   it('none: any number', async () => {
-    world.userLimits = { mostShares: Infinity }
+    world.userLimits.mostShares = Infinity
     await world.restart()
     await world.settle()
     assert.deepEqual(statesOf('a', 'b', 'c', 'd'), ['active', 'active', 'active', 'active'])

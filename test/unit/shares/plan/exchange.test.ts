@@ -846,6 +846,53 @@ describe('shares/plan/exchange', () => {
     })
   })
 
+  describe('what is larger than any user may share', () => {
+    const text = (bytes: number): string => 'x'.repeat(bytes - '{"a":""}'.length)
+    const doc = (bytes: number): ObjectDoc => object({ a: text(bytes), $shares: { s: true } })
+    const both = agreedOn('both', { a: 'y' })
+    const rows: [row: string, given: Given, copy: string, code: string | undefined][] = [
+      ['a new copy of as much', { doc: doc(50) }, 'put', undefined],
+      ['a new copy of more', { doc: doc(51) }, 'stay', 'too_large_to_share'],
+      [
+        'an edit that makes it too large',
+        { doc: doc(51), agreed: both, facts: { home: live({ a: 'y' }) } },
+        'stay',
+        'too_large_to_share',
+      ],
+      [
+        'an edit of what is too large, which does not grow',
+        {
+          doc: doc(90),
+          agreed: agreedOn('both', { a: 'z'.repeat(82) }),
+          facts: { home: live({ a: 'z'.repeat(82) }) },
+        },
+        'put',
+        undefined,
+      ],
+      [
+        'an edit with which that grows',
+        {
+          doc: doc(91),
+          agreed: agreedOn('both', { a: 'z'.repeat(82) }),
+          facts: { home: live({ a: 'z'.repeat(82) }) },
+        },
+        'stay',
+        'too_large_to_share',
+      ],
+    ]
+    for (const role of ['owner', 'writer'] as const)
+      for (const [row, given, copy, code] of rows)
+        it(`${row}, of ${role === 'owner' ? 'the owner' : 'a writer'}`, () => {
+          const facts = { role, limit: true as const, mostBytes: 50, ...given.facts }
+          const made = plan({ consent: share(), ...given, facts })
+          assert.deepEqual([made.copy.kind, made.rejection?.code], [copy, code])
+        })
+    it('is taken out like anything else', () => {
+      const facts = { role: 'owner' as const, limit: true as const, mostBytes: 5, home: live({ a: 'y' }) }
+      assert.equal(plan({ doc: object({ a: 'y' }), agreed: both, facts }).copy.kind, 'delete')
+    })
+  })
+
   describe('what is nested too deep, or has too much in it', () => {
     const doc = object({ ...SAME, a: Array(MOST_VALUES).fill(0), $shares: { s: true } })
     it('is brought to nobody, and its author is told', () => {

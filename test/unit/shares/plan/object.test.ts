@@ -16,6 +16,7 @@ interface Given {
   copies?: Record<string, Record<string, unknown>>
   standings?: Record<string, Standing>
   rivals?: Rival[]
+  mostBytes?: number
 }
 
 const stub = { content_type: 'text/plain', digest: 'md5-a', length: 3 }
@@ -39,7 +40,14 @@ const baseOf = (shares: Record<string, Selection>): Base => ({
   agreed: {},
 })
 
-function plan({ doc = null, base = null, copies = {}, standings = { s: 'open' }, rivals = [] }: Given) {
+function plan({
+  doc = null,
+  base = null,
+  copies = {},
+  standings = { s: 'open' },
+  rivals = [],
+  mostBytes,
+}: Given) {
   return planObject({
     object: 'o',
     doc: doc && object(doc),
@@ -48,6 +56,7 @@ function plan({ doc = null, base = null, copies = {}, standings = { s: 'open' },
     base: base && baseOf(base),
     exchanges: new Map(),
     clock: { now: 0, updatedAt: UPDATED_AT },
+    ...(mostBytes === undefined ? {} : { mostBytes }),
     standings: new Map(Object.entries(standings)),
     copies: new Map<string, CopyState>(
       Object.entries(copies).map(([share, attributes]) => [share, copyOf(share, attributes)]),
@@ -118,6 +127,51 @@ describe('shares/plan/object', () => {
     [
       'un-shared, and nested too deep',
       { doc: { $shares: { s: false }, a: NESTED }, base: { s: true }, copies: { s: { a: 1 } } },
+      ['uncopy s', 'withdraw s', 'base after {}', 'settle -s'],
+    ],
+    [
+      'true, and larger than any user may share: nothing goes out, and what is there stays',
+      {
+        doc: { $shares: { s: true }, a: 'x'.repeat(50) },
+        base: { s: true },
+        copies: { s: { a: 1 } },
+        mostBytes: 50,
+      },
+      ['settle s:too_large_to_share'],
+    ],
+    [
+      'true, and larger than that from the beginning',
+      { doc: { $shares: { s: true }, a: 'x'.repeat(50) }, mostBytes: 50 },
+      ['settle s:too_large_to_share'],
+    ],
+    [
+      'true, and too large as the copy is already',
+      {
+        doc: { $shares: { s: true }, a: 'x'.repeat(50) },
+        base: { s: true },
+        copies: { s: { a: 'y'.repeat(50) } },
+        mostBytes: 50,
+      },
+      [`copy s {"a":"${'x'.repeat(50)}"}`],
+    ],
+    [
+      'a shorter list, and too large: what is not listed goes all the same',
+      {
+        doc: { $shares: { s: ['a'] }, a: 'x'.repeat(50), b: 1 },
+        base: { s: true },
+        copies: { s: { a: 1, b: 1 } },
+        mostBytes: 50,
+      },
+      ['copy s {"a":1}', 'withdraw s', 'base after {"s":["a"]}', 'settle s:too_large_to_share'],
+    ],
+    [
+      'un-shared, and too large',
+      {
+        doc: { $shares: { s: false }, a: 'x'.repeat(50) },
+        base: { s: true },
+        copies: { s: { a: 1 } },
+        mostBytes: 50,
+      },
       ['uncopy s', 'withdraw s', 'base after {}', 'settle -s'],
     ],
     [
