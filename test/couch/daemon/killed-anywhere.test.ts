@@ -17,10 +17,14 @@ const SEED = Number(process.env['FAULT_SEED'] ?? randomInt(2 ** 31))
 /** Nobody makes quite as many requests twice: the last few may not come. */
 const PART_THAT_COMES = 0.9
 
-const STORIES: Record<string, KilledStory> = { sharing, managed }
+const ALL: Record<string, KilledStory> = { sharing, managed }
+/** One of them, by the seed, where nobody asks for more. */
+const STORIES = process.env['FAULT_RUNS']
+  ? Object.entries(ALL)
+  : Object.entries(ALL).filter((_, at, all) => at === SEED % all.length)
 
 onEachServer('a daemon that is killed', ({ it, server }) => {
-  for (const [name, story] of Object.entries(STORIES))
+  for (const [name, story] of STORIES)
     it(`leaves what it would have left undisturbed: ${name} (FAULT_SEED=${SEED})`, async (space) => {
       const undisturbed = await withBench((bench) => playStory(story, space, bench, null))
       const most = Math.floor(undisturbed.requests * PART_THAT_COMES)
