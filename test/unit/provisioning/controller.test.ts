@@ -5,6 +5,7 @@ import { setImmediate as nextRound } from 'node:timers/promises'
 import PQueue from 'p-queue'
 import { Checkpoints } from '../../../src/engine/checkpoints.ts'
 import { partitionOf, portionOf, WHOLE } from '../../../src/engine/portion.ts'
+import { NO_METER } from '../../../src/engine/meter.ts'
 import { Pulse } from '../../../src/engine/pulse.ts'
 import { Provisioning, type ProvisioningOptions } from '../../../src/provisioning/controller.ts'
 import { install } from '../../../src/skeletons/install.ts'
@@ -75,6 +76,7 @@ async function world({ portion = WHOLE, server = new MemoryCouch() } = {}) {
     onFailure: (_db: string, error: unknown) => failures.push(error),
     onIdle: () => undefined,
     pulse: new Pulse(() => clock.ms),
+    meter: NO_METER,
     signal: new AbortController().signal,
     sleep: () => new Promise(() => undefined),
   } as unknown as ProvisioningOptions)
