@@ -94,9 +94,10 @@ export class Follower<H extends object> {
     if (info === null) return
     const there = await this.#whereItIs()
     const instance = info.instance_start_time
-    const isBack = isBehind(info.update_seq, there.since)
-    const checkpoint = there.instance === instance && !isBack ? there : { ...START, instance }
-    if (isBack || (there.instance !== null && there.instance !== instance)) await this.#options.onRenewed?.()
+    const isOther = there.instance !== instance
+    const isBack = !isOther && there.updateSeq !== info.update_seq && isBehind(info.update_seq, there.since)
+    const checkpoint = isOther || isBack ? { ...START, instance } : there
+    if (isBack || (isOther && there.instance !== null)) await this.#options.onRenewed?.()
     const { purge_seq: purgeSeq = '' } = info
     const isPurged = this.#options.onPurged !== undefined && checkpoint.purgeSeq !== purgeSeq
     if (checkpoint.updateSeq === info.update_seq && !isPurged) return

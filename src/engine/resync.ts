@@ -58,11 +58,13 @@ export function compare(
   if (info === undefined) return { name, kind: 'gone', info, checkpoint }
   if (checkpoint === undefined) return { name, kind: 'changed', info, checkpoint }
   const { instance, updateSeq } = checkpoint
-  const isOther = instance !== null && instance !== info.instance_start_time
-  // What comes now has sequences that were read already.
-  if (isOther || isBehind(info.update_seq, checkpoint.since))
+  if (instance !== null && instance !== info.instance_start_time)
     return { name, kind: 'renewed', info, checkpoint }
-  return { name, kind: updateSeq === info.update_seq ? 'same' : 'changed', info, checkpoint }
+  // Most are at rest: what their sequences say is not read.
+  if (updateSeq === info.update_seq) return { name, kind: 'same', info, checkpoint }
+  // What comes now may have sequences that were read already.
+  const isBack = isBehind(info.update_seq, checkpoint.since)
+  return { name, kind: isBack ? 'renewed' : 'changed', info, checkpoint }
 }
 
 /** True for one that there is something to read of. */
