@@ -22,11 +22,11 @@ import { Pulse } from '../engine/pulse.ts'
 import { followUpdates, type Update } from '../engine/db-updates.ts'
 import type { Gateway } from '../gateways/gateway.ts'
 import { InPlace } from '../skeletons/in-place.ts'
-import { identify, InstallError, type ServerKind } from '../skeletons/install.ts'
+import { identify, type InstallError, type ServerKind } from '../skeletons/install.ts'
 import type { Logger } from '../log.ts'
 import type { SkeletonOfKind } from '../skeletons/folder.ts'
 import { VERSION } from '../version.ts'
-import { bringUp, layoutNow } from './upgrade.ts'
+import { putAndBringUp } from './upgrade.ts'
 import { makeParts, wireControllers, type Parts } from './wiring.ts'
 import type { DaemonConfig } from '../config/config.ts'
 
@@ -136,13 +136,15 @@ export class Daemon {
       skeleton: options.skeleton,
       kinds: this.#parts.kinds,
       log,
+      around: (put) => putAndBringUp(put, { couch: this.#couch, log, now }),
+      onRefused: (error) => this.#onRefused(error),
     })
     this.#sweeps = new Sweeps({
       ...this.#waiting,
       now,
       controllers: () => this.#controllers,
       intervalMs: config.sweepIntervalMs,
-      putBack: () => this.#putBack(),
+      putBack: () => this.#inPlace.putBack(),
       onFirst: () => this.#tellReady(),
       failures: this.#failures,
       status: () => this.#status,
@@ -187,14 +189,11 @@ export class Daemon {
         gateways: this.#options.gateways ?? [],
         calls: this.#calls,
         inPlace: {
-          onRenewed: () => this.#putBack(),
+          onRenewed: () => this.#inPlace.putBack(),
           onChanges: (db, changes) => this.#inPlace.putBackAfter(db, changes),
         },
       })
-    // Before this version's skeleton takes the place of a newer one's.
-    await layoutNow(this.#couch)
     await this.#inPlace.put()
-    await this.#bringUp()
     const forgotten = await this.#parts.checkpoints.forgetOfElsewhere()
     if (forgotten > 0)
       this.#options.log.warn(
@@ -205,24 +204,11 @@ export class Daemon {
     return this.#couch.updatesSeq()
   }
 
-  /** An older layout of the data is brought up before anybody reads it. @throws {InstallError} {CouchFault} */
-  async #bringUp(): Promise<void> {
-    const { log, now = Date.now } = this.#options
-    await bringUp({ couch: this.#couch, log, now })
-  }
-
-  /** What the daemon needs is put back where it went; where a newer version has begun to work on the data, this one stops. */
-  async #putBack(): Promise<void> {
-    try {
-      await layoutNow(this.#couch)
-      await this.#inPlace.putBack()
-      await this.#bringUp()
-    } catch (error) {
-      if (!(error instanceof InstallError)) throw error
-      if (this.#outdated === null) this.#options.log.error({ code: error.code }, error.message)
-      this.#outdated = error.message
-      this.#queue.pause()
-    }
+  /** Where a newer version has begun to work on the data, this one stops. */
+  #onRefused({ code, message }: InstallError): void {
+    if (code !== 'newer_layout') return
+    this.#outdated = message
+    this.#queue.pause()
   }
 
   /** Awaited before each request that writes. @throws {CouchFault} `stopped` */
@@ -334,7 +320,8 @@ export class Daemon {
 
   #onUpdate({ db, type }: Update): void {
     // One that was dropped may be about to be filled again by whoever dropped it: where nobody does, the next sweep makes it.
-    if (type === 'created' && this.#inPlace.includes(db)) this.#errands.run('in place', () => this.#putBack())
+    if (type === 'created' && this.#inPlace.includes(db))
+      this.#errands.run('in place', () => this.#inPlace.putBack())
     for (const controller of this.#controllers.toReversed())
       if (controller.onUpdate({ db, type }, this.#errands.run)) break
     this.#options.onUpdate?.({ db, type })

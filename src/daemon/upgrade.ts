@@ -32,14 +32,17 @@ export interface UpgradeOptions {
 }
 
 /**
- * Takes the steps that are missing, and notes each when it is done: where it is cut off, the next start goes on with the step that it was in.
- * The registry is there by then. On a server that has this layout, that is one request.
- * @throws {InstallError} `newer_layout`: a newer version has been here, and this one would read its data wrongly
- * @throws {CouchFault}
+ * Puts in place what this version needs, unless a newer one has been here, and then takes the steps that are missing. Each is noted when it
+ * is done: where that is cut off, the next start goes on with the step that it was in. On a server that has this layout, that is one request
+ * beside those of `put`.
+ * @param put after it the registry is there
+ * @throws {InstallError} `newer_layout`: it has, this one would read its data wrongly, and nothing was put in place
+ * @throws {CouchFault} and what `put` throws
  */
-export async function bringUp(options: UpgradeOptions): Promise<void> {
+export async function putAndBringUp(put: () => Promise<void>, options: UpgradeOptions): Promise<void> {
   const { couch, log, steps = STEPS, current = LAYOUT } = options
   const from = await layoutNow(couch, current)
+  await put()
   if (from === current) return
   for (const step of steps) {
     if (step.to <= from || step.to > current) continue

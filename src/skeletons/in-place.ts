@@ -11,6 +11,10 @@ export interface InPlaceOptions {
   skeleton: ReadonlyMap<string, SkeletonOfKind>
   kinds: Kinds
   log: Logger
+  /** Puts it in place, with what goes before that and after it; absent: nothing does. @throws {InstallError} where it may not be put there */
+  around?: (put: () => Promise<void>) => Promise<void>
+  /** Told where it could not be put back. */
+  onRefused?: (error: InstallError) => void
 }
 
 /** The daemon's own databases, their views and their security. */
@@ -37,9 +41,9 @@ export class InPlace {
 
   /** Two calls at once are one. @throws {InstallError} {CouchFault} */
   async put(): Promise<void> {
-    const { couch, skeleton, log, kinds } = this.#options
-    this.#placing ??= install(couch, skeleton, log, kinds, (db, revisions) =>
-      this.#revisions.set(db, revisions),
+    const { couch, skeleton, log, kinds, around = (put) => put() } = this.#options
+    this.#placing ??= around(() =>
+      install(couch, skeleton, log, kinds, (db, revisions) => this.#revisions.set(db, revisions)),
     )
     try {
       await this.#placing
@@ -63,6 +67,7 @@ export class InPlace {
     } catch (error) {
       if (!(error instanceof InstallError)) throw error
       this.#options.log.error({ code: error.code }, error.message)
+      this.#options.onRefused?.(error)
     }
   }
 

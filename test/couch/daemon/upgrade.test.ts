@@ -13,6 +13,9 @@ import { needs, onEachServer } from '../../support/suites.ts'
 /** In this a daemon at work claims a share, and sweeps several times. */
 const LONG_ENOUGH_MS = 2_000
 
+/** The design document of the registry. */
+const VIEWS = '_design/shares'
+
 const registryOf = (space: Space) => space.couch.database(REGISTRY)
 
 /** What the registry says of the layout, as somebody else has left it. */
@@ -87,6 +90,24 @@ onEachServer('the data of another version', ({ it, server }) => {
         assert.equal(revisions[0], revisions[1])
       }),
     )
+  })
+
+  it('stops a daemon at once where a newer one puts its views there, which stay', async (space) => {
+    needs(server().isOurs, 'a server of the tests’ own')
+    await withBench(async (bench) => {
+      const port = await freePort()
+      const program = await bench.run({ ...settings(space), OPS_PORT: String(port) })
+      await untilReady(program, port)
+      await withLayout(space, LAYOUT + 1, async () => {
+        const registry = registryOf(space)
+        const there = await registry.get(VIEWS)
+        const written = await registry.put({ ...there, _id: VIEWS, of: 'a newer one' })
+        await until('it is not ready', async () => (await ops(port, 'readyz')) === 503)
+        assert.match((await troubleAt(port, 'readyz')) ?? '', /has brought the data on this server to layout/)
+        assert.equal((await registry.get(VIEWS))?._rev, written.ok && written.rev)
+        await registry.put({ ...there, _id: VIEWS, _rev: (await registry.get(VIEWS))?._rev ?? '' })
+      })
+    })
   })
 
   it('stops a daemon at its next sweep where a newer one begins to work on it', async (space) => {

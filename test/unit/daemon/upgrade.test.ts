@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Couch } from '../../../src/couch/client.ts'
-import { bringUp, layoutNow, STEPS, type Step } from '../../../src/daemon/upgrade.ts'
+import { layoutNow, putAndBringUp, STEPS, type Step } from '../../../src/daemon/upgrade.ts'
 import { REGISTRY } from '../../../src/documents/names.ts'
 import { LAYOUT, LAYOUT_ID, parseLayout, planLayout, type Noted } from '../../../src/engine/layout.ts'
 import { createLogger } from '../../../src/log.ts'
@@ -24,6 +24,8 @@ class Ground {
   readonly registry = this.memory.create(REGISTRY)
   readonly couch: Couch = this.memory.asCouch()
   readonly taken: number[] = []
+  /** How often something was put in place. */
+  put = 0
   /** The step that fails, once. */
   failing: number | null = null
 
@@ -41,7 +43,11 @@ class Ground {
   }
 
   bringUp(current: number, steps = this.steps(current)): Promise<void> {
-    return bringUp({ couch: this.couch, log: silent, now: () => 7, steps, current })
+    const put = (): Promise<void> => {
+      this.put += 1
+      return Promise.resolve()
+    }
+    return putAndBringUp(put, { couch: this.couch, log: silent, now: () => 7, steps, current })
   }
 
   note(doc: object): void {
@@ -114,6 +120,7 @@ describe('an upgrade', () => {
     ground.note({ version: 2 })
     await ground.bringUp(4)
     assert.deepEqual(ground.taken, [3, 4])
+    assert.equal(ground.put, 1)
     assert.equal(await layoutNow(ground.couch, 4), 4)
   })
 
@@ -164,6 +171,7 @@ describe('an upgrade', () => {
     const before = ground.registry.read(LAYOUT_ID)
     await assert.rejects(ground.bringUp(4), refuses(/layout 5/))
     assert.deepEqual(ground.taken, [])
+    assert.equal(ground.put, 0)
     assert.deepEqual(ground.registry.read(LAYOUT_ID), before)
   })
 
