@@ -54,11 +54,18 @@ export function readiness(left: number | null, say: (left: number) => string): P
   return left === 0 ? FINE : { ok: false, reason: `${say(left)} to catch up with` }
 }
 
-/** @param count those whose turns fail because a database has no room */
-export const room = (count: number, say: (count: number) => string): ProbeResult =>
-  count === 0
-    ? FINE
-    : { ok: false, reason: `CouchDB has no room for what is to be written for ${say(count)}` }
+/**
+ * The same of one whose turns write into databases of users, which may have no room.
+ * @param queue how many keys are left, as above, and how many have turns that fail for want of room
+ */
+export function readinessOf(
+  { left, withoutRoom }: { left: number | null; withoutRoom: number },
+  say: (count: number) => string,
+): ProbeResult {
+  const caughtUp = readiness(left, say)
+  if (!caughtUp.ok || withoutRoom === 0) return caughtUp
+  return { ok: false, reason: `CouchDB has no room for what is to be written for ${say(withoutRoom)}` }
+}
 
 /** @param isStuck somebody waits, and for five minutes no turn was finished */
 export const health = (isStuck: boolean): ProbeResult =>

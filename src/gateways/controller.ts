@@ -29,14 +29,7 @@ import type { Checkpoints } from '../engine/checkpoints.ts'
 import { beginEvaluation, evaluateAll } from './evaluation.ts'
 import { inBatches } from '../engine/batches.ts'
 import { Follower } from '../engine/follower.ts'
-import {
-  firstFault,
-  health,
-  readiness,
-  room,
-  type Controller,
-  type ProbeResult,
-} from '../engine/controller.ts'
+import { health, readinessOf, type Controller, type ProbeResult } from '../engine/controller.ts'
 import type { Standing } from '../engine/meter.ts'
 import type { Host } from '../engine/host.ts'
 import { resync } from '../engine/resync.ts'
@@ -200,7 +193,7 @@ export class GatewayFeed implements Controller {
   ready(): ProbeResult {
     const what = `of the gateway ${this.#options.gateway.name}`
     const say = (count: number): string => counted(count, `user ${what}`, `users ${what}`)
-    return firstFault([readiness(this.#queue.left, say), room(this.#queue.withoutRoom, say)])
+    return readinessOf(this.#queue, say)
   }
 
   healthy(): ProbeResult {

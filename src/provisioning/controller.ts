@@ -29,14 +29,7 @@ import { RoleIndex, type DocumentRoles } from './role-index.ts'
 import type { Skeletons } from '../skeletons/wanted.ts'
 import { inBatches } from '../engine/batches.ts'
 import { Follower, Followers, type FollowerOptions } from '../engine/follower.ts'
-import {
-  firstFault,
-  health,
-  readiness,
-  room,
-  type Controller,
-  type ProbeResult,
-} from '../engine/controller.ts'
+import { health, readinessOf, type Controller, type ProbeResult } from '../engine/controller.ts'
 import type { Standing } from '../engine/meter.ts'
 import type { Host } from '../engine/host.ts'
 import type { Portion } from '../engine/portion.ts'
@@ -169,7 +162,7 @@ export class Provisioning implements Controller {
   /** Whether all users who had something to do at the start have what is theirs. */
   ready(): ProbeResult {
     const say = (count: number): string => counted(count, 'user of masters', 'users of masters')
-    return firstFault([readiness(this.#queue.left, say), room(this.#queue.withoutRoom, say)])
+    return readinessOf(this.#queue, say)
   }
 
   healthy(): ProbeResult {

@@ -14,14 +14,7 @@ import type { Change } from '../couch/document.ts'
 import { LostRegistry } from './lost-registry.ts'
 import { MissingCopies } from './missing-copies.ts'
 import { registryChanged, usersChanged, type AffectedDeps } from './affected-owners.ts'
-import {
-  firstFault,
-  health,
-  readiness,
-  room,
-  type Controller,
-  type ProbeResult,
-} from '../engine/controller.ts'
+import { firstFault, health, readinessOf, type Controller, type ProbeResult } from '../engine/controller.ts'
 import type { Standing } from '../engine/meter.ts'
 import { Express } from './express.ts'
 import { Follower, Followers } from '../engine/follower.ts'
@@ -156,8 +149,7 @@ export class Shares implements Controller {
   ready(): ProbeResult {
     return firstFault([
       this.#lost.probe,
-      readiness(this.#queue.left, (left) => counted(left, 'user database')),
-      room(this.#queue.withoutRoom, (count) => counted(count, 'user database')),
+      readinessOf(this.#queue, (count) => counted(count, 'user database')),
     ])
   }
 
