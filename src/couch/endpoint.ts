@@ -1,4 +1,5 @@
 // What a request is for, in a few words that do not grow with the number of databases and documents: for whoever counts requests.
+import { SYSTEM_DATABASES } from '../documents/names.ts'
 import type { Request } from './request.ts'
 
 /** One request that was answered, or was not. */
@@ -52,8 +53,8 @@ export function endpointOf({ path, query }: Pick<Request, 'path' | 'query'>): En
   if (query?.['feed'] !== undefined) return 'feed'
   const [first = '', second, ...rest] = path
   if (first === '_scheduler') return 'scheduler'
-  // `_users`, `_replicator` and `_global_changes` are databases; what has one segment and is none is the server's.
-  const isDatabase = !first.startsWith('_') || ['_users', '_replicator', '_global_changes'].includes(first)
+  // What has one segment and is no database is the server's.
+  const isDatabase = !first.startsWith('_') || SYSTEM_DATABASES.some((name) => name === first)
   if (!isDatabase || first === '') return 'server'
   if (second === undefined || second === '') return 'database'
   if (Object.hasOwn(OF_DATABASES, second)) return OF_DATABASES[second] ?? 'database'

@@ -11,6 +11,9 @@ const OWNER = '[a-z0-9_$()+-]+'
 /** https://docs.couchdb.org/en/stable/api/database/common.html#put--db */
 const DATABASE_NAME = /^[a-z][a-z0-9_$()+/-]*$/
 
+/** The databases that CouchDB has for itself: the only ones whose names begin with `_`. https://docs.couchdb.org/en/stable/setup/single-node.html */
+export const SYSTEM_DATABASES = ['_users', '_replicator', '_global_changes'] as const
+
 /** True for a name that CouchDB gives to a database, none of its own. */
 export const isDatabaseName = (name: string): boolean => DATABASE_NAME.test(name)
 

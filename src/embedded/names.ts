@@ -1,6 +1,6 @@
 // CouchDB's database names, and how they become file names, because PouchDB would put them on the disk as they are.
+import { isDatabaseName, SYSTEM_DATABASES } from '../documents/names.ts'
 
-const SYSTEM_DATABASES = new Set(['_users', '_replicator', '_global_changes'])
 const MAX_FILE_NAME_BYTES = 255
 /** Room for `@<16 digits>-mrview-<32 hex digits>`, the index of a view. */
 const SUFFIX_BYTES = 60
@@ -9,7 +9,7 @@ export type NameProblem = { error: string; reason: string }
 
 /** Why CouchDB would refuse to create a database of this name; null if it would not. */
 export function nameProblem(name: string): NameProblem | null {
-  if (!SYSTEM_DATABASES.has(name) && !/^[a-z][a-z0-9_$()+/-]*$/.test(name)) {
+  if (!isDatabaseName(name) && !SYSTEM_DATABASES.some((own) => own === name)) {
     return {
       error: 'illegal_database_name',
       reason: `Name: '${name}'. Only lowercase characters (a-z), digits (0-9), and any of the characters _, $, (, ), +, -, and / are allowed. Must begin with a letter.`,

@@ -7,7 +7,14 @@ import type { Database } from '../couch/database.ts'
 import type { Doc, StoredDoc } from '../couch/document.ts'
 import type { Logger } from '../log.ts'
 import { isEdited, marked, markOf, type DesignDocument as MarkedDocument } from './design.ts'
-import { CHECKPOINTS, PROVISIONING, REGISTRY, routesDatabase, SKELETON_PREFIX } from '../documents/names.ts'
+import {
+  CHECKPOINTS,
+  PROVISIONING,
+  REGISTRY,
+  routesDatabase,
+  SKELETON_PREFIX,
+  SYSTEM_DATABASES,
+} from '../documents/names.ts'
 import { isFixedKind, KEPT_KINDS, ROUTES_KIND, type FixedKind, type Kinds } from './kinds.ts'
 import { ADMIN_ONLY } from '../documents/security.ts'
 import { planSkeleton, type Wanted } from './plan.ts'
@@ -43,8 +50,6 @@ export interface ServerKind {
 /** The vendor that the embedded server calls itself. */
 const EMBEDDED_VENDOR = 'couch-shares embedded'
 
-/** Databases of CouchDB that nobody creates by default. */
-const COUCHDBS_OWN = ['_users', REPLICATOR, '_global_changes']
 /** What is needed where there are masters or gateways. */
 const WITH_PERSONAL = [PROVISIONING]
 
@@ -165,7 +170,7 @@ const isDesign = ({ _id }: StoredDoc): boolean => _id.startsWith('_design/')
 
 /** The databases that are the daemon's own, or CouchDB's and needed: `install` makes them. */
 export const keptDatabases = (used: UsedKinds): string[] => [
-  ...new Set([...COUCHDBS_OWN, ...closedDatabases(used)]),
+  ...new Set([...SYSTEM_DATABASES, ...closedDatabases(used)]),
 ]
 
 /**
