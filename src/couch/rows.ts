@@ -27,6 +27,10 @@ export const toRow = ({ id, key, value, doc }: AllDocsRow): Row => ({
   doc: doc ?? null,
 })
 
+/** What takes away the documents of these rows, as they were read. */
+export const deletionsOf = (rows: readonly Row[]): { _id: string; _rev: string; _deleted: true }[] =>
+  rows.flatMap(({ id, rev }) => (rev === null ? [] : [{ _id: id, _rev: rev, _deleted: true as const }]))
+
 /** The revision of what is live there, or null. */
 export const liveRevision = ({ rev, deleted }: Row): string | null => (deleted ? null : rev)
 

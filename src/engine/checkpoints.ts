@@ -5,6 +5,7 @@ import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
 import type { Doc } from '../couch/document.ts'
 import { pagesOf } from '../couch/pages.ts'
+import { deletionsOf } from '../couch/rows.ts'
 import { CHECKPOINTS } from '../documents/names.ts'
 import { mergeCheckpoints } from './merged-checkpoint.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -55,9 +56,7 @@ export class Checkpoints {
     let forgotten = 0
     for await (const rows of pagesOf(this.#database, { limit: PAGE })) {
       const old = rows.filter(({ id }) => !isDutyId(id) && id !== PLACE_ID && !id.startsWith('_'))
-      await this.#database.bulk(
-        old.flatMap(({ id, rev }) => (rev === null ? [] : [{ _id: id, _rev: rev, _deleted: true }])),
-      )
+      await this.#database.bulk(deletionsOf(old))
       forgotten += old.length
     }
     return forgotten

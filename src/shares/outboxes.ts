@@ -3,6 +3,7 @@ import { pagesOf } from '../couch/pages.ts'
 import { isBeingFilled, isHomeShare } from './model/entry.ts'
 import { ADMIN_ONLY } from '../documents/security.ts'
 import { writeBulk } from '../couch/bulk.ts'
+import { deletionsOf } from '../couch/rows.ts'
 import type { Deps } from './deps.ts'
 import { orderRotation } from './rotation-orders.ts'
 import { beginScan } from './scans.ts'
@@ -63,10 +64,7 @@ async function forgetBases({ couch, users, log }: Deps, owner: string): Promise<
   let count = 0
   const bases = { startKey: baseId(''), endKey: BASES_END, limit: PAGE }
   for await (const rows of pagesOf(outbox, bases)) {
-    await writeBulk(
-      outbox,
-      rows.flatMap(({ id, rev }) => (rev === null ? [] : { _id: id, _rev: rev, _deleted: true })),
-    )
+    await writeBulk(outbox, deletionsOf(rows))
     count += rows.length
   }
   if (count > 0)
