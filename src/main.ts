@@ -129,12 +129,7 @@ async function run(): Promise<ExitCode> {
     const daemon = divided ?? new Standby({ ...options, isServerOwn: embedded !== null })
     releases.push(() => daemon.stop())
     if (config.opsPort !== null && metrics !== null) {
-      metrics.watch({
-        ready: () => daemon.ready(),
-        health: () => daemon.health(),
-        isAtWork: () => daemon.isAtWork,
-        standings: () => daemon.standings,
-      })
+      metrics.watch(daemon)
       const ops = await startOps({
         host: config.opsHost,
         port: config.opsPort,

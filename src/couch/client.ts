@@ -250,10 +250,8 @@ export class Couch implements Requester {
     { headers, ...sent }: Sent,
   ): Promise<Dispatcher.ResponseData> {
     const method = request.method ?? 'GET'
-    const begun = performance.now()
-    let status: number | null = null
-    try {
-      const answer = await agent.request({
+    const ask = (): Promise<Dispatcher.ResponseData> =>
+      agent.request({
         ...this.#target(request),
         method,
         headers: { authorization: this.#authorization, ...AS_THEY_ARE, ...headers },
@@ -261,12 +259,12 @@ export class Couch implements Requester {
         // undici takes an AsyncIterable as well, which its types do not say: docs/docs/api/Dispatcher.md
         body: sent.body as string | null,
       })
-      status = answer.statusCode
-      if (answer.statusCode >= 300) throw await faultOf(answer, request)
-      return answer
-    } finally {
-      this.#onAnswered?.({ endpoint: endpointOf(request), method, status, ms: performance.now() - begun })
-    }
+    const tell = this.#onAnswered
+    const answer = await (tell
+      ? timed(ask, ({ status, ms }) => tell({ endpoint: endpointOf(request), method, status, ms }))
+      : ask())
+    if (answer.statusCode >= 300) throw await faultOf(answer, request)
+    return answer
   }
 
   /** `GET /`. @throws {CouchFault} `not_couchdb` where something else answers. */
@@ -434,3 +432,19 @@ const READS: ReadonlySet<string | undefined> = new Set([
 
 const isWriting = ({ method = 'GET', path }: Pick<Request, 'method' | 'path'>): boolean =>
   method !== 'GET' && !(method === 'POST' && path.some((part, index) => index !== 2 && READS.has(part)))
+
+/** Asks, and tells when the answer has begun, or when it is clear that none comes. */
+async function timed(
+  ask: () => Promise<Dispatcher.ResponseData>,
+  tell: (told: Pick<Answered, 'status' | 'ms'>) => void,
+): Promise<Dispatcher.ResponseData> {
+  const begun = performance.now()
+  let status: number | null = null
+  try {
+    const answer = await ask()
+    status = answer.statusCode
+    return answer
+  } finally {
+    tell({ status, ms: performance.now() - begun })
+  }
+}

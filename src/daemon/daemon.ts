@@ -95,7 +95,7 @@ export class Daemon {
       connections: config.concurrency * 2 + MOST_FEEDS + 8,
       beforeWriting: () => this.#confirm(),
       aside,
-      onAnswered: meter.answered,
+      onAnswered: options.meter?.answered,
       onRefused: (error, distanceMs) =>
         log.warn(
           { err: error, distanceMs },

@@ -1,6 +1,5 @@
 // The layout of what the daemon stores has a number, which is noted beside the registry's entries: an older one is brought up, a newer one is
 // left alone.
-import { isRecord } from '../documents/shapes.ts'
 
 /** The layout that this program reads and writes. It grows by one with each step of `src/daemon/upgrade.ts`. */
 export const LAYOUT = 1
@@ -26,7 +25,7 @@ export type Noted = { kind: 'none' } | { kind: 'unreadable' } | { kind: 'noted';
 /** What a document says of the layout; null: there is none. */
 export function parseLayout(doc: Record<string, unknown> | null): Noted {
   if (doc === null) return { kind: 'none' }
-  const { version, by, at } = isRecord(doc) ? doc : {}
+  const { version, by, at } = doc
   if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0)
     return { kind: 'unreadable' }
   const text = (value: unknown): string => (typeof value === 'string' ? value : '')

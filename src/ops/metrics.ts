@@ -7,12 +7,12 @@ import { VERSION } from '../version.ts'
 
 /** The daemon as far as it is counted. */
 export interface Watched {
-  ready: () => ProbeResult
-  health: () => ProbeResult
+  ready(): ProbeResult
+  health(): ProbeResult
   /** Whether this process is the one that works, or one of those that divide the users; it may wait for another one. */
-  isAtWork: () => boolean
+  readonly isAtWork: boolean
   /** Of the parts that run, what is in their queues. */
-  standings: () => ReadonlyMap<Part, Standing>
+  readonly standings: ReadonlyMap<Part, Standing>
 }
 
 const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
@@ -78,15 +78,17 @@ export class Metrics implements Meter {
       })
     flag('couch_shares_ready', '1 where /readyz says 200', () => watched.ready().ok)
     flag('couch_shares_healthy', '1 where /healthz says 200', () => watched.health().ok)
-    flag('couch_shares_at_work', '1 where this process works, 0 where it waits for another one', () =>
-      watched.isAtWork(),
+    flag(
+      'couch_shares_at_work',
+      '1 where this process works, 0 where it waits for another one',
+      () => watched.isAtWork,
     )
     const ofParts = (name: string, help: string, valueOf: (standing: Standing) => number): void =>
       void new Gauge({
         ...{ name, help, registers, labelNames: ['part'] },
         collect() {
           this.reset()
-          const standings = watched.standings()
+          const { standings } = watched
           for (const part of PARTS) {
             const standing = standings.get(part)
             if (standing) this.set({ part }, valueOf(standing))

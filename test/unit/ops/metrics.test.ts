@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ProbeResult } from '../../../src/engine/controller.ts'
 import type { Part, Standing } from '../../../src/engine/meter.ts'
 import { Metrics } from '../../../src/ops/metrics.ts'
 import { VERSION } from '../../../src/version.ts'
@@ -27,12 +28,15 @@ class Stand {
   readonly metrics = new Metrics()
 
   constructor() {
-    this.metrics.watch({
-      ready: () => ({ ok: this.isReady }),
-      health: () => ({ ok: this.isHealthy }),
-      isAtWork: () => this.isAtWork,
-      standings: () => this.standings,
-    })
+    this.metrics.watch(this)
+  }
+
+  ready(): ProbeResult {
+    return this.isReady ? { ok: true } : { ok: false, reason: 'a case has it so' }
+  }
+
+  health(): ProbeResult {
+    return this.isHealthy ? { ok: true } : { ok: false, reason: 'a case has it so' }
   }
 }
 
