@@ -1,7 +1,8 @@
 // A CouchDB of the tests' own, the `couchdb` of the PATH on data and settings of its own.
 import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { realpathSync } from 'node:fs'
+import { readdirSync, realpathSync } from 'node:fs'
 import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
@@ -11,20 +12,42 @@ import { basic } from './visitor.ts'
 const LOOK_MS = 200
 const START_LOOKS = 150
 
-interface Admin {
+export interface Admin {
   user: string
   pass: string
 }
 
+/** What the nodes of a cluster have in common. */
+export interface Cluster {
+  /** By it they know each other, and each other's sessions. */
+  secret: string
+  /** Of each document. */
+  copies: number
+}
+
 export class OwnCouchdb {
   readonly url: string
+  /** As other nodes call it. */
+  readonly name: string
+  /** Who has it may do everything. */
+  readonly cookie: string
   readonly #program: string
   readonly #folder: string
   readonly #admin: Admin
+  /** It makes its own databases when it starts. */
+  readonly #isAlone: boolean
   #child: ChildProcess | null = null
 
-  private constructor(program: string, folder: string, port: number, admin: Admin) {
+  private constructor(
+    program: string,
+    folder: string,
+    port: number,
+    { admin, cluster }: { admin: Admin; cluster: Cluster | null },
+  ) {
     this.url = `http://127.0.0.1:${port}`
+    this.name = nameOf(port)
+    this.cookie = cluster?.secret ?? randomBytes(16).toString('hex')
+    this.#isAlone = cluster === null
     this.#program = program
     this.#folder = folder
     this.#admin = admin
@@ -32,16 +55,25 @@ export class OwnCouchdb {
 
   /**
    * @param program the `couchdb` of a release
+   * @param cluster that it is to be a node of; absent: it is alone
    * @throws {Error} where it does not answer within half a minute
    */
-  static async start(program: string, port: number, admin: Admin): Promise<OwnCouchdb> {
+  static async start(
+    program: string,
+    port: number,
+    admin: Admin,
+    cluster: Cluster | null = null,
+  ): Promise<OwnCouchdb> {
     const folder = await mkdtemp(join(tmpdir(), 'couch-shares-couchdb-'))
     // An ini of its own, a copy of the release's arguments with another node name: two CouchDBs may run side by side.
     const releaseArgs = await readFile(join(releaseOf(program), 'etc', 'vm.args'), 'utf8')
-    const args = releaseArgs.replace(/^-name .*$/m, `-name couch-shares-${port}@127.0.0.1`)
+    const couchdb = new OwnCouchdb(program, folder, port, { admin, cluster })
+    const args = releaseArgs.replace(/^-name .*$/m, `-name ${couchdb.name}\n-setcookie ${couchdb.cookie}`)
     await writeFile(join(folder, 'vm.args'), args)
-    await writeFile(join(folder, 'local.ini'), settings(folder, port, admin))
-    const couchdb = new OwnCouchdb(program, folder, port, admin)
+    await writeFile(
+      join(folder, 'local.ini'),
+      settings(folder, port, admin) + (cluster ? shared(cluster) : ''),
+    )
     await couchdb.#run()
     return couchdb
   }
@@ -50,6 +82,22 @@ export class OwnCouchdb {
   async crash(): Promise<void> {
     await this.#end('SIGKILL')
     await this.#run()
+  }
+
+  /** Ends it without a word (SIGKILL); its data stay. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== null && this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** The program that speaks with a node as nodes do; releases bring it. */
+  get erlCall(): string {
+    const release = releaseOf(this.#program)
+    const [runtime] = readdirSync(release).filter((one) => one.startsWith('erts-'))
+    return join(release, runtime ?? '', 'bin', 'erl_call')
   }
 
   /** Ends it as an admin does; its data stay. */
@@ -98,7 +146,7 @@ export class OwnCouchdb {
 
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child
-    if (child === null || child.exitCode !== null || child.signalCode !== null) return
+    if (child === null || !this.isRunning) return
     const ended = once(child, 'exit')
     if (child.kill(signal)) await ended
   }
@@ -117,12 +165,9 @@ export class OwnCouchdb {
     })
     for (let looks = 0; looks < START_LOOKS; looks += 1) {
       // CouchDB makes these two itself when it is up; who makes them at the same moment is refused.
-      if (
-        (await this.#answers('_up')) &&
-        (await this.#answers('_users')) &&
-        (await this.#answers('_replicator'))
-      )
-        return
+      const isUp = await this.#answers('_up')
+      if (isUp && !this.#isAlone) return
+      if (isUp && (await this.#answers('_users')) && (await this.#answers('_replicator'))) return
       await delay(LOOK_MS)
     }
     await this.stop()
@@ -147,6 +192,8 @@ const databaseOf = (path: string): string | null =>
 
 const releaseOf = (program: string): string => dirname(dirname(realpathSync(program)))
 
+const nameOf = (port: number): string => `couch-shares-${port}@127.0.0.1`
+
 const settings = (folder: string, port: number, { user, pass }: Admin): string => `
 [couchdb]
 database_dir = ${join(folder, 'data')}
@@ -165,4 +212,16 @@ startup_jitter = 100
 [log]
 writer = file
 file = ${join(folder, 'couch.log')}
+`
+
+/** What a node has beside that; later ones count. */
+const shared = ({ secret, copies }: Cluster): string => `
+[couchdb]
+uuid = ${secret}
+single_node = false
+[chttpd_auth]
+secret = ${secret}
+[cluster]
+q = 2
+n = ${copies}
 `

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import { startEmbedded } from '../../src/embedded/server.ts'
+import { OwnCluster } from './own-cluster.ts'
 import { OwnCouchdb } from './own-couchdb.ts'
 
 export interface Server {
@@ -14,6 +15,9 @@ export interface Server {
 }
 
 export type ServerKind = Server['kind']
+
+/** So many nodes are one server: CLUSTER_NODES=3 before a run, with `couchdb` on the PATH. */
+const CLUSTER_NODES = Number(process.env['CLUSTER_NODES'] ?? 1)
 
 const COUCHDB_ON_PATH = spawnSync('sh', ['-c', 'command -v couchdb'], { encoding: 'utf8' }).stdout.trim()
 
@@ -29,6 +33,8 @@ interface Started {
   stop: () => Promise<void>
   /** Where its files are the tests' own. */
   own?: OwnCouchdb
+  /** Where it has several nodes. */
+  cluster?: OwnCluster
 }
 
 const started = new Map<ServerKind, Promise<Started>>()
@@ -44,6 +50,11 @@ export async function useServer(kind: ServerKind): Promise<Server> {
 export async function crashOf(kind: ServerKind): Promise<(() => Promise<void>) | null> {
   const own = await ownCouchdb(kind)
   return own && (() => own.crash())
+}
+
+/** The nodes of the server of that kind; null where it has one, or they are not for a test to touch. */
+export async function ownCluster(kind: ServerKind): Promise<OwnCluster | null> {
+  return (await started.get(kind))?.cluster ?? null
 }
 
 /** The server of that kind with its files; null where these are not for a test to touch. */
@@ -75,6 +86,14 @@ async function start(kind: ServerKind): Promise<Started> {
     const pass = decodeURIComponent(url.password) || (process.env['HOODIE_ADMIN_PASS'] ?? '')
     const plain = `${url.origin}${url.pathname}`.replace(/\/$/, '')
     return { server: { kind, url: plain, user, pass, isOurs: false }, stop: () => Promise.resolve() }
+  }
+  if (CLUSTER_NODES > 1) {
+    const ports = await Promise.all(Array.from({ length: CLUSTER_NODES }, freePort))
+    const cluster = await OwnCluster.start(COUCHDB_ON_PATH, ports, admin)
+    return {
+      server: { kind, url: cluster.url, ...admin, isOurs: false },
+      ...{ stop: () => cluster.stop(), cluster },
+    }
   }
   const own = await OwnCouchdb.start(COUCHDB_ON_PATH, await freePort(), admin)
   return {
