@@ -1,4 +1,5 @@
-// What CouchDB's sequences say, as far as that can be told: whether a database is behind what was read of it, because its files were put back.
+// What CouchDB's sequences say, as far as that can be told: whether a database is behind what was read of it, because its files were put back, and
+// whether anything was purged.
 import { inflateSync } from 'node:zlib'
 import type { Seq } from './document.ts'
 
@@ -32,6 +33,18 @@ export function isBehind(now: Seq, before: Seq): boolean {
   if (here === null || there === null) return false
   return [...there].some(([shard, at]) => (here.get(shard) ?? Infinity) < at)
 }
+
+/**
+ * True where nothing was purged between these two: the count before the dash, of all shards. What comes after it names the nodes that answered,
+ * and on a cluster those are others each time. https://docs.couchdb.org/en/stable/cluster/purging.html
+ * @param now `purge_seq` of a database; absent: the server does not say
+ * @param before the same, of an earlier time; absent: nobody has looked
+ */
+export const isPurgedAs = (now: Seq | undefined, before: Seq | undefined): boolean =>
+  countIn(now) === countIn(before)
+
+const countIn = (seq: Seq | undefined): string | undefined =>
+  seq === undefined ? undefined : String(seq).split('-', 1)[0]
 
 /** Null for what is no sequence of CouchDB's, or one that no shard has had a part in. */
 function positionsOf(seq: Seq): Positions | null {

@@ -1,7 +1,7 @@
 // Follows one database of the server's own, `_users` or the registry: what changed there concerns many lanes.
 import type { Database } from '../couch/database.ts'
 import type { Change, Row } from '../couch/document.ts'
-import { isBehind } from '../couch/sequence.ts'
+import { isBehind, isPurgedAs } from '../couch/sequence.ts'
 import { Backlog } from './backlog.ts'
 import { purgedObjects } from './purges.ts'
 import type { Checkpoints } from './checkpoints.ts'
@@ -98,8 +98,8 @@ export class Follower<H extends object> {
     const isBack = !isOther && there.updateSeq !== info.update_seq && isBehind(info.update_seq, there.since)
     const checkpoint = isOther || isBack ? { ...START, instance } : there
     if (isBack || (isOther && there.instance !== null)) await this.#options.onRenewed?.()
-    const { purge_seq: purgeSeq = '' } = info
-    const isPurged = this.#options.onPurged !== undefined && checkpoint.purgeSeq !== purgeSeq
+    const { purge_seq: purgeSeq } = info
+    const isPurged = this.#options.onPurged !== undefined && !isPurgedAs(purgeSeq, checkpoint.purgeSeq)
     if (checkpoint.updateSeq === info.update_seq && !isPurged) return
     const page = await database.changes({ since: checkpoint.since, limit: pageSize, includeDocs: true })
     const owners = await this.#tell(page.results)
@@ -107,7 +107,12 @@ export class Follower<H extends object> {
     if (isLast && isPurged) for (const owner of await this.#tellPurged()) owners.add(owner)
     const updateSeq = isLast ? info.update_seq : checkpoint.updateSeq
     this.#backlog.add(
-      { ...checkpoint, since: page.last_seq, updateSeq, ...(isLast && isPurged ? { purgeSeq } : {}) },
+      {
+        ...checkpoint,
+        since: page.last_seq,
+        updateSeq,
+        ...(isLast && isPurged && purgeSeq !== undefined ? { purgeSeq } : {}),
+      },
       owners,
     )
     this.#isMore ||= !isLast

@@ -1,6 +1,7 @@
 // What an admin purged from a master or a gateway: whoever is asked about a document that is missing there has to know.
 import type { Database } from '../couch/database.ts'
 import type { Row, Seq } from '../couch/document.ts'
+import { isPurgedAs } from '../couch/sequence.ts'
 import { isObjectId } from '../documents/names.ts'
 
 interface Known {
@@ -18,7 +19,7 @@ export async function readPurges(database: Database): Promise<ReadonlyMap<string
   if (info?.purge_seq === undefined) return new Map()
   const { purge_seq: purgeSeq, instance_start_time: instance } = info
   const there = known.get(database)
-  if (there?.purgeSeq === purgeSeq && there.instance === instance) return there.purged
+  if (there?.instance === instance && isPurgedAs(purgeSeq, there.purgeSeq)) return there.purged
   const purged = await database.purged()
   known.set(database, { purgeSeq, instance, purged })
   return purged

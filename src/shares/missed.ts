@@ -1,5 +1,6 @@
 // What a sweep finds to do for an owner: a user database or an outbox that is not as its checkpoint has it.
 import type { Seq } from '../couch/document.ts'
+import { isPurgedAs } from '../couch/sequence.ts'
 import { isMoved, type Resynced } from '../engine/resync.ts'
 import type { OwnerWork } from './work.ts'
 
@@ -15,7 +16,7 @@ export function missedIn(user: Exclude<Resynced, { kind: 'gone' }>, outbox: Resy
     outbox: isMoved(outbox) || (outbox.kind === 'gone' && outbox.checkpoint !== undefined),
     // Nobody has met one yet that was noted by its name.
     recreated: user.kind === 'renewed' || checkpoint?.instance === null,
-    purged: checkpoint !== undefined && checkpoint.purgeSeq !== info.purge_seq,
+    purged: checkpoint !== undefined && !isPurgedAs(info.purge_seq, checkpoint.purgeSeq),
   }
   if (!Object.values(work).includes(true)) return null
   const updateSeqs = new Map<string, Seq>([[user.name, info.update_seq]])

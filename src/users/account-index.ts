@@ -1,11 +1,10 @@
 // Who has which role, as `_users` says. No view can tell: users may write their own documents there, and CouchDB's
 // JavaScript ends with one that is nested too deep, for everybody and for good. So the daemon keeps an index itself.
-import isEqual from 'lodash/isEqual.js'
-import pick from 'lodash/pick.js'
 import type { Couch } from '../couch/client.ts'
 import type { Database } from '../couch/database.ts'
-import type { Change, DatabaseInfo, Seq } from '../couch/document.ts'
+import type { Change, Seq } from '../couch/document.ts'
 import { CouchFault } from '../couch/fault.ts'
+import { isPurgedAs } from '../couch/sequence.ts'
 import { isText } from '../documents/shapes.ts'
 import { USER_DOCUMENT_PREFIX } from './user-document.ts'
 
@@ -13,6 +12,12 @@ const PAGE = 500
 
 /** Before all changes. */
 const START: Seq = '0'
+
+/** Which database was read, and how far it was purged then. */
+interface ReadOf {
+  instance: string
+  purgeSeq: Seq | undefined
+}
 
 /**
  * All accounts with their roles, in memory: some hundred bytes each. The first question reads `_users` whole, each further one
@@ -22,8 +27,7 @@ export class AccountIndex {
   readonly #users: Database
   readonly #roles = new Map<string, readonly string[]>()
   readonly #names = new Map<string, Set<string>>()
-  /** Which database it is about. */
-  #of: Pick<DatabaseInfo, 'instance_start_time' | 'purge_seq'> | null = null
+  #of: ReadOf | null = null
   #since: Seq = START
   /** `update_seq` of `_users` before it was read to its end last; null where it was not. */
   #updateSeq: Seq | null = null
@@ -63,8 +67,9 @@ export class AccountIndex {
     const info = await this.#users.info()
     if (info === null) throw new CouchFault('not_found', '_users', 'Database does not exist.', 404)
     // Another database of that name, and purges, take accounts away of which `_changes` says nothing.
-    const of = pick(info, ['instance_start_time', 'purge_seq'])
-    if (!isEqual(of, this.#of)) this.#beginAnew(of)
+    const { instance_start_time: instance, purge_seq: purgeSeq } = info
+    if (this.#of?.instance !== instance || !isPurgedAs(purgeSeq, this.#of.purgeSeq))
+      this.#beginAnew({ instance, purgeSeq })
     if (this.#updateSeq === info.update_seq) return
     for (let pending = 1; pending > 0;) {
       const page = await this.#users.changes({ since: this.#since, limit: PAGE, includeDocs: true })
@@ -75,7 +80,7 @@ export class AccountIndex {
     this.#updateSeq = info.update_seq
   }
 
-  #beginAnew(of: Pick<DatabaseInfo, 'instance_start_time' | 'purge_seq'>): void {
+  #beginAnew(of: ReadOf): void {
     this.#roles.clear()
     this.#names.clear()
     this.#of = of

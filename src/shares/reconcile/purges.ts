@@ -1,6 +1,7 @@
 // What an admin purged from a user database: `_changes` says nothing of it, and it is to be in no share any more.
 import chunk from 'lodash/chunk.js'
 import type { Seq } from '../../couch/document.ts'
+import { isPurgedAs } from '../../couch/sequence.ts'
 import { readUserDocs } from '../gather/user-docs.ts'
 import { isObjectId } from '../../documents/names.ts'
 import type { Context } from './context.ts'
@@ -38,7 +39,7 @@ export async function followPurges(context: Context): Promise<boolean> {
 export async function readPurgeSeq(context: Context): Promise<Seq | null> {
   const info = await context.user.info()
   const { purgeSeq } = await context.checkpoint(context.user.name)
-  return info?.purge_seq === undefined || info.purge_seq === purgeSeq ? null : info.purge_seq
+  return info?.purge_seq === undefined || isPurgedAs(info.purge_seq, purgeSeq) ? null : info.purge_seq
 }
 
 /** A `$share` or `$subscription` that was purged is deleted, with its old revisions: the share ends, or its user leaves it. */

@@ -1,6 +1,6 @@
 // Whether a database is behind what was read of it, by sequences of CouchDB 3.5 with two shards.
 import assert from 'node:assert/strict'
-import { isBehind } from '../../../src/couch/sequence.ts'
+import { isBehind, isPurgedAs } from '../../../src/couch/sequence.ts'
 
 /** As it was made, with 3 documents, and with 403; as the database said it, and as a page of its changes ended. */
 const EMPTY =
@@ -36,7 +36,27 @@ const NOT_BEHIND: [string, string | number, string | number][] = [
   ['one of another server', 3, MANY],
 ]
 
+/** What three nodes of a cluster said of one database of which nothing was purged. */
+const OF_NODES = [
+  '0-g1AAAABreJzLYWBgYMpgTmGQTs4vTc7QLc5ILEot1jW1tDB0MDQy1zMAQsMckKI8FiDJ0ACk_gNBViIDUboSGZLqIcqzAONwHjo',
+  '0-g1AAAABreJzLYWBgYMpgTmGQTs4vTc7QLc5ILEot1jW1tDByMDQy1zMAQsMckKI8FiDJ0ACk_gNBViIDUboSGZLqIcqzAOPcHjw',
+  '0-g1AAAABreJzLYWBgYMpgTmGQTs4vTc7QLc5ILEot1jW1tDB2MDQy1zMAQsMckKI8FiDJ0ACk_gNBViIDUboSGZLqIcqzAORIHj4',
+] as const
+
+const PURGED: [string, string | number | undefined, string | number | undefined, boolean][] = [
+  ['what another node says', OF_NODES[0], OF_NODES[1], true],
+  ['what all nodes say after a purge', '1-g1AAAA', OF_NODES[2], false],
+  ['a number of the embedded server', 0, 0, true],
+  ['a greater number', 1, 0, false],
+  ['nothing, where the server says nothing', undefined, undefined, true],
+  ['the first look', OF_NODES[0], undefined, false],
+]
+
 describe('couch/sequence', () => {
+  for (const [what, now, before, isSame] of PURGED)
+    it(`takes ${what} for ${isSame ? 'no purge' : 'one that may be'}`, () => {
+      assert.equal(isPurgedAs(now, before), isSame)
+    })
   for (const [what, now, before] of BEHIND)
     it(`tells of ${what} that it is behind`, () => assert.equal(isBehind(now, before), true))
   for (const [what, now, before] of NOT_BEHIND)

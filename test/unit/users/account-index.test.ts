@@ -2,6 +2,8 @@
 // which was written before a question is unknown to its answer.
 import assert from 'node:assert/strict'
 import { decodeJson } from '../../../src/documents/json.ts'
+import type { Couch } from '../../../src/couch/client.ts'
+import type { Database } from '../../../src/couch/database.ts'
 import { AccountIndex } from '../../../src/users/account-index.ts'
 import { MemoryCouch } from '../../support/memory-couch.ts'
 
@@ -104,5 +106,33 @@ describe('AccountIndex', () => {
     await assert.rejects(index.namesWith(['h']), { code: 'not_found' })
     couch.create('_users')
     assert.deepEqual(await namesWith('h'), [])
+  })
+
+  it('reads on where another node of a cluster answers, and anew after a purge', async () => {
+    const { couch, write } = ground()
+    await write(user('joe', ['h']))
+    const users = couch.asCouch().database('_users')
+    let purgeSeq = '0-node1'
+    const reads: unknown[] = []
+    const clustered = {
+      info: async () => {
+        const info = await users.info()
+        return info && { ...info, purge_seq: purgeSeq, update_seq: `${info.update_seq} of ${purgeSeq}` }
+      },
+      changes: (options: Parameters<Database['changes']>[0]) => {
+        reads.push(options.since)
+        return users.changes(options)
+      },
+    }
+    const index = new AccountIndex({ database: () => clustered } as unknown as Couch)
+    await index.rolesOf(['joe'])
+    purgeSeq = '0-node2'
+    await index.rolesOf(['joe'])
+    purgeSeq = '1-node2'
+    await index.rolesOf(['joe'])
+    assert.deepEqual(
+      reads.map((since) => since === '0'),
+      [true, false, true],
+    )
   })
 })
