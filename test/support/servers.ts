@@ -46,15 +46,23 @@ export async function useServer(kind: ServerKind): Promise<Server> {
   return (await running).server
 }
 
-/** Ends the server of that kind without a word (SIGKILL), and has it there again; null where that is not for a test to do. */
-export async function crashOf(kind: ServerKind): Promise<(() => Promise<void>) | null> {
-  const own = await ownCouchdb(kind)
-  return own && (() => own.crash())
+/** What can be done to a server, by its name: each is over when the server is there again. */
+export type Damages = Readonly<Record<string, (random: () => number, ms: number) => Promise<void>>>
+
+/** What a test may do to the server of that kind. */
+export async function damagesTo(kind: ServerKind): Promise<Damages> {
+  const { own, cluster } = (await started.get(kind)) ?? {}
+  if (own) return { 'kill the server': () => own.crash() }
+  if (!cluster) return {}
+  return {
+    'kill a node': (random, ms) => cluster.crash(random, ms),
+    'cut a node off': (random, ms) => cluster.cutOff(random, ms),
+  }
 }
 
-/** The nodes of the server of that kind; null where it has one, or they are not for a test to touch. */
-export async function ownCluster(kind: ServerKind): Promise<OwnCluster | null> {
-  return (await started.get(kind))?.cluster ?? null
+/** Where each node is of the server of that kind; itself where it has one. */
+export async function nodesOf({ kind, url }: Server): Promise<readonly string[]> {
+  return (await started.get(kind))?.cluster?.urls ?? [url]
 }
 
 /** The server of that kind with its files; null where these are not for a test to touch. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { playBlackBox } from '../../support/black-box/play.ts'
 import { withBench } from '../../support/program.ts'
-import { crashOf } from '../../support/servers.ts'
+import { damagesTo, nodesOf } from '../../support/servers.ts'
 import { Space } from '../../support/space.ts'
 import { onEachServer } from '../../support/suites.ts'
 
@@ -19,7 +19,11 @@ onEachServer('users of a black box', ({ it, kind, server }) => {
       const space = new Space(server(), `black box ${seed}`)
       await space.run(async () => {
         const played = await withBench(async (bench) =>
-          playBlackBox(space, bench, { seed, crashServer: await crashOf(kind) }),
+          playBlackBox(space, bench, {
+            seed,
+            damages: await damagesTo(kind),
+            nodes: await nodesOf(server()),
+          }),
         )
         const { acknowledged, writes, sightings, troubles, settledMs } = played
         const about = `seed ${seed}: ${acknowledged} of ${writes} writes acknowledged, ${sightings} values seen, settled after ${Math.round(settledMs / 1000)} s; ${troubles.join(', ')}`

@@ -1,13 +1,17 @@
 // A black box: users write and look while everything around them fails, and then all of it is compared with what is left.
 import { setTimeout as delay } from 'node:timers/promises'
+import mapValues from 'lodash/mapValues.js'
+import { Couch } from '../../../src/couch/client.ts'
 import { orNull } from '../../../src/couch/fault.ts'
 import type { Database } from '../../../src/couch/database.ts'
 import type { StoredDoc } from '../../../src/couch/document.ts'
+import { shareDatabase } from '../../../src/documents/names.ts'
 import { parseCopyId, subscriptionDocumentId } from '../../../src/shares/model/ids.ts'
 import { FaultProxy } from '../fault-proxy.ts'
 import { KillProxy } from '../killed/kill-proxy.ts'
 import { subscriptionDoc, withPeople } from '../people.ts'
 import { settingsFor, type Bench } from '../program.ts'
+import type { Damages } from '../servers.ts'
 import type { Space } from '../space.ts'
 import { becomesActive, put, shareDoc } from '../story.ts'
 import { randomOf } from '../turnstile.ts'
@@ -44,15 +48,17 @@ const NOTHING = { writes: 0, acknowledged: 0, sightings: 0, settledMs: 0 }
 
 export interface BlackBoxOptions {
   seed: number
-  /** Ends the server without a word, and has it there again with what it had; null: it is somebody else's. */
-  crashServer: (() => Promise<void>) | null
+  /** What is done to the server beside all else. */
+  damages: Damages
+  /** Where each of its nodes is. */
+  nodes: readonly string[]
 }
 
 /** Plays one run. @throws {AssertionError} where it does not come to rest */
 export async function playBlackBox(
   space: Space,
   bench: Bench,
-  { seed, crashServer }: BlackBoxOptions,
+  { seed, damages, nodes }: BlackBoxOptions,
 ): Promise<Played> {
   const random = randomOf(seed)
   const witness = new Witness()
@@ -80,29 +86,34 @@ export async function playBlackBox(
     const place: Place = { server: space.server, share, witness, random }
     const joe = new Owner('joe', people.joe, place, { writers, reader: people[READER].name })
     const others = [...WRITERS, READER].map((one) => new Participant(one, people[one as 'ann'], place))
-    const watch = new AccessWatch(space, share, people[READER].name, witness)
+    const places = nodes.map((url) => clientOf(space, bench, url))
+    const watch = new AccessWatch({
+      ...{ witness, who: people[READER].name, isCounted: space.server.kind === 'couchdb' },
+      shares: places.map((couch) => couch.database(shareDatabase(share))),
+    })
     joe.onAccess = (isIn) => watch.changes(isIn)
 
     const end = Date.now() + BUSY_MS
     const isOver = (): boolean => witness.acknowledged >= (Date.now() < end ? ACKNOWLEDGED : ENOUGH)
     const [troubles] = await Promise.all([
-      trouble({ daemons, networks: networks.map(({ failing }) => failing), crashServer, random }, isOver),
+      trouble({ daemons, networks: networks.map(({ failing }) => failing), damages, random }, isOver),
       ...[joe, ...others].map((one) => one.live(isOver)),
     ])
     await watch.ends()
     for (const { failing } of networks) await failing.heal()
 
-    const leftNow = (): Promise<Left> =>
-      leftBy(space, share, { joe: people.joe.db, ann: people.ann.db, bob: people.bob.db, eve: people.eve.db })
+    const names = mapValues(people, ({ db }) => db.name)
+    // Each node has all of it, when they have told each other.
+    const leftNow = (): Promise<Left[]> => Promise.all(places.map((couch) => leftBy(couch, share, names)))
     const isAtRest = (): boolean => networks.every(({ counting }) => counting.quietMs > QUIET_MS)
     const agree = async (): Promise<boolean> =>
-      isAtRest() && differences(await leftNow(), witness).length === 0
+      isAtRest() && (await leftNow()).every((left) => differences(left, witness).length === 0)
     const endedAt = Date.now()
     const isAgreed = await space.until('all agree, and nothing turns', agree, PATIENCE_MS, 500).then(
       () => true,
       () => false,
     )
-    const faults = faultsOf(witness, await leftNow())
+    const faults = [...new Set((await leftNow()).flatMap((left) => faultsOf(witness, left)))]
     if (!isAgreed && !isAtRest())
       faults.push(`it does not come to rest: ${networks.map(({ counting }) => lastOf(counting)).join('; ')}`)
     for (const object of objectsOf(faults, witness))
@@ -157,20 +168,29 @@ async function networkOf(space: Space, bench: Bench): Promise<Network> {
   return { failing, counting }
 }
 
-/** From when on somebody is out of the share, as the share itself says. */
+function clientOf({ server: { user, pass } }: Space, bench: Bench, url: string): Couch {
+  const couch = new Couch({ url, user, pass })
+  bench.release(() => couch.close())
+  return couch
+}
+
+interface Watched {
+  /** As each node has it. */
+  shares: readonly Database[]
+  who: string
+  witness: Witness
+  /** On the embedded server users speak as its admin: access does not count there. */
+  isCounted: boolean
+}
+
+/** From when on somebody is out of the share, as the share itself says, on each node. */
 class AccessWatch {
-  readonly #space: Space
-  readonly #share: string
-  readonly #who: string
-  readonly #witness: Witness
+  readonly #watched: Watched
   #from: number | null = null
   #looking: AbortController | null = null
 
-  constructor(space: Space, share: string, who: string, witness: Witness) {
-    this.#space = space
-    this.#share = share
-    this.#who = who
-    this.#witness = witness
+  constructor(watched: Watched) {
+    this.#watched = watched
   }
 
   /** The owner has taken them out, or is about to let them in. */
@@ -187,9 +207,9 @@ class AccessWatch {
   ends(): Promise<void> {
     this.#looking?.abort()
     this.#looking = null
-    // On the embedded server users speak as its admin: access does not count there.
-    if (this.#from !== null && this.#space.server.kind === 'couchdb')
-      this.#witness.exclusions.push({ who: READER, from: this.#from, to: Date.now() })
+    const { witness, isCounted } = this.#watched
+    if (this.#from !== null && isCounted)
+      witness.exclusions.push({ who: READER, from: this.#from, to: Date.now() })
     this.#from = null
     return Promise.resolve()
   }
@@ -204,21 +224,20 @@ class AccessWatch {
   }
 
   async #isOut(): Promise<boolean> {
-    const security = await orNull(this.#space.share(this.#share).security())
-    return security !== null && !JSON.stringify(security).includes(this.#who)
+    const { shares, who } = this.#watched
+    const all = await Promise.all(shares.map((share) => orNull(share.security())))
+    return all.every((security) => security !== null && !JSON.stringify(security).includes(who))
   }
 }
 
-async function leftBy(
-  space: Space,
-  share: string,
-  databases: Readonly<Record<string, Database>>,
-): Promise<Left> {
+/** @param names of the users' databases */
+async function leftBy(couch: Couch, share: string, names: Readonly<Record<string, string>>): Promise<Left> {
   const readable = new Map<string, Set<string>>()
   const objects = new Map<string, Map<string, Record<string, unknown>>>()
-  const shared = await wholeOf(space.share(share))
+  const shared = await wholeOf(couch.database(shareDatabase(share)))
   const wholes = new Map<string, Whole>()
-  for (const [name, database] of Object.entries(databases)) wholes.set(name, await wholeOf(database))
+  for (const [name, database] of Object.entries(names))
+    wholes.set(name, await wholeOf(couch.database(database)))
   // What a participant has beside what the owner shows is private.
   const wishes = wishesIn(wholes.get('joe')?.winners ?? [], share)
   for (const [name, { leaves, winners }] of wholes) {

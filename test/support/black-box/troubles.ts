@@ -1,6 +1,7 @@
 // What goes wrong while users are at work: daemons and the server die, and the network between them fails.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FaultProxy } from '../fault-proxy.ts'
+import type { Damages } from '../servers.ts'
 import type { Daemons } from './daemons.ts'
 
 const LEAST_MS = 100
@@ -10,8 +11,8 @@ export interface Troubled {
   daemons: Daemons
   /** Between each daemon and the server. */
   networks: readonly FaultProxy[]
-  /** Null: the server is somebody else's, and is left alone. */
-  crashServer: (() => Promise<void>) | null
+  /** None: the server is somebody else's, and is left alone. */
+  damages: Damages
   random: () => number
 }
 
@@ -20,18 +21,17 @@ export async function trouble(world: Troubled, isOver: () => boolean): Promise<s
   const done: string[] = []
   while (!isOver()) {
     await delay(span(world))
-    const name = pick(world.random, Object.keys(TROUBLES))
-    const isDone = await TROUBLES[name]?.(world)
-    if (isDone !== false) done.push(name)
+    const { damages } = world
+    const name = pick(world.random, [...Object.keys(TROUBLES), ...Object.keys(damages)])
+    await (TROUBLES[name]?.(world) ?? damages[name]?.(world.random, span(world)))
+    done.push(name)
   }
   return done
 }
 
-/** False where it cannot be done here. */
-const TROUBLES: Readonly<Record<string, (world: Troubled) => Promise<void | false>>> = {
+const TROUBLES: Readonly<Record<string, (world: Troubled) => Promise<void>>> = {
   'kill a daemon': ({ daemons, random }) => daemons.kill(random),
   'freeze a daemon': async (world) => world.daemons.freeze(world.random, span(world)),
-  'kill the server': async ({ crashServer }) => (crashServer ? crashServer() : false),
   'cut connections': ({ networks, random }) => {
     pick(random, networks).cut()
     return Promise.resolve()
