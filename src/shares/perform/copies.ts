@@ -165,10 +165,13 @@ export async function* copiesIn(outbox: Database, id: string): AsyncGenerator<st
   for await (const names of namesIn(outbox, id)) yield names.map((name) => name.id)
 }
 
-/** The ids of all copies that a share has or had, in the order of their last changes. */
-export async function* copiesEver(share: Database, id: string): AsyncGenerator<string[]> {
+/**
+ * The ids of all copies that a share has or had, in the order of their last changes.
+ * @param looks so often it is asked again what was written meanwhile, until that is nothing; a copy may come more than once then
+ */
+export async function* copiesEver(share: Database, id: string, looks = 1): AsyncGenerator<string[]> {
   let since: Seq = '0'
-  for (;;) {
+  for (let left = looks; left > 0;) {
     const { results, last_seq, pending } = await share.changes({
       since,
       limit: COMPARE_PAGE,
@@ -176,8 +179,9 @@ export async function* copiesEver(share: Database, id: string): AsyncGenerator<s
     })
     const ids = results.map((row) => row.id).filter((copy) => parseCopyId(copy)?.share === id)
     if (ids.length > 0) yield ids
-    if (pending === 0) return
     since = last_seq
+    if (results.length === 0) return
+    if (pending === 0) left -= 1
   }
 }
 

@@ -311,13 +311,9 @@ function logRefused({ log }: Deps, share: string, refused: readonly Written[]): 
 /** Brings into the outbox what only the share has. A write that was let in before it was closed may land after that. */
 async function copyOut(share: Database, outbox: Database, id: string, home: Home): Promise<Set<string>> {
   const copies = new Set<string>()
-  for (let looks = 0; looks < LOOKS; looks += 1) {
-    const before = await share.info()
-    for await (const ids of copiesEver(share, id)) {
-      if (home === 'share') await savePart({ outbox, share, home, copies: ids }, id)
-      for (const copy of ids) copies.add(copy)
-    }
-    if ((await share.info())?.update_seq === before?.update_seq) break
+  for await (const ids of copiesEver(share, id, LOOKS)) {
+    if (home === 'share') await savePart({ outbox, share, home, copies: ids }, id)
+    for (const copy of ids) copies.add(copy)
   }
   return copies
 }
