@@ -18,7 +18,7 @@ const PROFILE = fileURLToPath(new URL('profile.ts', import.meta.url))
 const LOCAL = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
 /** It is ready when everybody has what was to be had at the start, a database for instance. */
-const START_MS = 900_000
+const START_MS = 3_600_000
 
 let compiled: string | null = null
 
