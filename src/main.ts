@@ -133,15 +133,13 @@ async function run(): Promise<ExitCode> {
       const ops = await startOps({
         host: config.opsHost,
         port: config.opsPort,
-        health: () => daemon.health(),
-        ready: () => daemon.ready(),
-        metrics,
+        ...{ watched: daemon, metrics },
         ...(divided ? { partitions: () => divided.partitions } : {}),
       })
       releases.push(() => ops.close())
       log.info(
         { host: config.opsHost, port: ops.port },
-        'health, readiness and metrics at /healthz, /readyz and /metrics',
+        'health, readiness, metrics and status at /healthz, /readyz, /metrics and /status',
       )
     }
     // A server that is not there yet is waited for, and a signal ends the waiting.

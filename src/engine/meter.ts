@@ -24,12 +24,28 @@ export interface Meter {
 /** Nobody counts. */
 export const NO_METER: Meter = { answered: () => undefined, turn: () => undefined }
 
+/** A lane whose last turn failed, and is tried again. */
+export interface Failing {
+  /** The user, or the database. */
+  key: string
+  /** Milliseconds since the first of the turns that failed, with none between them that did not. */
+  sinceMs: number
+  /** How many these are. */
+  tries: number
+  fault: unknown
+}
+
+/** So many are told of at once, the oldest first. */
+export const MOST_FAILING = 50
+
 /** What is in a queue of work now. */
 export interface Standing {
   /** Lanes with something to do. */
   busy: number
   /** Those of them whose last turn failed. */
   failing: number
+  /** Of these so many as are told of. */
+  failures: readonly Failing[]
   /** Milliseconds since somebody has had something to do that no turn has begun with; 0 where nobody waits. */
   oldestMs: number
 }
@@ -38,5 +54,10 @@ export interface Standing {
 export const together = (standings: readonly Standing[]): Standing => ({
   busy: standings.reduce((sum, { busy }) => sum + busy, 0),
   failing: standings.reduce((sum, { failing }) => sum + failing, 0),
+  failures: oldestOf(standings.flatMap(({ failures }) => failures)),
   oldestMs: Math.max(0, ...standings.map(({ oldestMs }) => oldestMs)),
 })
+
+/** As many as are told of. */
+export const oldestOf = (failures: readonly Failing[]): Failing[] =>
+  failures.toSorted((one, other) => other.sinceMs - one.sinceMs).slice(0, MOST_FAILING)

@@ -2,7 +2,7 @@
 // one limit, the busiest at the back.
 import PQueue from 'p-queue'
 import { isFault } from '../couch/fault.ts'
-import type { Standing, Turn } from './meter.ts'
+import { oldestOf, type Standing, type Turn } from './meter.ts'
 import { Pulse } from './pulse.ts'
 
 /** What a turn leaves to do. */
@@ -54,6 +54,8 @@ interface Lane<Work> {
   /** Since when there is something to do that no turn has begun with, by `elapsed`; as `next`, null for nothing. */
   since: number | null
   failures: number
+  /** Since when turns fail, by `elapsed`; null: the last one did not. */
+  failingSince: number | null
   /** What the last turn failed with; null: with nothing. */
   fault: unknown
   retry: NodeJS.Timeout | null
@@ -109,6 +111,7 @@ export class WorkQueue<Work extends object> {
       next: work,
       since: this.#elapsed(),
       failures: 0,
+      failingSince: null,
       fault: null,
       retry: null,
       isUrgent: false,
@@ -174,7 +177,10 @@ export class WorkQueue<Work extends object> {
   get standing(): Standing {
     const since = [...this.#lanes.values()].flatMap((lane) => lane.since ?? [])
     const oldestMs = since.length === 0 ? 0 : this.#elapsed() - since.reduce((a, b) => Math.min(a, b))
-    return { busy: this.#lanes.size, failing: this.failing, oldestMs }
+    const failures = [...this.#lanes].flatMap(([key, { failingSince, failures: tries, fault }]) =>
+      failingSince === null ? [] : [{ key, sinceMs: this.#elapsed() - failingSince, tries, fault }],
+    )
+    return { busy: this.#lanes.size, failing: failures.length, failures: oldestOf(failures), oldestMs }
   }
 
   /** Keys whose last turn failed because a database has no room. */
@@ -239,11 +245,13 @@ export class WorkQueue<Work extends object> {
       const result = await this.#options.reconcile(key, work)
       this.turns += 1
       lane.failures = 0
+      lane.failingSince = null
       lane.fault = null
       if (result.next !== null) this.#add(lane, result.next)
       for (const { work: later, ms } of result.after ?? []) this.after(key, later, ms)
     } catch (error) {
       lane.failures += 1
+      lane.failingSince ??= this.#elapsed()
       lane.fault = error
       this.#add(lane, work)
       // Nothing of it is done.

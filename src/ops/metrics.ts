@@ -1,19 +1,9 @@
 // What the daemon does, in numbers, in the form that Prometheus reads.
 // https://prometheus.io/docs/practices/naming/ https://prometheus.io/docs/instrumenting/exposition_formats/
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { ProbeResult } from '../engine/controller.ts'
-import { PARTS, type Meter, type Part, type Standing } from '../engine/meter.ts'
+import { PARTS, type Meter, type Standing } from '../engine/meter.ts'
 import { VERSION } from '../version.ts'
-
-/** The daemon as far as it is counted. */
-export interface Watched {
-  ready(): ProbeResult
-  health(): ProbeResult
-  /** Whether this process is the one that works, or one of those that divide the users; it may wait for another one. */
-  readonly isAtWork: boolean
-  /** Of the parts that run, what is in their queues. */
-  readonly standings: ReadonlyMap<Part, Standing>
-}
+import type { Watched } from './watched.ts'
 
 const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 const TURN_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]

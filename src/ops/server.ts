@@ -2,8 +2,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { ProbeResult } from '../engine/controller.ts'
 import type { Metrics } from './metrics.ts'
+import { daemonStatus } from './status.ts'
+import type { Watched } from './watched.ts'
 
 /** The port cannot be listened on; `code` is Node's, EADDRINUSE for one that is taken. */
 export class OpsListenError extends Error {
@@ -22,11 +23,10 @@ export class OpsListenError extends Error {
   }
 }
 
-function answer(
-  response: ServerResponse,
-  status: number,
-  body: { status: 'ok' | 'fail'; reason?: string; partitions?: readonly number[] },
-): void {
+/** True for the address of a process on this machine. */
+export const isLoopback = (address = ''): boolean => /^(?:127\.|::1$|::ffff:127\.)/.test(address)
+
+function answer(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
   // For HEAD, node:http itself leaves the body out.
   response.end(`${JSON.stringify(body)}\n`)
@@ -47,42 +47,49 @@ async function answerMetrics(
 
 /**
  * Serves GET and HEAD of `/healthz` and `/readyz`: 200 or 503 with `{status: 'ok' | 'fail', reason?}`, and `partitions` where users
- * are divided; and of `/metrics`: the metrics as text.
+ * are divided; of `/metrics`: the metrics as text; and of `/status`: what the daemon is doing and for whom it fails, to this machine alone.
  * @param options.port 0 takes any free one; the result says which
  * @throws {OpsListenError} where it cannot listen
  */
 export async function startOps(options: {
   host: string
   port: number
-  health: () => ProbeResult
-  ready: () => ProbeResult
+  watched: Watched
   /** Those that this process works for. */
   partitions?: () => readonly number[]
   metrics: Pick<Metrics, 'contentType' | 'text'>
 }): Promise<{ port: number; close(): Promise<void> }> {
+  const { watched, metrics } = options
   const questions = new Map([
-    ['/healthz', options.health],
-    ['/readyz', options.ready],
+    ['/healthz', () => watched.health()],
+    ['/readyz', () => watched.ready()],
   ])
 
   const respond = (request: IncomingMessage, response: ServerResponse): void => {
     const path = (request.url ?? '').replace(/\?.*/, '')
     const ask = questions.get(path)
-    if (ask === undefined && path !== '/metrics')
+    if (ask === undefined && path !== '/metrics' && path !== '/status')
       return answer(response, 404, {
         status: 'fail',
-        reason: 'only /healthz, /readyz and /metrics are here',
+        reason: 'only /healthz, /readyz, /metrics and /status are here',
       })
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('allow', 'GET, HEAD')
       return answer(response, 405, { status: 'fail', reason: 'only GET and HEAD are allowed' })
     }
-    if (ask === undefined) return void answerMetrics(response, options.metrics)
+    const partitions = options.partitions ? { partitions: options.partitions() } : {}
+    if (path === '/metrics') return void answerMetrics(response, metrics)
+    if (ask === undefined) {
+      // It names users.
+      if (!isLoopback(request.socket.remoteAddress))
+        return answer(response, 403, { status: 'fail', reason: '/status is told to this machine alone' })
+      return answer(response, 200, { ...daemonStatus(watched, Date.now()), ...partitions })
+    }
     const { ok, reason } = ask()
     answer(response, ok ? 200 : 503, {
       status: ok ? 'ok' : 'fail',
       ...(reason === undefined ? {} : { reason }),
-      ...(options.partitions ? { partitions: options.partitions() } : {}),
+      ...partitions,
     })
   }
 

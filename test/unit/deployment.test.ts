@@ -251,9 +251,11 @@ describe('deployment', () => {
         const ops = await startOps({
           host,
           port: 0,
-          health: () => verdict,
-          ready: () => ({ ok: false }),
           metrics: new Metrics(),
+          watched: {
+            ...{ health: () => verdict, ready: () => ({ ok: false }) },
+            ...{ isAtWork: false, standings: new Map() },
+          },
         }).catch((error: unknown) => {
           // Not every machine has IPv6.
           if (host === '::') return this.skip()

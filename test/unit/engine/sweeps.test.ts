@@ -18,7 +18,7 @@ function open({ failing = 0, isAway = false } = {}) {
   const stop = new AbortController()
   let left = failing
   const part = (name: string): Controller => ({
-    ...{ part: 'shares', standing: { busy: 0, failing: 0, oldestMs: 0 } },
+    ...{ part: 'shares', standing: { busy: 0, failing: 0, failures: [], oldestMs: 0 } },
     ...{ busy: 0, turns: 0, onUpdate: () => false, ready: () => FINE, healthy: () => FINE },
     ...{ run: () => Promise.resolve(), save: () => Promise.resolve(), stop: () => Promise.resolve() },
     sweep: async (rest, isSlow) => {

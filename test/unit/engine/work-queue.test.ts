@@ -135,18 +135,18 @@ describe('engine/work-queue', () => {
 
   it('says what waits, for how long, and what came of each turn', async () => {
     const { queue, clock, turnOf, turns, slots } = open(1)
-    assert.deepEqual(queue.standing, { busy: 0, failing: 0, oldestMs: 0 })
+    assert.deepEqual(queue.standing, { busy: 0, failing: 0, failures: [], oldestMs: 0 })
     slots.pause()
     queue.mark('a', { user: true })
     clock.ms = 100
     queue.mark('b', { user: true })
     queue.mark('a', { outbox: true })
     clock.ms = 150
-    assert.deepEqual(queue.standing, { busy: 2, failing: 0, oldestMs: 150 })
+    assert.deepEqual(queue.standing, { busy: 2, failing: 0, failures: [], oldestMs: 150 })
     slots.start()
     await settle()
     // The turn of `a` looks at all of it.
-    assert.deepEqual(queue.standing, { busy: 2, failing: 0, oldestMs: 50 })
+    assert.deepEqual(queue.standing, { busy: 2, failing: 0, failures: [], oldestMs: 50 })
     clock.ms = 250
     turnOf('a').end(MORE)
     await settle()
@@ -156,7 +156,12 @@ describe('engine/work-queue', () => {
     await settle()
     assert.deepEqual(turns.slice(1), [{ outcome: 'failed', waitedMs: 150, ms: 50 }])
     // Nothing of what `b` waits for is done: it has waited since it was marked.
-    assert.deepEqual(queue.standing, { busy: 2, failing: 1, oldestMs: 200 })
+    const { failures, ...counts } = queue.standing
+    assert.deepEqual(counts, { busy: 2, failing: 1, oldestMs: 200 })
+    clock.ms = 310
+    assert.deepEqual(queue.standing.failures, [{ key: 'b', sinceMs: 10, tries: 1, fault: new Error('no') }])
+    assert.deepEqual(failures, [{ key: 'b', sinceMs: 0, tries: 1, fault: new Error('no') }])
+    clock.ms = 300
     turnOf('a').end(DONE)
     await settle()
     assert.deepEqual(turns.slice(2), [{ outcome: 'done', waitedMs: 50, ms: 0 }])

@@ -96,7 +96,7 @@ describe('ops/metrics', () => {
 
   it('says how the daemon stands whenever it is asked', async () => {
     const stand = new Stand()
-    stand.standings.set('shares', { busy: 3, failing: 1, oldestMs: 2_500 })
+    stand.standings.set('shares', { busy: 3, failing: 1, failures: [], oldestMs: 2_500 })
     const flags = async (): Promise<unknown[]> => {
       const found = await samples(stand.metrics)
       return ['ready', 'healthy', 'at_work'].map((name) => found.get(`couch_shares_${name}`))

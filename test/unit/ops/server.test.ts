@@ -2,14 +2,26 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { probe } from '../../../src/ops/probe.ts'
+import { CouchFault } from '../../../src/couch/fault.ts'
 import type { ProbeResult } from '../../../src/engine/controller.ts'
+import type { Part, Standing } from '../../../src/engine/meter.ts'
 import { Metrics } from '../../../src/ops/metrics.ts'
-import { OpsListenError, startOps } from '../../../src/ops/server.ts'
+import type { Watched } from '../../../src/ops/watched.ts'
+import { isLoopback, OpsListenError, startOps } from '../../../src/ops/server.ts'
+import type { DaemonStatus } from '../../../src/ops/status.ts'
+import { VERSION } from '../../../src/version.ts'
 
 describe('ops', () => {
   const metrics = new Metrics()
   const state: { health: ProbeResult; ready: ProbeResult } = { health: { ok: true }, ready: { ok: true } }
+  const standings = new Map<Part, Standing>()
+  const watched: Watched = {
+    health: () => state.health,
+    ready: () => state.ready,
+    ...{ isAtWork: true, standings },
+  }
   let ops: Awaited<ReturnType<typeof startOps>>
   let base: string
 
@@ -17,9 +29,7 @@ describe('ops', () => {
     ops = await startOps({
       host: '127.0.0.1',
       port: 0,
-      health: () => state.health,
-      ready: () => state.ready,
-      metrics,
+      ...{ watched, metrics },
     })
     base = `http://127.0.0.1:${ops.port}`
   })
@@ -68,7 +78,7 @@ describe('ops', () => {
   it('says for which partitions it works, where users are divided', async () => {
     let partitions = [0, 3]
     const divided = await startOps({
-      ...{ host: '127.0.0.1', port: 0, health: () => state.health, ready: () => state.ready, metrics },
+      ...{ host: '127.0.0.1', port: 0, watched, metrics },
       partitions: () => partitions,
     })
     try {
@@ -99,9 +109,64 @@ describe('ops', () => {
     assert.deepEqual(await ask('/metrics', 'HEAD'), { status, type, text: '' })
   })
 
+  it('answers /status with what waits, and for whom turns fail, without secrets', async () => {
+    state.ready = { ok: false, reason: '1 user database to catch up with' }
+    const failures = [
+      {
+        ...{ key: 'joe', sinceMs: 90_000, tries: 7 },
+        fault: new CouchFault('forbidden', 'PUT /user%2Fjoe/a', 'no, http://ann:secret@db'),
+      },
+      { key: 'ann', sinceMs: 1_000, tries: 1, fault: new Error('no') },
+    ]
+    standings.set('shares', { busy: 3, failing: 2, failures, oldestMs: 91_040 })
+    try {
+      const begun = Date.now()
+      const { status, type, text } = await ask('/status')
+      assert.deepEqual([status, type], [200, 'application/json'])
+      assert.ok(!text.includes('secret'))
+      const told = JSON.parse(text) as DaemonStatus
+      const { startedAt, parts, ...rest } = told
+      assert.ok(Date.parse(startedAt) <= begun)
+      assert.deepEqual(rest, {
+        ...{ version: VERSION, pid: process.pid, healthy: true, atWork: true },
+        ...{ ready: false, reason: '1 user database to catch up with' },
+      })
+      assert.deepEqual(Object.keys(parts), ['shares'])
+      const { failures: said = [], ...counts } = parts.shares ?? {}
+      assert.deepEqual(counts, { busy: 3, failing: 2, oldestChangeSeconds: 91 })
+      assert.deepEqual(
+        said.map(({ key, tries, code, reason }) => [key, tries, code, reason]),
+        [
+          ['joe', 7, 'forbidden', 'PUT /user%2Fjoe/a: no, http://***@db'],
+          ['ann', 1, undefined, 'no'],
+        ],
+      )
+      assert.ok(Math.abs(Date.parse(said[0]?.since ?? '') - (begun - 90_000)) < 10_000)
+    } finally {
+      standings.clear()
+    }
+  })
+
+  it('tells /status to this machine alone', async () => {
+    const [elsewhere] = Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .filter(({ internal, family }) => !internal && family === 'IPv4')
+    if (!elsewhere) return assert.equal(isLoopback('192.0.2.1'), false)
+    const open = await startOps({ host: '0.0.0.0', port: 0, watched, metrics })
+    try {
+      const ask = async (host: string, path: string): Promise<number> =>
+        (await fetch(`http://${host}:${open.port}${path}`)).status
+      assert.equal(await ask(elsewhere.address, '/status'), 403)
+      assert.equal(await ask(elsewhere.address, '/healthz'), 200)
+      assert.equal(await ask('127.0.0.1', '/status'), 200)
+    } finally {
+      await open.close()
+    }
+  })
+
   it('says that metrics cannot be read, and goes on', async () => {
     const broken = await startOps({
-      ...{ host: '127.0.0.1', port: 0, health: () => state.health, ready: () => state.ready },
+      ...{ host: '127.0.0.1', port: 0, watched },
       metrics: { contentType: 'text/plain', text: () => Promise.reject(new Error('no')) },
     })
     try {
@@ -126,9 +191,7 @@ describe('ops', () => {
     const again = startOps({
       host: '127.0.0.1',
       port: ops.port,
-      health: () => state.health,
-      ready: () => state.ready,
-      metrics,
+      ...{ watched, metrics },
     })
     await assert.rejects(again, (error) => {
       assert.ok(error instanceof OpsListenError)
@@ -142,18 +205,14 @@ describe('ops', () => {
     const first = await startOps({
       host: '127.0.0.1',
       port: 0,
-      health: () => state.health,
-      ready: () => state.ready,
-      metrics,
+      ...{ watched, metrics },
     })
     await (await fetch(`http://127.0.0.1:${first.port}/healthz`)).text()
     await first.close()
     const second = await startOps({
       host: '127.0.0.1',
       port: first.port,
-      health: () => state.health,
-      ready: () => state.ready,
-      metrics,
+      ...{ watched, metrics },
     })
     await second.close()
     assert.match((await probe(`http://127.0.0.1:${first.port}/healthz`)) ?? '', /ECONNREFUSED/)
