@@ -12,6 +12,7 @@ import { EnvironmentError, readEnvironment } from './config/environment.ts'
 import { EXIT, type ExitCode, exitCodeOfInstall } from './commands/exit-codes.ts'
 import { InstallError } from './skeletons/install.ts'
 import { createLogger, type Logger } from './log.ts'
+import { opsUrl } from './commands/ops-url.ts'
 import { scrub } from './scrub.ts'
 import { probe } from './ops/probe.ts'
 import { OpsListenError, startOps } from './ops/server.ts'
@@ -42,6 +43,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const { env, doubts } = noMore('check', args, environment())
     return (await import('./commands/check.ts')).check(env, undefined, doubts)
   },
+  status: async (args) => (await import('./commands/status.ts')).status(args, environment().env),
   skeleton: async (args) => (await import('./commands/skeleton.ts')).skeleton(args, environment().env),
   provision: async (args) => (await import('./commands/provision.ts')).provision(args, environment().env),
   erase: async (args) => (await import('./commands/erase.ts')).erase(args, environment().env),
@@ -84,13 +86,7 @@ async function health(args: string[]): Promise<ExitCode> {
     process.stderr.write('Expected `OPS_PORT` to be the port that the daemon listens at, got nothing\n')
     return EXIT.config
   }
-  const name =
-    !host || host === '0.0.0.0'
-      ? '127.0.0.1'
-      : host.includes(':')
-        ? `[${host === '::' ? '::1' : host}]`
-        : host
-  const url = `http://${name}:${port}/healthz`
+  const url = opsUrl({ port, host }, '/healthz')
   const why = await probe(url)
   if (why === null) return EXIT.ok
   process.stderr.write(`No daemon is well at ${url}: ${why}\n`)

@@ -10,7 +10,7 @@ export const EXIT = {
   ok: 0,
   /**
    * Anything unforeseen; also `couch-shares health` when the daemon is not well, `skeleton init` where something is there
-   * already, `skeleton diff` where something differs, `skeleton apply` where a database failed, `provision` where a user is not
+   * already, `status` where something is to be looked after or there is none of that name, `skeleton diff` where something differs, `skeleton apply` where a database failed, `provision` where a user is not
    * as `_users` says, `check` where something is to be put right or the server does not answer, `gateway dry-run` where a document would fail or somebody
    * would lose something, `erase` where something is left.
    */

@@ -60,7 +60,8 @@ export async function gatewayStatus(
   })
 }
 
-async function statusOf(couch: Couch, { name, sync }: Gateway): Promise<GatewayStatus> {
+/** @throws {CouchFault} */
+export async function statusOf(couch: Couch, { name, sync }: Gateway): Promise<GatewayStatus> {
   const routes = new Routes(couch, name, Date.now)
   const infos = await couch.dbsInfo([name, routes.database.name])
   const of = infos.has(name) ? await countDocuments(couch.database(name), infos.get(name)?.doc_count ?? 0) : 0

@@ -11,6 +11,17 @@ const PARTS: readonly (readonly [call: string, text: string])[] = [
 would where that cannot begin`,
   ],
   [
+    'status [--json]',
+    `say how the daemon stands, shares, subscriptions, users, gateways and replications; exit 1 where
+nobody works, a turn or a replication fails, or a gateway is behind`,
+  ],
+  ['status share <id> [--json]', 'say how a share stands, and who takes part; exit 1 where there is none'],
+  [
+    'status user <name> [--json]',
+    'say what a user has; a name is an account’s, or the {id} of a user database; exit 1 for none',
+  ],
+  ['status gateway [<database>] [--json]', 'the same as gateway status'],
+  [
     'skeleton init <folder>',
     'write the start of a folder for SKELETON, and overwrite nothing; exit 1 where something is there',
   ],

@@ -179,7 +179,7 @@ export const SETTINGS = {
     key: 'opsPort',
     schema: values.port,
     default: null,
-    says: 'the port that answers `/healthz`, `/readyz` and `/metrics`; unset: none',
+    says: 'the port that answers `/healthz`, `/readyz`, `/metrics` and `/status`; unset: none',
   },
   OPS_HOST: {
     key: 'opsHost',
