@@ -39,9 +39,14 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     process.stdout.write(usage(args))
     return Promise.resolve(EXIT.ok)
   },
+  start: async (args) => noMore('start', args, run)(),
+  install: async (args) =>
+    (await import('./commands/install.ts')).install(noMore('install', args, environment().env)),
+  completion: async (args) => (await import('./commands/completion.ts')).completion(args),
   check: async (args) => {
-    const { env, doubts } = noMore('check', args, environment())
-    return (await import('./commands/check.ts')).check(env, undefined, doubts)
+    const isJson = args[0] === '--json'
+    const { env, doubts } = noMore('check [--json]', args.slice(isJson ? 1 : 0), environment())
+    return (await import('./commands/check.ts')).check(env, undefined, { doubts, isJson })
   },
   status: async (args) => (await import('./commands/status.ts')).status(args, environment().env),
   skeleton: async (args) => (await import('./commands/skeleton.ts')).skeleton(args, environment().env),

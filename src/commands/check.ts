@@ -26,17 +26,19 @@ const REACH_MS = 5_000
 
 /**
  * @param doubts what in the environment is probably meant otherwise
+ * @param isJson the findings as a list of `{level, text}`, for programs
  * @returns `failure` where there is a fault; where the server cannot be used at all, what the daemon would end with
  * @throws {ConfigError | SkeletonError}
  */
 export async function check(
   env: NodeJS.ProcessEnv,
   say: (text: string) => void = (text) => void process.stdout.write(text),
-  doubts: readonly string[] = [],
+  { doubts = [], isJson = false }: { doubts?: readonly string[]; isJson?: boolean } = {},
 ): Promise<ExitCode> {
   const { findings: found, code } = await examine(env)
   const findings = [...doubts.map(note), ...found]
-  for (const { level, text } of findings) say(`${SIGNS[level]} ${text}\n`)
+  if (isJson) say(`${JSON.stringify(findings, null, 2)}\n`)
+  else for (const { level, text } of findings) say(`${SIGNS[level]} ${text}\n`)
   if (code !== undefined) return code
   return findings.some(({ level }) => level === 'fault') ? EXIT.failure : EXIT.ok
 }

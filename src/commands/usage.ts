@@ -4,9 +4,11 @@ import { nearest } from '../config/edit-distance.ts'
 /** A way to call it, and what that does; the width of a terminal is 120. */
 const PARTS: readonly (readonly [call: string, text: string])[] = [
   ['', 'run the daemon; without HOODIE_SERVER against an embedded server, for a first look'],
+  ['start', 'the same'],
+  ['install', 'put in place what the daemon needs on the server, as its start does, and end'],
   ['health', 'exit 0 where the daemon that listens at OPS_PORT is well'],
   [
-    'check',
+    'check [--json]',
     `look at the server and the settings; exit 1 where something is to be put right, and as the daemon
 would where that cannot begin`,
   ],
@@ -55,9 +57,13 @@ somebody would lose something`,
     `say how far all documents are evaluated, which fail, and how the users stand; exit 1 where the
 evaluation is not done or a document fails`,
   ],
+  ['completion bash | zsh | fish', 'print a script by which that shell completes commands: `source <(…)`'],
   ['help [<command>]', 'say this, or of one command what it does'],
   ['--version', ''],
 ]
+
+/** All ways to call it. */
+export const CALLS: readonly string[] = PARTS.map(([call]) => call)
 
 const SETTINGS = 'Settings come from the environment and from .env; .env.example explains them.\n'
 

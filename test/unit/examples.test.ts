@@ -101,7 +101,8 @@ describe('the examples in the documents', () => {
 
   it('have all commands of the program in one list', async () => {
     const calls = [...usage().matchAll(/^ {2}(couch-shares(?: \S+)*)/gm)].map(([, call = '']) => call)
-    const listed = await readFile(join(TOP, 'docs/operating.md'), 'utf8')
+    // A line in a table hides its bars.
+    const listed = (await readFile(join(TOP, 'docs/operating.md'), 'utf8')).replaceAll('\\|', '|')
     assert(calls.length > 10)
     assert.deepEqual(
       calls.filter((call) => !listed.includes(`\`${call}\``)),

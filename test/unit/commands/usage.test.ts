@@ -36,7 +36,9 @@ describe('usage', () => {
     ['--hlep', '--help'],
     ['--dance', null],
     ['rule', 'rules'],
-    ['start', null],
+    ['stop', null],
+    ['statr', 'start'],
+    ['instal', 'install'],
   ]
   for (const [word, meant] of table)
     it(`${meant === null ? 'guesses nothing' : `guesses \`${meant}\``} from \`${word}\``, () =>
