@@ -5,7 +5,7 @@ import { counted } from '../documents/counted.ts'
 import type { ProvisionedUserState } from '../provisioning/provisioned-user.ts'
 import { endsOfReplication } from '../provisioning/replication.ts'
 import { PARTS } from '../engine/meter.ts'
-import type { DaemonStatus } from '../ops/status.ts'
+import { parseDaemonStatus, type DaemonStatus } from '../ops/status.ts'
 import { isOurs, type ShareState } from '../shares/model/entry.ts'
 import type { SubscriptionState } from '../shares/model/subscription.ts'
 import { scrub } from '../scrub.ts'
@@ -26,7 +26,9 @@ export interface Overview {
   server: { url: string; version: string }
   /** Who works, as CouchDB has it. */
   worker: Finding
-  /** What the daemon says of itself; null where none listens at OPS_PORT here. */
+  /** Where the daemon of this machine was asked about itself; null: OPS_PORT names no port. */
+  asked: string | null
+  /** What it says; null where none answers. */
   daemon: DaemonStatus | null
   shares: Counts<ShareState>
   subscriptions: Counts<SubscriptionState>
@@ -56,11 +58,14 @@ const ASK_MS = 3_000
 /** @throws {CouchFault} */
 export async function overview(connection: Connection): Promise<Overview> {
   const { couch, config, gateways, isEmbedded } = connection
+  const { opsPort, opsHost } = config
+  const asked = opsPort === null ? null : opsUrl({ port: String(opsPort), host: opsHost }, '/status')
   const found: Overview = {
     version: VERSION,
     server: { url: couch.url, version: (await couch.server()).version },
     worker: await checkDuties(connection),
-    daemon: await askDaemon(config),
+    asked,
+    daemon: asked === null ? null : await askDaemon(asked),
     ...{ shares: {}, subscriptions: {}, users: {} },
     ...{ troubled: { count: 0, examples: [] }, gateways: [] },
     replications: { count: 0, crashing: 0, failed: 0, examples: [] },
@@ -84,13 +89,11 @@ async function unlessMissing(count: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Null where it listens on no port here, or does not answer. */
-async function askDaemon({ opsPort, opsHost }: Connection['config']): Promise<DaemonStatus | null> {
-  if (opsPort === null) return null
+/** Null where nobody answers, or somebody else. */
+async function askDaemon(url: string): Promise<DaemonStatus | null> {
   try {
-    const url = opsUrl({ port: String(opsPort), host: opsHost }, '/status')
-    const answer = await fetch(url, { signal: AbortSignal.timeout(ASK_MS) })
-    return answer.ok ? ((await answer.json()) as DaemonStatus) : null
+    const answer = await fetch(url, { signal: AbortSignal.timeout(ASK_MS), redirect: 'error' })
+    return answer.ok ? parseDaemonStatus(await answer.json()) : null
   } catch {
     return null
   }
@@ -153,11 +156,11 @@ export function isFine({ worker, daemon, gateways, replications }: Overview): bo
 }
 
 export function overviewText(found: Overview): string {
-  const { server, worker, daemon, shares, subscriptions, users, troubled, gateways, replications } = found
+  const { server, worker, shares, subscriptions, users, troubled, gateways, replications } = found
   const lines: [string, string][] = [
     ['server', `${server.url}, CouchDB ${server.version}`],
     ['worker', `${SIGNS[worker.level]} ${worker.text}`],
-    ...daemonLines(daemon),
+    ...daemonLines(found),
     ['shares', countsText(shares, 'none')],
     ['subscriptions', countsText(subscriptions, 'none')],
     ...(Object.keys(users).length > 0
@@ -183,8 +186,9 @@ export function overviewText(found: Overview): string {
   return lines.map(([name, text]) => `${name.padEnd(18)}${text}\n`).join('')
 }
 
-function daemonLines(daemon: DaemonStatus | null): [string, string][] {
-  if (daemon === null) return []
+function daemonLines({ asked, daemon }: Overview): [string, string][] {
+  if (asked === null) return []
+  if (daemon === null) return [['daemon', `· none answers at ${asked}`]]
   const { version, startedAt, ready, healthy, reason, parts } = daemon
   const state = !healthy ? '✗ not well' : ready ? '✓ ready' : '· not ready'
   const lines: [string, string][] = [

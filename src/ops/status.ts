@@ -1,6 +1,7 @@
 // What the daemon is doing, for an admin who asks this process: what is in its queues, and for whom its turns fail.
 import { isFault } from '../couch/fault.ts'
 import type { Failing, Part, Standing } from '../engine/meter.ts'
+import { isRecord, isText } from '../documents/shapes.ts'
 import { scrub } from '../scrub.ts'
 import { VERSION } from '../version.ts'
 import type { Watched } from './watched.ts'
@@ -74,3 +75,28 @@ function failureOf({ key, sinceMs, tries, fault }: Failing, now: number): Failur
   if (isFault(fault)) return { ...told, code: fault.code, reason: scrub(fault.message) }
   return { ...told, reason: fault instanceof Error ? scrub(fault.message) : 'see the log' }
 }
+
+/** What `GET /status` answered, or null where that is of something else; parts that cannot be read are left out. */
+export function parseDaemonStatus(value: unknown): DaemonStatus | null {
+  if (!isRecord(value)) return null
+  const { version, pid, startedAt, ready, healthy, atWork, parts, reason } = value
+  if (typeof version !== 'string' || typeof pid !== 'number' || typeof startedAt !== 'string') return null
+  if (![ready, healthy, atWork].every((flag) => typeof flag === 'boolean') || !isRecord(parts)) return null
+  const { reason: _, ...rest } = value as unknown as DaemonStatus
+  return {
+    ...rest,
+    parts: Object.fromEntries(Object.entries(parts).filter(([, part]) => isPart(part))),
+    ...(isText(reason) ? { reason } : {}),
+  }
+}
+
+const isPart = (value: unknown): value is PartStatus =>
+  isRecord(value) &&
+  [value['busy'], value['failing'], value['oldestChangeSeconds']].every(Number.isFinite) &&
+  Array.isArray(value['failures']) &&
+  value['failures'].every(
+    (one) =>
+      isRecord(one) &&
+      [one['key'], one['since'], one['reason']].every(isText) &&
+      typeof one['tries'] === 'number',
+  )

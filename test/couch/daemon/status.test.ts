@@ -6,6 +6,7 @@ import { status } from '../../../src/commands/status.ts'
 import { isFine, overviewText, type Overview } from '../../../src/commands/status-overview.ts'
 import type { ShareStatus } from '../../../src/commands/status-share.ts'
 import type { UserStatus } from '../../../src/commands/status-user.ts'
+import { parseDaemonStatus } from '../../../src/ops/status.ts'
 import { becomes, open, read, received, shared, subscribe, withPeople } from '../../support/people.ts'
 import { settingsFor, untilReady, withBench } from '../../support/program.ts'
 import { freePort } from '../../support/servers.ts'
@@ -151,6 +152,7 @@ describe('couch-shares status', () => {
     version: '1',
     server: { url: 'http://db', version: '3.5.0' },
     worker: { level: 'ok', text: 'works' },
+    asked: 'http://127.0.0.1:9100/status',
     daemon: {
       ...{
         version: '1',
@@ -185,6 +187,29 @@ describe('couch-shares status', () => {
 
   for (const [what, found] of WRONG)
     it(`finds something wrong where ${what}`, () => assert.equal(isFine(found), false))
+
+  it('says where no daemon answers', () => {
+    const where = /^daemon +· none answers at http:\/\/127\.0\.0\.1:9100\/status$/m
+    assert.match(overviewText({ ...fine, daemon: null }), where)
+    assert.doesNotMatch(overviewText({ ...fine, daemon: null, asked: null }), /^daemon/m)
+  })
+
+  const ANSWERS: unknown[] = [
+    null,
+    [],
+    'ok',
+    {},
+    { ...fine.daemon, parts: null },
+    { ...fine.daemon, pid: '1' },
+  ]
+  for (const answer of ANSWERS)
+    it(`takes ${JSON.stringify(answer)} for no daemon's`, () => assert.equal(parseDaemonStatus(answer), null))
+
+  it('takes what a daemon says, without parts that nobody can read', () => {
+    assert.deepEqual(parseDaemonStatus(failing), failing)
+    const odd = { ...failing, parts: { ...failing.parts, gateways: { busy: 1 }, provisioning: null } }
+    assert.deepEqual(parseDaemonStatus(odd), failing)
+  })
 
   it('says for whom turns fail, and gives no orders to a terminal', () => {
     const text = overviewText({ ...fine, daemon: failing })
